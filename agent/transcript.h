@@ -1,0 +1,64 @@
+/*
+ * agent/transcript.h - what was said in a task, as typed parts.
+ *
+ * A message has a role and a list of parts (text, JSON, later image, audio, file); an assistant message also has a
+ * thought and calls; a tool message answers one call.  A call's arguments are JSON text and keep their bytes.
+ * The transcript owns everything it holds, in one arena; it only grows.  Its JSON form is the MESSAGE of
+ * docs/protocol.md.
+ */
+#ifndef AGENT_TRANSCRIPT_H
+#define AGENT_TRANSCRIPT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "util/err.h"
+#include "util/json.h"
+
+enum role { ROLE_SYSTEM, ROLE_USER, ROLE_ASSISTANT, ROLE_TOOL };
+
+struct part {
+    const char *mime;  /* "text/plain", "application/json", "image/svg+xml" ... */
+    const char *data;  /* bytes; text is UTF-8 and NUL-terminated */
+    size_t      len;
+};
+
+struct call {
+    const char *id;    /* "c1", "c2" ... unique in the task, given by the planner */
+    const char *name;
+    const char *args;  /* one JSON object, as the model wrote it */
+    size_t      args_len;
+};
+
+struct message {
+    enum role    role;
+    const char  *reasoning;  /* assistant; may be NULL */
+    size_t       n_parts;
+    struct part *parts;
+    size_t       n_calls;    /* assistant */
+    struct call *calls;
+    const char  *call_id;    /* tool: which call this answers */
+    const char  *name;       /* tool: of which tool */
+    bool         error;      /* tool: the call failed, the text says why */
+};
+
+struct transcript;
+
+struct transcript *transcript_create(void);
+void transcript_destroy(struct transcript *);
+size_t transcript_count(const struct transcript *);
+const struct message *transcript_at(const struct transcript *, size_t i);
+
+/* Each copies what it is given.  -1 with CORAX_E_LIMIT (over TRANSCRIPT_MAX_BYTES) or CORAX_E_INTERNAL (no memory). */
+#define TRANSCRIPT_MAX_BYTES (8u << 20)
+int transcript_add(struct transcript *, const struct message *, struct err *);
+int transcript_add_text(struct transcript *, enum role, const char *text, size_t len, struct err *);
+
+/* Writes all messages as an array under key. */
+void transcript_write(const struct transcript *, struct jsonw *, const char *key);
+/* Reads a PART list (parts of a task's input, of a tool's result): [{"type":"text","text":"..."}] ; *parts is from the
+ * arena of the transcript.  -1 with CORAX_E_ARGS naming the part and what is wrong. */
+int transcript_read_parts(struct transcript *, const struct json *list, struct part **parts, size_t *n, struct err *);
+void part_write(const struct part *, struct jsonw *);
+
+#endif
