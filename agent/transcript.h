@@ -1,10 +1,10 @@
 /*
  * agent/transcript.h - what was said in a task, as typed parts.
  *
- * A message has a role and a list of parts (text, JSON, later image, audio, file); an assistant message also has a
+ * A message has a role and a list of parts (text and JSON; later image, audio, file); an assistant message also has a
  * thought and calls; a tool message answers one call.  A call's arguments are JSON text and keep their bytes.
- * The transcript owns everything it holds, in one arena; it only grows.  Its JSON form is the MESSAGE of
- * docs/protocol.md.
+ * The transcript owns everything it holds, in one arena; it only grows, and what it holds never moves.  Its JSON form is
+ * the MESSAGE of docs/protocol.md.
  */
 #ifndef AGENT_TRANSCRIPT_H
 #define AGENT_TRANSCRIPT_H
@@ -12,53 +12,62 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "util/arena.h"
 #include "util/err.h"
 #include "util/json.h"
 
 enum role { ROLE_SYSTEM, ROLE_USER, ROLE_ASSISTANT, ROLE_TOOL };
 
 struct part {
-    const char *mime;  /* "text/plain", "application/json", "image/svg+xml" ... */
-    const char *data;  /* bytes; text is UTF-8 and NUL-terminated */
-    size_t      len;
+    const char *mime; /* "text/plain" or "application/json"; tools may also give "image/svg+xml" ... (see planner.h) */
+    const char *data; /* bytes; text is UTF-8 and NUL-terminated */
+    size_t len;
 };
 
 struct call {
-    const char *id;    /* "c1", "c2" ... unique in the task, given by the planner */
+    const char *id; /* "c1", "c2" ... unique in the task, given by the planner */
     const char *name;
-    const char *args;  /* one JSON object, as the model wrote it */
-    size_t      args_len;
+    const char *args; /* one JSON object, as the model wrote it */
+    size_t args_len;
 };
 
 struct message {
-    enum role    role;
-    const char  *reasoning;  /* assistant; may be NULL */
-    size_t       n_parts;
+    enum role role;
+    const char *reasoning; /* assistant; may be NULL */
+    size_t n_parts;
     struct part *parts;
-    size_t       n_calls;    /* assistant */
+    size_t n_calls; /* assistant */
     struct call *calls;
-    const char  *call_id;    /* tool: which call this answers */
-    const char  *name;       /* tool: of which tool */
-    bool         error;      /* tool: the call failed, the text says why */
+    const char *call_id; /* tool: which call this answers */
+    const char *name;    /* tool: of which tool */
+    bool error;          /* tool: the call failed, the text says why (without "error: ", which the dialect writes) */
 };
 
 struct transcript;
 
-struct transcript *transcript_create(void);
+struct transcript *transcript_create(void); /* NULL: no memory */
 void transcript_destroy(struct transcript *);
 size_t transcript_count(const struct transcript *);
-const struct message *transcript_at(const struct transcript *, size_t i);
+const struct message *transcript_at(const struct transcript *, size_t i); /* NULL past the end */
 
-/* Each copies what it is given.  -1 with CORAX_E_LIMIT (over TRANSCRIPT_MAX_BYTES) or CORAX_E_INTERNAL (no memory). */
-#define TRANSCRIPT_MAX_BYTES (8u << 20)
+/*
+ * Each copies what it is given.  -1, nothing added, with CORAX_E_LIMIT (over TRANSCRIPT_MAX_BYTES), CORAX_E_ARGS (a part
+ * that is neither text nor JSON) or CORAX_E_INTERNAL (no memory).
+ */
+#define TRANSCRIPT_MAX_BYTES (8u << 20) /* far beyond any context; bounds a task that runs away */
 int transcript_add(struct transcript *, const struct message *, struct err *);
 int transcript_add_text(struct transcript *, enum role, const char *text, size_t len, struct err *);
 
 /* Writes all messages as an array under key. */
 void transcript_write(const struct transcript *, struct jsonw *, const char *key);
-/* Reads a PART list (parts of a task's input, of a tool's result): [{"type":"text","text":"..."}] ; *parts is from the
- * arena of the transcript.  -1 with CORAX_E_ARGS naming the part and what is wrong. */
-int transcript_read_parts(struct transcript *, const struct json *list, struct part **parts, size_t *n, struct err *);
+
+/*
+ * A PART in JSON: {"type":"text","text":"..."} or {"type":"json","text":"{...}"} (JSON as a string, so that its bytes
+ * stay as they are).  parts_read takes a list of them (a task's input, a tool's result) and allocates from the arena,
+ * which may be that of the step: transcript_add copies.  -1 with CORAX_E_ARGS naming the part and what is wrong, or
+ * CORAX_E_LIMIT when the arena is full.
+ */
+int parts_read(struct arena *, const struct json *list, struct part **parts, size_t *n, struct err *);
 void part_write(const struct part *, struct jsonw *);
 
 #endif
