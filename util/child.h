@@ -31,11 +31,12 @@ struct child_spec {
     int err_fd;               /* for standard error; -1: the parent's */
 };
 
+/* -1 with CORAX_E_NOTFOUND, CORAX_E_DENIED or CORAX_E_IO, and *child untouched. */
 int  child_spawn(struct child *, const struct child_spec *, struct err *);
 void child_kill(struct child *, int sig); /* the whole process group */
 /*
- * Reaps.  true once it has ended, with *status as waitpid gives it and both descriptors closed.  With wait, kills the group
- * first and waits for the end.
+ * Reaps.  true once it has ended, with *status as waitpid gives it (-1: unknown, or there was no child), both descriptors
+ * closed and whatever else ran in its group killed.  With wait, kills the group first and waits for the end.
  */
 bool child_reap(struct child *, bool wait, int *status);
 /* "exited with status 3", "killed by signal 11 (Segmentation fault)": out_size 80 is enough. */

@@ -1,12 +1,13 @@
 /*
  * util/json.h - JSON from the outside in, and from us out.  The only file that includes cJSON is json.c.
  *
- * JSON is a trust boundary.  Before cJSON sees a text, our own scanner holds it to RFC 8259 and to limits: UTF-8, at
+ * JSON is a trust boundary.  While the tree is built, our own scanner holds the text to RFC 8259 and to limits: UTF-8, at
  * most JSON_MAX_DEPTH levels and JSON_MAX_VALUES values, no duplicate keys in one object, no NUL (neither a byte nor
  * \u0000), no lone surrogates, nothing after the value.  Each error says where: "line 3, column 14: duplicate key ...".
  *
- * cJSON cannot print a number as it was written (9007199254740991 and 0.30000000000000004 come out wrong), so text that
- * must stay as it is, tool arguments above all, is never reprinted: json_find() gives its bytes in the original.
+ * Text that must stay as it is, tool arguments above all, is never reprinted: json_find() gives its bytes in the
+ * original.  Where a tree is written out, its numbers keep their digits (cJSON's printer turns 9007199254740991 and
+ * 0.30000000000000004 into other numbers).
  *
  * `struct json` is a value inside a parsed document; the root owns all.  Lookups are case-sensitive; a lookup in NULL or
  * in a value of another kind gives NULL, so that chains need one check at the end.  Texts are valid as long as the root.
@@ -45,8 +46,13 @@ size_t json_count(const struct json *container);
 
 const char *json_text(const struct json *);                 /* a string's UTF-8, NUL-terminated; NULL for others */
 bool json_bool(const struct json *, bool otherwise);
-double json_number(const struct json *, double otherwise);
-/* An integer of at most 2^53 in magnitude without a fraction; -1 otherwise ("max_tokens: 1.5 is not an integer"). */
+double json_number(const struct json *, double otherwise);  /* otherwise also when it is too large for a double */
+const char *json_digits(const struct json *);               /* a number as it was written; NULL for others */
+bool json_is_integer(const struct json *);                  /* exactly: 1.0 and 1e400 are, 1.00000000000000000001 is not */
+/*
+ * An integer of less than 2^53 in magnitude (2^53 itself is also what 2^53 + 1 reads as); 1.0 counts.  -1 with
+ * CORAX_E_ARGS otherwise: "max_tokens: 1.5 is not an integer".
+ */
 int json_int(const struct json *, const char *what, int64_t *out, struct err *);
 
 /* Member shortcuts: the string of object's member, or `otherwise` when it is absent or of another kind. */
@@ -77,6 +83,7 @@ struct jsonw {
     uint64_t    is_array; /* one bit a level: closes with ] rather than } */
     uint64_t    has_member;
     int         depth;
+    size_t      start; /* out->len when it began */
 };
 struct jsonw jsonw_start(struct buf *);
 void jsonw_object(struct jsonw *, const char *key);
@@ -89,6 +96,12 @@ void jsonw_number(struct jsonw *, const char *key, double); /* shortest text tha
 void jsonw_bool(struct jsonw *, const char *key, bool);
 void jsonw_null(struct jsonw *, const char *key);
 void jsonw_raw(struct jsonw *, const char *key, const char *json, size_t len);
-void jsonw_value(struct jsonw *, const char *key, const struct json *); /* copies a parsed value; numbers by jsonw_number */
+void jsonw_value(struct jsonw *, const char *key, const struct json *); /* copies a parsed value; numbers as written */
+
+/*
+ * One text for all texts of equal value: members sorted by key, no white space, 1, 1.0 and 10e-1 the same.  Two values
+ * are equal as JSON Schema defines it exactly if these texts are; so a hash of it finds a repeated call.
+ */
+void json_canonical(const struct json *, struct buf *out);
 
 #endif

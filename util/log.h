@@ -19,7 +19,10 @@ void log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* Trouble that may repeat: written at once, then after 1, 2, 4 ... 3600 s with the count of what was left out. */
+/*
+ * Trouble that may repeat: written at once, then after 1, 2, 4 ... 3600 s with the count of what was left out.  One struct
+ * for each kind of trouble, used by one thread.
+ */
 struct log_repeat {
     int64_t  next_ms;  /* CLOCK_MONOTONIC; zero-initialise */
     uint32_t wait_s;

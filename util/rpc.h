@@ -2,7 +2,7 @@
  * util/rpc.h - JSON-RPC 2.0, one message a line.  The one language between corax processes.
  *
  * A line is at most RPC_MAX_LINE bytes with its newline.  A malformed line is the sender's end: the reader says why and
- * stays failed.  Ids are integers that the asking side counts up; foreign MCP clients may use strings, so an id is kept
+ * stays failed.  Batches (arrays of messages) are not part of it, as in MCP.  Ids are integers that the asking side counts up; foreign MCP clients may use strings, so an id is kept
  * as JSON text.
  */
 #ifndef UTIL_RPC_H
@@ -50,18 +50,23 @@ void rpc_msg_finish(struct rpc_msg *);
 /* Cuts a byte stream into lines. */
 struct rpc_reader {
     struct buf in;
-    size_t     scanned, taken;
+    size_t     whole; /* up to here, lines are complete */
+    size_t     taken; /* up to here, they were handed out */
 };
 void rpc_reader_init(struct rpc_reader *);
 void rpc_reader_finish(struct rpc_reader *);
-/* Adds what arrived.  -1 with CORAX_E_LIMIT when a line is longer than RPC_MAX_LINE. */
+/*
+ * Adds what arrived.  -1 with CORAX_E_LIMIT when a line is longer than RPC_MAX_LINE or more than four such lines wait;
+ * the reader takes no more then, and still hands out the lines before it.
+ */
 int rpc_reader_feed(struct rpc_reader *, const char *data, size_t len, struct err *);
 /* The next whole line (no newline; valid until the next call on this reader), or false.  Empty lines are skipped. */
 bool rpc_reader_next(struct rpc_reader *, const char **line, size_t *len);
 
 /*
  * Writing: start opens the message and leaves the writer inside params (or result), where the caller adds members; end
- * closes it and adds the newline.  A line longer than RPC_MAX_LINE leaves the buffer failed.
+ * closes it and adds the newline.  Line breaks in raw text become spaces.  A line longer than RPC_MAX_LINE leaves the
+ * buffer failed, with the messages before it whole.
  */
 struct jsonw rpc_request_start(struct buf *, int64_t id, const char *method);
 struct jsonw rpc_notification_start(struct buf *, const char *method);

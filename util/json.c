@@ -1,0 +1,1179 @@
+/*
+ * One scanner does it all: it checks, it builds the tree while it checks, and json_find walks the text with it.  The
+ * tree is made of cJSON's nodes and freed by cJSON, but cJSON's own parser is not used: it cuts a number at 63
+ * characters, takes the last of duplicate keys for lookups that the first would win, and accepts text that is not JSON.
+ * A number's node keeps the digits as they were written in valuestring, which cJSON leaves empty and frees.
+ */
+#include "util/json.h"
+
+#include <assert.h>
+#include <cjson/cJSON.h>
+#include <locale.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/utf8.h"
+
+#define MAX_SAFE_INTEGER 9007199254740991.0 /* 2^53 - 1: beyond it, neighbours fall on the same double */
+
+/* ---- numbers and the locale ------------------------------------------------------------------------------------- */
+
+/* strtod and printf obey the locale's decimal point, and a plugin or a library may have called setlocale(). */
+static locale_t enter_c_locale(void)
+{
+    /* glibc has the all-C locale built in: this neither allocates nor fails, and the object is never freed. */
+    return uselocale(newlocale(LC_ALL_MASK, "C", (locale_t)0));
+}
+
+static double read_double(const char *text)
+{
+    locale_t before = enter_c_locale();
+    double value = strtod(text, NULL);
+
+    uselocale(before);
+    return value;
+}
+
+/* ---- the scanner ------------------------------------------------------------------------------------------------ */
+
+struct key {
+    const char *text; /* between the quotes, still escaped */
+    size_t len;
+    size_t decoded; /* where in scan.decoded, if `escaped` */
+    uint64_t hash;  /* of the decoded bytes */
+    bool escaped;
+};
+
+struct scan {
+    const char *start, *p, *end;
+    struct err *err;
+    bool config; /* comments and a comma after the last member */
+    bool build;
+    bool trust; /* keys were checked before */
+    int depth;
+    size_t n_values;
+
+    /* The keys of all objects that are open, innermost last; compared when their object closes. */
+    struct key *keys;
+    size_t n_keys, keys_cap;
+    struct buf decoded;
+};
+
+static struct scan scan_start(const char *text, size_t len, struct err *err)
+{
+    struct scan s = { .start = text, .p = text, .end = text + len, .err = err };
+
+    buf_init(&s.decoded, len);
+    return s;
+}
+
+static void scan_finish(struct scan *s)
+{
+    free(s->keys);
+    buf_finish(&s->decoded);
+}
+
+/* Lines and columns are counted only here, so the scan itself need not. */
+__attribute__((format(printf, 4, 5))) static int fail_at(struct scan *s, const char *where, int status, const char *fmt,
+                                                         ...)
+{
+    size_t line = 1, column = 1;
+    char why[160];
+    va_list ap;
+
+    if (!s->err)
+        return -1;
+    va_start(ap, fmt);
+    vsnprintf(why, sizeof(why), fmt, ap);
+    va_end(ap);
+    for (const char *p = s->start; p < where; p++)
+        if (*p == '\n') {
+            line++;
+            column = 1;
+        } else if (((unsigned char)*p & 0xc0) != 0x80) {
+            column++;
+        }
+    return fail(s->err, status, "line %zu, column %zu: %s", line, column, why);
+}
+
+static int fail_memory(struct scan *s)
+{
+    return fail(s->err, CORAX_E_LIMIT, "out of memory");
+}
+
+/* "found ..." for the byte at p. */
+static int fail_expected(struct scan *s, const char *wanted)
+{
+    unsigned char c;
+
+    if (s->p >= s->end)
+        return fail_at(s, s->p, CORAX_E_ARGS, "the text ends where %s should be", wanted);
+    c = (unsigned char)*s->p;
+    if (c > 0x20 && c < 0x7f)
+        return fail_at(s, s->p, CORAX_E_ARGS, "'%c' where %s should be", c, wanted);
+    return fail_at(s, s->p, CORAX_E_ARGS, "byte 0x%02x where %s should be", c, wanted);
+}
+
+static bool starts_with(const struct scan *s, const char *word)
+{
+    size_t len = strlen(word);
+
+    return (size_t)(s->end - s->p) >= len && memcmp(s->p, word, len) == 0;
+}
+
+static int skip_comment(struct scan *s)
+{
+    const char *open = s->p;
+
+    if (s->p[1] == '/') {
+        while (s->p < s->end && *s->p != '\n')
+            s->p++;
+        return 0;
+    }
+    for (s->p += 2; s->p < s->end; s->p++)
+        if (starts_with(s, "*/")) {
+            s->p += 2;
+            return 0;
+        }
+    return fail_at(s, open, CORAX_E_ARGS, "this comment has no end");
+}
+
+static int skip_space(struct scan *s)
+{
+    for (;;) {
+        while (s->p < s->end && (*s->p == ' ' || *s->p == '\n' || *s->p == '\t' || *s->p == '\r'))
+            s->p++;
+        if (!s->config || (!starts_with(s, "//") && !starts_with(s, "/*")))
+            return 0;
+        if (skip_comment(s) != 0)
+            return -1;
+    }
+}
+
+/* The four digits of \uXXXX at p, or -1. */
+static int hex4(const char *p, const char *end)
+{
+    int value = 0;
+
+    if (end - p < 4)
+        return -1;
+    for (int i = 0; i < 4; i++) {
+        int c = (unsigned char)p[i], digit;
+
+        if (c >= '0' && c <= '9')
+            digit = c - '0';
+        else if (c >= 'a' && c <= 'f')
+            digit = c - 'a' + 10;
+        else if (c >= 'A' && c <= 'F')
+            digit = c - 'A' + 10;
+        else
+            return -1;
+        value = value * 16 + digit;
+    }
+    return value;
+}
+
+/* At a backslash. */
+static int scan_escape(struct scan *s)
+{
+    const char *at = s->p++;
+    int unit, low;
+
+    if (s->p >= s->end)
+        return fail_expected(s, "the rest of an escape");
+    if (*s->p != 'u') {
+        if (!strchr("\"\\/bfnrt", *s->p) || *s->p == '\0')
+            return fail_at(s, at, CORAX_E_ARGS, "an escape that JSON does not have");
+        s->p++;
+        return 0;
+    }
+    unit = hex4(s->p + 1, s->end);
+    if (unit < 0)
+        return fail_at(s, at, CORAX_E_ARGS, "\\u without four hexadecimal digits");
+    if (unit == 0)
+        return fail_at(s, at, CORAX_E_ARGS, "\\u0000 is not accepted");
+    s->p += 5;
+    if (unit < 0xd800 || unit > 0xdfff)
+        return 0;
+    low = unit < 0xdc00 && starts_with(s, "\\u") ? hex4(s->p + 2, s->end) : -1;
+    if (low < 0xdc00 || low > 0xdfff)
+        return fail_at(s, at, CORAX_E_ARGS, "half of a surrogate pair");
+    s->p += 6;
+    return 0;
+}
+
+/* At a quote.  *text is between the quotes. */
+static int scan_string(struct scan *s, const char **text, size_t *len, bool *escaped)
+{
+    const char *open = s->p++;
+
+    *escaped = false;
+    while (s->p < s->end && *s->p != '"') {
+        unsigned char c = (unsigned char)*s->p;
+        size_t n;
+
+        if (c == '\\') {
+            *escaped = true;
+            if (scan_escape(s) != 0)
+                return -1;
+        } else if (c < 0x20) {
+            return fail_at(s, s->p, CORAX_E_ARGS, "control character 0x%02x in a string: write it as an escape", c);
+        } else if (c < 0x80) {
+            s->p++;
+        } else {
+            n = utf8_char_len(s->p, (size_t)(s->end - s->p));
+            if (n == 0)
+                return fail_at(s, s->p, CORAX_E_ARGS, "not UTF-8");
+            s->p += n;
+        }
+    }
+    if (s->p >= s->end)
+        return fail_at(s, open, CORAX_E_ARGS, "this string has no end");
+    *text = open + 1;
+    *len = (size_t)(s->p - open) - 1;
+    s->p++;
+    return 0;
+}
+
+/* One character of a string that scan_string accepted: its bytes into out, p moved behind it. */
+static size_t decode_char(const char **p, char out[4])
+{
+    const char *from = *p;
+    const char *plain = "\"\\/bfnrt", *meant = "\"\\/\b\f\n\r\t";
+    unsigned cp;
+    size_t n = 1;
+
+    if (*from != '\\') {
+        unsigned char c = (unsigned char)*from;
+
+        if (c >= 0x80)
+            n = c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+        memcpy(out, from, n);
+        *p = from + n;
+        return n;
+    }
+    if (from[1] != 'u') {
+        out[0] = meant[strchr(plain, from[1]) - plain];
+        *p = from + 2;
+        return 1;
+    }
+    cp = (unsigned)hex4(from + 2, from + 6);
+    *p = from + 6;
+    if (cp >= 0xd800 && cp <= 0xdfff) {
+        cp = 0x10000 + ((cp - 0xd800) << 10) + ((unsigned)hex4(from + 8, from + 12) - 0xdc00);
+        *p = from + 12;
+    }
+    return utf8_encode(cp, out);
+}
+
+/* For cJSON to own.  Decoding never makes a string longer. */
+static char *decode_string(const char *text, size_t len)
+{
+    const char *end = text + len;
+    char *out = cJSON_malloc(len + 1);
+    size_t n = 0;
+
+    if (!out)
+        return NULL;
+    while (text < end) {
+        const char *escape = memchr(text, '\\', (size_t)(end - text));
+        size_t plain = (size_t)((escape ? escape : end) - text);
+        char c[4];
+
+        memcpy(out + n, text, plain);
+        n += plain;
+        text += plain;
+        if (text < end) {
+            size_t c_len = decode_char(&text, c);
+
+            memcpy(out + n, c, c_len);
+            n += c_len;
+        }
+    }
+    out[n] = '\0';
+    return out;
+}
+
+static bool scan_digits(struct scan *s)
+{
+    const char *first = s->p;
+
+    while (s->p < s->end && *s->p >= '0' && *s->p <= '9')
+        s->p++;
+    return s->p > first;
+}
+
+static int scan_number(struct scan *s)
+{
+    if (*s->p == '-')
+        s->p++;
+    if (s->p < s->end && *s->p == '0') {
+        s->p++;
+        if (s->p < s->end && *s->p >= '0' && *s->p <= '9')
+            return fail_at(s, s->p, CORAX_E_ARGS, "a number must not begin with 0");
+    } else if (!scan_digits(s)) {
+        return fail_expected(s, "a digit");
+    }
+    if (s->p < s->end && *s->p == '.') {
+        s->p++;
+        if (!scan_digits(s))
+            return fail_expected(s, "a digit");
+    }
+    if (s->p < s->end && (*s->p == 'e' || *s->p == 'E')) {
+        s->p++;
+        if (s->p < s->end && (*s->p == '+' || *s->p == '-'))
+            s->p++;
+        if (!scan_digits(s))
+            return fail_expected(s, "a digit");
+    }
+    return 0;
+}
+
+/* ---- keys of one object must differ ----------------------------------------------------------------------------- */
+
+static uint64_t hash_text(const char *p, size_t len)
+{
+    uint64_t h = 14695981039346656037u; /* FNV-1a */
+
+    for (size_t i = 0; i < len; i++)
+        h = (h ^ (unsigned char)p[i]) * 1099511628211u;
+    return h;
+}
+
+static int remember_key(struct scan *s, const char *text, size_t len, bool escaped)
+{
+    struct key key = { .text = text, .len = len, .escaped = escaped, .decoded = s->decoded.len };
+
+    if (s->n_keys == s->keys_cap) {
+        size_t cap = s->keys_cap == 0 ? 32 : 2 * s->keys_cap;
+        struct key *keys = realloc(s->keys, cap * sizeof(*keys));
+
+        if (!keys)
+            return fail_memory(s);
+        s->keys = keys;
+        s->keys_cap = cap;
+    }
+    if (escaped) {
+        for (const char *p = text; p < text + len;) {
+            char c[4];
+            size_t n = decode_char(&p, c);
+
+            buf_add(&s->decoded, c, n);
+        }
+        if (s->decoded.failed)
+            return fail_memory(s);
+        key.len = s->decoded.len - key.decoded;
+        key.hash = hash_text(s->decoded.data + key.decoded, key.len);
+    } else {
+        key.hash = hash_text(text, len);
+    }
+    s->keys[s->n_keys++] = key;
+    return 0;
+}
+
+static int compare_keys(const void *pa, const void *pb, void *decoded)
+{
+    const struct key *a = pa, *b = pb;
+    int order;
+
+    if (a->hash != b->hash)
+        return a->hash < b->hash ? -1 : 1;
+    if (a->len != b->len)
+        return a->len < b->len ? -1 : 1;
+    order = memcmp(a->escaped ? (char *)decoded + a->decoded : a->text,
+                   b->escaped ? (char *)decoded + b->decoded : b->text, a->len);
+    if (order != 0)
+        return order;
+    return (a->text > b->text) - (a->text < b->text);
+}
+
+static bool same_key(const struct scan *s, const struct key *a, const struct key *b)
+{
+    return a->hash == b->hash && a->len == b->len &&
+           memcmp(a->escaped ? s->decoded.data + a->decoded : a->text,
+                  b->escaped ? s->decoded.data + b->decoded : b->text, a->len) == 0;
+}
+
+/*
+ * The object that closes has the keys from `first` on.  Sorting rather than a hash table: an attacker who finds keys of
+ * equal hash gains a factor of log n and not of n.
+ */
+static int check_keys(struct scan *s, size_t first)
+{
+    struct key *keys = s->keys + first;
+    const struct key *twice = NULL;
+    size_t n = s->n_keys - first;
+
+    if (n > 1) {
+        qsort_r(keys, n, sizeof(*keys), compare_keys, s->decoded.data);
+        for (size_t i = 1; i < n; i++)
+            if (same_key(s, &keys[i - 1], &keys[i]) && (!twice || keys[i].text < twice->text))
+                twice = &keys[i];
+    }
+    s->n_keys = first;
+    if (twice)
+        return fail_at(s, twice->text - 1, CORAX_E_ARGS, "duplicate key \"%.*s\"",
+                       twice->len > 60 ? 60 : (int)twice->len,
+                       twice->escaped ? s->decoded.data + twice->decoded : twice->text);
+    return 0;
+}
+
+/* ---- values ----------------------------------------------------------------------------------------------------- */
+
+static int scan_value(struct scan *s, cJSON **out);
+
+/* A node of the tree.  NULL when nothing is built; -1 only when memory ran out. */
+static int new_node(struct scan *s, int type, cJSON **out)
+{
+    *out = NULL;
+    if (!s->build)
+        return 0;
+    *out = cJSON_CreateNull();
+    if (!*out)
+        return fail_memory(s);
+    (*out)->type = type;
+    return 0;
+}
+
+static int scan_member(struct scan *s, cJSON *object)
+{
+    const char *key;
+    cJSON *value = NULL;
+    size_t len;
+    bool escaped;
+
+    if (s->p >= s->end || *s->p != '"')
+        return fail_expected(s, "a key in quotes");
+    if (scan_string(s, &key, &len, &escaped) != 0)
+        return -1;
+    if (!s->trust && remember_key(s, key, len, escaped) != 0)
+        return -1;
+    if (skip_space(s) != 0)
+        return -1;
+    if (s->p >= s->end || *s->p != ':')
+        return fail_expected(s, "':'");
+    s->p++;
+    if (skip_space(s) != 0 || scan_value(s, &value) != 0)
+        return -1;
+    if (object) {
+        value->string = decode_string(key, len);
+        if (!value->string) {
+            cJSON_Delete(value);
+            return fail_memory(s);
+        }
+        cJSON_AddItemToArray(object, value); /* a member is an element with a name; this appends in O(1) */
+    }
+    return 0;
+}
+
+static int scan_element(struct scan *s, cJSON *array)
+{
+    cJSON *value = NULL;
+
+    if (scan_value(s, &value) != 0)
+        return -1;
+    if (array)
+        cJSON_AddItemToArray(array, value);
+    return 0;
+}
+
+static int scan_container(struct scan *s, bool object, cJSON *node)
+{
+    const char close = object ? '}' : ']';
+    const char *const wanted = object ? "',' or '}'" : "',' or ']'";
+    size_t first_key = s->n_keys;
+    bool more;
+
+    if (++s->depth > JSON_MAX_DEPTH)
+        return fail_at(s, s->p, CORAX_E_LIMIT, "more than %d levels deep", JSON_MAX_DEPTH);
+    s->p++;
+    if (skip_space(s) != 0)
+        return -1;
+    more = s->p >= s->end || *s->p != close;
+    while (more) {
+        if ((object ? scan_member(s, node) : scan_element(s, node)) != 0 || skip_space(s) != 0)
+            return -1;
+        more = s->p < s->end && *s->p == ',';
+        if (!more)
+            break;
+        s->p++;
+        if (skip_space(s) != 0)
+            return -1;
+        if (s->config && s->p < s->end && *s->p == close)
+            more = false;
+    }
+    if (s->p >= s->end || *s->p != close)
+        return fail_expected(s, wanted);
+    s->p++;
+    s->depth--;
+    return object && !s->trust ? check_keys(s, first_key) : 0;
+}
+
+static int scan_scalar(struct scan *s, cJSON **out)
+{
+    const char *text = s->p;
+    size_t len;
+    bool escaped;
+
+    if (*s->p == '"') {
+        if (scan_string(s, &text, &len, &escaped) != 0 || new_node(s, cJSON_String, out) != 0)
+            return -1;
+        if (*out && ((*out)->valuestring = decode_string(text, len)) == NULL)
+            return fail_memory(s);
+        return 0;
+    }
+    if (*s->p == '-' || (*s->p >= '0' && *s->p <= '9')) {
+        if (scan_number(s) != 0 || new_node(s, cJSON_Number, out) != 0)
+            return -1;
+        if (!*out)
+            return 0;
+        len = (size_t)(s->p - text);
+        (*out)->valuestring = cJSON_malloc(len + 1);
+        if (!(*out)->valuestring)
+            return fail_memory(s);
+        memcpy((*out)->valuestring, text, len);
+        (*out)->valuestring[len] = '\0';
+        (*out)->valuedouble = read_double((*out)->valuestring);
+        return 0;
+    }
+    if (starts_with(s, "true")) {
+        s->p += 4;
+        return new_node(s, cJSON_True, out);
+    }
+    if (starts_with(s, "false")) {
+        s->p += 5;
+        return new_node(s, cJSON_False, out);
+    }
+    if (starts_with(s, "null")) {
+        s->p += 4;
+        return new_node(s, cJSON_NULL, out);
+    }
+    return fail_expected(s, "a value");
+}
+
+/* At the first byte of a value.  On failure nothing is left in *out. */
+static int scan_value(struct scan *s, cJSON **out)
+{
+    bool container = s->p < s->end && (*s->p == '{' || *s->p == '[');
+    int rc;
+
+    *out = NULL;
+    if (s->p >= s->end)
+        return fail_expected(s, "a value");
+    if (++s->n_values > JSON_MAX_VALUES)
+        return fail_at(s, s->p, CORAX_E_LIMIT, "more than %d values", JSON_MAX_VALUES);
+    if (container) {
+        bool object = *s->p == '{';
+
+        rc = new_node(s, object ? cJSON_Object : cJSON_Array, out);
+        if (rc == 0)
+            rc = scan_container(s, object, *out);
+    } else {
+        rc = scan_scalar(s, out);
+    }
+    if (rc != 0) {
+        cJSON_Delete(*out);
+        *out = NULL;
+    }
+    return rc;
+}
+
+static int scan_document(struct scan *s, cJSON **root)
+{
+    *root = NULL;
+    if (starts_with(s, "\xef\xbb\xbf"))
+        return fail_at(s, s->p, CORAX_E_ARGS, "a byte order mark, which JSON must not have");
+    if (skip_space(s) != 0 || scan_value(s, root) != 0)
+        return -1;
+    if (skip_space(s) != 0 || s->p < s->end) {
+        cJSON_Delete(*root);
+        *root = NULL;
+        return s->p < s->end ? fail_expected(s, "the end of the text") : -1;
+    }
+    return 0;
+}
+
+static cJSON *parse(const char *text, size_t len, bool build, bool config, int *rc, struct err *err)
+{
+    struct scan s = scan_start(text, len, err);
+    cJSON *root = NULL;
+
+    s.build = build;
+    s.config = config;
+    *rc = scan_document(&s, &root);
+    scan_finish(&s);
+    return root;
+}
+
+int json_check(const char *text, size_t len, struct err *err)
+{
+    int rc;
+
+    parse(text, len, false, false, &rc, err);
+    return rc;
+}
+
+struct json *json_parse(const char *text, size_t len, struct err *err)
+{
+    int rc;
+
+    return (struct json *)parse(text, len, true, false, &rc, err);
+}
+
+struct json *json_parse_config(const char *text, size_t len, struct err *err)
+{
+    int rc;
+
+    return (struct json *)parse(text, len, true, true, &rc, err);
+}
+
+void json_free(struct json *json)
+{
+    cJSON_Delete((cJSON *)json);
+}
+
+/* ---- reading the tree ------------------------------------------------------------------------------------------- */
+
+static const cJSON *node(const struct json *json)
+{
+    return (const cJSON *)json;
+}
+
+enum json_kind json_kind(const struct json *json)
+{
+    if (!json)
+        return JSON_NONE;
+    switch (node(json)->type & 0xff) {
+    case cJSON_NULL:
+        return JSON_NULL;
+    case cJSON_False:
+    case cJSON_True:
+        return JSON_BOOL;
+    case cJSON_Number:
+        return JSON_NUMBER;
+    case cJSON_String:
+        return JSON_STRING;
+    case cJSON_Array:
+        return JSON_ARRAY;
+    case cJSON_Object:
+        return JSON_OBJECT;
+    default:
+        return JSON_NONE;
+    }
+}
+
+const struct json *json_get(const struct json *object, const char *key)
+{
+    if (json_kind(object) != JSON_OBJECT)
+        return NULL;
+    return (const struct json *)cJSON_GetObjectItemCaseSensitive(node(object), key);
+}
+
+const struct json *json_first(const struct json *container)
+{
+    enum json_kind kind = json_kind(container);
+
+    return kind == JSON_ARRAY || kind == JSON_OBJECT ? (const struct json *)node(container)->child : NULL;
+}
+
+const struct json *json_next(const struct json *json)
+{
+    return json ? (const struct json *)node(json)->next : NULL;
+}
+
+const char *json_key(const struct json *member)
+{
+    return member ? node(member)->string : NULL;
+}
+
+size_t json_count(const struct json *container)
+{
+    size_t n = 0;
+
+    for (const struct json *v = json_first(container); v; v = json_next(v))
+        n++;
+    return n;
+}
+
+const char *json_text(const struct json *json)
+{
+    return json_kind(json) == JSON_STRING ? node(json)->valuestring : NULL;
+}
+
+const char *json_digits(const struct json *json)
+{
+    return json_kind(json) == JSON_NUMBER ? node(json)->valuestring : NULL;
+}
+
+bool json_bool(const struct json *json, bool otherwise)
+{
+    return json_kind(json) == JSON_BOOL ? (node(json)->type & 0xff) == cJSON_True : otherwise;
+}
+
+double json_number(const struct json *json, double otherwise)
+{
+    if (json_kind(json) != JSON_NUMBER || !isfinite(node(json)->valuedouble))
+        return otherwise;
+    return node(json)->valuedouble;
+}
+
+const char *json_get_text(const struct json *object, const char *key, const char *otherwise)
+{
+    const char *text = json_text(json_get(object, key));
+
+    return text ? text : otherwise;
+}
+
+/* ---- exact numbers ---------------------------------------------------------------------------------------------- */
+
+/*
+ * A number as an integer times ten to the exponent.  The integer's digits stand from first to last, perhaps with a
+ * point between them, and neither end is a zero; first is NULL for zero.
+ */
+struct decimal {
+    bool negative;
+    const char *first, *last;
+    int64_t exponent;
+};
+
+/* text is a number that the scanner accepted. */
+static struct decimal read_decimal(const char *text)
+{
+    const int64_t huge = INT64_MAX / 4; /* exponents saturate: 1e99999999999999999999 is still a number */
+    struct decimal d = { .negative = *text == '-' };
+    int64_t exponent = 0, places = 0, zeros = 0; /* digits behind the point; zeros since the last other digit */
+    const char *p = text + d.negative;
+    bool fraction = false, minus;
+
+    for (; *p && *p != 'e' && *p != 'E'; p++) {
+        if (*p == '.') {
+            fraction = true;
+            continue;
+        }
+        places += fraction;
+        zeros++;
+        if (*p != '0') {
+            zeros = 0;
+            d.last = p;
+            if (!d.first)
+                d.first = p;
+        }
+    }
+    if (!d.first)
+        return d;
+    if (*p) {
+        minus = p[1] == '-';
+        for (p += minus || p[1] == '+' ? 2 : 1; *p; p++)
+            exponent = exponent < huge / 10 ? exponent * 10 + (*p - '0') : huge;
+        if (minus)
+            exponent = -exponent;
+    }
+    d.exponent = exponent + zeros - places;
+    return d;
+}
+
+bool json_is_integer(const struct json *json)
+{
+    const char *digits = json_digits(json);
+
+    return digits && read_decimal(digits).exponent >= 0;
+}
+
+int json_int(const struct json *json, const char *what, int64_t *out, struct err *err)
+{
+    if (json_kind(json) != JSON_NUMBER)
+        return fail(err, CORAX_E_ARGS, json ? "%s: is not a number" : "%s: is missing", what);
+    if (!json_is_integer(json))
+        return fail(err, CORAX_E_ARGS, "%s: %.40s is not an integer", what, json_digits(json));
+    if (fabs(node(json)->valuedouble) > MAX_SAFE_INTEGER)
+        return fail(err, CORAX_E_ARGS, "%s: %.40s is too large: integers go up to 9007199254740991", what,
+                    json_digits(json));
+    *out = (int64_t)node(json)->valuedouble;
+    return 0;
+}
+
+/* ---- finding in the text ---------------------------------------------------------------------------------------- */
+
+/* The next byte of a pointer's token: "~0" is '~', "~1" is '/'.  -1 for any other use of '~'. */
+static int token_byte(const char **p, const char *end)
+{
+    const char *at = (*p)++;
+
+    if (*at != '~')
+        return (unsigned char)*at;
+    if (at + 1 >= end || (at[1] != '0' && at[1] != '1'))
+        return -1;
+    (*p)++;
+    return at[1] == '0' ? '~' : '/';
+}
+
+static bool token_is_key(const char *token, const char *token_end, const char *key, size_t key_len)
+{
+    const char *key_end = key + key_len;
+
+    while (key < key_end) {
+        char c[4];
+        size_t n = decode_char(&key, c);
+
+        for (size_t i = 0; i < n; i++)
+            if (token >= token_end || token_byte(&token, token_end) != (unsigned char)c[i])
+                return false;
+    }
+    return token == token_end;
+}
+
+/* An array index: digits without a leading zero. */
+static bool token_is_index(const char *token, const char *token_end, size_t *index)
+{
+    size_t len = (size_t)(token_end - token), value = 0;
+
+    if (len == 0 || len > 9 || (len > 1 && *token == '0'))
+        return false;
+    for (; token < token_end; token++) {
+        if (*token < '0' || *token > '9')
+            return false;
+        value = value * 10 + (size_t)(*token - '0');
+    }
+    *index = value;
+    return true;
+}
+
+/* At a container: moves to the value of the member or element that the token names. */
+static bool step_into(struct scan *s, const char *token, const char *token_end)
+{
+    bool object = *s->p == '{';
+    size_t want = 0, index = 0, key_len;
+    const char *key;
+    cJSON *none;
+    bool escaped;
+
+    if (!object && !token_is_index(token, token_end, &want))
+        return false;
+    s->p++;
+    for (;; index++) {
+        bool here = !object && index == want;
+
+        skip_space(s);
+        if (object) {
+            if (s->p >= s->end || *s->p != '"' || scan_string(s, &key, &key_len, &escaped) != 0)
+                return false;
+            here = token_is_key(token, token_end, key, key_len);
+            skip_space(s);
+            if (s->p >= s->end || *s->p != ':')
+                return false;
+            s->p++;
+            skip_space(s);
+        }
+        if (here)
+            return s->p < s->end && *s->p != ']';
+        if (scan_value(s, &none) != 0)
+            return false;
+        skip_space(s);
+        if (s->p >= s->end || *s->p != ',')
+            return false;
+        s->p++;
+    }
+}
+
+bool json_find(const char *text, size_t len, const char *pointer, const char **value, size_t *value_len)
+{
+    struct scan s = scan_start(text, len, NULL);
+    const char *first;
+    cJSON *none;
+    bool found = false;
+
+    s.trust = true;
+    skip_space(&s);
+    while (*pointer) {
+        const char *token = pointer + 1, *token_end = token + strcspn(token, "/");
+
+        if (*pointer != '/' || s.p >= s.end || (*s.p != '{' && *s.p != '[') || !step_into(&s, token, token_end))
+            goto out;
+        pointer = token_end;
+    }
+    first = s.p;
+    if (scan_value(&s, &none) != 0)
+        goto out;
+    *value = first;
+    *value_len = (size_t)(s.p - first);
+    found = true;
+out:
+    scan_finish(&s);
+    return found;
+}
+
+bool json_unquote(const char *literal, size_t len, struct buf *out)
+{
+    struct scan s = scan_start(literal, len, NULL);
+    const char *text;
+    char *decoded;
+    size_t text_len;
+    bool escaped;
+
+    if (len < 2 || *literal != '"' || scan_string(&s, &text, &text_len, &escaped) != 0 || s.p != s.end)
+        return false;
+    if (!escaped) {
+        buf_add(out, text, text_len);
+        return !out->failed;
+    }
+    decoded = decode_string(text, text_len);
+    if (!decoded)
+        return false;
+    buf_adds(out, decoded); /* no NUL can be inside */
+    cJSON_free(decoded);
+    return !out->failed;
+}
+
+/* ---- writing ---------------------------------------------------------------------------------------------------- */
+
+static void write_string(struct buf *out, const char *s, size_t len)
+{
+    static const char hex[] = "0123456789abcdef";
+    const char *end = s + len, *plain = s; /* plain: first byte not yet written */
+
+    buf_addc(out, '"');
+    while (s < end) {
+        unsigned char c = (unsigned char)*s;
+        size_t n = utf8_char_len(s, (size_t)(end - s));
+        char escape[7] = { '\\' };
+        const char *instead = escape;
+
+        if (n > 0 && c >= 0x20 && c != '"' && c != '\\') {
+            s += n;
+            continue;
+        }
+        if (n == 0 || c == '\0') {
+            instead = "\xef\xbf\xbd"; /* also for NUL: our own scanner refuses it */
+        } else if (c == '"' || c == '\\') {
+            escape[1] = (char)c;
+        } else {
+            const char *codes = "\bb\ff\nn\rr\tt", *code = codes;
+
+            while (*code && *code != (char)c)
+                code += 2;
+            if (*code)
+                escape[1] = code[1];
+            else
+                memcpy(escape + 1, (char[]){ 'u', '0', '0', hex[c >> 4], hex[c & 15], '\0' }, 6);
+        }
+        buf_add(out, plain, (size_t)(s - plain));
+        buf_adds(out, instead);
+        plain = ++s;
+    }
+    buf_add(out, plain, (size_t)(s - plain));
+    buf_addc(out, '"');
+}
+
+struct jsonw jsonw_start(struct buf *out)
+{
+    return (struct jsonw){ .out = out, .start = out->len };
+}
+
+/* The comma and the key in front of a value. */
+static void begin(struct jsonw *w, const char *key)
+{
+    uint64_t bit;
+
+    if (w->depth == 0)
+        return;
+    bit = UINT64_C(1) << (w->depth - 1);
+    assert(((w->is_array & bit) != 0) == (key == NULL));
+    if (w->has_member & bit)
+        buf_addc(w->out, ',');
+    w->has_member |= bit;
+    if (key) {
+        write_string(w->out, key, strlen(key));
+        buf_addc(w->out, ':');
+    }
+}
+
+static void open_container(struct jsonw *w, const char *key, bool array)
+{
+    uint64_t bit;
+
+    begin(w, key);
+    assert(w->depth < JSON_MAX_DEPTH);
+    bit = UINT64_C(1) << w->depth++;
+    w->has_member &= ~bit;
+    w->is_array = array ? w->is_array | bit : w->is_array & ~bit;
+    buf_addc(w->out, array ? '[' : '{');
+}
+
+void jsonw_object(struct jsonw *w, const char *key)
+{
+    open_container(w, key, false);
+}
+
+void jsonw_array(struct jsonw *w, const char *key)
+{
+    open_container(w, key, true);
+}
+
+void jsonw_end(struct jsonw *w)
+{
+    assert(w->depth > 0);
+    w->depth--;
+    buf_addc(w->out, w->is_array >> w->depth & 1 ? ']' : '}');
+}
+
+void jsonw_string(struct jsonw *w, const char *key, const char *s, size_t len)
+{
+    begin(w, key);
+    write_string(w->out, s, len);
+}
+
+void jsonw_text(struct jsonw *w, const char *key, const char *s)
+{
+    if (s)
+        jsonw_string(w, key, s, strlen(s));
+    else
+        jsonw_null(w, key);
+}
+
+void jsonw_int(struct jsonw *w, const char *key, int64_t value)
+{
+    begin(w, key);
+    buf_addf(w->out, "%lld", (long long)value);
+}
+
+void jsonw_number(struct jsonw *w, const char *key, double value)
+{
+    locale_t before;
+    char text[40];
+
+    if (!isfinite(value)) {
+        jsonw_null(w, key);
+        return;
+    }
+    before = enter_c_locale();
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(text, sizeof(text), "%.*g", digits, value);
+        if (strtod(text, NULL) == value)
+            break;
+    }
+    uselocale(before);
+    begin(w, key);
+    buf_adds(w->out, text);
+}
+
+void jsonw_bool(struct jsonw *w, const char *key, bool value)
+{
+    begin(w, key);
+    buf_adds(w->out, value ? "true" : "false");
+}
+
+void jsonw_null(struct jsonw *w, const char *key)
+{
+    begin(w, key);
+    buf_adds(w->out, "null");
+}
+
+void jsonw_raw(struct jsonw *w, const char *key, const char *json, size_t len)
+{
+    begin(w, key);
+    buf_add(w->out, json, len);
+}
+
+void jsonw_value(struct jsonw *w, const char *key, const struct json *value)
+{
+    switch (json_kind(value)) {
+    case JSON_NONE:
+    case JSON_NULL:
+        jsonw_null(w, key);
+        break;
+    case JSON_BOOL:
+        jsonw_bool(w, key, json_bool(value, false));
+        break;
+    case JSON_NUMBER:
+        begin(w, key);
+        buf_adds(w->out, json_digits(value));
+        break;
+    case JSON_STRING:
+        jsonw_text(w, key, json_text(value));
+        break;
+    case JSON_ARRAY:
+    case JSON_OBJECT:
+        open_container(w, key, json_kind(value) == JSON_ARRAY);
+        for (const struct json *v = json_first(value); v; v = json_next(v))
+            jsonw_value(w, json_key(v), v);
+        jsonw_end(w);
+        break;
+    }
+}
+
+/* ---- canonical text --------------------------------------------------------------------------------------------- */
+
+static void write_decimal(struct buf *out, const char *digits)
+{
+    struct decimal d = read_decimal(digits);
+
+    if (!d.first) {
+        buf_addc(out, '0');
+        return;
+    }
+    if (d.negative)
+        buf_addc(out, '-');
+    for (const char *p = d.first; p <= d.last; p++)
+        if (*p != '.')
+            buf_addc(out, *p);
+    if (d.exponent != 0)
+        buf_addf(out, "e%lld", (long long)d.exponent);
+}
+
+static int compare_members(const void *a, const void *b)
+{
+    return strcmp(json_key(*(const struct json *const *)a), json_key(*(const struct json *const *)b));
+}
+
+static void write_canonical_object(const struct json *value, struct buf *out)
+{
+    size_t n = json_count(value), i = 0;
+    const struct json **members = malloc((n + 1) * sizeof(*members));
+
+    if (!members) {
+        out->failed = true;
+        return;
+    }
+    for (const struct json *v = json_first(value); v; v = json_next(v))
+        members[i++] = v;
+    qsort(members, n, sizeof(*members), compare_members);
+    buf_addc(out, '{');
+    for (i = 0; i < n; i++) {
+        if (i > 0)
+            buf_addc(out, ',');
+        write_string(out, json_key(members[i]), strlen(json_key(members[i])));
+        buf_addc(out, ':');
+        json_canonical(members[i], out);
+    }
+    buf_addc(out, '}');
+    free(members);
+}
+
+void json_canonical(const struct json *value, struct buf *out)
+{
+    struct jsonw w;
+
+    switch (json_kind(value)) {
+    case JSON_NUMBER:
+        write_decimal(out, json_digits(value));
+        break;
+    case JSON_OBJECT:
+        write_canonical_object(value, out);
+        break;
+    case JSON_ARRAY:
+        buf_addc(out, '[');
+        for (const struct json *v = json_first(value); v; v = json_next(v)) {
+            if (v != json_first(value))
+                buf_addc(out, ',');
+            json_canonical(v, out);
+        }
+        buf_addc(out, ']');
+        break;
+    default:
+        w = jsonw_start(out);
+        jsonw_value(&w, NULL, value);
+    }
+}

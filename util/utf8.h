@@ -1,0 +1,13 @@
+/*
+ * util/utf8.h - the UTF-8 of RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF.
+ */
+#ifndef UTIL_UTF8_H
+#define UTIL_UTF8_H
+
+#include <stddef.h>
+
+size_t utf8_char_len(const char *text, size_t len); /* bytes of the first character, 0 when it is not UTF-8; len > 0 */
+size_t utf8_encode(unsigned code_point, char out[4]); /* the number of bytes written */
+size_t utf8_count(const char *text, size_t len);      /* characters of a valid text */
+
+#endif
