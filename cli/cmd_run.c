@@ -1,0 +1,265 @@
+/*
+ * corax run: submit a task, and stay with it until it ends.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/follow.h"
+#include "cli/term.h"
+
+#define MAX_BODY    (1u << 20) /* the API's limit of a request body */
+#define NO_NUMBER   (-1)
+#define MAX_STEPS   1000000
+#define MAX_SECONDS (7 * 86400)
+
+struct run_options {
+    bool detach, quiet;
+    int attended;                           /* 1 yes, 0 no, -1: as the terminal says */
+    const char *tools;                      /* "calc,now"; NULL: all */
+    long long steps, seconds, tokens, seed; /* NO_NUMBER: the daemon's default */
+    double temperature;                     /* negative: the daemon's default */
+};
+
+enum { OPT_TOOLS = 256, OPT_STEPS, OPT_SEED, OPT_TEMPERATURE, OPT_TIMEOUT, OPT_TOKENS, OPT_ATTENDED, OPT_UNATTENDED };
+
+static bool read_temperature(const char *text, double *out)
+{
+    char *end;
+
+    *out = strtod(text, &end);
+    return end != text && *end == '\0' && *out >= 0 && *out <= 100;
+}
+
+/* true: the command is over, with *status. */
+static bool take_option(struct cli *cli, int c, struct run_options *o, int *status)
+{
+    bool good = true;
+
+    switch (c) {
+    case 'd':
+        o->detach = true;
+        break;
+    case 'q':
+        o->quiet = true;
+        break;
+    case OPT_TOOLS:
+        o->tools = optarg;
+        break;
+    case OPT_ATTENDED:
+        o->attended = 1;
+        break;
+    case OPT_UNATTENDED:
+        o->attended = 0;
+        break;
+    case OPT_STEPS:
+        good = cli_number(optarg, 1, MAX_STEPS, &o->steps);
+        break;
+    case OPT_TOKENS:
+        good = cli_number(optarg, 1, 1LL << 40, &o->tokens);
+        break;
+    case OPT_TIMEOUT:
+        good = cli_number(optarg, 1, MAX_SECONDS, &o->seconds);
+        break;
+    case OPT_SEED:
+        good = cli_number(optarg, 0, (1LL << 53) - 1, &o->seed);
+        break;
+    case OPT_TEMPERATURE:
+        good = read_temperature(optarg, &o->temperature);
+        break;
+    default:
+        return cli_option(cli, c, status);
+    }
+    if (!good) {
+        *status = cli_usage(cli, "\"%s\" is no value for this option", optarg);
+        return true;
+    }
+    return false;
+}
+
+static bool parse_options(struct cli *cli, int argc, char **argv, struct run_options *o, int *status)
+{
+    static const struct option options[] = { { "detach", no_argument, NULL, 'd' },
+                                             { "quiet", no_argument, NULL, 'q' },
+                                             { "tools", required_argument, NULL, OPT_TOOLS },
+                                             { "max-steps", required_argument, NULL, OPT_STEPS },
+                                             { "max-tokens", required_argument, NULL, OPT_TOKENS },
+                                             { "timeout", required_argument, NULL, OPT_TIMEOUT },
+                                             { "seed", required_argument, NULL, OPT_SEED },
+                                             { "temperature", required_argument, NULL, OPT_TEMPERATURE },
+                                             { "attended", no_argument, NULL, OPT_ATTENDED },
+                                             { "unattended", no_argument, NULL, OPT_UNATTENDED },
+                                             CLI_LONG_OPTIONS };
+    int c;
+
+    while ((c = getopt_long(argc, argv, "dq" CLI_SHORT_OPTIONS, options, NULL)) != -1) {
+        if (take_option(cli, c, o, status))
+            return false;
+    }
+    if (optind == argc) {
+        *status = cli_usage(cli, "what is the task?");
+        return false;
+    }
+    return true;
+}
+
+/* The words of the command line with a space between, or standard input for "-". */
+static int read_input(int argc, char **argv, struct buf *input, struct err *err)
+{
+    char chunk[16384];
+    size_t n;
+
+    if (optind == argc - 1 && strcmp(argv[optind], "-") == 0) {
+        while ((n = fread(chunk, 1, sizeof(chunk), stdin)) > 0)
+            buf_add(input, chunk, n);
+        if (ferror(stdin))
+            return fail_sys(err, CORAX_E_IO, "standard input");
+        while (input->len > 0 && input->data[input->len - 1] == '\n')
+            input->data[--input->len] = '\0';
+    } else {
+        for (int i = optind; i < argc; i++) {
+            buf_adds(input, i > optind ? " " : "");
+            buf_adds(input, argv[i]);
+        }
+    }
+    if (input->failed)
+        return fail(err, CORAX_E_LIMIT, "the task is longer than %u bytes", MAX_BODY);
+    if (input->len == 0)
+        return fail(err, CORAX_E_ARGS, "the task is empty");
+    return 0;
+}
+
+static void write_tools(struct jsonw *w, const char *tools)
+{
+    jsonw_array(w, "tools");
+    while (*tools) {
+        size_t len = strcspn(tools, ",");
+
+        if (len > 0)
+            jsonw_string(w, NULL, tools, len);
+        tools += len + (tools[len] == ',');
+    }
+    jsonw_end(w);
+}
+
+static void write_body(struct buf *body, const struct run_options *o, const struct buf *input, bool attended)
+{
+    struct jsonw w = jsonw_start(body);
+
+    jsonw_object(&w, NULL);
+    jsonw_string(&w, "input", input->data, input->len);
+    if (o->tools)
+        write_tools(&w, o->tools);
+    if (o->steps >= 0 || o->seconds >= 0 || o->tokens >= 0) {
+        jsonw_object(&w, "budget");
+        if (o->steps >= 0)
+            jsonw_int(&w, "steps", o->steps);
+        if (o->tokens >= 0)
+            jsonw_int(&w, "tokens", o->tokens);
+        if (o->seconds >= 0)
+            jsonw_int(&w, "wall_ms", o->seconds * 1000);
+        jsonw_end(&w);
+    }
+    if (o->seed >= 0 || o->temperature >= 0) {
+        jsonw_object(&w, "sampling");
+        if (o->temperature >= 0)
+            jsonw_number(&w, "temperature", o->temperature);
+        if (o->seed >= 0)
+            jsonw_int(&w, "seed", o->seed);
+        jsonw_end(&w);
+    }
+    if (!attended)
+        jsonw_bool(&w, "attended", false);
+    jsonw_end(&w);
+}
+
+/*
+ * Submits under an idempotency key.  When the connection breaks after the request was sent, the same key is tried once
+ * more: the daemon then answers with the task it has, and none runs twice.
+ */
+static int submit(struct cli *cli, const struct buf *body, char id[ID_LEN + 1], struct err *err)
+{
+    struct reply reply;
+    struct json *root;
+    char key[ID_LEN + 1];
+    int rc;
+
+    if (!cli_client(cli, err))
+        return -1;
+    id_create(key);
+    rc = client_request(cli->client, "POST", "/v1/tasks", body, key, 0, &reply, err);
+    if (rc != 0 && err->status == CORAX_E_IO) {
+        reply_finish(&reply);
+        rc = client_request(cli->client, "POST", "/v1/tasks", body, key, 0, &reply, err);
+    }
+    if (rc == 0) {
+        const char *its;
+
+        root = json_parse(reply.body.data, reply.body.len, err);
+        its = json_get_text(root, "id", "");
+        rc = id_is_valid(its, strlen(its)) ? 0 : fail(err, CORAX_E_IO, "coraxd accepted the task but gave no id");
+        if (rc == 0)
+            memcpy(id, its, ID_LEN + 1);
+        if (rc == 0 && cli->json)
+            cli_print_reply(&reply);
+        json_free(root);
+    }
+    reply_finish(&reply);
+    return rc;
+}
+
+static int run_run(struct cli *cli, int argc, char **argv)
+{
+    struct run_options o = { .attended = -1,
+                             .steps = NO_NUMBER,
+                             .seconds = NO_NUMBER,
+                             .tokens = NO_NUMBER,
+                             .seed = NO_NUMBER,
+                             .temperature = -1 };
+    bool terminal = isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1;
+    struct buf input, body;
+    struct err err = { 0 };
+    char id[ID_LEN + 1];
+    int status;
+
+    if (!parse_options(cli, argc, argv, &o, &status))
+        return status;
+    buf_init(&input, MAX_BODY);
+    buf_init(&body, MAX_BODY);
+    status = CLI_OK;
+    if (read_input(argc, argv, &input, &err) == 0)
+        write_body(&body, &o, &input, o.attended >= 0 ? o.attended : terminal || o.detach);
+    if (err.status == CORAX_OK && body.failed)
+        fail(&err, CORAX_E_LIMIT, "the task is longer than %u bytes", MAX_BODY);
+    if (err.status != CORAX_OK || submit(cli, &body, id, &err) != 0) {
+        status = cli_report(&err);
+    } else if (o.detach) {
+        if (!cli->json)
+            printf("%s\n", id);
+    } else {
+        struct follow_options follow = { .quiet = o.quiet, .asks = terminal, .cancels = true };
+
+        status = follow_task(cli, id, &follow);
+    }
+    buf_finish(&input);
+    buf_finish(&body);
+    return status;
+}
+
+const struct command cmd_run = {
+    .name = "run",
+    .args = "[OPTION...] TASK... | -",
+    .summary = "Submit a task and follow it to its answer",
+    .options = "  -d, --detach          print the task's id and leave it to the daemon\n"
+               "  -q, --quiet           print the answer alone\n"
+               "      --tools A,B       offer only these tools\n"
+               "      --max-steps N     replies of the model\n"
+               "      --max-tokens N    written by the model in all\n"
+               "      --timeout S       seconds\n"
+               "      --temperature T   0 is greedy\n"
+               "      --seed N\n"
+               "      --unattended      nobody will approve: what a policy would ask about is denied\n"
+               "      --attended        somebody will, perhaps with `corax approve` elsewhere\n",
+    .run = run_run,
+};

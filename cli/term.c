@@ -1,0 +1,163 @@
+/*
+ * Printing for people.  See term.h.
+ *
+ * An agent prints what web pages, files and models say.  A terminal obeys escape sequences (it can retitle the window,
+ * move the cursor over an approval prompt, on some terminals write to the clipboard), so no byte of foreign text gets
+ * there before code_point() has looked at it.
+ */
+#include "cli/term.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+bool term_is_tty(FILE *f)
+{
+    return isatty(fileno(f)) == 1;
+}
+
+static bool has_colour(FILE *f)
+{
+    const char *no = getenv("NO_COLOR"), *kind = getenv("TERM");
+
+    if (no && *no)
+        return false;
+    return kind && *kind && strcmp(kind, "dumb") != 0 && term_is_tty(f);
+}
+
+void term_puts(FILE *f, enum term_style style, const char *text)
+{
+    static const char *const codes[] = {
+        [TERM_PLAIN] = "",   [TERM_BOLD] = "1",    [TERM_DIM] = "2",   [TERM_RED] = "31",
+        [TERM_GREEN] = "32", [TERM_YELLOW] = "33", [TERM_BLUE] = "34", [TERM_CYAN] = "36"
+    };
+
+    if (style == TERM_PLAIN || !has_colour(f))
+        fputs(text, f);
+    else
+        fprintf(f, "\033[%sm%s\033[0m", codes[style], text);
+}
+
+/*
+ * The code point at s, its length in *n.  -1 for a byte that starts no valid UTF-8 (RFC 3629: no overlong forms, no
+ * surrogates, nothing past U+10FFFF); *n is then 1.
+ */
+static int32_t code_point(const unsigned char *s, size_t len, size_t *n)
+{
+    static const int32_t smallest[] = { 0, 0, 0x80, 0x800, 0x10000 };
+    int32_t cp;
+    size_t want, i;
+
+    *n = 1;
+    if (s[0] < 0x80)
+        return s[0];
+    want = s[0] >= 0xf0 && s[0] <= 0xf4 ? 4 : s[0] >= 0xe0 && s[0] < 0xf0 ? 3 : s[0] >= 0xc2 && s[0] < 0xe0 ? 2 : 0;
+    if (want == 0 || want > len)
+        return -1;
+    cp = s[0] & (0x7f >> want);
+    for (i = 1; i < want; i++) {
+        if ((s[i] & 0xc0) != 0x80)
+            return -1;
+        cp = cp << 6 | (s[i] & 0x3f);
+    }
+    if (cp < smallest[want] || cp > 0x10ffff || (cp >= 0xd800 && cp < 0xe000))
+        return -1;
+    *n = want;
+    return cp;
+}
+
+/* True for what a terminal would obey, or a reader could not see. */
+static bool is_hidden(int32_t cp)
+{
+    return cp < 0x20 || (cp >= 0x7f && cp < 0xa0) || cp == 0xad || cp == 0x61c || (cp >= 0x200b && cp <= 0x200f) ||
+           (cp >= 0x2028 && cp <= 0x202e) || (cp >= 0x2060 && cp <= 0x206f) || cp == 0xfeff ||
+           (cp >= 0xfff9 && cp <= 0xfffb) || (cp >= 0xe0000 && cp <= 0xe007f);
+}
+
+/* One character, made visible.  Returns the bytes read from s. */
+static size_t put_visible(FILE *f, const unsigned char *s, size_t len)
+{
+    size_t n;
+    int32_t cp = code_point(s, len, &n);
+
+    if (cp < 0 || (cp < 0x80 && is_hidden(cp)))
+        fprintf(f, "\\x%02x", s[0]);
+    else if (is_hidden(cp))
+        fprintf(f, "\\u{%04x}", (unsigned)cp);
+    else
+        fwrite(s, 1, n, f);
+    return n;
+}
+
+void term_text(FILE *f, const char *text, size_t len, int indent)
+{
+    size_t i = 0;
+
+    while (i < len) {
+        if (text[i] == '\n' && i + 1 < len) {
+            fprintf(f, "\n%*s", indent, "");
+            i++;
+        } else if (text[i] == '\n') {
+            i++; /* the caller ends the last line */
+        } else if (text[i] == '\t') {
+            fputc('\t', f);
+            i++;
+        } else {
+            i += put_visible(f, (const unsigned char *)text + i, len - i);
+        }
+    }
+}
+
+void term_line(FILE *f, const char *text, size_t len, int columns)
+{
+    size_t i = 0, n_left = 0, n;
+    int used = 0;
+
+    /* How many characters are there in all?  Then the last column can hold the ellipsis or the last character. */
+    for (i = 0; i < len; i += n, n_left++)
+        code_point((const unsigned char *)text + i, len - i, &n);
+    for (i = 0; i < len; n_left--) {
+        if (used + (n_left > 1) >= columns && n_left > 0) {
+            fputs("…", f);
+            return;
+        }
+        used++;
+        if (text[i] == '\n' || text[i] == '\t' || text[i] == '\r') {
+            fputc(' ', f);
+            i++;
+        } else {
+            i += put_visible(f, (const unsigned char *)text + i, len - i);
+        }
+    }
+}
+
+int term_width(FILE *f)
+{
+    struct winsize size;
+
+    if (ioctl(fileno(f), TIOCGWINSZ, &size) == 0 && size.ws_col >= 20)
+        return size.ws_col;
+    return 100;
+}
+
+void term_duration(double ms, char *out, size_t out_size)
+{
+    long long s = (long long)(ms / 1000);
+
+    if (ms < 0)
+        snprintf(out, out_size, "-");
+    else if (ms < 10)
+        snprintf(out, out_size, "%.1f ms", ms);
+    else if (ms < 1000)
+        snprintf(out, out_size, "%.0f ms", ms);
+    else if (ms < 60e3)
+        snprintf(out, out_size, "%.1f s", ms / 1000);
+    else if (s < 3600)
+        snprintf(out, out_size, "%lld min %lld s", s / 60, s % 60);
+    else if (s < 86400)
+        snprintf(out, out_size, "%lld h %lld min", s / 3600, s / 60 % 60);
+    else
+        snprintf(out, out_size, "%lld d", s / 86400);
+}
