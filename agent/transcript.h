@@ -19,8 +19,8 @@
 enum role { ROLE_SYSTEM, ROLE_USER, ROLE_ASSISTANT, ROLE_TOOL };
 
 struct part {
-    const char *mime; /* "text/plain" or "application/json"; tools may also give "image/svg+xml" ... (see planner.h) */
-    const char *data; /* bytes; text is UTF-8 and NUL-terminated */
+    const char *mime; /* "text/plain" or "application/json"; of a tool also "image/svg+xml" ..., see planner.h */
+    const char *data; /* UTF-8, NUL-terminated */
     size_t len;
 };
 
@@ -62,10 +62,11 @@ int transcript_add_text(struct transcript *, enum role, const char *text, size_t
 void transcript_write(const struct transcript *, struct jsonw *, const char *key);
 
 /*
- * A PART in JSON: {"type":"text","text":"..."} or {"type":"json","text":"{...}"} (JSON as a string, so that its bytes
- * stay as they are).  parts_read takes a list of them (a task's input, a tool's result) and allocates from the arena,
- * which may be that of the step: transcript_add copies.  -1 with CORAX_E_ARGS naming the part and what is wrong, or
- * CORAX_E_LIMIT when the arena is full.
+ * A PART in JSON: {"type":"text","text":"..."}, {"type":"json","text":"{...}"} (JSON as a string, so that its bytes stay
+ * as they are), or MCP's {"type":"image","mimeType":"image/png","data":"<base64>"} and the same with "audio", whose data
+ * stays base64; other keys are ignored.  parts_read takes a list of them (a task's input, a tool's result) and allocates
+ * from the arena, which may be that of the step: transcript_add copies.  -1 with CORAX_E_ARGS naming the part and what is
+ * wrong, or CORAX_E_LIMIT when the arena is full.
  */
 int parts_read(struct arena *, const struct json *list, struct part **parts, size_t *n, struct err *);
 void part_write(const struct part *, struct jsonw *);

@@ -1,0 +1,290 @@
+/*
+ * A list of pointers to messages, each message with all it refers to in one arena.  So a message, its calls and its texts
+ * stay where they are while the list grows, and commands of the planner may point into them.
+ *
+ * The size is checked before anything is copied: adding either happens as a whole or not at all, and "too long" is told
+ * from "no memory".
+ */
+#include "agent/transcript.h"
+
+#include <assert.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ALLOC_SLACK 32 /* rounding of one arena allocation, at most */
+
+struct transcript {
+    struct arena *arena;
+    struct message **messages;
+    size_t n, cap;
+};
+
+struct transcript *transcript_create(void)
+{
+    struct transcript *t = calloc(1, sizeof(*t));
+
+    if (!t)
+        return NULL;
+    /* The limit is kept by transcript_add; the arena's is only far enough away to leave room for its own rounding. */
+    t->arena = arena_create(2 * (size_t)TRANSCRIPT_MAX_BYTES);
+    if (!t->arena) {
+        free(t);
+        return NULL;
+    }
+    return t;
+}
+
+void transcript_destroy(struct transcript *t)
+{
+    if (!t)
+        return;
+    arena_destroy(t->arena);
+    free(t->messages);
+    free(t);
+}
+
+size_t transcript_count(const struct transcript *t)
+{
+    return t->n;
+}
+
+const struct message *transcript_at(const struct transcript *t, size_t i)
+{
+    return i < t->n ? t->messages[i] : NULL;
+}
+
+/* --- adding ----------------------------------------------------------------------------------------------------- */
+
+/* Sums sizes, and stays at SIZE_MAX once they no longer fit. */
+static void grow(size_t *sum, size_t n)
+{
+    if (__builtin_add_overflow(*sum, n, sum) || __builtin_add_overflow(*sum, ALLOC_SLACK, sum))
+        *sum = SIZE_MAX;
+}
+
+static void grow_text(size_t *sum, const char *s)
+{
+    if (s)
+        grow(sum, strlen(s));
+}
+
+static size_t message_bytes(const struct message *m)
+{
+    size_t sum = 0;
+
+    grow(&sum, sizeof(*m));
+    grow_text(&sum, m->reasoning);
+    grow_text(&sum, m->call_id);
+    grow_text(&sum, m->name);
+    for (size_t i = 0; i < m->n_parts; i++) {
+        grow(&sum, sizeof(*m->parts));
+        grow_text(&sum, m->parts[i].mime);
+        grow(&sum, m->parts[i].len);
+    }
+    for (size_t i = 0; i < m->n_calls; i++) {
+        grow(&sum, sizeof(*m->calls));
+        grow_text(&sum, m->calls[i].id);
+        grow_text(&sum, m->calls[i].name);
+        grow(&sum, m->calls[i].args_len);
+    }
+    return sum;
+}
+
+/* Copies a text; *failed remembers that there was no memory for one of many. */
+static const char *copy(struct arena *arena, const char *s, size_t len, bool *failed)
+{
+    const char *made = arena_strndup(arena, s, len);
+
+    *failed |= !made;
+    return made;
+}
+
+static const char *copy_text(struct arena *arena, const char *s, bool *failed)
+{
+    return s ? copy(arena, s, strlen(s), failed) : NULL;
+}
+
+static struct message *message_copy(struct arena *arena, const struct message *m)
+{
+    struct message *made = arena_alloc(arena, sizeof(*made));
+    bool failed = false;
+
+    if (!made)
+        return NULL;
+    *made = (struct message){ .role = m->role, .n_parts = m->n_parts, .n_calls = m->n_calls, .error = m->error };
+    made->reasoning = copy_text(arena, m->reasoning, &failed);
+    made->call_id = copy_text(arena, m->call_id, &failed);
+    made->name = copy_text(arena, m->name, &failed);
+    if (m->n_parts > 0 && !(made->parts = arena_alloc(arena, m->n_parts * sizeof(*made->parts))))
+        return NULL;
+    for (size_t i = 0; i < m->n_parts; i++) {
+        made->parts[i].mime = copy_text(arena, m->parts[i].mime, &failed);
+        made->parts[i].data = copy(arena, m->parts[i].data, m->parts[i].len, &failed);
+        made->parts[i].len = m->parts[i].len;
+    }
+    if (m->n_calls > 0 && !(made->calls = arena_alloc(arena, m->n_calls * sizeof(*made->calls))))
+        return NULL;
+    for (size_t i = 0; i < m->n_calls; i++) {
+        made->calls[i].id = copy_text(arena, m->calls[i].id, &failed);
+        made->calls[i].name = copy_text(arena, m->calls[i].name, &failed);
+        made->calls[i].args = copy(arena, m->calls[i].args, m->calls[i].args_len, &failed);
+        made->calls[i].args_len = m->calls[i].args_len;
+    }
+    return failed ? NULL : made;
+}
+
+static bool make_room(struct transcript *t)
+{
+    size_t cap = t->cap ? 2 * t->cap : 16;
+    struct message **grown;
+
+    if (t->n < t->cap)
+        return true;
+    grown = realloc(t->messages, cap * sizeof(struct message *));
+    if (!grown)
+        return false;
+    t->messages = grown;
+    t->cap = cap;
+    return true;
+}
+
+static bool is_text(const struct part *p)
+{
+    return strcmp(p->mime, "text/plain") == 0 || strcmp(p->mime, "application/json") == 0;
+}
+
+int transcript_add(struct transcript *t, const struct message *m, struct err *err)
+{
+    size_t need = message_bytes(m);
+    struct message *made;
+
+    assert(m->role == ROLE_TOOL ? m->call_id && m->name : !m->call_id);
+    for (size_t i = 0; i < m->n_parts; i++)
+        if (!is_text(&m->parts[i]))
+            return fail(err, CORAX_E_ARGS, "part %zu: %.100s cannot be given to a model, only text and json can", i + 1,
+                        m->parts[i].mime);
+    if (need > TRANSCRIPT_MAX_BYTES || arena_used(t->arena) > TRANSCRIPT_MAX_BYTES - need)
+        return fail(err, CORAX_E_LIMIT, "the transcript is full: at most %u bytes are kept", TRANSCRIPT_MAX_BYTES);
+    if (!make_room(t) || !(made = message_copy(t->arena, m)))
+        return fail(err, CORAX_E_INTERNAL, "transcript: no memory");
+    t->messages[t->n++] = made;
+    return 0;
+}
+
+int transcript_add_text(struct transcript *t, enum role role, const char *text, size_t len, struct err *err)
+{
+    struct part part = { .mime = "text/plain", .data = text, .len = len };
+
+    return transcript_add(t, &(struct message){ .role = role, .n_parts = 1, .parts = &part }, err);
+}
+
+/* --- JSON ------------------------------------------------------------------------------------------------------- */
+
+void part_write(const struct part *p, struct jsonw *w)
+{
+    jsonw_object(w, NULL);
+    if (is_text(p)) {
+        jsonw_text(w, "type", strcmp(p->mime, "text/plain") == 0 ? "text" : "json");
+        jsonw_string(w, "text", p->data, p->len);
+    } else {
+        jsonw_text(w, "type", strncmp(p->mime, "audio/", 6) == 0 ? "audio" : "image");
+        jsonw_text(w, "mimeType", p->mime);
+        jsonw_string(w, "data", p->data, p->len);
+    }
+    jsonw_end(w);
+}
+
+static const char *role_name(enum role role)
+{
+    static const char *const names[] = { "system", "user", "assistant", "tool" };
+
+    return names[role];
+}
+
+static void message_write(const struct message *m, struct jsonw *w)
+{
+    jsonw_object(w, NULL);
+    jsonw_text(w, "role", role_name(m->role));
+    if (m->reasoning)
+        jsonw_text(w, "reasoning", m->reasoning);
+    if (m->role == ROLE_TOOL) {
+        jsonw_text(w, "call_id", m->call_id);
+        jsonw_text(w, "name", m->name);
+        jsonw_bool(w, "error", m->error);
+    }
+    jsonw_array(w, "parts");
+    for (size_t i = 0; i < m->n_parts; i++)
+        part_write(&m->parts[i], w);
+    jsonw_end(w);
+    if (m->n_calls > 0) {
+        jsonw_array(w, "calls");
+        for (size_t i = 0; i < m->n_calls; i++) {
+            jsonw_object(w, NULL);
+            jsonw_text(w, "id", m->calls[i].id);
+            jsonw_text(w, "name", m->calls[i].name);
+            jsonw_string(w, "arguments", m->calls[i].args, m->calls[i].args_len);
+            jsonw_end(w);
+        }
+        jsonw_end(w);
+    }
+    jsonw_end(w);
+}
+
+void transcript_write(const struct transcript *t, struct jsonw *w, const char *key)
+{
+    jsonw_array(w, key);
+    for (size_t i = 0; i < t->n; i++)
+        message_write(t->messages[i], w);
+    jsonw_end(w);
+}
+
+static int part_read(struct arena *arena, const struct json *j, size_t number, struct part *part, struct err *err)
+{
+    const char *type = json_get_text(j, "type", NULL);
+    const char *mime, *key;
+    const struct json *value;
+
+    if (json_kind(j) != JSON_OBJECT || !type)
+        return fail(err, CORAX_E_ARGS, "part %zu: not an object with a \"type\"", number);
+    if (strcmp(type, "text") == 0 || strcmp(type, "json") == 0) {
+        mime = type[0] == 't' ? "text/plain" : "application/json";
+        key = "text";
+    } else if (strcmp(type, "image") == 0 || strcmp(type, "audio") == 0) {
+        mime = json_get_text(j, "mimeType", NULL);
+        key = "data";
+        if (!mime || strncmp(mime, type, 5) != 0 || mime[5] != '/')
+            return fail(err, CORAX_E_ARGS, "part %zu: \"mimeType\" of type \"%s\" must begin with %s/", number, type,
+                        type);
+    } else {
+        return fail(err, CORAX_E_ARGS, "part %zu: type \"%.60s\" is not one of text, json, image, audio", number, type);
+    }
+    value = json_get(j, key);
+    if (json_kind(value) != JSON_STRING)
+        return fail(err, CORAX_E_ARGS, "part %zu: \"%s\" is missing or not a string", number, key);
+    if (strcmp(type, "json") == 0 && json_check(json_text(value), strlen(json_text(value)), err) < 0)
+        return err_context(err, "part %zu: \"text\" of type \"json\": ", number);
+    part->len = strlen(json_text(value));
+    part->data = arena_strndup(arena, json_text(value), part->len);
+    part->mime = arena_strndup(arena, mime, strlen(mime));
+    if (!part->data || !part->mime)
+        return fail(err, CORAX_E_LIMIT, "part %zu: too long or no memory", number);
+    return 0;
+}
+
+int parts_read(struct arena *arena, const struct json *list, struct part **parts, size_t *n, struct err *err)
+{
+    size_t count = json_count(list), i = 0;
+    struct part *made = NULL;
+
+    if (json_kind(list) != JSON_ARRAY)
+        return fail(err, CORAX_E_ARGS, "the parts are not a list");
+    if (count > 0 && !(made = arena_alloc(arena, count * sizeof(*made))))
+        return fail(err, CORAX_E_LIMIT, "%zu parts: too many or no memory", count);
+    for (const struct json *j = json_first(list); j; j = json_next(j), i++)
+        if (part_read(arena, j, i + 1, &made[i], err) < 0)
+            return -1;
+    *parts = made;
+    *n = count;
+    return 0;
+}
