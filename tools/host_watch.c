@@ -1,0 +1,91 @@
+/*
+ * host_watch.c - see host_watch.h.
+ *
+ * The thread sleeps on a timerfd, so that arming costs one system call and wakes nobody.  Disarming leaves the timer
+ * running: a wake-up that finds nothing due is ignored.  The thread allocates nothing, since the plugin may hang while
+ * it holds the allocator's lock.
+ */
+#include "config.h"
+
+#include "tools/host_watch.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "tools/host_io.h"
+#include "util/clock.h"
+#include "util/log.h"
+
+static struct {
+    pthread_mutex_t lock;
+    struct host_io *io;
+    int timer_fd;
+    bool armed;
+    int64_t due_ms;
+    const char *what;
+    size_t last_len;
+    char last[HOST_MAX_LAST];
+} watch = { .lock = PTHREAD_MUTEX_INITIALIZER, .timer_fd = -1 };
+
+static void *watch_main(void *unused)
+{
+    uint64_t n_expired;
+
+    for (;;) {
+        if (read(watch.timer_fd, &n_expired, sizeof n_expired) < 0)
+            continue;
+        pthread_mutex_lock(&watch.lock);
+        if (watch.armed && clock_mono_ms() >= watch.due_ms) {
+            log_error("%s did not return at its deadline: ending this host", watch.what);
+            host_io_write(watch.io, watch.last, watch.last_len);
+            _exit(HOST_EXIT_HUNG);
+        }
+        pthread_mutex_unlock(&watch.lock);
+    }
+    return unused;
+}
+
+int host_watch_start(struct host_io *io, struct err *err)
+{
+    pthread_t thread;
+    pthread_attr_t attr;
+    int rc;
+
+    watch.io = io;
+    watch.timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+    if (watch.timer_fd < 0)
+        return fail_sys(err, CORAX_E_IO, "no timer for the deadline");
+    pthread_attr_init(&attr);
+    pthread_attr_setstacksize(&attr, 128 * 1024);
+    rc = pthread_create(&thread, &attr, watch_main, NULL);
+    pthread_attr_destroy(&attr);
+    if (rc != 0)
+        return fail(err, CORAX_E_LIMIT, "no thread for the deadline: %s", strerror(rc));
+    pthread_detach(thread);
+    return 0;
+}
+
+void host_watch_arm(int64_t deadline_ms, const char *last_words, size_t len, const char *what)
+{
+    int64_t due = deadline_ms + HOST_GRACE_MS;
+    struct itimerspec at = { .it_value = { .tv_sec = due / 1000, .tv_nsec = due % 1000 * 1000000 } };
+
+    pthread_mutex_lock(&watch.lock);
+    watch.armed = true;
+    watch.due_ms = due;
+    watch.what = what;
+    watch.last_len = len < sizeof watch.last ? len : sizeof watch.last;
+    memcpy(watch.last, last_words, watch.last_len);
+    pthread_mutex_unlock(&watch.lock);
+    timerfd_settime(watch.timer_fd, TFD_TIMER_ABSTIME, &at, NULL);
+}
+
+void host_watch_disarm(void)
+{
+    pthread_mutex_lock(&watch.lock);
+    watch.armed = false;
+    pthread_mutex_unlock(&watch.lock);
+}

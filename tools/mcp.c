@@ -1,0 +1,378 @@
+/* mcp.c - see mcp.h. */
+#include "config.h"
+
+#include "tools/mcp.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *const status_names[] = {
+    "ok", "args", "denied", "notfound", "timeout", "canceled", "limit", "io", "unavailable", "internal",
+};
+
+#define N_STATUS (sizeof status_names / sizeof *status_names)
+
+const char *mcp_status_name(int status)
+{
+    return status <= 0 && (size_t)-status < N_STATUS ? status_names[-status] : "internal";
+}
+
+int mcp_status_of(const char *name)
+{
+    for (size_t i = 0; name && i < N_STATUS; i++)
+        if (strcmp(status_names[i], name) == 0)
+            return -(int)i;
+    return CORAX_E_INTERNAL;
+}
+
+/* --- base64 ------------------------------------------------------------------------------------------------------ */
+
+static const char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+void mcp_put_base64(struct jsonw *w, const char *key, const void *data, size_t len)
+{
+    const unsigned char *p = data;
+    struct buf text;
+
+    buf_init(&text, (len + 2) / 3 * 4 + 3);
+    buf_addc(&text, '"');
+    for (size_t i = 0; i < len; i += 3) {
+        size_t n = len - i < 3 ? len - i : 3;
+        unsigned v = (unsigned)p[i] << 16 | (n > 1 ? (unsigned)p[i + 1] << 8 : 0) | (n > 2 ? p[i + 2] : 0);
+        char out[4] = { base64_digits[v >> 18], base64_digits[v >> 12 & 63], n > 1 ? base64_digits[v >> 6 & 63] : '=',
+                        n > 2 ? base64_digits[v & 63] : '=' };
+
+        buf_add(&text, out, sizeof out);
+    }
+    buf_addc(&text, '"');
+    if (text.failed)
+        w->out->failed = true;
+    else
+        jsonw_raw(w, key, text.data, text.len);
+    buf_finish(&text);
+}
+
+static int base64_value(char c)
+{
+    const char *at = c ? strchr(base64_digits, c) : NULL;
+
+    return at ? (int)(at - base64_digits) : -1;
+}
+
+/* Into the arena, with a NUL after it.  NULL when it is no base64 or the arena is full. */
+static char *base64_decode(struct arena *a, const char *text, size_t *out_len)
+{
+    size_t len = strlen(text), n = 0;
+    char *out = arena_alloc(a, len / 4 * 3 + 4);
+    unsigned v = 0, bits = 0;
+
+    while (len > 0 && text[len - 1] == '=')
+        len--;
+    for (size_t i = 0; out && i < len; i++) {
+        int d = base64_value(text[i]);
+
+        if (d < 0)
+            return NULL;
+        v = v << 6 | (unsigned)d;
+        bits += 6;
+        if (bits >= 8)
+            out[n++] = (char)(v >> (bits -= 8) & 255);
+    }
+    if (out)
+        out[n] = '\0';
+    *out_len = n;
+    return out;
+}
+
+/* --- requests ---------------------------------------------------------------------------------------------------- */
+
+static void put_client(struct jsonw *w, const char *key)
+{
+    jsonw_object(w, key);
+    jsonw_text(w, "name", PACKAGE_NAME);
+    jsonw_text(w, "version", PACKAGE_VERSION);
+    jsonw_end(w);
+}
+
+/* Opens _meta; the caller may add to it and closes it. */
+static void open_meta(struct jsonw *w, enum mcp_era era)
+{
+    jsonw_object(w, "_meta");
+    if (era == MCP_LEGACY)
+        return;
+    jsonw_text(w, MCP_META_VERSION, MCP_VERSION_MODERN);
+    jsonw_object(w, MCP_META_CAPABILITIES);
+    jsonw_end(w);
+    put_client(w, MCP_META_CLIENT);
+}
+
+void mcp_write_discover(struct buf *out, int64_t id)
+{
+    struct jsonw w = rpc_request_start(out, id, "server/discover");
+
+    open_meta(&w, MCP_MODERN);
+    jsonw_end(&w);
+    rpc_end(&w);
+}
+
+void mcp_write_initialize(struct buf *out, int64_t id)
+{
+    struct jsonw w = rpc_request_start(out, id, "initialize");
+
+    jsonw_text(&w, "protocolVersion", MCP_VERSION_LEGACY);
+    jsonw_object(&w, "capabilities");
+    jsonw_end(&w);
+    put_client(&w, "clientInfo");
+    rpc_end(&w);
+}
+
+void mcp_write_initialized(struct buf *out)
+{
+    struct jsonw w = rpc_notification_start(out, "notifications/initialized");
+
+    rpc_end(&w);
+}
+
+void mcp_write_ping(struct buf *out, enum mcp_era era, int64_t id)
+{
+    struct jsonw w;
+
+    if (era == MCP_MODERN) {
+        mcp_write_discover(out, id);
+        return;
+    }
+    w = rpc_request_start(out, id, "ping");
+    rpc_end(&w);
+}
+
+void mcp_write_list(struct buf *out, enum mcp_era era, int64_t id, const char *cursor)
+{
+    struct jsonw w = rpc_request_start(out, id, "tools/list");
+
+    if (cursor)
+        jsonw_text(&w, "cursor", cursor);
+    open_meta(&w, era);
+    jsonw_end(&w);
+    rpc_end(&w);
+}
+
+void mcp_write_call(struct buf *out, enum mcp_era era, int64_t id, const char *name, const char *args, size_t args_len,
+                    int64_t deadline_ms)
+{
+    struct jsonw w = rpc_request_start(out, id, "tools/call");
+
+    jsonw_text(&w, "name", name);
+    jsonw_raw(&w, "arguments", args, args_len);
+    open_meta(&w, era);
+    jsonw_int(&w, "progressToken", id);
+    if (deadline_ms > 0)
+        jsonw_int(&w, MCP_META_DEADLINE, deadline_ms);
+    jsonw_end(&w);
+    rpc_end(&w);
+}
+
+void mcp_write_cancel(struct buf *out, int64_t id, const char *reason)
+{
+    struct jsonw w = rpc_notification_start(out, "notifications/cancelled");
+
+    jsonw_int(&w, "requestId", id);
+    if (reason)
+        jsonw_text(&w, "reason", reason);
+    rpc_end(&w);
+}
+
+/* --- answers ----------------------------------------------------------------------------------------------------- */
+
+/* The result object of an answer, or NULL with why there is none. */
+static const struct json *result_object(const struct rpc_msg *m, struct err *err)
+{
+    int64_t status = CORAX_E_INTERNAL;
+
+    if (m->kind == RPC_RESULT && json_kind(m->result) == JSON_OBJECT)
+        return m->result;
+    if (m->kind == RPC_ERROR) {
+        if (json_int(json_get(m->error_data, "status"), "status", &status, NULL) != 0 || status >= 0 ||
+            status <= -(int64_t)N_STATUS)
+            status = m->error_code == RPC_INVALID_PARAMS ? CORAX_E_ARGS : CORAX_E_INTERNAL;
+        fail(err, (int)status, "%s", m->error_message ? m->error_message : "error without a message");
+        return NULL;
+    }
+    fail(err, CORAX_E_INTERNAL, "the answer has no result object");
+    return NULL;
+}
+
+static void copy_text(char *out, size_t out_size, const char *text)
+{
+    size_t n = strlen(text);
+
+    if (n >= out_size)
+        for (n = out_size - 1; n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80; n--)
+            ;
+    memcpy(out, text, n);
+    out[n] = '\0';
+}
+
+static void read_server(const struct json *info, struct mcp_server *out)
+{
+    copy_text(out->name, sizeof out->name, json_get_text(info, "name", ""));
+    copy_text(out->version, sizeof out->version, json_get_text(info, "version", ""));
+}
+
+int mcp_read_discover(const struct rpc_msg *m, struct mcp_server *out, struct err *err)
+{
+    const struct json *result = result_object(m, err), *v;
+
+    if (result == NULL)
+        return -1;
+    for (v = json_first(json_get(result, "supportedVersions")); v; v = json_next(v))
+        if (json_text(v) && strcmp(json_text(v), MCP_VERSION_MODERN) == 0) {
+            out->era = MCP_MODERN;
+            read_server(json_get(json_get(result, "_meta"), MCP_META_SERVER), out);
+            return 0;
+        }
+    return fail(err, CORAX_E_UNAVAIL, "the server does not speak MCP %s", MCP_VERSION_MODERN);
+}
+
+int mcp_read_initialize(const struct rpc_msg *m, struct mcp_server *out, struct err *err)
+{
+    static const char *const known[] = { MCP_VERSION_LEGACY, "2025-06-18", "2025-03-26", "2024-11-05" };
+    const struct json *result = result_object(m, err);
+    const char *version;
+
+    if (result == NULL)
+        return -1;
+    version = json_get_text(result, "protocolVersion", "");
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strcmp(known[i], version) == 0) { /* tools/list and tools/call are the same in all of them */
+            out->era = MCP_LEGACY;
+            read_server(json_get(result, "serverInfo"), out);
+            return 0;
+        }
+    return fail(err, CORAX_E_UNAVAIL, "the server speaks MCP \"%.20s\", corax speaks %s and %s", version,
+                MCP_VERSION_MODERN, MCP_VERSION_LEGACY);
+}
+
+int mcp_read_list(const struct rpc_msg *m, const char **next, struct err *err)
+{
+    const struct json *result = result_object(m, err);
+
+    if (result == NULL)
+        return -1;
+    if (json_kind(json_get(result, "tools")) != JSON_ARRAY)
+        return fail(err, CORAX_E_INTERNAL, "the answer to tools/list has no array of tools");
+    *next = json_get_text(result, "nextCursor", NULL);
+    return 0;
+}
+
+static int read_bytes(const struct json *in, const char *key, struct arena *a, struct mcp_part *out, struct err *err)
+{
+    const char *text = json_get_text(in, key, NULL);
+
+    out->mime = arena_printf(a, "%.100s", json_get_text(in, "mimeType", "application/octet-stream"));
+    out->data = text ? base64_decode(a, text, &out->len) : NULL;
+    if (out->data == NULL || out->mime == NULL)
+        return fail(err, CORAX_E_INTERNAL, "a part of the result is no base64 or too large");
+    return 0;
+}
+
+static int read_text(const char *text, struct arena *a, struct mcp_part *out, struct err *err)
+{
+    out->mime = "text/plain";
+    out->len = text ? strlen(text) : 0;
+    out->data = text ? arena_strndup(a, text, out->len) : NULL;
+    if (out->data == NULL)
+        return fail(err, CORAX_E_INTERNAL, "a part of the result has no text or too much");
+    return 0;
+}
+
+static int read_part(const struct json *in, struct arena *a, struct mcp_part *out, struct err *err)
+{
+    const char *type = json_get_text(in, "type", "");
+    const struct json *resource = json_get(in, "resource");
+
+    if (strcmp(type, "text") == 0) {
+        out->kind = MCP_TEXT;
+        return read_text(json_get_text(in, "text", NULL), a, out, err);
+    }
+    if (strcmp(type, "image") == 0 || strcmp(type, "audio") == 0) {
+        out->kind = type[0] == 'i' ? MCP_IMAGE : MCP_AUDIO;
+        return read_bytes(in, "data", a, out, err);
+    }
+    if (strcmp(type, "resource_link") == 0) {
+        out->kind = MCP_LINK;
+        return read_text(json_get_text(in, "uri", NULL), a, out, err);
+    }
+    if (strcmp(type, "resource") == 0 && json_get_text(resource, "text", NULL)) {
+        out->kind = MCP_TEXT;
+        return read_text(json_get_text(resource, "text", NULL), a, out, err);
+    }
+    if (strcmp(type, "resource") == 0) {
+        out->kind = MCP_LINK;
+        return read_text(json_get_text(resource, "uri", NULL), a, out, err);
+    }
+    return fail(err, CORAX_E_INTERNAL, "a part of the result is of an unknown type \"%.40s\"", type);
+}
+
+/* A tool that has something to say says it in text; of structured content alone the text is its JSON. */
+static int read_parts(const struct rpc_msg *m, const struct json *content, struct arena *a, struct tool_result *out,
+                      struct err *err)
+{
+    size_t n = json_count(content), i = 0;
+    struct mcp_part *parts;
+
+    if (n > MCP_MAX_PARTS)
+        return fail(err, CORAX_E_LIMIT, "the result has %zu parts, at most %d are taken", n, MCP_MAX_PARTS);
+    parts = arena_alloc(a, (n + 1) * sizeof *parts);
+    if (parts == NULL)
+        return fail(err, CORAX_E_LIMIT, "the result is too large");
+    for (const struct json *c = json_first(content); c; c = json_next(c))
+        if (read_part(c, a, &parts[i++], err) != 0)
+            return -1;
+    if (json_find(m->line, m->line_len, "/result/structuredContent", &out->structured, &out->structured_len)) {
+        out->structured = arena_strndup(a, out->structured, out->structured_len);
+        if (out->structured == NULL)
+            return fail(err, CORAX_E_LIMIT, "the result is too large");
+        if (n == 0)
+            parts[i++] = (struct mcp_part){ MCP_TEXT, "text/plain", out->structured, out->structured_len };
+    }
+    out->parts = parts;
+    out->n_parts = i;
+    return 0;
+}
+
+int mcp_read_result(const struct rpc_msg *m, struct arena *a, struct tool_result *out, struct err *err)
+{
+    const struct json *result = result_object(m, err);
+    struct tool_result r = { 0 };
+    const char *type;
+
+    if (result == NULL)
+        return -1;
+    type = json_get_text(result, "resultType", "complete");
+    if (strcmp(type, "complete") != 0)
+        return fail(err, CORAX_E_UNAVAIL, "the tool answered with \"%.40s\", which corax does not support", type);
+    if (json_kind(json_get(result, "content")) != JSON_ARRAY && json_get(result, "structuredContent") == NULL)
+        return fail(err, CORAX_E_INTERNAL, "the result has no content");
+    r.error = json_bool(json_get(result, "isError"), false);
+    if (r.error) {
+        r.status = (enum corax_status)mcp_status_of(json_get_text(json_get(result, "_meta"), MCP_META_STATUS, NULL));
+        if (r.status == CORAX_OK)
+            r.status = CORAX_E_INTERNAL;
+    }
+    if (read_parts(m, json_get(result, "content"), a, &r, err) != 0)
+        return -1;
+    *out = r;
+    return 0;
+}
+
+bool mcp_read_progress(const struct rpc_msg *m, struct mcp_note *out)
+{
+    if (m->kind != RPC_NOTIFICATION || strcmp(m->method, "notifications/progress") != 0)
+        return false;
+    if (json_int(json_get(m->params, "progressToken"), "progressToken", &out->id, NULL) != 0)
+        out->id = -1;
+    out->done = json_number(json_get(m->params, "progress"), 0);
+    out->total = json_number(json_get(m->params, "total"), -1);
+    copy_text(out->text, sizeof out->text, json_get_text(m->params, "message", ""));
+    return true;
+}

@@ -1,0 +1,395 @@
+/*
+ * registry.c - see registry.h.
+ *
+ * Tools stand in an array in the order they came, and a second array holds them sorted by name for finding.  Which of
+ * several tools of one name is offered is decided anew after each change, so that it never depends on the history.
+ */
+#include "config.h"
+
+#include "tools/registry.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <corax/plugin.h>
+
+#include "tools/mcp.h"
+
+struct entry {
+    struct tool tool; /* first: a const struct tool * is its entry */
+    size_t seq;       /* when it came */
+    struct jsonschema *compiled;
+    char fault[240];     /* what is wrong with itself; "" nothing */
+    char duplicate[240]; /* who has its name; "" nobody */
+};
+
+struct registry {
+    size_t n, cap, next_seq;
+    struct entry **entries;
+    struct entry **by_name; /* of the same n and cap */
+};
+
+struct registry *registry_create(void)
+{
+    return calloc(1, sizeof(struct registry));
+}
+
+static void entry_destroy(struct entry *e)
+{
+    if (e == NULL)
+        return;
+    free((char *)e->tool.provider);
+    free((char *)e->tool.name);
+    free((char *)e->tool.summary);
+    free((char *)e->tool.args_schema);
+    free((char *)e->tool.result_schema);
+    jsonschema_destroy(e->compiled);
+    free(e);
+}
+
+void registry_destroy(struct registry *r)
+{
+    if (r == NULL)
+        return;
+    for (size_t i = 0; i < r->n; i++)
+        entry_destroy(r->entries[i]);
+    free(r->entries);
+    free(r->by_name);
+    free(r);
+}
+
+/* --- one tool out of a list ------------------------------------------------------------------------------------------ */
+
+static const char *const effect_names[] = { "read", "write", "exec", "net", "clock" };
+static const char *const trait_names[] = { "idempotent", "destructive" };
+
+#define COUNT(a) (sizeof(a) / sizeof *(a))
+
+__attribute__((format(printf, 2, 3))) static void set_fault(struct entry *e, const char *fmt, ...)
+{
+    va_list ap;
+
+    if (e->fault[0] != '\0')
+        return; /* the first reason is the one to mend first */
+    va_start(ap, fmt);
+    vsnprintf(e->fault, sizeof e->fault, fmt, ap);
+    va_end(ap);
+}
+
+/* The first `limit` bytes, not cutting a character.  NULL when out of memory. */
+static char *copy_text(const char *text, size_t limit)
+{
+    size_t len = strlen(text);
+
+    if (len > limit)
+        for (len = limit; len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80; len--)
+            ;
+    return strndup(text, len);
+}
+
+static bool is_name(const char *s)
+{
+    size_t len = strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-");
+
+    return len > 0 && s[len] == '\0' && len <= REGISTRY_MAX_NAME;
+}
+
+/* The names in list as bits.  false for one that is not known: what it means cannot be enforced. */
+static bool read_flags(const struct json *list, const char *const *names, size_t n_names, uint32_t *out)
+{
+    uint32_t bits = 0;
+
+    if (json_kind(list) != JSON_ARRAY)
+        return false;
+    for (const struct json *v = json_first(list); v; v = json_next(v)) {
+        size_t i;
+
+        for (i = 0; i < n_names && !(json_text(v) && strcmp(json_text(v), names[i]) == 0); i++)
+            ;
+        if (i == n_names)
+            return false;
+        bits |= 1U << i;
+    }
+    *out = bits;
+    return true;
+}
+
+static void read_declarations(struct entry *e, const struct json *meta)
+{
+    const struct json *effects = json_get(meta, MCP_META_EFFECTS), *traits = json_get(meta, MCP_META_TRAITS);
+    uint32_t fx, tr;
+
+    if (effects == NULL)
+        return;
+    if (!read_flags(effects, effect_names, COUNT(effect_names), &fx) ||
+        (traits && !read_flags(traits, trait_names, COUNT(trait_names), &tr))) {
+        set_fault(e, "declares an effect or trait that this corax does not know: use a newer one");
+        return;
+    }
+    e->tool.effects = fx;
+    e->tool.traits = traits ? tr : 0;
+    e->tool.declared = true;
+}
+
+/* The schema's text, or NULL with a fault. */
+static char *print_schema(struct entry *e, const struct json *schema, const char *what)
+{
+    struct buf out;
+    struct jsonw w;
+    char *text = NULL;
+    size_t len;
+
+    buf_init(&out, REGISTRY_MAX_SCHEMA);
+    w = jsonw_start(&out);
+    jsonw_value(&w, NULL, schema);
+    if (out.failed)
+        set_fault(e, "%s is longer than %d bytes", what, REGISTRY_MAX_SCHEMA);
+    else
+        text = buf_take(&out, &len);
+    buf_finish(&out);
+    return text;
+}
+
+static void read_schemas(struct entry *e, const struct json *in)
+{
+    const struct json *args = json_get(in, "inputSchema"), *result = json_get(in, "outputSchema");
+    struct err err;
+
+    if (result)
+        e->tool.result_schema = print_schema(e, result, "outputSchema");
+    if (args == NULL) {
+        set_fault(e, "has no inputSchema");
+        return;
+    }
+    e->tool.args_schema = print_schema(e, args, "inputSchema");
+    if (e->tool.args_schema == NULL)
+        return;
+    e->tool.args_schema_len = strlen(e->tool.args_schema);
+    e->compiled = jsonschema_compile(e->tool.args_schema, e->tool.args_schema_len, &err);
+    if (e->compiled == NULL)
+        set_fault(e, "inputSchema: %s", err.msg);
+    else if (jsonschema_root(e->compiled)->types != SCHEMA_OBJECT)
+        set_fault(e, "inputSchema must have \"type\":\"object\"");
+    e->tool.schema = e->compiled;
+}
+
+/* NULL only when out of memory: whatever is wrong with the tool itself is its fault. */
+static struct entry *read_tool(const char *provider, bool own, const struct json *in)
+{
+    struct entry *e = calloc(1, sizeof *e);
+    const char *name = json_get_text(in, "name", "");
+
+    if (e == NULL)
+        return NULL;
+    e->tool.effects = REGISTRY_ALL_EFFECTS;
+    e->tool.provider = copy_text(provider, REGISTRY_MAX_PROVIDER);
+    e->tool.name = copy_text(name, REGISTRY_MAX_NAME);
+    e->tool.summary = copy_text(json_get_text(in, "description", ""), REGISTRY_MAX_SUMMARY);
+    if (e->tool.provider == NULL || e->tool.name == NULL || e->tool.summary == NULL) {
+        entry_destroy(e);
+        return NULL;
+    }
+    if (!is_name(name))
+        set_fault(e, "its name must be 1 to %d letters, digits, _ . or -", REGISTRY_MAX_NAME);
+    read_schemas(e, in);
+    if (own)
+        read_declarations(e, json_get(in, "_meta"));
+    return e;
+}
+
+/* --- the whole ---------------------------------------------------------------------------------------------------------- */
+
+static int compare(const void *a, const void *b)
+{
+    const struct entry *x = *(struct entry *const *)a, *y = *(struct entry *const *)b;
+    int c = strcmp(x->tool.name, y->tool.name);
+
+    return c != 0 ? c : (x->seq > y->seq) - (x->seq < y->seq);
+}
+
+/* Of several tools of one name, the first that has no fault is offered. */
+static void settle(struct registry *r)
+{
+    const struct entry *winner = NULL;
+
+    if (r->n == 0)
+        return;
+    memcpy(r->by_name, r->entries, r->n * sizeof(struct entry *));
+    qsort(r->by_name, r->n, sizeof(struct entry *), compare);
+    for (size_t i = 0; i < r->n; i++) {
+        struct entry *e = r->by_name[i];
+
+        if (winner && strcmp(winner->tool.name, e->tool.name) != 0)
+            winner = NULL;
+        e->duplicate[0] = '\0';
+        if (e->fault[0] == '\0' && winner)
+            snprintf(e->duplicate, sizeof e->duplicate, "provider %s already has a tool of this name",
+                     winner->tool.provider);
+        else if (e->fault[0] == '\0')
+            winner = e;
+        e->tool.disabled = e->fault[0] ? e->fault : e->duplicate[0] ? e->duplicate : NULL;
+    }
+}
+
+static bool reserve(struct registry *r, size_t n)
+{
+    size_t cap = r->cap ? r->cap : 16;
+    struct entry **grown;
+
+    while (cap < n)
+        cap *= 2;
+    if (cap == r->cap)
+        return true;
+    grown = realloc(r->entries, cap * sizeof *grown);
+    if (grown == NULL)
+        return false;
+    r->entries = grown;
+    grown = realloc(r->by_name, cap * sizeof *grown);
+    if (grown == NULL)
+        return false;
+    r->by_name = grown;
+    r->cap = cap;
+    return true;
+}
+
+int registry_add_list(struct registry *r, const char *provider, bool own, const struct json *result, struct err *err)
+{
+    const struct json *list = json_get(result, "tools");
+    size_t n = json_count(list), before = r->n;
+
+    if (json_kind(list) != JSON_ARRAY)
+        return fail(err, CORAX_E_ARGS, "%.64s: the answer to tools/list has no array of tools", provider);
+    if (n > REGISTRY_MAX_TOOLS - r->n)
+        return fail(err, CORAX_E_LIMIT, "%.64s: too many tools: at most %d in all", provider, REGISTRY_MAX_TOOLS);
+    if (!reserve(r, r->n + n))
+        return fail(err, CORAX_E_LIMIT, "out of memory");
+    for (const struct json *t = json_first(list); t; t = json_next(t)) {
+        struct entry *e = read_tool(provider, own, t);
+
+        if (e == NULL) {
+            while (r->n > before)
+                entry_destroy(r->entries[--r->n]);
+            return fail(err, CORAX_E_LIMIT, "out of memory");
+        }
+        e->seq = r->next_seq++;
+        r->entries[r->n++] = e;
+    }
+    settle(r);
+    return (int)n;
+}
+
+void registry_remove_provider(struct registry *r, const char *provider)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < r->n; i++)
+        if (strncmp(r->entries[i]->tool.provider, provider, REGISTRY_MAX_PROVIDER) == 0)
+            entry_destroy(r->entries[i]);
+        else
+            r->entries[kept++] = r->entries[i];
+    r->n = kept;
+    settle(r);
+}
+
+size_t registry_count(const struct registry *r)
+{
+    return r->n;
+}
+
+const struct tool *registry_at(const struct registry *r, size_t i)
+{
+    return i < r->n ? &r->entries[i]->tool : NULL;
+}
+
+const struct tool *registry_find(const struct registry *r, const char *name)
+{
+    size_t low = 0, high = r->n;
+
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+
+        if (strcmp(r->by_name[mid]->tool.name, name) < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    for (; low < r->n && strcmp(r->by_name[low]->tool.name, name) == 0; low++)
+        if (r->by_name[low]->tool.disabled == NULL)
+            return &r->by_name[low]->tool;
+    return NULL;
+}
+
+int registry_validate(const struct tool *t, const char *args, size_t args_len, struct err *err)
+{
+    struct json *value;
+    int rc;
+
+    if (t->disabled)
+        return fail(err, CORAX_E_UNAVAIL, "the tool %.128s is disabled: %s", t->name, t->disabled);
+    value = json_parse(args, args_len, err);
+    if (value == NULL) {
+        err_context(err, "the arguments are not JSON");
+        return -1;
+    }
+    rc = jsonschema_validate(t->schema, value, err);
+    json_free(value);
+    return rc;
+}
+
+/* --- writing ------------------------------------------------------------------------------------------------------------ */
+
+static void put_flags(struct jsonw *w, const char *key, uint32_t bits, const char *const *names, size_t n_names)
+{
+    jsonw_array(w, key);
+    for (size_t i = 0; i < n_names; i++)
+        if (bits & 1U << i)
+            jsonw_text(w, NULL, names[i]);
+    jsonw_end(w);
+}
+
+static void put_schema(struct jsonw *w, const char *key, const char *schema)
+{
+    if (schema)
+        jsonw_raw(w, key, schema, strlen(schema));
+    else
+        jsonw_null(w, key);
+}
+
+void registry_write_json(const struct registry *r, struct jsonw *w, const char *key)
+{
+    jsonw_array(w, key);
+    for (size_t i = 0; i < r->n; i++) {
+        const struct tool *t = &r->entries[i]->tool;
+
+        jsonw_object(w, NULL);
+        jsonw_text(w, "name", t->name);
+        jsonw_text(w, "provider", t->provider);
+        jsonw_text(w, "description", t->summary);
+        put_schema(w, "parameters", t->args_schema);
+        put_flags(w, "effects", t->effects, effect_names, COUNT(effect_names));
+        put_flags(w, "traits", t->traits, trait_names, COUNT(trait_names));
+        jsonw_text(w, "disabled", t->disabled);
+        jsonw_end(w);
+    }
+    jsonw_end(w);
+}
+
+void tool_write_chat(const struct tool *t, struct jsonw *w)
+{
+    jsonw_object(w, NULL);
+    jsonw_text(w, "name", t->name);
+    jsonw_text(w, "description", t->summary);
+    jsonw_raw(w, "parameters", t->args_schema, t->args_schema_len);
+    jsonw_end(w);
+}
+
+void registry_write_chat(const struct registry *r, struct jsonw *w, const char *key)
+{
+    jsonw_array(w, key);
+    for (size_t i = 0; i < r->n; i++)
+        if (r->entries[i]->tool.disabled == NULL)
+            tool_write_chat(&r->entries[i]->tool, w);
+    jsonw_end(w);
+}
