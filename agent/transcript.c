@@ -263,7 +263,7 @@ static int part_read(struct arena *arena, const struct json *j, size_t number, s
     if (json_kind(value) != JSON_STRING)
         return fail(err, CORAX_E_ARGS, "part %zu: \"%s\" is missing or not a string", number, key);
     if (strcmp(type, "json") == 0 && json_check(json_text(value), strlen(json_text(value)), err) < 0)
-        return err_context(err, "part %zu: \"text\" of type \"json\": ", number);
+        return err_context(err, "part %zu: \"text\" of type \"json\"", number);
     part->len = strlen(json_text(value));
     part->data = arena_strndup(arena, json_text(value), part->len);
     part->mime = arena_strndup(arena, mime, strlen(mime));

@@ -175,7 +175,7 @@ static int read_length(const struct json *j, struct arg_condition *c, int64_t *o
     int64_t n;
 
     if (json_int(j, json_key(j), &n, err) < 0)
-        return err_context(err, "args.%.60s: ", c->name);
+        return err_context(err, "args.%.60s", c->name);
     if (n < 0)
         return fail(err, CORAX_E_ARGS, "args.%.60s: %s is negative", c->name, json_key(j));
     *out = n;
@@ -277,7 +277,7 @@ int match_read(struct match *m, struct arena *arena, const char *pattern, const 
         else
             bad = fail(err, CORAX_E_ARGS, "key \"%.60s\" is unknown: effects, traits, args are known", key);
         if (bad)
-            return err_context(err, "when: ");
+            return err_context(err, "when");
     }
     return 0;
 }

@@ -133,7 +133,7 @@ static int read_rule(struct policy *p, const char *file_id, const struct json *j
     if (json_kind(j) != JSON_OBJECT || !is_id(r->id))
         return fail(err, CORAX_E_ARGS, "rule %zu: id is not 1 to %d of a-z 0-9 - _", number, ID_MAX);
     if (read_rule_keys(j, r, &pattern, &when, err) < 0 || match_read(&r->match, p->arena, pattern, when, err) < 0)
-        return err_context(err, "rule %s: ", r->id);
+        return err_context(err, "rule %s", r->id);
     r->name = arena_printf(p->arena, "%s/%s", file_id, r->id);
     if (!r->name)
         return no_memory(err);
@@ -284,7 +284,7 @@ static int run_tests(const struct rule *rules, size_t n, const struct json *test
     for (const struct json *t = tests ? json_first(tests) : NULL; t; t = json_next(t)) {
         number++;
         if (run_test(rules, n, t, err) < 0)
-            return err_context(err, "test %zu: ", number);
+            return err_context(err, "test %zu", number);
     }
     return 0;
 }
@@ -382,7 +382,7 @@ struct policy *policy_load(const struct policy_file *files, size_t n, struct err
     }
     for (size_t i = 0; i < n; i++)
         if (load_file(p, &files[i], err) < 0) {
-            err_context(err, "%.80s: ", files[i].name);
+            err_context(err, "%.80s", files[i].name);
             goto bad;
         }
     if (p->n_rules > 0)
@@ -474,7 +474,7 @@ struct policy *policy_load_paths(const char *const *paths, size_t n, struct err 
         buf_init(text, POLICY_MAX_FILE_BYTES);
         n_read++;
         if (read_file(paths[n_read - 1], text, err) < 0) {
-            err_context(err, "%.80s: ", paths[n_read - 1]);
+            err_context(err, "%.80s", paths[n_read - 1]);
             goto out;
         }
         files[n_read - 1] = (struct policy_file){ .name = paths[n_read - 1], .text = text->data, .len = text->len };

@@ -4,8 +4,8 @@
  * A policy is a set of strict JSON files.  Every rule says allow, ask or deny for tools (a pattern on "plugin.tool",
  * `*` matches any run of characters within the plugin's or the tool's name) and, if it likes, for effects, traits and
  * typed arguments (policies/match.h).  The strictest matching rule wins, no match means deny, and the order of rules and
- * files never matters.  So one file can only narrow what another allows.  The engine reads no clock and does no I/O
- * after loading; a decision names the rule that made it, for the trace.
+ * files never matters.  So a further rule never turns ask or deny into allow, unless it is an allow rule where none
+ * matched before.  The engine reads no clock and does no I/O after loading; a decision names the rule that made it.
  *
  *     { "policy": 1, "id": "default",
  *       "rules": [ { "id": "pure-tools", "allow": "*.*", "when": { "effects": { "within": ["clock"] } },
