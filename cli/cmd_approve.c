@@ -37,7 +37,7 @@ static int get_waiting(struct cli *cli, const char *id, bool show, struct waitin
         snprintf(out->hash, sizeof(out->hash), "%s", json_get_text(waiting_for, "request_hash", ""));
         out->question = strcmp(json_get_text(waiting_for, "kind", ""), "question") == 0;
         if (rc == 0 && show)
-            show_waiting(stderr, waiting_for, id);
+            show_waiting(stderr, waiting_for, id, false);
     }
     json_free(root);
     reply_finish(&reply);

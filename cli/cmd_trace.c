@@ -32,7 +32,7 @@ static int run_trace(struct cli *cli, int argc, char **argv)
             show_trace_event(stdout, event, (int64_t)json_number(json_get(task, "created_ms"), 0));
         if (json_kind(json_get(task, "waiting_for")) == JSON_OBJECT) {
             fputc('\n', stdout);
-            show_waiting(stdout, json_get(task, "waiting_for"), id);
+            show_waiting(stdout, json_get(task, "waiting_for"), id, true);
         }
     }
     json_free(root);

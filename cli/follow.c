@@ -111,7 +111,7 @@ static void take_event(struct follow *follow, const struct stream_item *item)
         show_event(&follow->show, event);
     }
     if (closes(kind)) {
-        if (follow->prompted)
+        if (follow->prompted && follow->asks)
             fputc('\n', stderr); /* somebody else was faster: leave the prompt's line */
         json_free(follow->open);
         follow->open = NULL;
@@ -135,7 +135,7 @@ static void put_question(struct follow *follow)
 
     follow->prompted = true;
     show_break(&follow->show);
-    show_waiting(stderr, follow->open, follow->id);
+    show_waiting(stderr, follow->open, follow->id, !follow->asks);
     if (!follow->asks)
         return;
     if (strcmp(kind, "question_asked") == 0)
@@ -214,6 +214,9 @@ static void cancel(struct follow *follow)
     bool live;
 
     show_break(&follow->show);
+    if (follow->prompted && follow->asks)
+        fputc('\n', stderr);
+    follow->prompted = false;
     if (follow->cancelling) { /* the second time: do not wait for the daemon */
         follow->finished = true;
         follow->status = CLI_CANCELLED;
@@ -261,7 +264,7 @@ static int follow_stream(struct follow *follow, bool *saw_any, struct err *err)
     if (!stream)
         return -1;
     while (!follow->finished && state != STREAM_END && state != STREAM_FAILED) {
-        bool wants_prompt = follow->open && !follow->prompted && !follow->cli->json;
+        bool wants_prompt = follow->open && !follow->prompted && !follow->cli->json && !follow->cancelling;
         int fds[2] = { follow->signal_fd, follow->asks ? STDIN_FILENO : -1 };
         struct stream_item item;
 

@@ -238,14 +238,15 @@ void show_answer(FILE *out, const char *text)
         fputc('\n', out);
 }
 
-void show_waiting(FILE *out, const struct json *waiting_for, const char *task_id)
+void show_waiting(FILE *out, const struct json *waiting_for, const char *task_id, bool commands)
 {
     const char *kind = text_of(waiting_for, "kind");
     bool unverified = strcmp(kind, "unverified") == 0 || strcmp(kind, "effect_unverified") == 0;
 
     if (strcmp(kind, "question") == 0 || strcmp(kind, "question_asked") == 0) {
         labelled(out, TERM_YELLOW, "question", text_of(waiting_for, "question"));
-        fprintf(out, "%*scorax answer %s TEXT\n", LABEL_WIDTH, "", task_id);
+        if (commands)
+            fprintf(out, "%*scorax answer %s TEXT\n", LABEL_WIDTH, "", task_id);
         return;
     }
     label(out, TERM_YELLOW, unverified ? "in doubt" : "approve?");
@@ -266,8 +267,10 @@ void show_waiting(FILE *out, const struct json *waiting_for, const char *task_id
         fputs("; effects: ", out);
         put_list(out, json_get(waiting_for, "effects"));
     }
-    fprintf(out, "\n%*scorax approve %s %s\n%*scorax deny %s\n", LABEL_WIDTH, "", task_id,
-            text_of(waiting_for, "request_hash"), LABEL_WIDTH, "", task_id);
+    fputc('\n', out);
+    if (commands)
+        fprintf(out, "%*scorax approve %s %s\n%*scorax deny %s\n", LABEL_WIDTH, "", task_id,
+                text_of(waiting_for, "request_hash"), LABEL_WIDTH, "", task_id);
 }
 
 const char *show_state(const struct json *task)
@@ -458,10 +461,14 @@ static void trace_simple(FILE *out, const struct json *event, const char *member
 static void trace_approval(FILE *out, const struct json *event)
 {
     bool approved = json_bool(json_get(event, "approved"), false);
+    const char *reason = text_of(event, "reason");
 
-    term_puts(out, approved ? TERM_GREEN : TERM_RED, approved ? "yes" : "no");
-    fprintf(out, ", by uid %.0f ", number_of(event, "uid"));
-    trace_simple(out, event, "reason");
+    put(out, event, "call_id", 0);
+    fputc(' ', out);
+    term_puts(out, approved ? TERM_GREEN : TERM_RED, approved ? "approved" : "refused");
+    fprintf(out, " by uid %.0f%s", number_of(event, "uid"), *reason ? ": " : "");
+    term_text(out, reason, strlen(reason), TEXT_COLUMN);
+    fputc('\n', out);
 }
 
 void show_trace_event(FILE *out, const struct json *event, int64_t begin_ms)

@@ -33,10 +33,10 @@ void show_break(struct show *);
 /* The answer, ended by a newline: as it is where `out` is a file or a pipe, made harmless where it is a terminal. */
 void show_answer(FILE *out, const char *text);
 /*
- * What a task waits for: call, effects, rule, and the commands that answer it.  waiting_for is the API's member of that
+ * What a task waits for: call, effects, rule, and, with commands, how to answer it from elsewhere.  waiting_for is the API's member of that
  * name, or the event that began the waiting (approval_asked, question_asked, effect_unverified).
  */
-void show_waiting(FILE *out, const struct json *waiting_for, const char *task_id);
+void show_waiting(FILE *out, const struct json *waiting_for, const char *task_id, bool commands);
 
 /* Afterwards, with every event: time since the task was submitted, what happened, all of its text. */
 void show_trace_task(FILE *out, const struct json *task);

@@ -13,6 +13,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "util/utf8.h"
+
 bool term_is_tty(FILE *f)
 {
     return isatty(fileno(f)) == 1;
@@ -40,31 +42,19 @@ void term_puts(FILE *f, enum term_style style, const char *text)
         fprintf(f, "\033[%sm%s\033[0m", codes[style], text);
 }
 
-/*
- * The code point at s, its length in *n.  -1 for a byte that starts no valid UTF-8 (RFC 3629: no overlong forms, no
- * surrogates, nothing past U+10FFFF); *n is then 1.
- */
-static int32_t code_point(const unsigned char *s, size_t len, size_t *n)
+/* The character at s, its length in *n; -1 and 1 for a byte that is not UTF-8. */
+static int32_t code_point(const char *s, size_t len, size_t *n)
 {
-    static const int32_t smallest[] = { 0, 0, 0x80, 0x800, 0x10000 };
+    static const unsigned char first_bits[] = { 0, 0x7f, 0x1f, 0x0f, 0x07 };
+    size_t size = utf8_char_len(s, len);
     int32_t cp;
-    size_t want, i;
 
-    *n = 1;
-    if (s[0] < 0x80)
-        return s[0];
-    want = s[0] >= 0xf0 && s[0] <= 0xf4 ? 4 : s[0] >= 0xe0 && s[0] < 0xf0 ? 3 : s[0] >= 0xc2 && s[0] < 0xe0 ? 2 : 0;
-    if (want == 0 || want > len)
+    *n = size > 0 ? size : 1;
+    if (size == 0)
         return -1;
-    cp = s[0] & (0x7f >> want);
-    for (i = 1; i < want; i++) {
-        if ((s[i] & 0xc0) != 0x80)
-            return -1;
-        cp = cp << 6 | (s[i] & 0x3f);
-    }
-    if (cp < smallest[want] || cp > 0x10ffff || (cp >= 0xd800 && cp < 0xe000))
-        return -1;
-    *n = want;
+    cp = (unsigned char)s[0] & first_bits[size];
+    for (size_t i = 1; i < size; i++)
+        cp = cp << 6 | ((unsigned char)s[i] & 0x3f);
     return cp;
 }
 
@@ -77,13 +67,13 @@ static bool is_hidden(int32_t cp)
 }
 
 /* One character, made visible.  Returns the bytes read from s. */
-static size_t put_visible(FILE *f, const unsigned char *s, size_t len)
+static size_t put_visible(FILE *f, const char *s, size_t len)
 {
     size_t n;
     int32_t cp = code_point(s, len, &n);
 
     if (cp < 0 || (cp < 0x80 && is_hidden(cp)))
-        fprintf(f, "\\x%02x", s[0]);
+        fprintf(f, "\\x%02x", (unsigned char)s[0]);
     else if (is_hidden(cp))
         fprintf(f, "\\u{%04x}", (unsigned)cp);
     else
@@ -105,7 +95,7 @@ void term_text(FILE *f, const char *text, size_t len, int indent)
             fputc('\t', f);
             i++;
         } else {
-            i += put_visible(f, (const unsigned char *)text + i, len - i);
+            i += put_visible(f, text + i, len - i);
         }
     }
 }
@@ -117,7 +107,7 @@ void term_line(FILE *f, const char *text, size_t len, int columns)
 
     /* How many characters are there in all?  Then the last column can hold the ellipsis or the last character. */
     for (i = 0; i < len; i += n, n_left++)
-        code_point((const unsigned char *)text + i, len - i, &n);
+        code_point(text + i, len - i, &n);
     for (i = 0; i < len; n_left--) {
         if (used + (n_left > 1) >= columns && n_left > 0) {
             fputs("…", f);
@@ -128,7 +118,7 @@ void term_line(FILE *f, const char *text, size_t len, int columns)
             fputc(' ', f);
             i++;
         } else {
-            i += put_visible(f, (const unsigned char *)text + i, len - i);
+            i += put_visible(f, text + i, len - i);
         }
     }
 }
