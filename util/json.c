@@ -1,12 +1,11 @@
 /*
  * One scanner does it all: it checks, it builds the tree while it checks, and json_find walks the text with it.  The
  * tree is made of cJSON's nodes and freed by cJSON, but cJSON's own parser is not used: it cuts a number at 63
- * characters, takes the last of duplicate keys for lookups that the first would win, and accepts text that is not JSON.
+ * characters, and takes raw control characters, duplicate keys and more for JSON.
  * A number's node keeps the digits as they were written in valuestring, which cJSON leaves empty and frees.
  */
 #include "util/json.h"
 
-#include <assert.h>
 #include <cjson/cJSON.h>
 #include <locale.h>
 #include <math.h>
@@ -19,22 +18,13 @@
 
 #define MAX_SAFE_INTEGER 9007199254740991.0 /* 2^53 - 1: beyond it, neighbours fall on the same double */
 
-/* ---- numbers and the locale ------------------------------------------------------------------------------------- */
-
-/* strtod and printf obey the locale's decimal point, and a plugin or a library may have called setlocale(). */
-static locale_t enter_c_locale(void)
-{
-    /* glibc has the all-C locale built in: this neither allocates nor fails, and the object is never freed. */
-    return uselocale(newlocale(LC_ALL_MASK, "C", (locale_t)0));
-}
-
+/*
+ * strtod obeys the locale's decimal point, and a library may have called setlocale().  glibc has the all-C locale built
+ * in: asking for it neither allocates nor fails.
+ */
 static double read_double(const char *text)
 {
-    locale_t before = enter_c_locale();
-    double value = strtod(text, NULL);
-
-    uselocale(before);
-    return value;
+    return strtod_l(text, NULL, newlocale(LC_ALL_MASK, "C", (locale_t)0));
 }
 
 /* ---- the scanner ------------------------------------------------------------------------------------------------ */
@@ -403,11 +393,12 @@ static bool same_key(const struct scan *s, const struct key *a, const struct key
  */
 static int check_keys(struct scan *s, size_t first)
 {
-    struct key *keys = s->keys + first;
     const struct key *twice = NULL;
     size_t n = s->n_keys - first;
 
     if (n > 1) {
+        struct key *keys = s->keys + first;
+
         qsort_r(keys, n, sizeof(*keys), compare_keys, s->decoded.data);
         for (size_t i = 1; i < n; i++)
             if (same_key(s, &keys[i - 1], &keys[i]) && (!twice || keys[i].text < twice->text))
@@ -720,68 +711,6 @@ double json_number(const struct json *json, double otherwise)
     return node(json)->valuedouble;
 }
 
-const char *json_get_text(const struct json *object, const char *key, const char *otherwise)
-{
-    const char *text = json_text(json_get(object, key));
-
-    return text ? text : otherwise;
-}
-
-/* ---- exact numbers ---------------------------------------------------------------------------------------------- */
-
-/*
- * A number as an integer times ten to the exponent.  The integer's digits stand from first to last, perhaps with a
- * point between them, and neither end is a zero; first is NULL for zero.
- */
-struct decimal {
-    bool negative;
-    const char *first, *last;
-    int64_t exponent;
-};
-
-/* text is a number that the scanner accepted. */
-static struct decimal read_decimal(const char *text)
-{
-    const int64_t huge = INT64_MAX / 4; /* exponents saturate: 1e99999999999999999999 is still a number */
-    struct decimal d = { .negative = *text == '-' };
-    int64_t exponent = 0, places = 0, zeros = 0; /* digits behind the point; zeros since the last other digit */
-    const char *p = text + d.negative;
-    bool fraction = false, minus;
-
-    for (; *p && *p != 'e' && *p != 'E'; p++) {
-        if (*p == '.') {
-            fraction = true;
-            continue;
-        }
-        places += fraction;
-        zeros++;
-        if (*p != '0') {
-            zeros = 0;
-            d.last = p;
-            if (!d.first)
-                d.first = p;
-        }
-    }
-    if (!d.first)
-        return d;
-    if (*p) {
-        minus = p[1] == '-';
-        for (p += minus || p[1] == '+' ? 2 : 1; *p; p++)
-            exponent = exponent < huge / 10 ? exponent * 10 + (*p - '0') : huge;
-        if (minus)
-            exponent = -exponent;
-    }
-    d.exponent = exponent + zeros - places;
-    return d;
-}
-
-bool json_is_integer(const struct json *json)
-{
-    const char *digits = json_digits(json);
-
-    return digits && read_decimal(digits).exponent >= 0;
-}
-
 int json_int(const struct json *json, const char *what, int64_t *out, struct err *err)
 {
     if (json_kind(json) != JSON_NUMBER)
@@ -793,6 +722,13 @@ int json_int(const struct json *json, const char *what, int64_t *out, struct err
                     json_digits(json));
     *out = (int64_t)node(json)->valuedouble;
     return 0;
+}
+
+const char *json_get_text(const struct json *object, const char *key, const char *otherwise)
+{
+    const char *text = json_text(json_get(object, key));
+
+    return text ? text : otherwise;
 }
 
 /* ---- finding in the text ---------------------------------------------------------------------------------------- */
@@ -925,255 +861,4 @@ bool json_unquote(const char *literal, size_t len, struct buf *out)
     buf_adds(out, decoded); /* no NUL can be inside */
     cJSON_free(decoded);
     return !out->failed;
-}
-
-/* ---- writing ---------------------------------------------------------------------------------------------------- */
-
-static void write_string(struct buf *out, const char *s, size_t len)
-{
-    static const char hex[] = "0123456789abcdef";
-    const char *end = s + len, *plain = s; /* plain: first byte not yet written */
-
-    buf_addc(out, '"');
-    while (s < end) {
-        unsigned char c = (unsigned char)*s;
-        size_t n = utf8_char_len(s, (size_t)(end - s));
-        char escape[7] = { '\\' };
-        const char *instead = escape;
-
-        if (n > 0 && c >= 0x20 && c != '"' && c != '\\') {
-            s += n;
-            continue;
-        }
-        if (n == 0 || c == '\0') {
-            instead = "\xef\xbf\xbd"; /* also for NUL: our own scanner refuses it */
-        } else if (c == '"' || c == '\\') {
-            escape[1] = (char)c;
-        } else {
-            const char *codes = "\bb\ff\nn\rr\tt", *code = codes;
-
-            while (*code && *code != (char)c)
-                code += 2;
-            if (*code)
-                escape[1] = code[1];
-            else
-                memcpy(escape + 1, (char[]){ 'u', '0', '0', hex[c >> 4], hex[c & 15], '\0' }, 6);
-        }
-        buf_add(out, plain, (size_t)(s - plain));
-        buf_adds(out, instead);
-        plain = ++s;
-    }
-    buf_add(out, plain, (size_t)(s - plain));
-    buf_addc(out, '"');
-}
-
-struct jsonw jsonw_start(struct buf *out)
-{
-    return (struct jsonw){ .out = out, .start = out->len };
-}
-
-/* The comma and the key in front of a value. */
-static void begin(struct jsonw *w, const char *key)
-{
-    uint64_t bit;
-
-    if (w->depth == 0)
-        return;
-    bit = UINT64_C(1) << (w->depth - 1);
-    assert(((w->is_array & bit) != 0) == (key == NULL));
-    if (w->has_member & bit)
-        buf_addc(w->out, ',');
-    w->has_member |= bit;
-    if (key) {
-        write_string(w->out, key, strlen(key));
-        buf_addc(w->out, ':');
-    }
-}
-
-static void open_container(struct jsonw *w, const char *key, bool array)
-{
-    uint64_t bit;
-
-    begin(w, key);
-    assert(w->depth < JSON_MAX_DEPTH);
-    bit = UINT64_C(1) << w->depth++;
-    w->has_member &= ~bit;
-    w->is_array = array ? w->is_array | bit : w->is_array & ~bit;
-    buf_addc(w->out, array ? '[' : '{');
-}
-
-void jsonw_object(struct jsonw *w, const char *key)
-{
-    open_container(w, key, false);
-}
-
-void jsonw_array(struct jsonw *w, const char *key)
-{
-    open_container(w, key, true);
-}
-
-void jsonw_end(struct jsonw *w)
-{
-    assert(w->depth > 0);
-    w->depth--;
-    buf_addc(w->out, w->is_array >> w->depth & 1 ? ']' : '}');
-}
-
-void jsonw_string(struct jsonw *w, const char *key, const char *s, size_t len)
-{
-    begin(w, key);
-    write_string(w->out, s, len);
-}
-
-void jsonw_text(struct jsonw *w, const char *key, const char *s)
-{
-    if (s)
-        jsonw_string(w, key, s, strlen(s));
-    else
-        jsonw_null(w, key);
-}
-
-void jsonw_int(struct jsonw *w, const char *key, int64_t value)
-{
-    begin(w, key);
-    buf_addf(w->out, "%lld", (long long)value);
-}
-
-void jsonw_number(struct jsonw *w, const char *key, double value)
-{
-    locale_t before;
-    char text[40];
-
-    if (!isfinite(value)) {
-        jsonw_null(w, key);
-        return;
-    }
-    before = enter_c_locale();
-    for (int digits = 15; digits <= 17; digits++) {
-        snprintf(text, sizeof(text), "%.*g", digits, value);
-        if (strtod(text, NULL) == value)
-            break;
-    }
-    uselocale(before);
-    begin(w, key);
-    buf_adds(w->out, text);
-}
-
-void jsonw_bool(struct jsonw *w, const char *key, bool value)
-{
-    begin(w, key);
-    buf_adds(w->out, value ? "true" : "false");
-}
-
-void jsonw_null(struct jsonw *w, const char *key)
-{
-    begin(w, key);
-    buf_adds(w->out, "null");
-}
-
-void jsonw_raw(struct jsonw *w, const char *key, const char *json, size_t len)
-{
-    begin(w, key);
-    buf_add(w->out, json, len);
-}
-
-void jsonw_value(struct jsonw *w, const char *key, const struct json *value)
-{
-    switch (json_kind(value)) {
-    case JSON_NONE:
-    case JSON_NULL:
-        jsonw_null(w, key);
-        break;
-    case JSON_BOOL:
-        jsonw_bool(w, key, json_bool(value, false));
-        break;
-    case JSON_NUMBER:
-        begin(w, key);
-        buf_adds(w->out, json_digits(value));
-        break;
-    case JSON_STRING:
-        jsonw_text(w, key, json_text(value));
-        break;
-    case JSON_ARRAY:
-    case JSON_OBJECT:
-        open_container(w, key, json_kind(value) == JSON_ARRAY);
-        for (const struct json *v = json_first(value); v; v = json_next(v))
-            jsonw_value(w, json_key(v), v);
-        jsonw_end(w);
-        break;
-    }
-}
-
-/* ---- canonical text --------------------------------------------------------------------------------------------- */
-
-static void write_decimal(struct buf *out, const char *digits)
-{
-    struct decimal d = read_decimal(digits);
-
-    if (!d.first) {
-        buf_addc(out, '0');
-        return;
-    }
-    if (d.negative)
-        buf_addc(out, '-');
-    for (const char *p = d.first; p <= d.last; p++)
-        if (*p != '.')
-            buf_addc(out, *p);
-    if (d.exponent != 0)
-        buf_addf(out, "e%lld", (long long)d.exponent);
-}
-
-static int compare_members(const void *a, const void *b)
-{
-    return strcmp(json_key(*(const struct json *const *)a), json_key(*(const struct json *const *)b));
-}
-
-static void write_canonical_object(const struct json *value, struct buf *out)
-{
-    size_t n = json_count(value), i = 0;
-    const struct json **members = malloc((n + 1) * sizeof(*members));
-
-    if (!members) {
-        out->failed = true;
-        return;
-    }
-    for (const struct json *v = json_first(value); v; v = json_next(v))
-        members[i++] = v;
-    qsort(members, n, sizeof(*members), compare_members);
-    buf_addc(out, '{');
-    for (i = 0; i < n; i++) {
-        if (i > 0)
-            buf_addc(out, ',');
-        write_string(out, json_key(members[i]), strlen(json_key(members[i])));
-        buf_addc(out, ':');
-        json_canonical(members[i], out);
-    }
-    buf_addc(out, '}');
-    free(members);
-}
-
-void json_canonical(const struct json *value, struct buf *out)
-{
-    struct jsonw w;
-
-    switch (json_kind(value)) {
-    case JSON_NUMBER:
-        write_decimal(out, json_digits(value));
-        break;
-    case JSON_OBJECT:
-        write_canonical_object(value, out);
-        break;
-    case JSON_ARRAY:
-        buf_addc(out, '[');
-        for (const struct json *v = json_first(value); v; v = json_next(v)) {
-            if (v != json_first(value))
-                buf_addc(out, ',');
-            json_canonical(v, out);
-        }
-        buf_addc(out, ']');
-        break;
-    default:
-        w = jsonw_start(out);
-        jsonw_value(&w, NULL, value);
-    }
 }

@@ -1,0 +1,186 @@
+#include "util/json.h"
+
+#include <assert.h>
+#include <locale.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/utf8.h"
+
+static void write_string(struct buf *out, const char *s, size_t len)
+{
+    static const char hex[] = "0123456789abcdef";
+    const char *end = s + len, *plain = s; /* plain: first byte not yet written */
+
+    buf_addc(out, '"');
+    while (s < end) {
+        unsigned char c = (unsigned char)*s;
+        size_t n = utf8_char_len(s, (size_t)(end - s));
+        char escape[7] = { '\\' };
+        const char *instead = escape;
+
+        if (n > 0 && c >= 0x20 && c != '"' && c != '\\') {
+            s += n;
+            continue;
+        }
+        if (n == 0 || c == '\0') {
+            instead = "\xef\xbf\xbd"; /* also for NUL: our own scanner refuses it */
+        } else if (c == '"' || c == '\\') {
+            escape[1] = (char)c;
+        } else {
+            const char *codes = "\bb\ff\nn\rr\tt", *code = codes;
+
+            while (*code && *code != (char)c)
+                code += 2;
+            if (*code)
+                escape[1] = code[1];
+            else
+                memcpy(escape + 1, (char[]){ 'u', '0', '0', hex[c >> 4], hex[c & 15], '\0' }, 6);
+        }
+        buf_add(out, plain, (size_t)(s - plain));
+        buf_adds(out, instead);
+        plain = ++s;
+    }
+    buf_add(out, plain, (size_t)(s - plain));
+    buf_addc(out, '"');
+}
+
+struct jsonw jsonw_start(struct buf *out)
+{
+    return (struct jsonw){ .out = out, .start = out->len };
+}
+
+/* The comma and the key in front of a value. */
+static void begin(struct jsonw *w, const char *key)
+{
+    uint64_t bit;
+
+    if (w->depth == 0)
+        return;
+    bit = UINT64_C(1) << (w->depth - 1);
+    assert(((w->is_array & bit) != 0) == (key == NULL));
+    if (w->has_member & bit)
+        buf_addc(w->out, ',');
+    w->has_member |= bit;
+    if (key) {
+        write_string(w->out, key, strlen(key));
+        buf_addc(w->out, ':');
+    }
+}
+
+static void open_container(struct jsonw *w, const char *key, bool array)
+{
+    uint64_t bit;
+
+    begin(w, key);
+    assert(w->depth < JSON_MAX_DEPTH);
+    bit = UINT64_C(1) << w->depth++;
+    w->has_member &= ~bit;
+    w->is_array = array ? w->is_array | bit : w->is_array & ~bit;
+    buf_addc(w->out, array ? '[' : '{');
+}
+
+void jsonw_object(struct jsonw *w, const char *key)
+{
+    open_container(w, key, false);
+}
+
+void jsonw_array(struct jsonw *w, const char *key)
+{
+    open_container(w, key, true);
+}
+
+void jsonw_end(struct jsonw *w)
+{
+    assert(w->depth > 0);
+    w->depth--;
+    buf_addc(w->out, w->is_array >> w->depth & 1 ? ']' : '}');
+}
+
+void jsonw_string(struct jsonw *w, const char *key, const char *s, size_t len)
+{
+    begin(w, key);
+    write_string(w->out, s, len);
+}
+
+void jsonw_text(struct jsonw *w, const char *key, const char *s)
+{
+    if (s)
+        jsonw_string(w, key, s, strlen(s));
+    else
+        jsonw_null(w, key);
+}
+
+void jsonw_int(struct jsonw *w, const char *key, int64_t value)
+{
+    begin(w, key);
+    buf_addf(w->out, "%lld", (long long)value);
+}
+
+void jsonw_number(struct jsonw *w, const char *key, double value)
+{
+    locale_t before;
+    char text[40];
+
+    if (!isfinite(value)) {
+        jsonw_null(w, key);
+        return;
+    }
+    /* printf and strtod obey the locale's decimal point.  glibc has the all-C one built in: nothing is allocated. */
+    before = uselocale(newlocale(LC_ALL_MASK, "C", (locale_t)0));
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(text, sizeof(text), "%.*g", digits, value);
+        if (strtod(text, NULL) == value)
+            break;
+    }
+    uselocale(before);
+    begin(w, key);
+    buf_adds(w->out, text);
+}
+
+void jsonw_bool(struct jsonw *w, const char *key, bool value)
+{
+    begin(w, key);
+    buf_adds(w->out, value ? "true" : "false");
+}
+
+void jsonw_null(struct jsonw *w, const char *key)
+{
+    begin(w, key);
+    buf_adds(w->out, "null");
+}
+
+void jsonw_raw(struct jsonw *w, const char *key, const char *json, size_t len)
+{
+    begin(w, key);
+    buf_add(w->out, json, len);
+}
+
+void jsonw_value(struct jsonw *w, const char *key, const struct json *value)
+{
+    switch (json_kind(value)) {
+    case JSON_NONE:
+    case JSON_NULL:
+        jsonw_null(w, key);
+        break;
+    case JSON_BOOL:
+        jsonw_bool(w, key, json_bool(value, false));
+        break;
+    case JSON_NUMBER:
+        begin(w, key);
+        buf_adds(w->out, json_digits(value));
+        break;
+    case JSON_STRING:
+        jsonw_text(w, key, json_text(value));
+        break;
+    case JSON_ARRAY:
+    case JSON_OBJECT:
+        open_container(w, key, json_kind(value) == JSON_ARRAY);
+        for (const struct json *v = json_first(value); v; v = json_next(v))
+            jsonw_value(w, json_key(v), v);
+        jsonw_end(w);
+        break;
+    }
+}
