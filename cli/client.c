@@ -1,8 +1,6 @@
 /*
  * HTTP to coraxd.  See client.h.
  */
-#include "config.h"
-
 #include "cli/client.h"
 
 #include <curl/curl.h>
@@ -42,7 +40,7 @@ struct client *client_create(const char *socket_path, struct err *err)
         fail(err, CORAX_E_INTERNAL, "out of memory");
         return NULL;
     }
-    strcpy(client->socket, socket_path);
+    memcpy(client->socket, socket_path, strlen(socket_path) + 1);
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK || !(client->curl = curl_easy_init())) {
         fail(err, CORAX_E_INTERNAL, "libcurl does not start");
         free(client);

@@ -4,8 +4,6 @@
  * main() finds the command in one table and runs it.  Each command is one file, cmd_NAME.c, that holds its entry
  * (struct command) and what it does; everything they know about tasks comes over the HTTP API.  See docs/add-a-command.md.
  */
-#include "config.h"
-
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,0 +1,50 @@
+# bash completion for corax                                                     -*- shell-script -*-
+# shellcheck shell=bash
+
+_corax() {
+    local commands="run watch ls trace approve deny answer cancel rm tools health ping help"
+    local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command="" i
+    COMPREPLY=()
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        case ${COMP_WORDS[i]} in
+        -s | --socket) ((i++)) ;;
+        -*) ;;
+        *)
+            command=${COMP_WORDS[i]}
+            break
+            ;;
+        esac
+    done
+    case $previous in
+    -s | --socket)
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        return
+        ;;
+    --state)
+        mapfile -t COMPREPLY < <(compgen -W "queued running waiting finished" -- "$word")
+        return
+        ;;
+    esac
+    if [[ -z $command ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$commands --socket --json --help --version" -- "$word")
+        return
+    fi
+    if [[ $word == -* ]]; then
+        local options="--socket --json --help"
+        case $command in
+        run) options+=" --detach --quiet --tools --max-steps --max-tokens --timeout --temperature --seed --unattended --attended" ;;
+        watch) options+=" --quiet" ;;
+        ls) options+=" --limit --state" ;;
+        esac
+        mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
+        return
+    fi
+    case $command in
+    help) mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$word") ;;
+    watch | trace | approve | deny | answer | cancel | rm)
+        # Ids of the newest tasks, from the daemon; nothing when it does not answer.
+        mapfile -t COMPREPLY < <(compgen -W "last $(corax ls -n 50 2>/dev/null | awk 'NR > 1 { print $1 }')" -- "$word")
+        ;;
+    esac
+}
+complete -F _corax corax
