@@ -98,14 +98,16 @@ class Maker:
         self.lex, self.rng, self.held = lexicon, random.Random(seed), held
         self.named = [e for e in lexicon.pool(held) if e[0]]
         self.plain = [e for e in lexicon.pool(held) if not e[0]]
-        self.cache = {}
+        self.cache, self.phrase_seen = {}, False
 
     # -- pieces ----------------------------------------------------------------------------------------------------
 
     def phrase(self, options):
-        """A phrasing of this split.  Lists too short to have a held-out member belong to training only."""
+        """A phrasing of this split.  A list too short to have a held-out member belongs to training only: write_held drops
+        what was made from it."""
         mine = [o for o in options if P.is_held(o) == self.held]
-        return self.rng.choice(mine) if mine else self.rng.choice(options)
+        self.phrase_seen |= not mine
+        return self.rng.choice(mine or options)
 
     def name(self):
         r = self.rng
@@ -226,7 +228,7 @@ class Maker:
         steps, results = self.steps([(tool, {"smiles": mol[1]}, THOUGHT[tool])])
         value = None if results[0][0] else re.search(PICK[prop], results[0][1]).group(1)
         text = self.property_text(prop, self.shown(mol, ask), value)
-        return ask, self.finish(steps, results, text), {"calls": [(tool, {"smiles": mol[1]})], "has": [value]}
+        return ask, self.finish(steps, results, text), {"calls": [(tool, {"smiles": mol[1]})], "has": [value if prop == "all" else f"is {value}"]}
 
     @staticmethod
     def property_text(prop, name, value):
@@ -295,8 +297,8 @@ class Maker:
         dim = r.choice(list(oracle.UNITS))
         source, target = r.sample(list(oracle.UNITS[dim]), 2)
         value = self.number()
-        if dim == "temperature" and r.random() < 0.3:
-            value = "-" + value
+        if dim == "temperature" and source != "K" and r.random() < 0.3:
+            value = f"-{r.randint(1, 250)}" + r.choice(["", "", ".5", ".25", ".15"])
         return value, source, target
 
     def convert(self):
@@ -328,7 +330,7 @@ class Maker:
         first, second = (f"the {LABEL[x][0]} is {LABEL[x][1].format(v)}" for x, v in zip((p, q), values))
         who = self.shown(mol, ask)
         text = f"{'For ' + who + ', ' + first if who else first[0].upper() + first[1:]}; {second}."
-        return ask, steps + self.answer(text), {"calls": calls, "has": values}
+        return ask, steps + self.answer(text), {"calls": calls, "has": [f"is {v}" for v in values]}
 
     def same_property_of_both(self):
         r = self.rng
@@ -632,8 +634,10 @@ def write_held(folder, lexicon, seed):
         seen, rows = set(), []
         for i in range(100 * n):
             make = m.now if kind == "one_call" and i < 8 else makers[i % len(makers)]
+            m.phrase_seen = False
             ask, _, expect = make()
-            if ask in seen or len(rows) == n:
+            failed = any(oracle.call(name, a)[0] for name, a in expect["calls"])
+            if ask in seen or len(rows) == n or m.phrase_seen or failed != (kind == "repair"):
                 continue
             seen.add(ask)
             calls = [{"name": name, "arguments": arguments_text(a)} for name, a in expect["calls"]]
@@ -658,6 +662,7 @@ def main():
     if args.held:
         write_held(args.held, lexicon, args.seed + 1000)
     if args.dev:
+        args.dev.parent.mkdir(parents=True, exist_ok=True)
         write_training(args.dev, lexicon, args.seed + 2000, 40, held=True)
     if args.out:
         args.out.mkdir(parents=True, exist_ok=True)

@@ -84,6 +84,8 @@ def convert(value, source, target):
     v = Fraction(str(value))
     if DIMENSION[source] == "temperature":
         kelvin = {"C": lambda x: x + _F("273.15"), "K": lambda x: x, "F": lambda x: (x + _F("459.67")) * 5 / 9}[source](v)
+        if kelvin < 0:
+            raise ToolError("the temperature is below absolute zero (0 K, -273.15 C, -459.67 F)")
         v = {"C": lambda x: x - _F("273.15"), "K": lambda x: x, "F": lambda x: x * 9 / 5 - _F("459.67")}[target](kelvin)
     else:
         units = UNITS[DIMENSION[source]]

@@ -60,6 +60,22 @@ def rows_of(bpe, path, limit, context, rng):
     return rows
 
 
+def copy_row(rng, bpe, vocab, length):
+    """Random tokens, then a part of them again.  Copying is learned first where tokens are many and each next one is
+    unmistakable, and carries over to SMILES, whose few symbols repeat; alphabets of all sizes lead from one to the other."""
+    c = bpe.control
+    row, n = ([c["begin"]], [0], [0], [0]), 0
+    while len(row[0]) < length - 130:
+        alphabet = rng.sample(range(len(c), vocab), int(math.exp(rng.uniform(math.log(5), math.log(vocab - len(c))))))
+        before, part, after = ([rng.choice(alphabet) for _ in range(rng.randint(a, b))] for a, b in ((0, 12), (6, 45), (0, 6)))
+        ids = [c["user"]] + before + part + after + [c["think"], c["call"]] + part
+        # Which part it is shows after two tokens.
+        learn = [0] * (len(ids) - len(part) + 2) + [1] * (len(part) - 2)
+        n += 1
+        row = (row[0] + ids, row[1] + learn, row[2] + list(range(1, 1 + len(ids))), row[3] + [n] * len(ids))
+    return row
+
+
 def batch_of(rows, pad):
     longest = max(len(r[0]) for r in rows)
     column = lambda i, fill: torch.tensor([r[i] + [fill] * (longest - len(r[i])) for r in rows])
@@ -162,6 +178,9 @@ def main():
     ap.add_argument("--lr", type=float, default=0.02)
     ap.add_argument("--adam-lr", type=float, default=0.004)
     ap.add_argument("--every", type=float, default=100, help="seconds between checkpoints")
+    ap.add_argument("--copy", type=float, default=0.5, help="share of rows that only train copying, at the start")
+    ap.add_argument("--copy-steps", type=int, default=500, help="steps until that share is down to nothing")
+    ap.add_argument("--init", type=Path, help="start from this checkpoint")
     ap.add_argument("--dim", type=int, default=256)
     ap.add_argument("--layers", type=int, default=6)
     ap.add_argument("--seed", type=int, default=7)
@@ -173,6 +192,8 @@ def main():
     bpe.encode = functools.lru_cache(100000)(bpe.encode)
     cfg = Config(vocab=len(bpe.tokens), dim=args.dim, layers=args.layers, heads=args.dim // 64)
     model = Raven(cfg)
+    if args.init:
+        model.load_state_dict(torch.load(args.init, weights_only=True)["model"])
     matrices = [p for n, p in model.named_parameters() if p.ndim == 2 and n != "embed.weight"]
     others = [p for n, p in model.named_parameters() if p.ndim != 2 or n == "embed.weight"]
     muon = Muon(matrices)
@@ -207,6 +228,9 @@ def main():
                 progress = step / args.steps if args.steps else (time.time() - begin) / (60 * args.minutes)
                 if progress >= 1:
                     break
+                n_copy = int(len(rows) * args.copy * max(0, 1 - step / args.copy_steps))
+                longest = max(len(r[0]) for r in rows)
+                rows = rows[n_copy:] + [copy_row(rng, bpe, cfg.vocab, longest) for _ in range(n_copy)]
                 ids, pos, mask, target = batch_of(rows, pad)
                 hidden = model.hidden(ids, pos, mask)
                 loss = F.cross_entropy(model.logits(hidden[:, :-1][target]), ids[:, 1:][target])
