@@ -1,0 +1,34 @@
+/*
+ * infer/command.h - the commands of corax-infer: one file and one `const struct command` each.
+ *
+ * A command returns 0, or -1 with the error filled; corax-infer.c prints that and sets the exit status.
+ */
+#ifndef INFER_COMMAND_H
+#define INFER_COMMAND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "infer/infer.h"
+#include "util/err.h"
+
+struct args {
+    const char *model, *text; /* text: NULL when the command has no second argument */
+    const char *file, *tokens, *prompt;
+    bool        json, raw;
+    size_t      n_tokens, top;
+    struct sampling       sampling;
+    struct engine_options engine;
+};
+
+struct command {
+    const char *name, *arguments, *what; /* arguments and what: for --help */
+    const char *options;                 /* the long ones it takes beside the common ones, each between spaces */
+    bool        takes_text;
+    int (*run)(const struct args *, struct err *);
+};
+
+extern const struct command command_serve, command_inspect, command_tokenize, command_logits, command_generate,
+    command_bench;
+
+#endif

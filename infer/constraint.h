@@ -1,0 +1,60 @@
+/*
+ * infer/constraint.h - holds a reply to the dialect and a call to its tool's schema, token by token.
+ *
+ *     thought, at most max_thought tokens      then <|call|> or <|answer|>, as the choice allows
+ *     after <|call|>     NAME of a tool, a space, arguments that its schema accepts; complete where the object closes
+ *     after <|answer|>   text, then <|end|>
+ *
+ * A token is allowed when every byte of it is.  Thought, answer and strings are UTF-8 without NUL, and no phase ends
+ * in the middle of a character.
+ */
+#ifndef INFER_CONSTRAINT_H
+#define INFER_CONSTRAINT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "infer/tokenizer.h"
+#include "util/err.h"
+#include "util/jsonschema.h"
+
+#define CONSTRAINT_MAX_TOOLS   4096
+#define CONSTRAINT_MAX_NAME    128 /* bytes of a tool's name */
+#define CONSTRAINT_MAX_THOUGHT 96  /* tokens: a thought is one short sentence */
+
+enum tool_choice { CHOICE_AUTO, CHOICE_NONE, CHOICE_REQUIRED };
+
+struct tool {
+    const char          *name;
+    const struct schema *parameters; /* NULL: none */
+};
+
+struct constraint_spec {
+    const struct tool *tools;
+    size_t             n_tools;
+    enum tool_choice   choice;
+    size_t             max_thought; /* tokens */
+    int32_t            call, answer, end;
+};
+
+enum constraint_phase { PHASE_THOUGHT, PHASE_NAME, PHASE_ARGUMENTS, PHASE_ANSWER, PHASE_DONE };
+
+struct constraint;
+
+/*
+ * The tokenizer is borrowed as long as the constraint lives; tools and schemas during the call only.  NULL with
+ * CORAX_E_ARGS: 'tool NAME: /properties/x: pattern cannot be held while decoding', a name that is taken or malformed,
+ * CHOICE_REQUIRED without tools; CORAX_E_LIMIT when out of memory.
+ */
+struct constraint *constraint_create(const struct tokenizer *, const struct constraint_spec *, struct err *)
+    __attribute__((warn_unused_result));
+void constraint_destroy(struct constraint *);
+
+/* May this token come next?  Not const: it tries the token on a scratch copy of the state. */
+bool constraint_allows(struct constraint *, int32_t token);
+/* Moves past a token that is allowed. */
+void constraint_accept(struct constraint *, int32_t token);
+enum constraint_phase constraint_phase(const struct constraint *);
+
+#endif

@@ -1,0 +1,270 @@
+/*
+ * The dialect "corax-1", as docs/dialect-corax.md has it.  Text is tokenized between the special tokens, never across
+ * one and never looked through for their names.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "infer/dialect.h"
+
+#define MAX_MESSAGES 10000
+#define TEXT_LIMIT   TOKENIZER_MAX_TEXT
+
+struct renderer {
+    const struct dialect_tokens *special;
+    const struct tokenizer *tokenizer;
+    struct tokens *out;
+    struct err *err;
+    struct buf text; /* scratch for one stretch of text */
+};
+
+static int open_tokens(const struct tokenizer *t, struct dialect_tokens *d, struct err *err)
+{
+    const struct {
+        const char *name;
+        int32_t *to;
+    } all[] = {
+        { "<|begin|>", &d->begin }, { "<|system|>", &d->system }, { "<|tools|>", &d->tools },
+        { "<|user|>", &d->user },   { "<|think|>", &d->think },   { "<|call|>", &d->call },
+        { "<|obs|>", &d->obs },     { "<|answer|>", &d->answer }, { "<|end|>", &d->end },
+    };
+
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        *all[i].to = tokenizer_special(t, all[i].name);
+        if (*all[i].to < 0)
+            return fail(err, CORAX_E_ARGS, "dialect corax-1: the vocabulary has no control token %s", all[i].name);
+    }
+    return 0;
+}
+
+static int add_special(struct renderer *r, int32_t token)
+{
+    return tokens_add(r->out, token, r->err);
+}
+
+static int add_text(struct renderer *r, const char *text, size_t len)
+{
+    return tokenizer_encode(r->tokenizer, text, len, r->out, r->err);
+}
+
+/* The stretch collected in r->text. */
+static int add_collected(struct renderer *r)
+{
+    if (r->text.failed)
+        return fail(r->err, CORAX_E_LIMIT, "more than %d bytes of text", TEXT_LIMIT);
+    return add_text(r, r->text.data, r->text.len);
+}
+
+/* Collects a message's text parts into r->text, behind what is there. */
+static int collect_parts(struct renderer *r, const struct json *message)
+{
+    const struct json *parts = json_get(message, "parts");
+    size_t i = 0;
+
+    if (!parts)
+        return 0;
+    if (json_kind(parts) != JSON_ARRAY)
+        return fail(r->err, CORAX_E_ARGS, ".parts: not an array");
+    for (const struct json *part = json_first(parts); part; part = json_next(part), i++) {
+        const char *type = json_get_text(part, "type", NULL), *text = json_get_text(part, "text", NULL);
+
+        if (!type)
+            return fail(r->err, CORAX_E_ARGS, ".parts[%zu]: not an object with a type", i);
+        if (strcmp(type, "text") != 0)
+            return fail(r->err, CORAX_E_ARGS, ".parts[%zu]: type \"%.40s\", this model takes only \"text\"", i, type);
+        if (!text)
+            return fail(r->err, CORAX_E_ARGS, ".parts[%zu].text: not a string", i);
+        buf_adds(&r->text, text);
+    }
+    return 0;
+}
+
+/* special, then the message's text. */
+static int add_message(struct renderer *r, int32_t special, const struct json *message)
+{
+    buf_reset(&r->text);
+    if (add_special(r, special) < 0 || collect_parts(r, message) < 0)
+        return -1;
+    return add_collected(r);
+}
+
+static int add_thought(struct renderer *r, const struct json *message, bool with_parts)
+{
+    const struct json *reasoning = json_get(message, "reasoning");
+
+    buf_reset(&r->text);
+    if (reasoning && json_kind(reasoning) != JSON_STRING && json_kind(reasoning) != JSON_NULL)
+        return fail(r->err, CORAX_E_ARGS, ".reasoning: not a string");
+    if (json_text(reasoning))
+        buf_adds(&r->text, json_text(reasoning));
+    if (with_parts && collect_parts(r, message) < 0) /* text beside a call has no place of its own in the dialect */
+        return -1;
+    return add_special(r, r->special->think) < 0 ? -1 : add_collected(r);
+}
+
+/* The tool message that answers a call: among those right behind the assistant's. */
+static const struct json *find_result(const struct json *message, const char *id)
+{
+    for (message = json_next(message); message; message = json_next(message)) {
+        const char *role = json_get_text(message, "role", ""), *call_id = json_get_text(message, "call_id", NULL);
+
+        if (strcmp(role, "tool") != 0)
+            return NULL;
+        if (call_id && strcmp(call_id, id) == 0)
+            return message;
+    }
+    return NULL;
+}
+
+static int add_call(struct renderer *r, const struct json *message, const struct json *call)
+{
+    const char *id = json_get_text(call, "id", NULL), *name = json_get_text(call, "name", NULL);
+    const char *arguments = json_get_text(call, "arguments", NULL);
+    const struct json *result;
+
+    if (!id || !name || !arguments)
+        return fail(r->err, CORAX_E_ARGS, ": id, name and arguments must be strings");
+    result = find_result(message, id);
+    if (!result)
+        return fail(r->err, CORAX_E_ARGS, ": no tool message with call_id \"%.60s\" follows", id);
+    buf_reset(&r->text);
+    buf_adds(&r->text, name);
+    buf_addc(&r->text, ' ');
+    buf_adds(&r->text, arguments);
+    if (add_special(r, r->special->call) < 0 || add_collected(r) < 0)
+        return -1;
+    buf_reset(&r->text);
+    if (json_bool(json_get(result, "error"), false))
+        buf_adds(&r->text, "error: ");
+    if (collect_parts(r, result) < 0)
+        return err_context(r->err, ": its result");
+    return add_special(r, r->special->obs) < 0 ? -1 : add_collected(r);
+}
+
+static int add_assistant(struct renderer *r, const struct json *message)
+{
+    const struct json *calls = json_get(message, "calls");
+    size_t i = 0;
+
+    if (calls && json_kind(calls) != JSON_ARRAY && json_kind(calls) != JSON_NULL)
+        return fail(r->err, CORAX_E_ARGS, ".calls: not an array");
+    if (json_count(calls) == 0) {
+        if (add_thought(r, message, false) < 0 || add_message(r, r->special->answer, message) < 0)
+            return -1;
+        return add_special(r, r->special->end);
+    }
+    for (const struct json *call = json_first(calls); call; call = json_next(call), i++) {
+        /* Calls made together are told one after the other, the thought before the first. */
+        if (i == 0 ? add_thought(r, message, true) < 0 : add_special(r, r->special->think) < 0)
+            return -1;
+        if (add_call(r, message, call) < 0)
+            return err_context(r->err, ".calls[%zu]", i);
+    }
+    return 0;
+}
+
+/* A tool message was written with its call; it only has to have one. */
+static int check_tool(struct renderer *r, const struct json *calls, const struct json *message)
+{
+    const char *id = json_get_text(message, "call_id", NULL);
+
+    if (!id)
+        return fail(r->err, CORAX_E_ARGS, ".call_id: not a string");
+    for (const struct json *call = json_first(calls); call; call = json_next(call))
+        if (strcmp(json_get_text(call, "id", ""), id) == 0)
+            return 0;
+    return fail(r->err, CORAX_E_ARGS, ": no call with the id \"%.60s\" comes before it", id);
+}
+
+static int add_messages(struct renderer *r, const struct json *messages)
+{
+    const struct json *calls = NULL; /* of the last assistant message */
+    const char *role = "";
+    size_t i = 0;
+
+    for (const struct json *m = json_first(messages); m; m = json_next(m), i++) {
+        int result = -1;
+
+        role = json_get_text(m, "role", "");
+        if (strcmp(role, "user") == 0) {
+            result = add_message(r, r->special->user, m);
+            calls = NULL;
+        } else if (strcmp(role, "assistant") == 0) {
+            result = add_assistant(r, m);
+            calls = json_get(m, "calls");
+        } else if (strcmp(role, "tool") == 0) {
+            result = check_tool(r, calls, m);
+        } else if (strcmp(role, "system") == 0) {
+            result = i == 0 ? 0 : fail(r->err, CORAX_E_ARGS, ": a system message must be the first");
+        } else {
+            fail(r->err, CORAX_E_ARGS, ".role: \"%.40s\", allowed are system, user, assistant and tool", role);
+        }
+        if (result < 0)
+            return err_context(r->err, "messages[%zu]", i);
+    }
+    if (strcmp(role, "user") != 0 && strcmp(role, "tool") != 0)
+        return fail(r->err, CORAX_E_ARGS,
+                    "messages: the last one must be of a user or a tool, there is nothing to reply to");
+    return add_special(r, r->special->think);
+}
+
+static int compare_tools(const void *a, const void *b)
+{
+    return strcmp((*(const struct tool *const *)a)->name, (*(const struct tool *const *)b)->name);
+}
+
+/* One line a tool: name(arguments in the order of the schema, those not required with a question mark). */
+static int add_tools(struct renderer *r, const struct tool *tools, size_t n_tools)
+{
+    const struct tool **sorted = calloc(n_tools + 1, sizeof *sorted);
+
+    if (!sorted)
+        return fail(r->err, CORAX_E_LIMIT, "out of memory for %zu tools", n_tools);
+    for (size_t i = 0; i < n_tools; i++)
+        sorted[i] = &tools[i];
+    qsort(sorted, n_tools, sizeof *sorted, compare_tools);
+    buf_reset(&r->text);
+    for (size_t i = 0; i < n_tools; i++) {
+        const struct schema *s = sorted[i]->parameters;
+
+        buf_addf(&r->text, "%s(", sorted[i]->name);
+        for (size_t j = 0; s && j < s->n_properties; j++) {
+            if (j > 0)
+                buf_addc(&r->text, ',');
+            buf_adds(&r->text, s->properties[j].name);
+            if (!s->properties[j].required)
+                buf_addc(&r->text, '?');
+        }
+        buf_adds(&r->text, ")\n");
+    }
+    free(sorted);
+    return add_special(r, r->special->tools) < 0 ? -1 : add_collected(r);
+}
+
+static int render(const struct dialect_tokens *special, const struct tokenizer *t, const struct json *messages,
+                  const struct tool *tools, size_t n_tools, struct tokens *out, struct err *err)
+{
+    struct renderer r = { special, t, out, err, { 0 } };
+    const struct json *first = json_first(messages);
+    int result;
+
+    if (json_kind(messages) != JSON_ARRAY || !first)
+        return fail(err, CORAX_E_ARGS, "messages: not an array with at least one message");
+    if (json_count(messages) > MAX_MESSAGES)
+        return fail(err, CORAX_E_ARGS, "messages: %zu, at most %d", json_count(messages), MAX_MESSAGES);
+    buf_init(&r.text, TEXT_LIMIT);
+    result = add_special(&r, special->begin);
+    if (result == 0 && strcmp(json_get_text(first, "role", ""), "system") == 0) {
+        result = add_message(&r, special->system, first);
+        if (result < 0)
+            err_context(err, "messages[0]");
+    }
+    if (result == 0 && add_tools(&r, tools, n_tools) == 0)
+        result = add_messages(&r, messages);
+    else
+        result = -1;
+    buf_finish(&r.text);
+    return result;
+}
+
+const struct dialect dialect_corax = { .name = "corax-1", .open = open_tokens, .render = render };

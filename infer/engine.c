@@ -1,0 +1,153 @@
+#include "infer/engine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/id.h"
+
+/* Keeps a string of the file, cut to fit and with anything but printable ASCII replaced: it is shown to people. */
+static int keep_string(struct engine *e, int i, const char *key, const char *otherwise, const char **out,
+                       struct err *err)
+{
+    struct gguf_string s = { otherwise, strlen(otherwise) };
+    size_t n;
+
+    if (gguf_get_string(e->gguf, key, &s, err) < 0)
+        return -1;
+    n = s.len < sizeof e->strings[i] - 1 ? s.len : sizeof e->strings[i] - 1;
+    for (size_t j = 0; j < n; j++)
+        e->strings[i][j] = s.s[j] >= 0x20 && s.s[j] < 0x7f ? s.s[j] : '?';
+    e->strings[i][n] = 0;
+    *out = e->strings[i];
+    return 0;
+}
+
+/* The type of a model is the format that most bytes of its weights have. */
+static void count_weights(struct engine *e)
+{
+    uint64_t bytes[64] = { 0 }, most = 0; /* by the format's id */
+
+    e->info.type = "";
+    for (size_t i = 0; i < gguf_n_tensors(e->gguf); i++) {
+        const struct gguf_tensor *t = gguf_tensor_at(e->gguf, i);
+        uint64_t *sum = &bytes[t->format->id % 64];
+
+        e->info.n_params += (uint64_t)(t->bytes / t->format->bytes) * t->format->block;
+        *sum += t->bytes;
+        if (*sum > most) {
+            most = *sum;
+            e->info.type = t->format->name;
+        }
+    }
+}
+
+static int describe(struct engine *e, struct err *err)
+{
+    size_t len;
+
+    if (keep_string(e, 0, "general.name", "unnamed", &e->info.name, err) < 0 ||
+        keep_string(e, 1, "general.architecture", "", &e->info.arch, err) < 0 ||
+        keep_string(e, 2, "corax.dialect", "", &e->info.dialect, err) < 0)
+        return -1;
+    count_weights(e);
+    gguf_bytes(e->gguf, &len);
+    e->info.file_bytes = len;
+    e->info.n_vocab = e->shape.n_vocab;
+    e->info.n_ctx = e->n_ctx;
+    e->info.model_ctx = e->shape.n_ctx;
+    e->info.n_threads = pool_n_threads(e->pool);
+    e->info.kernels = e->ops.kernels->name;
+    return 0;
+}
+
+static int start(struct engine *e, const struct engine_options *options, struct err *err)
+{
+    const struct kernels *kernels = kernels_find(options->kernels);
+
+    if (!kernels)
+        return fail(err, CORAX_E_ARGS, "kernels \"%s\" do not run on this processor (plain does, everywhere)",
+                    options->kernels);
+    e->n_ctx = options->n_ctx                        ? options->n_ctx
+               : e->shape.n_ctx < ENGINE_DEFAULT_CTX ? e->shape.n_ctx
+                                                     : ENGINE_DEFAULT_CTX;
+    if (e->n_ctx > e->shape.n_ctx)
+        return fail(err, CORAX_E_ARGS, "a context of %zu tokens, the model was made for %zu", e->n_ctx, e->shape.n_ctx);
+    e->pool = pool_create(options->n_threads ? options->n_threads : pool_default_threads(), err);
+    if (!e->pool)
+        return -1;
+    return ops_init(&e->ops, kernels, e->pool, e->shape.max_k, e->n_ctx, err);
+}
+
+static int load(struct engine *e, const struct engine_options *options, struct err *err)
+{
+    e->family = family_find(e->gguf, err);
+    if (!e->family)
+        return -1;
+    e->model = e->family->load(e->gguf, &e->shape, err);
+    if (!e->model)
+        return -1;
+    e->tokenizer = tokenizer_create(e->gguf, err);
+    if (!e->tokenizer)
+        return -1;
+    if (tokenizer_n_tokens(e->tokenizer) > e->shape.n_vocab)
+        return fail(err, CORAX_E_ARGS, "the vocabulary has %zu tokens, tensor token_embd.weight %zu rows",
+                    tokenizer_n_tokens(e->tokenizer), e->shape.n_vocab);
+    if (start(e, options, err) < 0 || sampler_init(&e->sampler, e->shape.n_vocab, err) < 0)
+        return -1;
+    return describe(e, err);
+}
+
+struct engine *engine_open(const char *path, const struct engine_options *options, struct err *err)
+{
+    struct engine *e = calloc(1, sizeof *e);
+
+    if (!e) {
+        fail(err, CORAX_E_LIMIT, "out of memory");
+        return NULL;
+    }
+    e->gguf = gguf_open(path, err);
+    if (e->gguf && load(e, options, err) == 0)
+        return e;
+    if (e->gguf)
+        err_context(err, "%s: ", path);
+    engine_close(e);
+    return NULL;
+}
+
+void engine_close(struct engine *e)
+{
+    if (!e)
+        return;
+    if (e->model)
+        e->family->unload(e->model);
+    ops_finish(&e->ops);
+    sampler_finish(&e->sampler);
+    pool_destroy(e->pool);
+    tokenizer_destroy(e->tokenizer);
+    gguf_close(e->gguf);
+    free(e);
+}
+
+const struct engine_info *engine_info(const struct engine *e)
+{
+    return &e->info;
+}
+
+const struct tokenizer *engine_tokenizer(const struct engine *e)
+{
+    return e->tokenizer;
+}
+
+const char *engine_sha256(struct engine *e)
+{
+    unsigned char hash[HASH_LEN];
+    const void *bytes;
+    size_t len;
+
+    if (!e->sha256[0]) {
+        bytes = gguf_bytes(e->gguf, &len);
+        hash_bytes(bytes, len, hash);
+        hash_format(hash, e->sha256);
+    }
+    return e->sha256;
+}

@@ -1,0 +1,114 @@
+#include "infer/family.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct family *const families[] = { &family_llama };
+
+const struct family *family_find(const struct gguf *g, struct err *err)
+{
+    struct gguf_string arch = { "", 0 };
+    int found = gguf_get_string(g, "general.architecture", &arch, err);
+
+    if (found < 0)
+        return NULL;
+    for (size_t i = 0; i < sizeof families / sizeof families[0]; i++)
+        if (arch.len == strlen(families[i]->arch) && memcmp(arch.s, families[i]->arch, arch.len) == 0)
+            return families[i];
+    if (found == 1)
+        fail(err, CORAX_E_ARGS, "metadata key general.architecture is missing");
+    else
+        fail(err, CORAX_E_ARGS, "architecture \"%.*s\" is not one that this program runs (llama)",
+             (int)(arch.len < 64 ? arch.len : 64), arch.s);
+    return NULL;
+}
+
+int family_get_size(const struct gguf *g, const char *arch, const char *what, size_t min, size_t max, size_t *out,
+                    struct err *err)
+{
+    char key[GGUF_MAX_KEY + 1];
+    uint64_t value;
+    int found;
+
+    snprintf(key, sizeof key, "%s.%s", arch, what);
+    found = gguf_get_uint(g, key, &value, err);
+    if (found != 0)
+        return found;
+    if (value < min || value > max)
+        return fail(err, CORAX_E_ARGS, "metadata key %s is %" PRIu64 ", allowed are %zu to %zu", key, value, min, max);
+    *out = (size_t)value;
+    return 0;
+}
+
+int family_need_size(const struct gguf *g, const char *arch, const char *what, size_t min, size_t max, size_t *out,
+                     struct err *err)
+{
+    int found = family_get_size(g, arch, what, min, max, out, err);
+
+    return found == 1 ? fail(err, CORAX_E_ARGS, "metadata key %s.%s is missing", arch, what) : found;
+}
+
+int family_get_float(const struct gguf *g, const char *arch, const char *what, double min, double max, double *out,
+                     struct err *err)
+{
+    char key[GGUF_MAX_KEY + 1];
+    double value;
+    int found;
+
+    snprintf(key, sizeof key, "%s.%s", arch, what);
+    found = gguf_get_float(g, key, &value, err);
+    if (found != 0)
+        return found;
+    if (value < min || value > max)
+        return fail(err, CORAX_E_ARGS, "metadata key %s is %g, allowed are %g to %g", key, value, min, max);
+    *out = value;
+    return 0;
+}
+
+static const struct gguf_tensor *need_tensor(const struct gguf *g, const char *name, size_t k, size_t n_rows,
+                                             struct err *err)
+{
+    const struct gguf_tensor *t = gguf_find_tensor(g, name);
+
+    if (!t) {
+        fail(err, CORAX_E_ARGS, "tensor %s is missing", name);
+        return NULL;
+    }
+    if (t->ne[0] != k || t->ne[1] != n_rows || t->ne[2] != 1 || t->ne[3] != 1) {
+        fail(err, CORAX_E_ARGS,
+             "tensor %s is %" PRIu64 " x %" PRIu64 " x %" PRIu64 " x %" PRIu64 ", the configuration asks for %zu x %zu",
+             name, t->ne[0], t->ne[1], t->ne[2], t->ne[3], k, n_rows);
+        return NULL;
+    }
+    return t;
+}
+
+int family_matrix(const struct gguf *g, const char *name, size_t k, size_t n_rows, struct matrix *m, struct err *err)
+{
+    const struct gguf_tensor *t = need_tensor(g, name, k, n_rows, err);
+
+    if (!t)
+        return -1;
+    if (!t->format->runs)
+        return fail(err, CORAX_E_ARGS, "tensor %s is of type %s, this program runs F32, F16 and Q8_0", name,
+                    t->format->name);
+    m->data = t->data;
+    m->type = (enum quant_type)t->format->id;
+    m->k = k;
+    m->n_rows = n_rows;
+    m->row_bytes = t->row_bytes;
+    return 0;
+}
+
+int family_vector(const struct gguf *g, const char *name, size_t n, const float **out, struct err *err)
+{
+    const struct gguf_tensor *t = need_tensor(g, name, n, 1, err);
+
+    if (!t)
+        return -1;
+    if (t->format->id != QUANT_F32)
+        return fail(err, CORAX_E_ARGS, "tensor %s is of type %s, it must be F32", name, t->format->name);
+    *out = t->data;
+    return 0;
+}

@@ -1,0 +1,62 @@
+/*
+ * infer/family.h - a model family: how one architecture of GGUF files is checked, and how it turns tokens into logits.
+ *
+ * To add a family: write family_NAME.c with one `const struct family`, and add it to the table in family.c.
+ */
+#ifndef INFER_FAMILY_H
+#define INFER_FAMILY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "infer/gguf.h"
+#include "infer/ops.h"
+#include "util/err.h"
+
+/* Limits on what a file may ask for: each far above any published model, each keeps products of sizes inside 64 bits. */
+#define FAMILY_MAX_LAYERS  1024
+#define FAMILY_MAX_WIDTH   (1 << 18) /* of embeddings and feed-forward */
+#define FAMILY_MAX_HEADS   1024
+#define FAMILY_MAX_CONTEXT (1 << 24)
+#define FAMILY_MAX_VOCAB   (1 << 22)
+
+/* What the session must know of any model. */
+struct shape {
+    size_t n_vocab, n_layer, n_kv_head, head_dim, n_ctx; /* n_ctx: what the model was made for */
+    size_t max_k;                                        /* the longest row of a matrix */
+};
+
+struct family {
+    const char *arch; /* general.architecture */
+    /*
+     * Checks the configuration and every tensor's shape.  The model borrows the gguf; unload() frees it.
+     * NULL with CORAX_E_ARGS naming the key or tensor and both numbers, or CORAX_E_LIMIT when out of memory.
+     */
+    void *(*load)(const struct gguf *, struct shape *, struct err *);
+    void (*unload)(void *model);
+    /*
+     * Evaluates n tokens (at most OPS_BATCH, each below n_vocab) at positions pos ... pos + n - 1 <= n_ctx of the cache
+     * kv [n_layer], which holds all before.  logits [n_vocab] are those after the last token; NULL: not wanted.
+     */
+    void (*eval)(void *model, struct ops *, struct kv_layer *kv, const int32_t *tokens, size_t n, size_t pos,
+                 float *logits);
+};
+
+extern const struct family family_llama;
+
+/* By general.architecture; NULL with CORAX_E_ARGS naming it and what this build has. */
+const struct family *family_find(const struct gguf *, struct err *);
+
+/* For load(): configuration keys "ARCH.what".  A value outside [min, max] is an error that names all three numbers. */
+int family_get_size(const struct gguf *, const char *arch, const char *what, size_t min, size_t max, size_t *out,
+                    struct err *);                                             /* 1: absent, *out unchanged */
+int family_need_size(const struct gguf *, const char *arch, const char *what, size_t min, size_t max, size_t *out,
+                     struct err *);
+int family_get_float(const struct gguf *, const char *arch, const char *what, double min, double max, double *out,
+                     struct err *);                                            /* 1: absent, *out unchanged */
+/* A tensor that must be there as [n_rows][k] in a format that runs. */
+int family_matrix(const struct gguf *, const char *name, size_t k, size_t n_rows, struct matrix *, struct err *);
+/* A tensor that must be there as n values in F32. */
+int family_vector(const struct gguf *, const char *name, size_t n, const float **out, struct err *);
+
+#endif

@@ -1,0 +1,128 @@
+/* corax-infer generate: one question, or with --raw any text to go on from; the reply is printed as it comes. */
+#include <stdio.h>
+#include <string.h>
+
+#include "infer/command.h"
+#include "infer/dialect.h"
+#include "util/json.h"
+
+#define MAX_OUTPUT ((size_t)16 << 20)
+
+struct printer {
+    const struct tokenizer *tokenizer;
+    struct reply reply;
+};
+
+static void on_token(void *arg, int32_t token, enum constraint_phase phase)
+{
+    struct printer *p = arg;
+    size_t before = p->reply.text.len;
+
+    (void)reply_add(&p->reply, p->tokenizer, token, phase);
+    fwrite(p->reply.text.data + before, 1, p->reply.text.len - before, stdout);
+    fflush(stdout);
+}
+
+/* The prompt as the one message of a user. */
+static int render(const struct engine *e, const char *prompt, struct dialect_tokens *special, struct tokens *out,
+                  struct err *err)
+{
+    const struct dialect *dialect = dialect_find(engine_info(e)->dialect, err);
+    struct json *messages = NULL;
+    struct jsonw w;
+    struct buf text;
+    int result = -1;
+
+    if (!dialect || dialect->open(engine_tokenizer(e), special, err) < 0)
+        return -1;
+    buf_init(&text, MAX_OUTPUT);
+    w = jsonw_start(&text);
+    jsonw_array(&w, NULL);
+    jsonw_object(&w, NULL);
+    jsonw_text(&w, "role", "user");
+    jsonw_array(&w, "parts");
+    jsonw_object(&w, NULL);
+    jsonw_text(&w, "type", "text");
+    jsonw_text(&w, "text", prompt);
+    while (w.depth > 0)
+        jsonw_end(&w);
+    messages = json_parse(text.data, text.len, err);
+    if (messages)
+        result = dialect->render(special, engine_tokenizer(e), messages, NULL, 0, out, err);
+    json_free(messages);
+    buf_finish(&text);
+    return result;
+}
+
+static int prepare(const struct args *a, const struct engine *e, struct tokens *prompt, struct constraint **constraint,
+                   struct err *err)
+{
+    const struct tokenizer *t = engine_tokenizer(e);
+    struct dialect_tokens special;
+    struct constraint_spec spec = { .choice = CHOICE_NONE, .max_thought = CONSTRAINT_MAX_THOUGHT };
+
+    if (a->raw) {
+        if (tokenizer_bos(t) >= 0 && tokens_add(prompt, tokenizer_bos(t), err) < 0)
+            return -1;
+        return tokenizer_encode(t, a->text, strlen(a->text), prompt, err);
+    }
+    if (render(e, a->text, &special, prompt, err) < 0)
+        return -1;
+    spec.call = special.call;
+    spec.answer = special.answer;
+    spec.end = special.end;
+    *constraint = constraint_create(t, &spec, err);
+    return *constraint ? 0 : -1;
+}
+
+static int generate(const struct args *a, struct engine *e, struct err *err)
+{
+    struct printer printer = { .tokenizer = engine_tokenizer(e) };
+    struct decode decode = {
+        .sampling = a->sampling, .max_tokens = a->n_tokens, .on_token = on_token, .arg = &printer
+    };
+    struct session *s = session_create(e, err);
+    struct tokens prompt = { 0 };
+    enum decode_finish finish;
+    size_t n, before;
+    int result = -1;
+
+    reply_init(&printer.reply, MAX_OUTPUT);
+    if (s && prepare(a, e, &prompt, &decode.constraint, err) == 0 &&
+        session_sync(s, prompt.ids, prompt.n, NULL, NULL, NULL, err) == 0)
+        result = session_decode(s, &decode, &n, &finish, err);
+    before = printer.reply.text.len;
+    reply_end(&printer.reply);
+    fwrite(printer.reply.text.data + before, 1, printer.reply.text.len - before, stdout);
+    if (result == 0)
+        putchar('\n');
+    constraint_destroy(decode.constraint);
+    reply_finish(&printer.reply);
+    tokens_finish(&prompt);
+    session_destroy(s);
+    return result;
+}
+
+static int run(const struct args *a, struct err *err)
+{
+    struct engine *e;
+    int result;
+
+    if (!a->text)
+        return fail(err, CORAX_E_ARGS, "usage: generate needs a prompt");
+    e = engine_open(a->model, &a->engine, err);
+    if (!e)
+        return -1;
+    result = generate(a, e, err);
+    engine_close(e);
+    return result;
+}
+
+const struct command command_generate = {
+    .name = "generate",
+    .arguments = "MODEL PROMPT [-n N] [--temp T] [--top-k K] [--top-p P] [--min-p P] [--seed S] [--raw]",
+    .what = "Prints the model's answer to a question; with --raw, how it goes on from a text.",
+    .options = " n temp top-k top-p min-p seed raw ",
+    .takes_text = true,
+    .run = run,
+};

@@ -1,0 +1,90 @@
+/*
+ * infer/infer.h - the inference core: the only header of this folder that others include.
+ *
+ * An engine is one model file, mapped, with its threads and kernels.  A session is one transcript that has been
+ * evaluated: its tokens and, for each, the keys and values that later tokens look at.  session_sync() brings a
+ * session to a whole transcript by itself: it keeps the longest common prefix and evaluates only the rest, so a
+ * caller never says what is new.  Evaluating a transcript in any number of pieces gives the same logits, bit for bit.
+ *
+ *     engine_open -> session_create -> { session_sync(transcript) -> session_decode(constraint) }* -> session_destroy
+ *
+ * One engine and its sessions belong to one thread at a time.  Nothing here prints or exits.
+ */
+#ifndef INFER_INFER_H
+#define INFER_INFER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "infer/constraint.h"
+#include "infer/sampler.h"
+#include "infer/tokenizer.h"
+#include "util/err.h"
+
+struct engine;
+struct session;
+
+struct engine_options {
+    unsigned    n_threads; /* 0: as many as this process may use at once */
+    size_t      n_ctx;     /* tokens a session holds; 0: the model's own context, at most ENGINE_DEFAULT_CTX */
+    const char *kernels;   /* NULL: the best for this processor; "plain", "avx2" */
+};
+#define ENGINE_DEFAULT_CTX 8192 /* a session is allocated whole: a model made for 128k would take gigabytes */
+
+struct engine_info {
+    const char *name, *arch, *type, *dialect, *kernels; /* type: the format most weights have; dialect "": none */
+    uint64_t    n_params, file_bytes;
+    size_t      n_vocab, n_ctx, model_ctx;
+    unsigned    n_threads;
+};
+
+/* CORAX_E_NOTFOUND, CORAX_E_IO, CORAX_E_ARGS (the file is not a model this program runs), CORAX_E_LIMIT (memory). */
+struct engine *engine_open(const char *path, const struct engine_options *, struct err *)
+    __attribute__((warn_unused_result));
+void engine_close(struct engine *); /* after its sessions */
+const struct engine_info *engine_info(const struct engine *);
+const struct tokenizer *engine_tokenizer(const struct engine *);
+/* SHA-256 of the file in hex, computed on the first call: some 3 ms a megabyte. */
+const char *engine_sha256(struct engine *);
+
+struct session *session_create(struct engine *, struct err *) __attribute__((warn_unused_result));
+void session_destroy(struct session *);
+
+/* Asked between batches of the prompt and between tokens; true stops. */
+typedef bool session_stop_fn(void *arg);
+
+/*
+ * Brings the session to this transcript, at least one token.  *n_kept (may be NULL) is how many tokens were there
+ * already. CORAX_E_LIMIT: it does not fit ("a transcript of 1100 tokens, the context holds 1024"); CORAX_E_ARGS: a
+ * token that the model does not have; CORAX_E_CANCELED: stop said so.  After an error the session holds some prefix
+ * and stays usable.
+ */
+int session_sync(struct session *, const int32_t *tokens, size_t n, session_stop_fn *stop, void *arg, size_t *n_kept,
+                 struct err *);
+size_t session_common(const struct session *, const int32_t *tokens, size_t n); /* length of the common prefix */
+/* Makes `to` hold the first n tokens of `from`, a session of the same engine with at least so many. */
+void session_copy(struct session *to, const struct session *from, size_t n);
+size_t session_n_tokens(const struct session *);
+const float *session_logits(const struct session *); /* [n_vocab], after the last token; NULL before the first sync */
+
+enum decode_finish { DECODE_DONE, DECODE_LENGTH, DECODE_STOPPED };
+
+struct decode {
+    struct sampling    sampling;
+    struct constraint *constraint; /* NULL: free text, until the model's end token */
+    size_t             max_tokens; /* the end of the context ends it too */
+    /* Called with each token before the next is computed; phase is the constraint's before the token. */
+    void (*on_token)(void *arg, int32_t token, enum constraint_phase phase);
+    session_stop_fn   *stop;       /* may be NULL */
+    void              *arg;
+};
+
+/*
+ * Goes on from a synced session.  *n_tokens and *finish are written on success.  Allocates nothing after the first
+ * token. CORAX_E_ARGS: a sampling value out of range; CORAX_E_INTERNAL: no token is allowed (the vocabulary lacks a
+ * byte that the constraint needs, or the weights are not numbers).
+ */
+int session_decode(struct session *, const struct decode *, size_t *n_tokens, enum decode_finish *finish, struct err *);
+
+#endif

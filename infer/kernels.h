@@ -1,0 +1,62 @@
+/*
+ * infer/kernels.h - the inner loops, in one table per kind of processor.
+ *
+ * kernels_plain.c is the reference: portable C, as close to the formulas as it can be.  The others must agree with it
+ * within rounding (tests/infer/kernels-t.c holds each against a computation in double) and are chosen when the program
+ * starts by what the processor can do.
+ *
+ * Within one table a result never depends on how many columns or rows go together, bit for bit: a transcript evaluated
+ * in pieces gives exactly the logits of one that is evaluated at once.
+ *
+ * Nothing here allocates or fails; all are safe on distinct outputs from several threads.
+ */
+#ifndef INFER_KERNELS_H
+#define INFER_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct kernels {
+    const char *name;
+
+    /*
+     * Round activations to int8 for the Q8_0 product: x[k] f32, k a multiple of 32, into q[k] and one scale for each 32
+     * values, d[k / 32].  A value that is not finite gives an unspecified q and a scale that is not finite either.
+     */
+    void (*quantize)(const float *x, size_t k, int8_t *q, float *d);
+
+    /*
+     * y[c * y_stride + r] = sum over i of w[r][i] * x[c][i], for r < n_rows and c < n_cols.
+     *
+     * w  n_rows rows of k values in the format of the name, one after the other
+     * x  [n_cols][k] f32, or the same rounded by quantize(): q [n_cols][k], d [n_cols][k / 32]
+     */
+    void (*mul_f32)(const void *w, size_t k, size_t n_rows, const float *x, size_t n_cols, float *y, size_t y_stride);
+    void (*mul_f16)(const void *w, size_t k, size_t n_rows, const float *x, size_t n_cols, float *y, size_t y_stride);
+    void (*mul_q8_0)(const void *w, size_t k, size_t n_rows, const int8_t *q, const float *d, size_t n_cols, float *y,
+                     size_t y_stride);
+
+    /*
+     * One head of attention for one query: out = softmax(scale * k q) v.
+     *
+     * q, out  [head_dim] f32
+     * k, v    [n_pos][head_dim] f32, n_pos >= 1
+     * scores  [n_pos] f32, scratch; holds the weights afterwards
+     */
+    void (*attend)(const float *q, const float *k, const float *v, size_t n_pos, size_t head_dim, float scale,
+                   float *scores, float *out);
+
+    /* gate[i] = silu(gate[i]) * up[i], with silu(x) = x / (1 + exp(-x)). */
+    void (*silu_mul)(float *gate, const float *up, size_t n);
+
+    /* out[i] = x[i] / sqrt(mean of x^2 + eps) * weight[i].  Source: Zhang, Sennrich, arXiv:1910.07467. */
+    void (*rms_norm)(const float *x, const float *weight, size_t n, float eps, float *out);
+};
+
+extern const struct kernels kernels_plain;
+extern const struct kernels kernels_avx2; /* x86-64 only; needs AVX2, FMA and F16C */
+
+/* The table of that name, or for NULL the best one for this processor.  NULL when this processor cannot run it. */
+const struct kernels *kernels_find(const char *name);
+
+#endif

@@ -1,0 +1,428 @@
+/*
+ * AVX2, FMA and F16C.
+ *
+ * Products go one row against up to eight columns, so a row of weights is read once for all of them and each column
+ * has an accumulator of its own; for a single column four rows go together instead, to keep several sums in flight.
+ * Lanes are always added up in the same order (sum8 and sum8x4 agree), so grouping never shows in a result.
+ *
+ * The functions carry their target as an attribute: the file needs no compiler flags of its own, and only code behind
+ * kernels_find() ever reaches them.
+ */
+#include "infer/kernels.h"
+
+#ifdef __x86_64__
+
+#include <immintrin.h>
+#include <math.h>
+#include <string.h>
+
+#include "infer/quant.h"
+
+#define TARGET __attribute__((target("avx2,fma,f16c")))
+#define INLINE TARGET __attribute__((always_inline)) static inline
+
+/* ((0+1)+(2+3)) + ((4+5)+(6+7)) of four vectors, side by side. */
+INLINE __m128 sum8x4(__m256 a, __m256 b, __m256 c, __m256 d)
+{
+    __m256 s = _mm256_hadd_ps(_mm256_hadd_ps(a, b), _mm256_hadd_ps(c, d));
+
+    return _mm_add_ps(_mm256_castps256_ps128(s), _mm256_extractf128_ps(s, 1));
+}
+
+/* The same for one. */
+INLINE float sum8(__m256 a)
+{
+    __m256 s = _mm256_hadd_ps(a, a);
+
+    s = _mm256_hadd_ps(s, s);
+    return _mm_cvtss_f32(_mm_add_ss(_mm256_castps256_ps128(s), _mm256_extractf128_ps(s, 1)));
+}
+
+INLINE float max8(__m256 a)
+{
+    __m128 m = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+
+    m = _mm_max_ps(m, _mm_movehl_ps(m, m));
+    return _mm_cvtss_f32(_mm_max_ss(m, _mm_movehdup_ps(m)));
+}
+
+/*
+ * exp(x) for x <= 88, relative error below 3e-7; 0 below -87. x = n ln 2 + r with |r| <= ln 2 / 2, where the Taylor
+ * series to r^7 is exact to single precision; ln 2 is subtracted in two parts so that r keeps its low bits.
+ */
+INLINE __m256 exp8(__m256 x)
+{
+    __m256 n, r, p;
+    __m256i scale;
+
+    x = _mm256_max_ps(_mm256_min_ps(x, _mm256_set1_ps(88.0f)), _mm256_set1_ps(-88.0f));
+    n = _mm256_round_ps(_mm256_mul_ps(x, _mm256_set1_ps(1.44269504f)), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    r = _mm256_fnmadd_ps(n, _mm256_set1_ps(0.693359375f), x);
+    r = _mm256_fnmadd_ps(n, _mm256_set1_ps(-2.12194440e-4f), r);
+    p = _mm256_set1_ps(1.0f / 5040);
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f / 720));
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f / 120));
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f / 24));
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f / 6));
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(0.5f));
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f));
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f));
+    scale = _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23);
+    return _mm256_mul_ps(p, _mm256_castsi256_ps(scale));
+}
+
+TARGET static void quantize(const float *x, size_t k, int8_t *q, float *d)
+{
+    const __m256 magnitude = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff));
+    const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+
+    for (size_t b = 0; b < k / 32; b++, x += 32, q += 32) {
+        __m256 v[4], m, inverse;
+        __m256i i01, i23;
+        float max;
+
+        for (int i = 0; i < 4; i++)
+            v[i] = _mm256_loadu_ps(x + 8 * i);
+        m = _mm256_max_ps(_mm256_max_ps(_mm256_and_ps(v[0], magnitude), _mm256_and_ps(v[1], magnitude)),
+                          _mm256_max_ps(_mm256_and_ps(v[2], magnitude), _mm256_and_ps(v[3], magnitude)));
+        max = max8(m);
+        /* max drops a NaN in its first operand: 0 * x keeps any value that is not finite, in the scale. */
+        m = _mm256_add_ps(_mm256_add_ps(v[0], v[1]), _mm256_add_ps(v[2], v[3]));
+        d[b] = max / 127 + 0 * sum8(m);
+        inverse = _mm256_set1_ps(max > 0 && isfinite(max) ? 127 / max : 0);
+        for (int i = 0; i < 4; i++)
+            v[i] = _mm256_mul_ps(v[i], inverse);
+        i01 = _mm256_packs_epi32(_mm256_cvtps_epi32(v[0]), _mm256_cvtps_epi32(v[1]));
+        i23 = _mm256_packs_epi32(_mm256_cvtps_epi32(v[2]), _mm256_cvtps_epi32(v[3]));
+        _mm256_storeu_si256((__m256i *)q, _mm256_permutevar8x32_epi32(_mm256_packs_epi16(i01, i23), order));
+    }
+}
+
+/* --- f32 and f16 weights ------------------------------------------------------------------------------------------ */
+
+INLINE __m256 load_f32(const void *row, size_t i)
+{
+    return _mm256_loadu_ps((const float *)row + i);
+}
+
+INLINE __m256 load_f16(const void *row, size_t i)
+{
+    return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)((const uint16_t *)row + i)));
+}
+
+INLINE float one_f32(const void *row, size_t i)
+{
+    return ((const float *)row)[i];
+}
+
+INLINE float one_f16(const void *row, size_t i)
+{
+    return _cvtsh_ss(((const uint16_t *)row)[i]);
+}
+
+/* mul_TYPE_row: one row, N columns.  mul_TYPE_rows: four rows, one column.  mul_TYPE: all of them. */
+#define DEFINE_MUL(TYPE, WIDTH)                                                                                     \
+    INLINE void mul_##TYPE##_row(const void *row, size_t k, const float *x, const int N, float *y, size_t y_stride) \
+    {                                                                                                               \
+        __m256 acc[8];                                                                                              \
+        size_t i;                                                                                                   \
+                                                                                                                    \
+        for (int c = 0; c < N; c++)                                                                                 \
+            acc[c] = _mm256_setzero_ps();                                                                           \
+        for (i = 0; i + 8 <= k; i += 8) {                                                                           \
+            __m256 w = load_##TYPE(row, i);                                                                         \
+                                                                                                                    \
+            for (int c = 0; c < N; c++)                                                                             \
+                acc[c] = _mm256_fmadd_ps(w, _mm256_loadu_ps(x + (size_t)c * k + i), acc[c]);                        \
+        }                                                                                                           \
+        for (int c = 0; c < N; c++) {                                                                               \
+            float sum = sum8(acc[c]);                                                                               \
+                                                                                                                    \
+            for (size_t j = i; j < k; j++)                                                                          \
+                sum = fmaf(one_##TYPE(row, j), x[(size_t)c * k + j], sum);                                          \
+            y[(size_t)c * y_stride] = sum;                                                                          \
+        }                                                                                                           \
+    }                                                                                                               \
+                                                                                                                    \
+    INLINE void mul_##TYPE##_rows(const unsigned char *w, size_t k, const float *x, float *y)                       \
+    {                                                                                                               \
+        __m256 acc[4];                                                                                              \
+                                                                                                                    \
+        for (int r = 0; r < 4; r++)                                                                                 \
+            acc[r] = _mm256_setzero_ps();                                                                           \
+        for (size_t i = 0; i < k; i += 8) {                                                                         \
+            __m256 v = _mm256_loadu_ps(x + i);                                                                      \
+                                                                                                                    \
+            for (size_t r = 0; r < 4; r++)                                                                          \
+                acc[r] = _mm256_fmadd_ps(load_##TYPE(w + r * k * WIDTH, i), v, acc[r]);                             \
+        }                                                                                                           \
+        _mm_storeu_ps(y, sum8x4(acc[0], acc[1], acc[2], acc[3]));                                                   \
+    }                                                                                                               \
+                                                                                                                    \
+    TARGET static void mul_##TYPE(const void *weights, size_t k, size_t n_rows, const float *x, size_t n_cols,      \
+                                  float *y, size_t y_stride)                                                        \
+    {                                                                                                               \
+        const unsigned char *w = weights;                                                                           \
+        size_t r = 0;                                                                                               \
+                                                                                                                    \
+        if (n_cols == 1 && k % 8 == 0)                                                                              \
+            for (; r + 4 <= n_rows; r += 4)                                                                         \
+                mul_##TYPE##_rows(w + r * k * WIDTH, k, x, y + r);                                                  \
+        for (; r < n_rows; r++) {                                                                                   \
+            size_t c = 0;                                                                                           \
+                                                                                                                    \
+            for (; c + 8 <= n_cols; c += 8)                                                                         \
+                mul_##TYPE##_row(w + r * k * WIDTH, k, x + c * k, 8, y + c * y_stride + r, y_stride);               \
+            if (c + 4 <= n_cols) {                                                                                  \
+                mul_##TYPE##_row(w + r * k * WIDTH, k, x + c * k, 4, y + c * y_stride + r, y_stride);               \
+                c += 4;                                                                                             \
+            }                                                                                                       \
+            for (; c < n_cols; c++)                                                                                 \
+                mul_##TYPE##_row(w + r * k * WIDTH, k, x + c * k, 1, y + c * y_stride + r, y_stride);               \
+        }                                                                                                           \
+    }
+
+DEFINE_MUL(f32, 4)
+DEFINE_MUL(f16, 2)
+
+/* --- Q8_0 weights ------------------------------------------------------------------------------------------------- */
+
+INLINE float block_scale(const unsigned char *block)
+{
+    uint16_t half;
+
+    memcpy(&half, block, sizeof half);
+    return _cvtsh_ss(half);
+}
+
+/*
+ * Sums of products of 32 int8 pairs, four to a lane.  maddubs wants one side unsigned: |w| against x with w's sign.
+ * The pair sums fit 16 bits even for w = -128, since quantize() keeps |x| <= 127.
+ */
+INLINE __m256 dot32(__m256i w, __m256i w_abs, __m256i x)
+{
+    __m256i pairs = _mm256_maddubs_epi16(w_abs, _mm256_sign_epi8(x, w));
+
+    return _mm256_cvtepi32_ps(_mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+}
+
+INLINE void mul_q8_0_row(const unsigned char *row, size_t k, const int8_t *q, const float *d, const int N, float *y,
+                         size_t y_stride)
+{
+    const size_t n_blocks = k / 32;
+    __m256 acc[8];
+
+    for (int c = 0; c < N; c++)
+        acc[c] = _mm256_setzero_ps();
+    for (size_t b = 0; b < n_blocks; b++, row += QUANT_Q8_0_BYTES) {
+        __m256i w = _mm256_loadu_si256((const __m256i *)(row + 2)), w_abs = _mm256_abs_epi8(w);
+        float scale = block_scale(row);
+
+        for (int c = 0; c < N; c++) {
+            __m256i x = _mm256_loadu_si256((const __m256i *)(q + (size_t)c * k + b * 32));
+
+            acc[c] = _mm256_fmadd_ps(dot32(w, w_abs, x), _mm256_set1_ps(scale * d[(size_t)c * n_blocks + b]), acc[c]);
+        }
+    }
+    for (int c = 0; c < N; c++)
+        y[(size_t)c * y_stride] = sum8(acc[c]);
+}
+
+INLINE void mul_q8_0_rows(const unsigned char *w, size_t k, const int8_t *q, const float *d, float *y)
+{
+    const size_t row_bytes = k / 32 * QUANT_Q8_0_BYTES;
+    __m256 acc[4];
+
+    for (int r = 0; r < 4; r++)
+        acc[r] = _mm256_setzero_ps();
+    for (size_t b = 0; b < k / 32; b++) {
+        __m256i x = _mm256_loadu_si256((const __m256i *)(q + b * 32));
+
+        for (size_t r = 0; r < 4; r++) {
+            const unsigned char *block = w + r * row_bytes + b * QUANT_Q8_0_BYTES;
+            __m256i v = _mm256_loadu_si256((const __m256i *)(block + 2));
+
+            acc[r] =
+                _mm256_fmadd_ps(dot32(v, _mm256_abs_epi8(v), x), _mm256_set1_ps(block_scale(block) * d[b]), acc[r]);
+        }
+    }
+    _mm_storeu_ps(y, sum8x4(acc[0], acc[1], acc[2], acc[3]));
+}
+
+TARGET static void mul_q8_0(const void *weights, size_t k, size_t n_rows, const int8_t *q, const float *d,
+                            size_t n_cols, float *y, size_t y_stride)
+{
+    const size_t row_bytes = k / 32 * QUANT_Q8_0_BYTES, n_blocks = k / 32;
+    const unsigned char *w = weights;
+    size_t r = 0;
+
+    if (n_cols == 1)
+        for (; r + 4 <= n_rows; r += 4)
+            mul_q8_0_rows(w + r * row_bytes, k, q, d, y + r);
+    for (; r < n_rows; r++) {
+        const unsigned char *row = w + r * row_bytes;
+        size_t c = 0;
+
+        for (; c + 8 <= n_cols; c += 8)
+            mul_q8_0_row(row, k, q + c * k, d + c * n_blocks, 8, y + c * y_stride + r, y_stride);
+        if (c + 4 <= n_cols) {
+            mul_q8_0_row(row, k, q + c * k, d + c * n_blocks, 4, y + c * y_stride + r, y_stride);
+            c += 4;
+        }
+        for (; c < n_cols; c++)
+            mul_q8_0_row(row, k, q + c * k, d + c * n_blocks, 1, y + c * y_stride + r, y_stride);
+    }
+}
+
+/* --- attention and the rest --------------------------------------------------------------------------------------- */
+
+INLINE __m256 dot_lanes(const float *a, const float *b, size_t n)
+{
+    __m256 acc = _mm256_setzero_ps();
+
+    for (size_t i = 0; i < n; i += 8)
+        acc = _mm256_fmadd_ps(_mm256_loadu_ps(a + i), _mm256_loadu_ps(b + i), acc);
+    return acc;
+}
+
+INLINE float score(const float *q, const float *k, size_t n_pos, size_t head_dim, float scale, float *scores)
+{
+    __m128 top = _mm_set1_ps(-INFINITY);
+    float max;
+    size_t t = 0;
+
+    for (; t + 4 <= n_pos; t += 4) {
+        const float *row = k + t * head_dim;
+        __m128 s = sum8x4(dot_lanes(q, row, head_dim), dot_lanes(q, row + head_dim, head_dim),
+                          dot_lanes(q, row + 2 * head_dim, head_dim), dot_lanes(q, row + 3 * head_dim, head_dim));
+
+        s = _mm_mul_ps(s, _mm_set1_ps(scale));
+        top = _mm_max_ps(s, top);
+        _mm_storeu_ps(scores + t, s);
+    }
+    top = _mm_max_ps(top, _mm_movehl_ps(top, top));
+    max = _mm_cvtss_f32(_mm_max_ss(top, _mm_movehdup_ps(top)));
+    for (; t < n_pos; t++) {
+        scores[t] = sum8(dot_lanes(q, k + t * head_dim, head_dim)) * scale;
+        max = scores[t] > max ? scores[t] : max;
+    }
+    return max;
+}
+
+/* exp(scores - max) in place; returns the sum. */
+INLINE float exponentials(float *scores, size_t n, float max)
+{
+    const __m256 m = _mm256_set1_ps(max);
+    __m256 sum = _mm256_setzero_ps();
+    size_t t = 0;
+
+    for (; t + 8 <= n; t += 8) {
+        __m256 e = exp8(_mm256_sub_ps(_mm256_loadu_ps(scores + t), m));
+
+        _mm256_storeu_ps(scores + t, e);
+        sum = _mm256_add_ps(sum, e);
+    }
+    if (t < n) {
+        float rest[8];
+
+        for (size_t i = 0; i < 8; i++)
+            rest[i] = t + i < n ? scores[t + i] : -INFINITY;
+        _mm256_storeu_ps(rest, exp8(_mm256_sub_ps(_mm256_loadu_ps(rest), m)));
+        for (size_t i = 0; i < 8; i++)
+            rest[i] = t + i < n ? rest[i] : 0;
+        sum = _mm256_add_ps(sum, _mm256_loadu_ps(rest));
+        memcpy(scores + t, rest, (n - t) * sizeof *rest);
+    }
+    return sum8(sum);
+}
+
+/* out[0..8 * N) = sum over t of scores[t] * v[t][0..8 * N), two sums at a time to hide the latency of the additions. */
+INLINE void weigh(const float *scores, const float *v, size_t n_pos, size_t head_dim, const int N, float *out)
+{
+    __m256 even[4], odd[4];
+    size_t t = 0;
+
+    for (int i = 0; i < N; i++)
+        even[i] = odd[i] = _mm256_setzero_ps();
+    for (; t + 2 <= n_pos; t += 2, v += 2 * head_dim) {
+        __m256 a = _mm256_set1_ps(scores[t]), b = _mm256_set1_ps(scores[t + 1]);
+
+        for (int i = 0; i < N; i++) {
+            even[i] = _mm256_fmadd_ps(a, _mm256_loadu_ps(v + 8 * i), even[i]);
+            odd[i] = _mm256_fmadd_ps(b, _mm256_loadu_ps(v + head_dim + 8 * i), odd[i]);
+        }
+    }
+    if (t < n_pos)
+        for (int i = 0; i < N; i++)
+            even[i] = _mm256_fmadd_ps(_mm256_set1_ps(scores[t]), _mm256_loadu_ps(v + 8 * i), even[i]);
+    for (int i = 0; i < N; i++)
+        _mm256_storeu_ps(out + 8 * i, _mm256_add_ps(even[i], odd[i]));
+}
+
+TARGET static void attend(const float *q, const float *k, const float *v, size_t n_pos, size_t head_dim, float scale,
+                          float *scores, float *out)
+{
+    float inverse;
+    size_t i = 0;
+
+    if (head_dim % 8) {
+        kernels_plain.attend(q, k, v, n_pos, head_dim, scale, scores, out);
+        return;
+    }
+    inverse = 1 / exponentials(scores, n_pos, score(q, k, n_pos, head_dim, scale, scores));
+    for (; i + 32 <= head_dim; i += 32)
+        weigh(scores, v + i, n_pos, head_dim, 4, out + i);
+    for (; i < head_dim; i += 8)
+        weigh(scores, v + i, n_pos, head_dim, 1, out + i);
+    for (i = 0; i < head_dim; i++)
+        out[i] *= inverse;
+    for (i = 0; i < n_pos; i++)
+        scores[i] *= inverse;
+}
+
+TARGET static void silu_mul(float *gate, const float *up, size_t n)
+{
+    const __m256 one = _mm256_set1_ps(1);
+    size_t i = 0;
+
+    for (; i + 8 <= n; i += 8) {
+        __m256 x = _mm256_loadu_ps(gate + i), e = exp8(_mm256_sub_ps(_mm256_setzero_ps(), x));
+
+        x = _mm256_mul_ps(_mm256_div_ps(x, _mm256_add_ps(one, e)), _mm256_loadu_ps(up + i));
+        _mm256_storeu_ps(gate + i, x);
+    }
+    kernels_plain.silu_mul(gate + i, up + i, n - i);
+}
+
+TARGET static void rms_norm(const float *x, const float *weight, size_t n, float eps, float *out)
+{
+    __m256 sum = _mm256_setzero_ps(), scale;
+    float total, s;
+    size_t i = 0;
+
+    for (; i + 8 <= n; i += 8)
+        sum = _mm256_fmadd_ps(_mm256_loadu_ps(x + i), _mm256_loadu_ps(x + i), sum);
+    total = sum8(sum);
+    for (; i < n; i++)
+        total = fmaf(x[i], x[i], total);
+    s = 1 / sqrtf(total / (float)n + eps);
+    scale = _mm256_set1_ps(s);
+    for (i = 0; i + 8 <= n; i += 8)
+        _mm256_storeu_ps(out + i,
+                         _mm256_mul_ps(_mm256_mul_ps(_mm256_loadu_ps(x + i), scale), _mm256_loadu_ps(weight + i)));
+    for (; i < n; i++)
+        out[i] = x[i] * s * weight[i];
+}
+
+const struct kernels kernels_avx2 = {
+    .name = "avx2",
+    .quantize = quantize,
+    .mul_f32 = mul_f32,
+    .mul_f16 = mul_f16,
+    .mul_q8_0 = mul_q8_0,
+    .attend = attend,
+    .silu_mul = silu_mul,
+    .rms_norm = rms_norm,
+};
+
+#endif

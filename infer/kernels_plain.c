@@ -1,0 +1,134 @@
+/* The reference: one loop for one formula. */
+#include "infer/kernels.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "infer/quant.h"
+
+static void quantize(const float *x, size_t k, int8_t *q, float *d)
+{
+    for (size_t b = 0; b < k / 32; b++, x += 32, q += 32) {
+        float max = 0, inverse;
+
+        for (size_t i = 0; i < 32; i++)
+            max = fabsf(x[i]) > max ? fabsf(x[i]) : max;
+        d[b] = max / 127;
+        inverse = max > 0 && isfinite(max) ? 127 / max : 0;
+        for (size_t i = 0; i < 32; i++) {
+            float scaled = x[i] * inverse;
+
+            if (!isfinite(scaled))
+                d[b] = NAN;
+            q[i] = (int8_t)(fabsf(scaled) <= 127 ? lrintf(scaled) : 0);
+        }
+    }
+}
+
+static void mul_f32(const void *w, size_t k, size_t n_rows, const float *x, size_t n_cols, float *y, size_t y_stride)
+{
+    for (size_t r = 0; r < n_rows; r++) {
+        const float *row = (const float *)w + r * k;
+
+        for (size_t c = 0; c < n_cols; c++) {
+            float sum = 0;
+
+            for (size_t i = 0; i < k; i++)
+                sum += row[i] * x[c * k + i];
+            y[c * y_stride + r] = sum;
+        }
+    }
+}
+
+static void mul_f16(const void *w, size_t k, size_t n_rows, const float *x, size_t n_cols, float *y, size_t y_stride)
+{
+    for (size_t r = 0; r < n_rows; r++) {
+        const uint16_t *row = (const uint16_t *)w + r * k;
+
+        for (size_t c = 0; c < n_cols; c++) {
+            float sum = 0;
+
+            for (size_t i = 0; i < k; i++)
+                sum += quant_half_to_float(row[i]) * x[c * k + i];
+            y[c * y_stride + r] = sum;
+        }
+    }
+}
+
+static void mul_q8_0(const void *w, size_t k, size_t n_rows, const int8_t *q, const float *d, size_t n_cols, float *y,
+                     size_t y_stride)
+{
+    const unsigned char *row = w;
+
+    for (size_t r = 0; r < n_rows; r++, row += k / 32 * QUANT_Q8_0_BYTES) {
+        for (size_t c = 0; c < n_cols; c++) {
+            float sum = 0;
+
+            for (size_t b = 0; b < k / 32; b++) {
+                const unsigned char *block = row + b * QUANT_Q8_0_BYTES;
+                uint16_t half;
+                int dot = 0;
+
+                memcpy(&half, block, sizeof half);
+                for (size_t i = 0; i < 32; i++)
+                    dot += (int8_t)block[2 + i] * q[c * k + b * 32 + i];
+                sum += (float)dot * (quant_half_to_float(half) * d[c * (k / 32) + b]);
+            }
+            y[c * y_stride + r] = sum;
+        }
+    }
+}
+
+static void attend(const float *q, const float *k, const float *v, size_t n_pos, size_t head_dim, float scale,
+                   float *scores, float *out)
+{
+    float max = -INFINITY, sum = 0;
+
+    for (size_t t = 0; t < n_pos; t++) {
+        float dot = 0;
+
+        for (size_t i = 0; i < head_dim; i++)
+            dot += q[i] * k[t * head_dim + i];
+        scores[t] = dot * scale;
+        max = scores[t] > max ? scores[t] : max;
+    }
+    for (size_t t = 0; t < n_pos; t++) {
+        scores[t] = expf(scores[t] - max);
+        sum += scores[t];
+    }
+    memset(out, 0, head_dim * sizeof *out);
+    for (size_t t = 0; t < n_pos; t++) {
+        scores[t] /= sum;
+        for (size_t i = 0; i < head_dim; i++)
+            out[i] += scores[t] * v[t * head_dim + i];
+    }
+}
+
+static void silu_mul(float *gate, const float *up, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        gate[i] = gate[i] / (1 + expf(-gate[i])) * up[i];
+}
+
+static void rms_norm(const float *x, const float *weight, size_t n, float eps, float *out)
+{
+    double sum = 0;
+    float scale;
+
+    for (size_t i = 0; i < n; i++)
+        sum += (double)x[i] * (double)x[i];
+    scale = (float)(1 / sqrt(sum / (double)n + (double)eps));
+    for (size_t i = 0; i < n; i++)
+        out[i] = x[i] * scale * weight[i];
+}
+
+const struct kernels kernels_plain = {
+    .name = "plain",
+    .quantize = quantize,
+    .mul_f32 = mul_f32,
+    .mul_f16 = mul_f16,
+    .mul_q8_0 = mul_q8_0,
+    .attend = attend,
+    .silu_mul = silu_mul,
+    .rms_norm = rms_norm,
+};

@@ -1,0 +1,213 @@
+#include "infer/ops.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ROWS_MIN   8     /* a multiple of what a kernel takes at once */
+#define CHUNK_WORK 16384 /* multiplications that are worth handing to another thread: about 1 us */
+
+int ops_init(struct ops *o, const struct kernels *kernels, struct pool *pool, size_t max_k, size_t n_ctx,
+             struct err *err)
+{
+    memset(o, 0, sizeof *o);
+    o->kernels = kernels;
+    o->pool = pool;
+    o->max_k = max_k;
+    o->n_ctx = n_ctx;
+    o->q = calloc(max_k, OPS_BATCH);
+    o->d = calloc(max_k / QUANT_Q8_0_BLOCK + 1, OPS_BATCH * sizeof *o->d);
+    o->scores = calloc(n_ctx, pool_n_threads(pool) * sizeof *o->scores);
+    if (!o->q || !o->d || !o->scores) {
+        ops_finish(o);
+        return fail(err, CORAX_E_LIMIT, "out of memory for activations");
+    }
+    return 0;
+}
+
+void ops_finish(struct ops *o)
+{
+    free(o->q);
+    free(o->d);
+    free(o->scores);
+    memset(o, 0, sizeof *o);
+}
+
+/* --- products ----------------------------------------------------------------------------------------------------- */
+
+struct multiply_job {
+    struct ops *o;
+    const struct product *products;
+    size_t n_products, n, rows_per_chunk;
+    const float *x;
+};
+
+static void multiply_rows(const struct multiply_job *j, const struct product *p, size_t first, size_t n_rows)
+{
+    const struct kernels *kernels = j->o->kernels;
+    const struct matrix *w = p->w;
+    const unsigned char *rows = (const unsigned char *)w->data + first * w->row_bytes;
+
+    switch (w->type) {
+    case QUANT_F32:
+        kernels->mul_f32(rows, w->k, n_rows, j->x, j->n, p->y + first, w->n_rows);
+        break;
+    case QUANT_F16:
+        kernels->mul_f16(rows, w->k, n_rows, j->x, j->n, p->y + first, w->n_rows);
+        break;
+    case QUANT_Q8_0:
+        kernels->mul_q8_0(rows, w->k, n_rows, j->o->q, j->o->d, j->n, p->y + first, w->n_rows);
+        break;
+    }
+}
+
+/* Chunk numbers run through the products in order, each cut into pieces of rows_per_chunk rows. */
+static void multiply_chunk(void *arg, unsigned chunk, unsigned thread)
+{
+    const struct multiply_job *j = arg;
+    size_t piece = chunk;
+
+    for (size_t i = 0; i < j->n_products; i++) {
+        size_t n_rows = j->products[i].w->n_rows, n_pieces = (n_rows + j->rows_per_chunk - 1) / j->rows_per_chunk;
+
+        if (piece < n_pieces) {
+            size_t first = piece * j->rows_per_chunk, rest = n_rows - first;
+
+            multiply_rows(j, &j->products[i], first, rest < j->rows_per_chunk ? rest : j->rows_per_chunk);
+            return;
+        }
+        piece -= n_pieces;
+    }
+}
+
+void ops_multiply(struct ops *o, const struct product *products, size_t n_products, const float *x, size_t n)
+{
+    struct multiply_job job = { o, products, n_products, n, 0, x };
+    size_t k = products[0].w->k, n_rows = 0, n_chunks = 0;
+    bool quantized = false;
+
+    for (size_t i = 0; i < n_products; i++) {
+        n_rows += products[i].w->n_rows;
+        quantized |= products[i].w->type == QUANT_Q8_0;
+    }
+    if (quantized)
+        o->kernels->quantize(x, n * k, o->q, o->d); /* blocks of 32 never cross a row: k is a multiple of 32 */
+
+    /* About four chunks a thread, so that a thread that comes late or is taken away leaves little to wait for. */
+    job.rows_per_chunk = n_rows / (4 * pool_n_threads(o->pool)) + 1;
+    if (job.rows_per_chunk * k * n < CHUNK_WORK)
+        job.rows_per_chunk = CHUNK_WORK / (k * n) + 1;
+    job.rows_per_chunk = (job.rows_per_chunk + ROWS_MIN - 1) / ROWS_MIN * ROWS_MIN;
+    for (size_t i = 0; i < n_products; i++)
+        n_chunks += (products[i].w->n_rows + job.rows_per_chunk - 1) / job.rows_per_chunk;
+    pool_run(o->pool, multiply_chunk, &job, (unsigned)n_chunks);
+}
+
+void ops_row(const struct matrix *w, size_t row, float *out)
+{
+    quant_dequantize(w->type, (const unsigned char *)w->data + row * w->row_bytes, w->k, out);
+}
+
+/* --- element by element ------------------------------------------------------------------------------------------- */
+
+void ops_rms_norm(struct ops *o, const float *x, const float *weight, float eps, size_t n, size_t width, float *out)
+{
+    for (size_t i = 0; i < n; i++)
+        o->kernels->rms_norm(x + i * width, weight, width, eps, out + i * width);
+}
+
+void ops_add(float *x, const float *y, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        x[i] += y[i];
+}
+
+void ops_silu_mul(struct ops *o, float *gate, const float *up, size_t n, size_t width)
+{
+    for (size_t i = 0; i < n; i++)
+        o->kernels->silu_mul(gate + i * width, up + i * width, width);
+}
+
+/* --- positions and attention -------------------------------------------------------------------------------------- */
+
+void ops_rope_table(const double *frequency, size_t n_rot, size_t pos, float *table)
+{
+    for (size_t i = 0; i < n_rot / 2; i++) {
+        double angle = (double)pos * frequency[i];
+
+        table[2 * i] = (float)cos(angle);
+        table[2 * i + 1] = (float)sin(angle);
+    }
+}
+
+void ops_rope(float *x, size_t n_head, size_t head_dim, size_t n_rot, const float *table)
+{
+    for (size_t h = 0; h < n_head; h++, x += head_dim)
+        for (size_t i = 0; i < n_rot; i += 2) {
+            float a = x[i], b = x[i + 1];
+
+            x[i] = a * table[i] - b * table[i + 1];
+            x[i + 1] = a * table[i + 1] + b * table[i];
+        }
+}
+
+void ops_store(const struct ops *o, struct kv_layer *layer, const float *k, const float *v, size_t n, size_t pos,
+               size_t n_kv_head, size_t head_dim)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t h = 0; h < n_kv_head; h++) {
+            size_t from = (i * n_kv_head + h) * head_dim, to = (h * o->n_ctx + pos + i) * head_dim;
+
+            memcpy(layer->k + to, k + from, head_dim * sizeof *k);
+            memcpy(layer->v + to, v + from, head_dim * sizeof *v);
+        }
+}
+
+struct attend_job {
+    struct ops *o;
+    const float *q;
+    const struct kv_layer *layer;
+    size_t n, pos, n_head, n_kv_head, head_dim, per_chunk;
+    float scale;
+    float *out;
+};
+
+/* A unit is one head of one token; a chunk is some of them. */
+static void attend_chunk(void *arg, unsigned chunk, unsigned thread)
+{
+    const struct attend_job *j = arg;
+    size_t first = chunk * j->per_chunk, end = first + j->per_chunk, all = j->n * j->n_head;
+
+    for (size_t unit = first; unit < end && unit < all; unit++) {
+        size_t token = unit / j->n_head, head = unit % j->n_head;
+        size_t cache = head / (j->n_head / j->n_kv_head) * j->o->n_ctx * j->head_dim;
+
+        j->o->kernels->attend(j->q + unit * j->head_dim, j->layer->k + cache, j->layer->v + cache, j->pos + token + 1,
+                              j->head_dim, j->scale, j->o->scores + thread * j->o->n_ctx, j->out + unit * j->head_dim);
+    }
+}
+
+void ops_attend(struct ops *o, const float *q, const struct kv_layer *layer, size_t n, size_t pos, size_t n_head,
+                size_t n_kv_head, size_t head_dim, float scale, float *out)
+{
+    struct attend_job job = { o, q, layer, n, pos, n_head, n_kv_head, head_dim, 0, scale, out };
+    size_t units = n * n_head, work = 2 * head_dim * (pos + n); /* of one unit, at most */
+
+    job.per_chunk = units / (4 * pool_n_threads(o->pool)) + 1;
+    if (job.per_chunk * work < CHUNK_WORK)
+        job.per_chunk = CHUNK_WORK / work + 1;
+    pool_run(o->pool, attend_chunk, &job, (unsigned)((units + job.per_chunk - 1) / job.per_chunk));
+}
+
+void ops_log_softmax(float *logits, size_t n)
+{
+    double max = -INFINITY, sum = 0;
+
+    for (size_t i = 0; i < n; i++)
+        max = (double)logits[i] > max ? (double)logits[i] : max;
+    for (size_t i = 0; i < n; i++)
+        sum += exp((double)logits[i] - max);
+    for (size_t i = 0; i < n; i++)
+        logits[i] = (float)((double)logits[i] - max - log(sum));
+}

@@ -1,0 +1,69 @@
+/*
+ * infer/tokenizer.h - text to tokens and back, with the vocabulary of a GGUF file.
+ *
+ * Byte-level BPE (tokenizer.ggml.model "gpt2"): a regular expression, chosen by tokenizer.ggml.pre, cuts the text
+ * into pieces; inside a piece neighbouring tokens are merged, the merge listed first always first.  Every byte
+ * sequence can be tokenized, UTF-8 or not, and gives the same bytes back.
+ *
+ * Special tokens (types CONTROL and UNKNOWN) never come out of text: a dialect writes them by id.
+ */
+#ifndef INFER_TOKENIZER_H
+#define INFER_TOKENIZER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "infer/gguf.h"
+#include "util/buf.h"
+#include "util/err.h"
+
+#define TOKENIZER_MAX_TOKEN 1024       /* bytes of one token; the longest in published vocabularies have about 300 */
+#define TOKENIZER_MAX_TEXT  (4 << 20) /* bytes at once; far more than a context holds */
+
+enum token_type { TOKEN_NORMAL = 1, TOKEN_UNKNOWN, TOKEN_CONTROL, TOKEN_USER, TOKEN_UNUSED, TOKEN_BYTE };
+
+/* A growing list of token ids. */
+struct tokens {
+    int32_t *ids;
+    size_t   n, cap;
+};
+void tokens_finish(struct tokens *);
+int  tokens_add(struct tokens *, int32_t id, struct err *); /* CORAX_E_LIMIT when out of memory */
+
+struct tokenizer;
+
+/*
+ * The gguf is borrowed only during the call.  NULL with CORAX_E_ARGS when the vocabulary is broken or of a kind that
+ * this program does not know, CORAX_E_LIMIT when out of memory.
+ */
+struct tokenizer *tokenizer_create(const struct gguf *, struct err *) __attribute__((warn_unused_result));
+void tokenizer_destroy(struct tokenizer *);
+
+size_t  tokenizer_n_tokens(const struct tokenizer *);
+int32_t tokenizer_bos(const struct tokenizer *); /* -1: none */
+int32_t tokenizer_eos(const struct tokenizer *); /* -1: none */
+
+/* Appends the tokens of text.  CORAX_E_LIMIT (too long, out of memory), CORAX_E_ARGS (a byte the vocabulary lacks). */
+int tokenizer_encode(const struct tokenizer *, const char *text, size_t len, struct tokens *out, struct err *);
+
+/* The bytes that a token stands for; empty for special tokens.  id must be in [0, n_tokens). */
+const char *tokenizer_bytes(const struct tokenizer *, int32_t id, size_t *len);
+enum token_type tokenizer_type(const struct tokenizer *, int32_t id);
+/* The id of the special token with that name ("<|end|>"), or -1. */
+int32_t tokenizer_special(const struct tokenizer *, const char *name);
+/* What a token is called in the file, for people to read. */
+const char *tokenizer_name(const struct tokenizer *, int32_t id, size_t *len);
+
+/*
+ * Tokens to text as they come: holds back the bytes of a character until it is whole, so that what is appended to out
+ * is always UTF-8.  Bytes that can never become a character are written as U+FFFD.
+ */
+struct detokenizer {
+    unsigned char held[4];
+    unsigned      n_held;
+};
+void detokenizer_add(struct detokenizer *, const char *bytes, size_t len, struct buf *out);
+void detokenizer_end(struct detokenizer *, struct buf *out); /* what is still held can no longer become whole */
+
+#endif
