@@ -1,6 +1,8 @@
 # What ./try and ./check share: from a fresh clone to a build.  Sourced by both, with the top of the tree as directory.
 # shellcheck shell=sh
 
+umask 022 # corax-host refuses a plugin that others may write to
+
 say() {
     printf '%s: %s\n' "${0##*/}" "$*" >&2
 }
@@ -60,30 +62,4 @@ build_in() {
     fi
     step "$dir/build.log" "building in $dir/ (a few minutes the first time)" \
         make -C "$dir" -j"$(nproc 2>/dev/null || echo 1)" all
-}
-
-# plugins_of DIR: the plugins built there, one path a line.  Modules that are to be installed know where to.
-plugins_of() {
-    for la in "$1"/*.la; do
-        grep -q "^libdir='..*'" "$la" && printf '%s\n' "$1/.libs/$(basename "$la" .la).so"
-    done
-}
-
-# write_conf DIR RUN MODEL: a configuration for the programs in build folder DIR, with socket and journal in RUN.
-write_conf() {
-    json_string() {
-        printf '"%s"' "$(printf '%s' "$1" | sed 's/[\\"]/\\&/g')"
-    }
-    top=$(pwd)
-    cat <<CONF
-{
-    "socket": $(json_string "$2/coraxd.sock"),
-    "state": $(json_string "$2/state"),
-    "model": $(json_string "$3"),
-    "plugins": [$(plugins_of "$top/$1" | while read -r so; do json_string "$so" && printf ', '; done)],
-    "policies": [$(json_string "$top/policies/default.json")],
-    "infer": { "path": $(json_string "$top/$1/corax-infer") },
-    "host": { "path": $(json_string "$top/$1/corax-host") },
-}
-CONF
 }

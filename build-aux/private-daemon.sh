@@ -1,0 +1,56 @@
+# A coraxd of one's own from a build folder, for ./try, tests and benchmarks.  Sourced.
+#
+#     daemon_build=/path/of/build daemon_source=/path/of/source daemon_run=/path/of/an/empty/folder
+#     daemon_write_conf MODEL      # $daemon_run/corax.conf
+#     daemon_start || ...          # waits until it answers; $daemon_pid, $daemon_run/coraxd.log
+#     daemon_stop                  # that process and no other
+# shellcheck shell=sh
+# shellcheck disable=SC2154 # set by those who source this
+
+daemon_pid=
+
+# The plugins built there, one path a line: modules that are to be installed know where to.
+daemon_plugins() {
+    for la in "$daemon_build"/*.la; do
+        grep -q "^libdir='..*'" "$la" && printf '%s\n' "$daemon_build/.libs/$(basename "$la" .la).so"
+    done
+}
+
+daemon_json_string() {
+    printf '"%s"' "$(printf '%s' "$1" | sed 's/[\\"]/\\&/g')"
+}
+
+# daemon_write_conf MODEL [INFER]: INFER stands in for corax-infer.
+daemon_write_conf() {
+    cat >"$daemon_run/corax.conf" <<CONF
+{
+    "socket": $(daemon_json_string "$daemon_run/coraxd.sock"),
+    "state": $(daemon_json_string "$daemon_run/state"),
+    "model": $(daemon_json_string "$1"),
+    "plugins": [$(daemon_plugins | while read -r so; do daemon_json_string "$so" && printf ', '; done)],
+    "policies": [$(daemon_json_string "$daemon_source/policies/default.json")],
+    "infer": { "path": $(daemon_json_string "${2:-$daemon_build/corax-infer}") },
+    "host": { "path": $(daemon_json_string "$daemon_build/corax-host") },
+}
+CONF
+}
+
+# False when it ends or does not answer within ten seconds; its log says why.
+daemon_start() {
+    "$daemon_build/coraxd" -c "$daemon_run/corax.conf" 2>>"$daemon_run/coraxd.log" </dev/null &
+    daemon_pid=$!
+    daemon_tries=0
+    until "$daemon_build/corax" --socket "$daemon_run/coraxd.sock" ping >/dev/null 2>&1; do
+        daemon_tries=$((daemon_tries + 1))
+        kill -0 "$daemon_pid" 2>/dev/null && [ "$daemon_tries" -le 200 ] || return 1
+        sleep 0.05
+    done
+}
+
+# daemon_stop [SIGNAL]
+daemon_stop() {
+    [ -n "$daemon_pid" ] || return 0
+    kill "-${1:-TERM}" "$daemon_pid" 2>/dev/null || true
+    wait "$daemon_pid" 2>/dev/null || true
+    daemon_pid=
+}
