@@ -26,8 +26,9 @@
 
 #define MAX_ATTEMPTS 3 /* of one ask: the second and third are sampled; what fails then will not get better */
 /* Room for questions and the last text, each from an event that fits into a line of 1 MiB, and for long tasks. */
-#define TEXT_LIMIT ((size_t)TRANSCRIPT_MAX_BYTES + (4u << 20))
-#define ASK_USER   "ask_user"
+#define TEXT_LIMIT         ((size_t)TRANSCRIPT_MAX_BYTES + (4u << 20))
+#define ASK_USER           "ask_user"
+#define QUESTION_MAX_BYTES (16u << 10) /* far fewer than JSON_MAX_VALUES values; nobody reads a longer question */
 
 /* A call that was carried out, and how often. */
 struct done_call {
@@ -302,15 +303,37 @@ static bool is_blank(const char *s)
     return !s || s[strspn(s, " \t\r\n")] == '\0';
 }
 
-/* The question of a call of ask_user, kept in the planner; NULL in *question when it has none.  -1: no memory. */
+/*
+ * Whether json_parse is sure to find no limit exceeded in the arguments.  For then LIMIT means out of memory, which must
+ * not pass for a malformed question: a replay with more memory would go another way than the journal.
+ */
+static bool is_simple(const struct call *call)
+{
+    size_t n_brackets = 0;
+
+    if (call->args_len > QUESTION_MAX_BYTES)
+        return false;
+    for (size_t i = 0; i < call->args_len; i++)
+        n_brackets += call->args[i] == '{' || call->args[i] == '[';
+    return n_brackets < JSON_MAX_DEPTH;
+}
+
+/* The question of a call of ask_user, kept in the planner; NULL when it has none.  -1: no memory. */
 static int read_question(struct planner *p, const struct call *call, const char **question, struct err *err)
 {
-    struct json *args = json_parse(call->args, call->args_len, NULL);
-    const char *asked = json_get_text(args, "question", NULL);
+    struct err why = { 0 };
+    struct json *args;
+    const char *asked;
     int result = 0;
 
     *question = NULL;
-    if (!is_blank(asked) && !(*question = arena_strndup(p->arena, asked, strlen(asked))))
+    if (!is_simple(call))
+        return 0;
+    args = json_parse(call->args, call->args_len, &why);
+    asked = json_get_text(args, "question", NULL);
+    if (!args && why.status != CORAX_E_ARGS)
+        result = no_memory(err);
+    else if (!is_blank(asked) && !(*question = arena_strndup(p->arena, asked, strlen(asked))))
         result = no_memory(err);
     json_free(args);
     return result;
@@ -333,7 +356,7 @@ static int begin_call(struct planner *p, const struct call *call, struct err *er
     if (is_question && read_question(p, call, &question, err) < 0)
         return -1;
     if (is_question && !question)
-        return refuse(p, call, err, ASK_USER " needs the arguments {\"question\":\"...\"} with the question in it");
+        return refuse(p, call, err, ASK_USER " needs the arguments {\"question\":\"...\"}, a question in plain words");
     if (note_done(p, call, err) < 0)
         return -1;
     p->spent.n_tool_calls++;

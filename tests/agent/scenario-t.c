@@ -1,0 +1,672 @@
+/*
+ * Runs the scripts tests/agent/scenarios/NAME.scn: one task each, with a scripted model, tools and person around the real
+ * planner and the real policy engine.  Then each script's events are folded again, cut after every single event: a fresh
+ * planner must go on with the same commands and end with the same transcript.
+ * Does not cover: the daemon's own way of carrying out a command; argument schemas.
+ *
+ * A script is lines of UTF-8; `#` begins a comment line, empty lines are skipped, `\n` in a text is a line break.
+ * First comes what the task is given:
+ *
+ *     SCENARIO title
+ *     BUDGET max_steps=3 max_wall_ms=1000 ...        members of struct budget; the rest is as budget_default() has it
+ *     PROVIDES math.calc [effects=read,net] [traits=destructive]       a tool; there may be several lines
+ *     POLICY                                         indented lines of a policy file; without it policies/default.json
+ *     GOAL what the user wrote
+ *
+ * then what happens, and what is expected, in order:
+ *
+ *     MODEL [tokens=N] [cut-off]    a reply, its pieces indented below: `thought ...`, `answer ...`, `call NAME {...}`
+ *     FAILED why                    the model gives no reply
+ *     TOOL ok|error|json text       the result of the call that is open and allowed
+ *     HUMAN yes|no|says text        approval of the call that is open, or the answer to ask_user
+ *     CLOCK ms                      the task has run so long
+ *     CANCEL
+ *     REFUSED event...              any of the events above, which the planner must refuse
+ *     EXPECT what                   the open command: `ask-model [attempt=N] [must-answer] [max_tokens=N]`,
+ *                                   `call c1 NAME {...}`, `approval c1 NAME {...}`, `ask-human c1 question`,
+ *                                   `finish answered|cancelled text`, `finish failed CODE text`
+ *     EXPECT observation c1 [error] text      what the model sees of a call's result
+ *
+ * An expected text that ends with `...` is a beginning.  Calls of unknown tools and denied calls are answered by the
+ * runner, as the daemon does.
+ */
+#include <ctype.h>
+#include <glob.h>
+
+#include "agent/planner.h"
+#include "policies/policy.h"
+#include "tests/tap.h"
+#include "util/arena.h"
+#include "util/file.h"
+
+#define MAX_EVENTS 64
+#define MAX_TOOLS  8
+#define MAX_CALLS  8
+#define COUNT(a)   (sizeof(a) / sizeof(*(a)))
+
+struct tool {
+    const char *provider, *name;
+    unsigned effects, traits;
+};
+
+struct run {
+    struct arena *arena; /* texts of events and rendered commands */
+    char *next;          /* the rest of the script */
+    int line;
+    char why[600]; /* it failed; empty: not yet */
+
+    struct budget budget;
+    const char *goal;
+    struct policy *policy;
+    struct tool tools[MAX_TOOLS];
+    size_t n_tools;
+
+    struct planner *planner;
+    struct plan_command open;
+    bool approval; /* the open call waits for a person */
+    struct plan_event events[MAX_EVENTS];
+    const char *commands[MAX_EVENTS + 1]; /* the one that was open after n events */
+    size_t n_events;
+};
+
+__attribute__((format(printf, 2, 3))) static bool complain(struct run *r, const char *fmt, ...)
+{
+    va_list ap;
+    int n = snprintf(r->why, sizeof(r->why), "line %d: ", r->line);
+
+    va_start(ap, fmt);
+    vsnprintf(r->why + n, sizeof(r->why) - (size_t)n, fmt, ap);
+    va_end(ap);
+    return false;
+}
+
+/* --- reading ---------------------------------------------------------------------------------------------------- */
+
+/* The next line that is not empty and no comment, without its newline; NULL at the end. */
+static char *next_line(struct run *r)
+{
+    while (*r->next) {
+        char *line = r->next, *end = line + strcspn(line, "\n");
+
+        r->next = *end ? end + 1 : end;
+        *end = '\0';
+        r->line++;
+        if (line[strspn(line, " ")] != '\0' && line[0] != '#')
+            return line;
+    }
+    return NULL;
+}
+
+/* The next line if it is indented: a piece of what the line before began. */
+static char *next_piece(struct run *r)
+{
+    char *line = *r->next == ' ' ? next_line(r) : NULL;
+
+    return line ? line + strspn(line, " ") : NULL;
+}
+
+/* If *s begins with word, moves *s behind it and the space that follows. */
+static bool take(char **s, const char *word)
+{
+    size_t n = strlen(word);
+
+    if (strncmp(*s, word, n) != 0 || ((*s)[n] != '\0' && (*s)[n] != ' '))
+        return false;
+    *s += n + ((*s)[n] == ' ');
+    return true;
+}
+
+/* Cuts the first word off *s. */
+static char *take_word(char **s)
+{
+    char *word = *s;
+
+    *s += strcspn(*s, " ");
+    if (**s)
+        *(*s)++ = '\0';
+    return word;
+}
+
+static char *unescape(char *s)
+{
+    char *out = s;
+
+    for (char *in = s; *in; in++)
+        if (in[0] == '\\' && in[1] == 'n') {
+            *out++ = '\n';
+            in++;
+        } else {
+            *out++ = *in;
+        }
+    *out = '\0';
+    return s;
+}
+
+static bool read_budget(struct run *r, char *rest)
+{
+    struct budget *b = &r->budget;
+
+    while (*rest) {
+        char *word = take_word(&rest), *value = strchr(word, '=');
+        long long n = value ? atoll(value + 1) : -1;
+        struct {
+            const char *name;
+            int *small;
+            int64_t *large;
+        } const members[] = {
+            { "max_steps", &b->max_steps, NULL },
+            { "max_tool_calls", &b->max_tool_calls, NULL },
+            { "max_tokens", NULL, &b->max_tokens },
+            { "max_wall_ms", NULL, &b->max_wall_ms },
+            { "max_identical", &b->max_identical, NULL },
+            { "max_reply_tokens", &b->max_reply_tokens, NULL },
+            { "max_observation_bytes", &b->max_observation_bytes, NULL },
+        };
+        size_t i = 0;
+
+        while (value && i < COUNT(members) &&
+               (strncmp(word, members[i].name, (size_t)(value - word)) != 0 || members[i].name[value - word] != '\0'))
+            i++;
+        if (!value || i == COUNT(members))
+            return complain(r, "BUDGET has no %s", word);
+        if (members[i].small)
+            *members[i].small = (int)n;
+        else
+            *members[i].large = n;
+    }
+    return true;
+}
+
+static unsigned read_names(const char *list, const char *const *names, size_t n)
+{
+    unsigned bits = 0;
+
+    for (size_t i = 0; i < n; i++)
+        if (strstr(list, names[i]))
+            bits |= 1u << i;
+    return bits;
+}
+
+static bool read_tool(struct run *r, char *rest)
+{
+    static const char *const effects[] = { "read", "write", "exec", "net", "clock" };
+    static const char *const traits[] = { "idempotent", "destructive" };
+    struct tool *t = &r->tools[r->n_tools];
+    char *name = take_word(&rest), *dot = strchr(name, '.');
+
+    if (!dot || r->n_tools == MAX_TOOLS)
+        return complain(r, "PROVIDES plugin.tool, at most %d times", MAX_TOOLS);
+    *dot = '\0';
+    *t = (struct tool){ .provider = name, .name = dot + 1 };
+    while (*rest) {
+        char *word = take_word(&rest);
+
+        if (strncmp(word, "effects=", 8) == 0)
+            t->effects = read_names(word + 8, effects, COUNT(effects));
+        else if (strncmp(word, "traits=", 7) == 0)
+            t->traits = read_names(word + 7, traits, COUNT(traits));
+        else
+            return complain(r, "PROVIDES: %s is neither effects= nor traits=", word);
+    }
+    r->n_tools++;
+    return true;
+}
+
+static bool read_policy(struct run *r)
+{
+    struct policy_file file = { .name = "POLICY" };
+    struct err err = { 0 };
+    struct buf text;
+    char *piece;
+
+    buf_init(&text, 1 << 16);
+    while ((piece = next_piece(r)))
+        buf_addf(&text, "%s\n", piece);
+    file.text = text.data;
+    file.len = text.len;
+    r->policy = policy_load(&file, 1, &err);
+    buf_finish(&text);
+    return r->policy ? true : complain(r, "%s", err.msg);
+}
+
+static bool load_default_policy(struct run *r)
+{
+    const char *srcdir = getenv("CORAX_SRCDIR");
+    const char *path = arena_printf(r->arena, "%s/policies/default.json", srcdir ? srcdir : ".");
+    struct policy_file file = { .name = "default.json" };
+    struct err err = { 0 };
+    struct buf text;
+
+    buf_init(&text, POLICY_MAX_FILE_BYTES);
+    if (file_read(path, &text, &err) == 0) {
+        file.text = text.data;
+        file.len = text.len;
+        r->policy = policy_load(&file, 1, &err);
+    }
+    buf_finish(&text);
+    return r->policy ? true : complain(r, "%s", err.msg);
+}
+
+/* Reads the pieces of a reply into the event. */
+static bool read_reply(struct run *r, char *rest, struct plan_event *ev)
+{
+    struct call *calls = arena_alloc(r->arena, MAX_CALLS * sizeof(*calls));
+    char *piece;
+
+    *ev = (struct plan_event){ .kind = PLAN_EV_MODEL_REPLIED, .n_tokens = 10, .calls = calls };
+    while (*rest) {
+        char *word = take_word(&rest);
+
+        if (strncmp(word, "tokens=", 7) == 0)
+            ev->n_tokens = atoll(word + 7);
+        else if (strcmp(word, "cut-off") == 0)
+            ev->cut_off = true;
+        else
+            return complain(r, "MODEL: %s is neither tokens= nor cut-off", word);
+    }
+    while ((piece = next_piece(r))) {
+        if (take(&piece, "thought"))
+            ev->reasoning = unescape(piece);
+        else if (take(&piece, "answer"))
+            ev->text = unescape(piece);
+        else if (take(&piece, "call") && ev->n_calls < MAX_CALLS)
+            calls[ev->n_calls++] =
+                (struct call){ .id = "ignored", .name = take_word(&piece), .args = piece, .args_len = strlen(piece) };
+        else
+            return complain(r, "MODEL: %s is no piece of a reply", piece);
+    }
+    return true;
+}
+
+/* --- the daemon's part ------------------------------------------------------------------------------------------ */
+
+static struct planner *create_planner(struct run *r)
+{
+    struct transcript *t = transcript_create();
+    struct planner *p;
+
+    transcript_add_text(t, ROLE_USER, r->goal, strlen(r->goal), NULL);
+    p = planner_react_create(t, &r->budget);
+    if (!p)
+        transcript_destroy(t);
+    return p;
+}
+
+static const char *escape(struct arena *arena, const char *s)
+{
+    struct buf out;
+    const char *kept;
+
+    buf_init(&out, 1 << 20);
+    for (; *s; s++)
+        if (*s == '\n')
+            buf_adds(&out, "\\n");
+        else
+            buf_addc(&out, *s);
+    kept = arena_strndup(arena, out.data, out.len);
+    buf_finish(&out);
+    return kept;
+}
+
+static const char *render(struct run *r, const struct plan_command *c)
+{
+    static const char *const outcomes[] = { "answered", "failed", "cancelled" };
+    char options[96] = "";
+    int n = 0;
+
+    switch (c->kind) {
+    case PLAN_WAIT:
+        return "wait";
+    case PLAN_ASK_MODEL:
+        if (c->attempt)
+            n += snprintf(options + n, sizeof(options) - (size_t)n, " attempt=%d", c->attempt);
+        if (c->must_answer)
+            n += snprintf(options + n, sizeof(options) - (size_t)n, " must-answer");
+        if (c->max_tokens != r->budget.max_reply_tokens)
+            snprintf(options + n, sizeof(options) - (size_t)n, " max_tokens=%d", c->max_tokens);
+        return arena_printf(r->arena, "ask-model%s", options);
+    case PLAN_CALL_TOOL:
+        return arena_printf(r->arena, "call %s %s %.*s", c->call->id, c->call->name, (int)c->call->args_len,
+                            c->call->args);
+    case PLAN_ASK_HUMAN:
+        return arena_printf(r->arena, "ask-human %s %s", c->call->id, escape(r->arena, c->question));
+    case PLAN_FINISH:
+        return arena_printf(r->arena, "finish %s%s%s %s", outcomes[c->outcome], c->code ? " " : "",
+                            c->code ? c->code : "", escape(r->arena, c->text));
+    }
+    return "?";
+}
+
+static bool apply(struct run *r, const struct plan_event *ev);
+
+static bool tool_done(struct run *r, bool error, const char *mime, const char *text)
+{
+    struct part *part = arena_alloc(r->arena, sizeof(*part));
+    struct plan_event ev = { .kind = PLAN_EV_TOOL_DONE, .error = error, .n_parts = 1, .parts = part };
+
+    ev.call_id = arena_strndup(r->arena, r->open.call->id, strlen(r->open.call->id));
+    *part = (struct part){ .mime = mime, .data = text, .len = strlen(text) };
+    return apply(r, &ev);
+}
+
+/* Looks the tool up and asks the policy; what must not be called gets its result at once. */
+static bool settle(struct run *r)
+{
+    struct policy_request request = { 0 };
+    struct policy_verdict v;
+    const struct tool *t = r->tools;
+    struct json *args;
+
+    r->approval = false;
+    if (r->open.kind != PLAN_CALL_TOOL)
+        return true;
+    while (t < r->tools + r->n_tools && strcmp(t->name, r->open.call->name) != 0)
+        t++;
+    if (t == r->tools + r->n_tools)
+        return tool_done(r, true, "text/plain",
+                         arena_printf(r->arena, "there is no tool \"%s\"; there is %s", r->open.call->name,
+                                      r->n_tools ? r->tools[0].name : "none"));
+    args = json_parse(r->open.call->args, r->open.call->args_len, NULL);
+    request = (struct policy_request){ t->provider, t->name, t->effects, t->traits, args };
+    v = policy_decide(r->policy, &request);
+    json_free(args);
+    if (v.decision == POLICY_DENY)
+        return tool_done(r, true, "text/plain", arena_printf(r->arena, "denied by policy: %s", v.why));
+    r->approval = v.decision == POLICY_ASK;
+    return true;
+}
+
+static bool apply(struct run *r, const struct plan_event *ev)
+{
+    struct err err = { 0 };
+    struct plan_command next;
+
+    if (r->n_events == MAX_EVENTS)
+        return complain(r, "more than %d events", MAX_EVENTS);
+    if (planner_apply(r->planner, ev, &err) < 0)
+        return complain(r, "the planner refused: %s", err.msg);
+    r->events[r->n_events++] = *ev;
+    next = planner_next(r->planner);
+    if (planner_next(r->planner).kind != PLAN_WAIT)
+        return complain(r, "the planner hands out a command twice");
+    if (next.kind == PLAN_WAIT) {
+        r->commands[r->n_events] = r->commands[r->n_events - 1];
+        return ev->kind == PLAN_EV_CLOCK ? true : complain(r, "the event opened no command");
+    }
+    r->open = next;
+    r->commands[r->n_events] = render(r, &next);
+    return settle(r);
+}
+
+/* --- events of the script --------------------------------------------------------------------------------------- */
+
+/* TOOL [c1] ok|error|json text */
+static bool read_result(struct run *r, char *rest, struct plan_event *ev)
+{
+    struct part *part = arena_alloc(r->arena, sizeof(*part));
+    const char *id = r->open.call ? r->open.call->id : "none";
+
+    if (rest[0] == 'c' && isdigit((unsigned char)rest[1]))
+        id = take_word(&rest);
+    *ev = (struct plan_event){ .kind = PLAN_EV_TOOL_DONE, .n_parts = 1, .parts = part };
+    ev->call_id = arena_strndup(r->arena, id, strlen(id));
+    part->mime = "text/plain";
+    if (take(&rest, "error"))
+        ev->error = true;
+    else if (take(&rest, "json"))
+        part->mime = "application/json";
+    else if (!take(&rest, "ok"))
+        return complain(r, "TOOL is followed by ok, error or json");
+    part->data = unescape(rest);
+    part->len = strlen(part->data);
+    return true;
+}
+
+/* 1: an event was read, 0: the line is none, -1: it is a bad one. */
+static int read_event(struct run *r, char *line, struct plan_event *ev)
+{
+    if (take(&line, "MODEL"))
+        return read_reply(r, line, ev) ? 1 : -1;
+    if (take(&line, "TOOL"))
+        return read_result(r, line, ev) ? 1 : -1;
+    *ev = (struct plan_event){ 0 };
+    if (take(&line, "FAILED")) {
+        ev->kind = PLAN_EV_MODEL_FAILED;
+        ev->said = line;
+    } else if (take(&line, "HUMAN") && take(&line, "says")) {
+        ev->kind = PLAN_EV_HUMAN_SAID;
+        ev->said = line;
+    } else if (take(&line, "CLOCK")) {
+        ev->kind = PLAN_EV_CLOCK;
+        ev->active_ms = atoll(line);
+    } else if (take(&line, "CANCEL")) {
+        ev->kind = PLAN_EV_CANCELED;
+    } else {
+        return 0;
+    }
+    return 1;
+}
+
+static bool happen(struct run *r, const struct plan_event *ev)
+{
+    if (ev->kind == PLAN_EV_TOOL_DONE && r->approval)
+        return complain(r, "a result, but the call waits for approval");
+    return apply(r, ev);
+}
+
+/* HUMAN yes, HUMAN no: an approval is the daemon's business, the planner learns of it by the result. */
+static bool approve(struct run *r, bool yes)
+{
+    if (!r->approval)
+        return complain(r, "no call waits for approval");
+    r->approval = false;
+    return yes ? true : tool_done(r, true, "text/plain", "denied: the person said no");
+}
+
+static bool refused(struct run *r, char *line)
+{
+    struct spent before = planner_spent(r->planner), after;
+    size_t n = transcript_count(planner_transcript(r->planner));
+    struct plan_event ev;
+    struct err err = { 0 };
+
+    if (read_event(r, line, &ev) != 1)
+        return r->why[0] ? false : complain(r, "REFUSED is followed by an event");
+    if (planner_apply(r->planner, &ev, &err) == 0 || err.status != CORAX_E_ARGS)
+        return complain(r, "the planner took the event");
+    after = planner_spent(r->planner);
+    if (planner_next(r->planner).kind != PLAN_WAIT || transcript_count(planner_transcript(r->planner)) != n ||
+        before.n_steps != after.n_steps || before.n_tool_calls != after.n_tool_calls ||
+        before.n_tokens != after.n_tokens || before.active_ms != after.active_ms)
+        return complain(r, "the refused event changed the state");
+    return true;
+}
+
+/* --- expectations ----------------------------------------------------------------------------------------------- */
+
+static bool agrees(const char *got, const char *want)
+{
+    size_t n = strlen(want);
+
+    if (n >= 3 && strcmp(want + n - 3, "...") == 0)
+        return strncmp(got, want, n - 3) == 0;
+    return strcmp(got, want) == 0;
+}
+
+static const char *find_observation(struct run *r, const char *id)
+{
+    const struct transcript *t = planner_transcript(r->planner);
+
+    for (size_t i = 0; i < transcript_count(t); i++) {
+        const struct message *m = transcript_at(t, i);
+
+        if (m->role == ROLE_TOOL && strcmp(m->call_id, id) == 0)
+            return arena_printf(r->arena, "%s%s", m->error ? "error " : "", escape(r->arena, m->parts[0].data));
+    }
+    return "(none)";
+}
+
+static bool expect(struct run *r, char *want)
+{
+    const char *got = r->commands[r->n_events];
+
+    if (take(&want, "observation")) {
+        const char *id = take_word(&want);
+
+        got = find_observation(r, id);
+    } else if (r->approval) {
+        got = arena_printf(r->arena, "approval%s", got + strlen("call"));
+    }
+    return agrees(got, want) ? true : complain(r, "got \"%s\", want \"%s\"", got, want);
+}
+
+/* --- a script --------------------------------------------------------------------------------------------------- */
+
+static bool step(struct run *r, char *line)
+{
+    struct plan_event ev;
+    int is_event;
+
+    if (take(&line, "EXPECT"))
+        return expect(r, line);
+    if (take(&line, "REFUSED"))
+        return refused(r, line);
+    if (strcmp(line, "HUMAN yes") == 0 || strcmp(line, "HUMAN no") == 0)
+        return approve(r, line[6] == 'y');
+    is_event = read_event(r, line, &ev);
+    if (is_event < 0)
+        return false;
+    return is_event ? happen(r, &ev) : complain(r, "%s is no line of a script", line);
+}
+
+/* Reads up to GOAL. */
+static bool begin(struct run *r, const char **title)
+{
+    char *line;
+
+    r->budget = budget_default();
+    while ((line = next_line(r))) {
+        bool good = true;
+
+        if (take(&line, "SCENARIO"))
+            *title = line;
+        else if (take(&line, "BUDGET"))
+            good = read_budget(r, line);
+        else if (take(&line, "PROVIDES"))
+            good = read_tool(r, line);
+        else if (take(&line, "POLICY"))
+            good = read_policy(r);
+        else if (take(&line, "GOAL"))
+            break;
+        else
+            good = complain(r, "%s before GOAL", line);
+        if (!good)
+            return false;
+    }
+    if (!line || !*title)
+        return complain(r, "a script has SCENARIO and GOAL");
+    r->goal = line;
+    if (!r->policy && !load_default_policy(r))
+        return false;
+    r->planner = create_planner(r);
+    if (!r->planner)
+        return complain(r, "no planner");
+    r->open = planner_next(r->planner);
+    r->commands[0] = render(r, &r->open);
+    return true;
+}
+
+static const char *write_transcript(struct run *r, const struct planner *p)
+{
+    struct buf out;
+    struct jsonw w;
+    const char *kept;
+
+    buf_init(&out, 1 << 20);
+    w = jsonw_start(&out);
+    jsonw_object(&w, NULL);
+    transcript_write(planner_transcript(p), &w, "messages");
+    jsonw_end(&w);
+    kept = arena_strndup(r->arena, out.data, out.len);
+    buf_finish(&out);
+    return kept;
+}
+
+/* A fresh planner gets the first n events in silence, as after a restart, and then goes on. */
+static bool resume_after(struct run *r, size_t n)
+{
+    struct planner *p = create_planner(r);
+    struct plan_command open = { .kind = PLAN_WAIT };
+    bool good = p != NULL;
+
+    for (size_t i = 0; i <= r->n_events && good; i++) {
+        struct plan_command next;
+        struct err err = { 0 };
+
+        if (i > 0 && planner_apply(p, &r->events[i - 1], &err) < 0)
+            good = complain(r, "resumed after %zu events: event %zu: %s", n, i, err.msg);
+        if (i < n || !good)
+            continue;
+        next = planner_next(p);
+        if (next.kind != PLAN_WAIT)
+            open = next;
+        if (strcmp(render(r, &open), r->commands[i]) != 0)
+            good = complain(r, "resumed after %zu events: after event %zu \"%s\" instead of \"%s\"", n, i,
+                            render(r, &open), r->commands[i]);
+    }
+    if (good && strcmp(write_transcript(r, p), write_transcript(r, r->planner)) != 0)
+        good = complain(r, "resumed after %zu events: another transcript", n);
+    planner_destroy(p);
+    return good;
+}
+
+static void run_script(const char *path)
+{
+    const char *file = strrchr(path, '/') ? strrchr(path, '/') + 1 : path, *title = NULL;
+    static struct run r;
+    struct err err = { 0 };
+    struct buf text;
+    bool good;
+    char *line;
+
+    r = (struct run){ .arena = arena_create(64u << 20) };
+    buf_init(&text, 1 << 20);
+    good = file_read(path, &text, &err) == 0 ? true : complain(&r, "%s", err.msg);
+    r.next = text.data;
+    good = good && begin(&r, &title);
+    while (good && (line = next_line(&r)))
+        good = step(&r, line);
+    if (good && r.open.kind != PLAN_FINISH)
+        good = complain(&r, "the script ends before the task does");
+    if (!ok(good, "%s: %s", file, title ? title : ""))
+        diag("%s", r.why);
+    for (size_t i = 0; i <= r.n_events && good; i++)
+        good = resume_after(&r, i);
+    if (!ok(good, "%s: resumed after each of its %zu events", file, r.n_events))
+        diag("%s", r.why);
+    planner_destroy(r.planner);
+    policy_destroy(r.policy);
+    buf_finish(&text);
+    arena_destroy(r.arena);
+}
+
+int main(int argc, char **argv)
+{
+    const char *srcdir = getenv("CORAX_SRCDIR");
+    char pattern[4096];
+    glob_t found;
+
+    plan_later();
+    for (int i = 1; i < argc; i++) /* by hand: only these */
+        run_script(argv[i]);
+    if (argc == 1) {
+        snprintf(pattern, sizeof(pattern), "%s/tests/agent/scenarios/*.scn", srcdir ? srcdir : ".");
+        if (ok(glob(pattern, 0, NULL, &found) == 0, "there are scripts: %s", pattern)) {
+            for (size_t i = 0; i < found.gl_pathc; i++)
+                run_script(found.gl_pathv[i]);
+            globfree(&found);
+        }
+    }
+    done();
+    return tap_status();
+}
