@@ -3,7 +3,7 @@
 #     daemon_build=/path/of/build daemon_source=/path/of/source daemon_run=/path/of/an/empty/folder
 #     daemon_write_conf MODEL      # $daemon_run/corax.conf
 #     daemon_start || ...          # waits until it answers; $daemon_pid, $daemon_run/coraxd.log
-#     daemon_stop                  # that process and no other
+#     daemon_stop                  # that process and no other; daemon_kill does it the hard way
 # shellcheck shell=sh
 # shellcheck disable=SC2154 # set by those who source this
 
@@ -47,10 +47,17 @@ daemon_start() {
     done
 }
 
-# daemon_stop [SIGNAL]
-daemon_stop() {
+daemon_end() {
     [ -n "$daemon_pid" ] || return 0
-    kill "-${1:-TERM}" "$daemon_pid" 2>/dev/null || true
+    kill "-$1" "$daemon_pid" 2>/dev/null || true
     wait "$daemon_pid" 2>/dev/null || true
     daemon_pid=
+}
+
+daemon_stop() {
+    daemon_end TERM
+}
+
+daemon_kill() {
+    daemon_end KILL
 }

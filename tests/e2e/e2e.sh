@@ -56,7 +56,7 @@ check "the trace has the SMILES of the call" has "$before" 'mol_weight {"smiles"
 check "the trace has the policy rule" has "$before" "allow by default/computes-or-reads"
 check "the trace has the tool's result" has "$before" "average 180.159 g/mol"
 
-daemon_stop KILL
+daemon_kill
 daemon_start
 check "coraxd starts again after kill -9" [ $? -eq 0 ]
 check "the trace is the same" [ "$(corax trace "$id")" = "$before" ]
