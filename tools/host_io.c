@@ -158,7 +158,7 @@ bool host_io_cancelled(struct host_io *io, const char *id, size_t id_len)
     size_t len, other_len;
     bool found = false;
 
-    if (io->n_queued >= HOST_MAX_QUEUED || poll(p, 2, 0) <= 0)
+    if (io->n_queued >= HOST_MAX_QUEUED || poll(p, 2, 0) < 0)
         return false;
     if (p[1].revents & (POLLERR | POLLHUP))
         return true;
@@ -166,6 +166,7 @@ bool host_io_cancelled(struct host_io *io, const char *id, size_t id_len)
         io->ended = true; /* what came before is still answered */
         return false;
     }
+    /* A whole batch may have come with the request itself, so look even when nothing is new. */
     while (io->n_queued < HOST_MAX_QUEUED && rpc_reader_next(&io->reader, &line, &len)) {
         if (cancels(line, len, &other, &other_len)) {
             if (same_id(other, other_len, id, id_len))

@@ -71,7 +71,7 @@ void mcp_write_initialized(struct buf *out);
 void mcp_write_ping(struct buf *out, enum mcp_era, int64_t id);                     /* of the modern era: a discover */
 void mcp_write_list(struct buf *out, enum mcp_era, int64_t id, const char *cursor); /* cursor NULL: from the start */
 /*
- * args is one JSON object; it is embedded byte by byte, but line breaks between its tokens become blanks.  deadline_ms
+ * args is one JSON object; it is embedded byte by byte, but newlines between its tokens become blanks.  deadline_ms
  * <= 0 leaves it to the provider.  The id is also the token of progress notes.
  */
 void mcp_write_call(struct buf *out, enum mcp_era, int64_t id, const char *name, const char *args, size_t args_len,

@@ -1,0 +1,308 @@
+/*
+ * host-t - corax-host over its socketpair, driven with the client side of tools/mcp.h: calls and their limits, plugins that
+ * misbehave, deadlines, cancellation, both revisions of MCP, and the command line.
+ *
+ * Not here: what a plugin may ask of the kernel (confine-t) and which plugins are refused (loader-t).
+ */
+#include "config.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#include "tests/tap.h"
+#include "tests/tools/drive.h"
+
+static struct drive d;
+
+static void begin_actor(void)
+{
+    ok(drive_start(&d, NULL, drive_zoo("actor")), "the actor starts");
+}
+
+static void test_results(void)
+{
+    struct tool_result r;
+    struct err err = { 0 };
+
+    begin_actor();
+    is_str(drive_call(&d, "echo", "{\"value\":\"a\\u00e9\\n\"}", 0), "a\xc3\xa9\n", "a string arrives decoded");
+    is_str(drive_call(&d, "echo", "{\"value\":\"plain\"}", 0), "plain", "a string without escapes");
+    is_str(drive_call(&d, "echo", "{\"value\":9007199254740991.10}", 0), "9007199254740991.10",
+           "a number keeps all its digits");
+    is_str(drive_call(&d, "echo", "{\"value\":[1, {\"a\":null}]}", 0), "[1, {\"a\":null}]",
+           "anything else is its JSON");
+    is_str(drive_call(&d, "echo", "{}", 0), "error: no value", "an absent one is not found");
+    is_str(drive_call(&d, "raw", "{ \"a\" :\n1.00 }", 0), "{ \"a\" : 1.00 }",
+           "the object is as it was sent, in one line");
+    is_str(drive_call(&d, "garbage", "{}", 0), "a\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbdz\xef\xbf\xbd\x01\n\"",
+           "bytes that are no UTF-8, and NUL, are repaired");
+    drive_begin(&d, "json", "{\"n\":1e2}", 0);
+    ok(drive_result(&d, &r, &err) == 0 && r.structured_len == 9 && memcmp(r.structured, "{\"n\":1e2}", 9) == 0,
+       "structured content keeps its bytes");
+    ok(r.n_parts == 1 && strcmp(r.parts[0].data, "{\"n\":1e2}") == 0, "and is the text when there is none");
+    has_str(drive_call(&d, "json", "{\"n\":1.5}", 0), "does not match its result_schema",
+            "a wrong one is the tool's error");
+    drive_begin(&d, "picture", "{}", 0);
+    ok(drive_result(&d, &r, &err) == 0 && r.n_parts == 1 && r.parts[0].kind == MCP_IMAGE && r.parts[0].len == 5 &&
+           memcmp(r.parts[0].data, "\x89PNG\0", 5) == 0 && strcmp(r.parts[0].mime, "image/png") == 0,
+       "a picture arrives byte for byte");
+    has_str(drive_call(&d, "mime", "{}", 0), "unknown type text/html", "another mime is refused");
+    is_int(drive_end(&d), 0, "the end of input ends the host well");
+}
+
+static int status_of(const char *tool, const char *args)
+{
+    struct tool_result r;
+    struct err err = { 0 };
+
+    drive_begin(&d, tool, args, 0);
+    return drive_result(&d, &r, &err) == 0 ? (int)r.status : err.status;
+}
+
+static void test_failures(void)
+{
+    begin_actor();
+    is_int(status_of("silent_failure", "{}"), CORAX_E_IO, "a status without a sentence is a failure");
+    is_str(drive_call(&d, "silent_failure", "{}", 0), "error: the tool could not read or write",
+           "with a sentence of ours");
+    is_int(status_of("odd_status", "{}"), CORAX_E_INTERNAL, "a status that is none is a bug of the plugin");
+    is_int(status_of("fails_but_ok", "{}"), CORAX_E_LIMIT, "fail() wins over CORAX_OK, the last one");
+    is_str(drive_call(&d, "fails_but_ok", "{}", 0), "error: second", "with its sentence");
+    has_str(drive_call(&d, "service", "{}", 0), "nobody offers the service \"http\"", "a service is unavailable");
+    is_int(status_of("service", "{}"), CORAX_E_UNAVAIL, "with the status");
+    has_str(drive_call(&d, "strict", "{\"n\":\"x\"}", 0), "give an integer", "arguments are checked in the host");
+    is_int(status_of("strict", "{}"), CORAX_E_ARGS, "with the status");
+    has_str(drive_call(&d, "nothing", "{}", 0), "failure: unknown tool", "an unknown tool is no result");
+    is_int(status_of("flood", "{}"), CORAX_E_LIMIT, "100 MB in pieces are refused");
+    is_str(drive_call(&d, "full", "{}", 0), "error: the result is too large for one message",
+           "256 KiB that grow in JSON are refused");
+    has_str(drive_call(&d, "print", "{}", 0), "read nothing", "printing and reading do not touch the protocol");
+    is_str(drive_call(&d, "echo", "{\"value\":\"still here\"}", 0), "still here", "the next call works");
+    is_int(drive_end(&d), 0, "the end is good");
+}
+
+static void test_crashes(void)
+{
+    int status;
+
+    begin_actor();
+    is_str(drive_call(&d, "crash", "{}", 0), "failure: no answer", "a crash ends the connection");
+    status = drive_end(&d);
+    ok(WIFSIGNALED(status) || WEXITSTATUS(status) != 0, "and the host");
+    begin_actor();
+    is_str(drive_call(&d, "leave", "{}", 0), "failure: no answer", "exit() ends the connection");
+    ok(drive_end(&d) != 0, "and the host");
+}
+
+static void test_deadlines(void)
+{
+    int64_t start;
+    int64_t took;
+    struct tool_result r;
+    struct err err = { 0 };
+    int status;
+
+    begin_actor();
+    start = clock_mono_ms();
+    is_str(drive_call(&d, "polite", "{}", 100), "error: the tool ran out of time",
+           "a polite tool stops at its deadline");
+    took = clock_mono_ms() - start;
+    ok(took >= 100 && took < 5000, "after %lld ms of 100", (long long)took);
+    is_str(drive_call(&d, "echo", "{\"value\":1}", 0), "1", "its host lives on");
+    start = clock_mono_ms();
+    drive_begin(&d, "hang", "{}", 100);
+    ok(drive_result(&d, &r, &err) == 0 && r.error && r.status == CORAX_E_TIMEOUT, "a tool that hangs is answered for");
+    took = clock_mono_ms() - start;
+    ok(took >= 350 && took < 5000, "after %lld ms of 100 and a grace of 250", (long long)took);
+    has_str(r.n_parts > 0 ? r.parts[0].data : "", "did not return at its deadline", "with a sentence");
+    status = drive_end(&d);
+    ok(WIFEXITED(status) && WEXITSTATUS(status) == 3, "and its host ends with status 3");
+}
+
+static void test_cancel(void)
+{
+    struct tool_result r;
+    struct err err = { 0 };
+    struct buf out;
+
+    begin_actor();
+    buf_init(&out, 4096);
+    drive_begin(&d, "polite", "{}", 60000);
+    drive_begin(&d, "polite", "{}", 60000);               /* waits, and is cancelled before it begins */
+    drive_begin(&d, "echo", "{\"value\":\"queued\"}", 0); /* waits for both */
+    mcp_write_cancel(&out, d.id - 1, NULL);
+    mcp_write_cancel(&out, 12345, "of nobody");
+    mcp_write_cancel(&out, d.id - 2, "enough");
+    drive_send(&d, out.data, out.len);
+    ok(drive_result(&d, &r, &err) == 0 && r.status == CORAX_E_CANCELED && d.msg.id_int == d.id - 2,
+       "a running call is cancelled");
+    ok(drive_result(&d, &r, &err) == 0 && !r.error && d.msg.id_int == d.id,
+       "one that was cancelled while it waited gets no answer, the next one does");
+    is_int(drive_end(&d), 0, "the host is well");
+    begin_actor();
+    drive_begin(&d, "polite", "{}", 60000);
+    usleep(50000);
+    close(d.child.fd);
+    d.child.fd = -1;
+    is_int(drive_end(&d), 256, "a call stops when nobody is left to read its answer");
+    buf_finish(&out);
+}
+
+static void test_notes(void)
+{
+    struct mcp_note note;
+    struct tool_result r;
+    struct err err = { 0 };
+
+    begin_actor();
+    drive_begin(&d, "notes", "{}", 0);
+    ok(drive_message(&d) && mcp_read_progress(&d.msg, &note), "a progress note arrives before the result");
+    ok(note.id == d.id && note.done == 0.25 && note.total == 1 && strcmp(note.text, "a quarter") == 0,
+       "as it was given");
+    ok(drive_result(&d, &r, &err) == 0 && strcmp(r.parts[0].data, "done") == 0, "and then the result");
+    drive_end(&d);
+}
+
+#define META                                                                                           \
+    "\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\",\"io.modelcontextprotocol/" \
+    "clientCapabilities\":{}}"
+
+static void test_protocol(void)
+{
+    char flood[3000];
+
+    begin_actor();
+    has_str(drive_ask(&d, "{\"jsonrpc\":\"2.0\",\"id\":\"x\",\"method\":\"ping\"}"), "\"id\":\"x\",\"result\":{}",
+            "ping, with an id that is a string");
+    has_str(
+        drive_ask(
+            &d,
+            "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"2025-06-18\","
+            "\"capabilities\":{},\"clientInfo\":{\"name\":\"t\",\"version\":\"1\"}}}"),
+        "\"protocolVersion\":\"2025-06-18\",\"capabilities\":{\"tools\":{}},\"serverInfo\":{\"name\":\"actor\"",
+        "initialize of an older client");
+    drive_send(&d, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}\n", 55);
+    has_str(drive_ask(&d, "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"tools/list\"}"), "\"name\":\"strict\"",
+            "tools/list");
+    has_str(d.line,
+            "\"annotations\":{\"readOnlyHint\":false,\"idempotentHint\":false,\"destructiveHint\":true,"
+            "\"openWorldHint\":true},"
+            "\"_meta\":{\"corax/effects\":[\"write\",\"net\"],\"corax/traits\":[\"destructive\"]}",
+            "with what the tool declares");
+    ok(strstr(d.line, "resultType") == NULL, "in the older revision");
+    has_str(drive_ask(&d, "{\"jsonrpc\":\"2.0\",\"id\":3,\"method\":\"tools/list\",\"params\":{" META "}}"),
+            "\"resultType\":\"complete\"", "tools/list in the newer one");
+    has_str(d.line, "\"ttlMs\":3600000,\"cacheScope\":\"public\"", "with its cache hints");
+    has_str(drive_ask(&d, "{\"jsonrpc\":\"2.0\",\"id\":4,\"method\":\"server/discover\",\"params\":{" META "}}"),
+            "\"supportedVersions\":[\"2026-07-28\",\"2025-11-25\"]", "server/discover");
+    has_str(drive_ask(&d, "{\"jsonrpc\":\"2.0\",\"id\":5,\"method\":\"tools/list\",\"params\":{\"_meta\":{"
+                          "\"io.modelcontextprotocol/protocolVersion\":\"2031-01-01\"}}}"),
+            "\"code\":-32022", "another revision is refused");
+    has_str(d.line, "\"requested\":\"2031-01-01\"", "naming it");
+    has_str(drive_ask(&d, "{\"jsonrpc\":\"2.0\",\"id\":6,\"method\":\"tools/list\",\"params\":{\"_meta\":{"
+                          "\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\"}}}"),
+            "\"code\":-32602", "a request without its capabilities is refused");
+    has_str(drive_ask(&d, "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"resources/list\"}"), "\"code\":-32601",
+            "an unknown method");
+    has_str(drive_ask(&d, "{\"jsonrpc\":\"2.0\",\"id\":8,\"method\":\"tools/call\",\"params\":{\"name\":\"no\"}}"),
+            "\"code\":-32602", "an unknown tool");
+    has_str(drive_ask(&d, "{\"jsonrpc\":\"2.0\",\"id\":9,\"method\":\"tools/call\",\"params\":{}}"), "name is missing",
+            "a call without a name");
+    has_str(drive_ask(&d, "{\"jsonrpc\":\"2.0\",\"id\":10,\"method\":\"tools/call\",\"params\":{\"name\":\"raw\"}}"),
+            "\"text\":\"{}\"", "no arguments are an empty object");
+    has_str(
+        drive_ask(
+            &d,
+            "{\"jsonrpc\":\"2.0\",\"id\":11,\"method\":\"tools/call\",\"params\":{\"name\":\"raw\",\"arguments\":[]}}"),
+        "\"isError\":true", "arguments that are no object");
+    has_str(drive_ask(
+                &d, "{\"jsonrpc\":\"2.0\",\"id\":12,\"method\":\"tools/call\",\"params\":{\"name\":\"raw\",\"_meta\":{"
+                    "\"corax/deadline_ms\":0}}}"),
+            "must be from 1 to 3600000", "a deadline that is none");
+    has_str(drive_ask(&d, "what"), "\"code\":-32700", "a line that is no JSON is answered");
+    snprintf(flood, sizeof flood, "{\"jsonrpc\":\"2.0\",\"method\":\"ping\",\"id\":\"%0*d\"}", 2000, 1);
+    has_str(drive_ask(&d, flood), "\"code\":-32600", "an id that is too long is refused");
+    has_str(drive_ask(&d, "{\"jsonrpc\":\"2.0\",\"id\":13,\"method\":\"ping\"}"), "\"id\":13", "and all goes on");
+    is_int(drive_end(&d), 0, "to a good end");
+}
+
+/* What arrives may be longer than a line may be; the host says so in its log and ends. */
+static void test_endless_line(void)
+{
+    static char much[RPC_MAX_LINE + 4096];
+
+    begin_actor();
+    memset(much, 'x', sizeof much);
+    drive_send(&d, much, sizeof much);
+    ok(!drive_line(&d), "a line without an end is not answered");
+    is_int(drive_end(&d), 256, "and ends the host with status 1");
+}
+
+static void test_no_memory(void)
+{
+#ifdef CORAX_SANITIZE
+    ok(true, "memory limit # SKIP a build with sanitizers has none");
+#else
+    begin_actor();
+    is_str(drive_call(&d, "hungry", "{}", 0), "got nothing", "4 GiB are not to be had");
+    drive_end(&d);
+#endif
+}
+
+/* The program's own words: exit status and what it prints. */
+static int run_program(const char *args, char *out, size_t out_size)
+{
+    char command[2048];
+    FILE *f;
+    size_t n;
+
+    snprintf(command, sizeof command, "%s/corax-host %s 2>&1", getenv("CORAX_BUILDDIR"), args);
+    f = popen(command, "r");
+    n = fread(out, 1, out_size - 1, f);
+    out[n] = '\0';
+    return WEXITSTATUS(pclose(f));
+}
+
+static void test_command_line(void)
+{
+    char out[65536], args[1100];
+
+    is_int(run_program("--version", out, sizeof out), 0, "--version");
+    is_str(out, PACKAGE_STRING "\n", "names the version");
+    is_int(run_program("--help", out, sizeof out), 0, "--help");
+    has_str(out, "usage: corax-host", "shows how to use it");
+    is_int(run_program("", out, sizeof out), 2, "no plugin is a wrong use");
+    is_int(run_program("--cpu x y.so", out, sizeof out), 2, "and so is a limit that is no number");
+    snprintf(args, sizeof args, "--check %s", drive_zoo("newer"));
+    is_int(run_program(args, out, sizeof out), 0, "--check of a good plugin");
+    has_str(out, "{\"tools\":[{\"name\":\"new_tool\"", "prints its tools");
+    snprintf(args, sizeof args, "--check %s", drive_zoo("bad_schema"));
+    is_int(run_program(args, out, sizeof out), 1, "--check of one with bad schemas");
+    has_str(out, "tool keyword is left out: args_schema", "names the tool");
+    has_str(out, "2 of its 3 tools cannot be used", "and counts");
+    snprintf(args, sizeof args, "--check %s", drive_zoo("wrong_major"));
+    is_int(run_program(args, out, sizeof out), 1, "--check of a wrong one");
+    has_str(out, "build it against this corax's corax/plugin.h", "says what to do");
+    is_int(run_program("/nonexistent.so </dev/null", out, sizeof out), 1, "a missing plugin");
+    has_str(out, "No such file", "is named");
+    snprintf(args, sizeof args, "%s </dev/null", drive_zoo("actor"));
+    is_int(run_program(args, out, sizeof out), 0, "an input that ends at once");
+    has_str(out, "actor: the end", "still calls fini()");
+}
+
+int main(void)
+{
+    plan_later();
+    test_results();
+    test_failures();
+    test_crashes();
+    test_deadlines();
+    test_cancel();
+    test_notes();
+    test_protocol();
+    test_endless_line();
+    test_no_memory();
+    test_command_line();
+    done();
+    return tap_status();
+}

@@ -1,0 +1,196 @@
+/*
+ * actor.c - loads well; each of its tools does one thing that a tool should not, or one thing that the header promises.
+ */
+#include <stdbool.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/tools/zoo/zoo.h"
+
+#define ACT(act)                                                                                             \
+    static int act##_call(const struct corax_host *h, struct corax_call *c, const char *args, size_t len);   \
+    static const struct corax_tool act##_tool = {                                                            \
+        .size = sizeof act##_tool, .name = #act, .summary = "x", .args_schema = ANY_ARGS, .call = act##_call \
+    };                                                                                                       \
+    static int act##_call(const struct corax_host *h, struct corax_call *c, const char *args, size_t len)
+
+#define ANY_ARGS "{\"type\":\"object\"}"
+
+static void nap(void)
+{
+    nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+}
+
+ACT(crash)
+{
+    abort();
+}
+
+ACT(leave)
+{
+    exit(7);
+}
+
+ACT(hang)
+{
+    for (volatile bool for_ever = true; for_ever;)
+        nap();
+    return CORAX_OK;
+}
+
+ACT(polite)
+{
+    while (h->remaining_ms(c) > 0)
+        nap();
+    return CORAX_E_TIMEOUT;
+}
+
+ACT(print)
+{
+    char line[64];
+
+    printf("{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":\"forged\"}\n");
+    fflush(stdout);
+    return zoo_say(h, c, fgets(line, sizeof line, stdin) ? "read the protocol" : "read nothing");
+}
+
+ACT(garbage)
+{
+    return h->result(c, "text/plain", "a\xff\xfe\x80z\0\x01\n\"", 9);
+}
+
+ACT(flood)
+{
+    char piece[1024];
+
+    memset(piece, 'x', sizeof piece);
+    for (int i = 0; i < 100 * 1024; i++)
+        h->result(c, "text/plain", piece, sizeof piece); /* and does not look at what it returns */
+    return CORAX_OK;
+}
+
+ACT(full)
+{
+    static char most[CORAX_RESULT_MAX];
+
+    memset(most, 1, sizeof most); /* six bytes each in JSON */
+    return h->result(c, "text/plain", most, sizeof most);
+}
+
+ACT(echo)
+{
+    const char *text;
+    size_t n;
+    int rc = h->arg(c, "/value", &text, &n);
+
+    if (rc == CORAX_E_NOTFOUND) {
+        h->fail(c, CORAX_E_NOTFOUND, "no value", 8);
+        return rc;
+    }
+    return rc == CORAX_OK ? h->result(c, "text/plain", text, n) : rc;
+}
+
+ACT(raw)
+{
+    return h->result(c, "text/plain", args, len);
+}
+
+ACT(silent_failure)
+{
+    zoo_say(h, c, "lost");
+    return CORAX_E_IO;
+}
+
+ACT(odd_status)
+{
+    return 77;
+}
+
+ACT(fails_but_ok)
+{
+    h->fail(c, CORAX_E_DENIED, "first", 5);
+    h->fail(c, CORAX_E_LIMIT, "second", 6);
+    return CORAX_OK;
+}
+
+ACT(service)
+{
+    const char *reply;
+    size_t n;
+
+    return h->request(c, "http", "{}", 2, &reply, &n);
+}
+
+ACT(notes)
+{
+    h->progress(c, 0.25, "a quarter", 9);
+    h->progress(c, 0.5, "dropped: too soon", 17);
+    return zoo_say(h, c, "done");
+}
+
+ACT(picture)
+{
+    return h->result(c, "image/png", "\x89PNG\0", 5);
+}
+
+ACT(mime)
+{
+    return h->result(c, "text/html", "<p>", 3);
+}
+
+ACT(hungry)
+{
+    size_t n = 4UL << 30;
+    char *p = malloc(n);
+
+    if (p)
+        memset(p, 1, n);
+    return zoo_say(h, c, p ? "got 4 GiB" : "got nothing");
+}
+
+#define NUMBER_SCHEMA "{\"type\":\"object\",\"properties\":{\"n\":{\"type\":\"integer\"}},\"required\":[\"n\"]}"
+
+static int json_call(const struct corax_host *h, struct corax_call *c, const char *args, size_t len)
+{
+    return h->result(c, "application/json", args, len);
+}
+
+static const struct corax_tool json_tool = {
+    .size = sizeof json_tool,
+    .name = "json",
+    .summary = "x",
+    .args_schema = ANY_ARGS,
+    .result_schema = NUMBER_SCHEMA,
+    .call = json_call,
+};
+
+static const struct corax_tool strict_tool = {
+    .size = sizeof strict_tool,
+    .name = "strict",
+    .summary = "x",
+    .args_schema = NUMBER_SCHEMA,
+    .call = zoo_call,
+    .effects = CORAX_FX_WRITE | CORAX_FX_NET,
+    .traits = CORAX_TRAIT_DESTRUCTIVE,
+};
+
+static const struct corax_tool *const tools[] = {
+    &crash_tool, &leave_tool,        &hang_tool,    &polite_tool,     &print_tool,          &garbage_tool, &flood_tool,
+    &full_tool,  &echo_tool,         &raw_tool,     &json_tool,       &silent_failure_tool, &strict_tool,  &notes_tool,
+    &mime_tool,  &fails_but_ok_tool, &service_tool, &odd_status_tool, &picture_tool,        &hungry_tool,  NULL,
+};
+
+static void fini(void)
+{
+    fprintf(stderr, "actor: the end\n");
+}
+
+static const struct corax_plugin plugin = {
+    CORAX_PLUGIN_HEADER, .name = "actor", .version = "1", .license = "Apache-2.0", .tools = tools, .fini = fini,
+};
+
+const struct corax_plugin *corax_plugin_entry(void)
+{
+    return &plugin;
+}
