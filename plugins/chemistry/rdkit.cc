@@ -113,6 +113,9 @@ std::string trimmed(const char *smiles, size_t len)
     s = s.substr(from, s.find_last_not_of(blanks) + 1 - from);
     if (s.find_first_of(blanks) != std::string::npos)
         invalid("it contains a space; give one molecule");
+    for (unsigned char c : s)
+        if (c < 0x21 || c > 0x7e) // RDKit's scanner skips some of them
+            invalid("syntax error");
     return s;
 }
 
