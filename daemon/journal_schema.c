@@ -1,0 +1,192 @@
+/*
+ * The tables.
+ *
+ * tasks        one row a task; n counts up, so newest first is by n.  last_seq guards the order of events.
+ * events       one row an event: its small members as a JSON object.  Clustered by (task, seq), so a trace is one scan.
+ * blobs        large members' JSON text, stored once whatever number of events hold it, and counted.
+ * event_blobs  which member of which event is which blob.
+ *
+ * auto_vacuum must be set before the first table is made; deleted pages then go back to the file system a few at a time.
+ */
+#include "daemon/journal_schema.h"
+
+#include <stdio.h>
+
+static const char *const steps[JOURNAL_SCHEMA] = {
+    "CREATE TABLE tasks("
+    " n INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " id TEXT NOT NULL UNIQUE,"
+    " uid INTEGER NOT NULL,"
+    " state INTEGER NOT NULL,"
+    " outcome INTEGER NOT NULL,"
+    " created_ms INTEGER NOT NULL,"
+    " updated_ms INTEGER NOT NULL,"
+    " active_ms INTEGER NOT NULL,"
+    " last_seq INTEGER NOT NULL,"
+    " n_steps INTEGER NOT NULL,"
+    " n_tool_calls INTEGER NOT NULL,"
+    " prompt_tokens INTEGER NOT NULL,"
+    " completion_tokens INTEGER NOT NULL,"
+    " input_text TEXT NOT NULL,"
+    " answer TEXT,"
+    " model TEXT,"
+    " idem_key TEXT,"
+    " idem_hash BLOB"
+    ") STRICT;"
+    "CREATE INDEX tasks_by_uid ON tasks(uid, n);"
+    "CREATE INDEX tasks_live ON tasks(n) WHERE state <> 3;"
+    "CREATE UNIQUE INDEX tasks_by_key ON tasks(uid, idem_key) WHERE idem_key IS NOT NULL;"
+    "CREATE TABLE events("
+    " task INTEGER NOT NULL REFERENCES tasks(n) ON DELETE CASCADE,"
+    " seq INTEGER NOT NULL,"
+    " at_ms INTEGER NOT NULL,"
+    " active_ms INTEGER NOT NULL,"
+    " kind TEXT NOT NULL,"
+    " body TEXT NOT NULL,"
+    " n_blobs INTEGER NOT NULL,"
+    " PRIMARY KEY(task, seq)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE TABLE blobs("
+    " b INTEGER PRIMARY KEY,"
+    " hash BLOB NOT NULL UNIQUE,"
+    " uses INTEGER NOT NULL,"
+    " data TEXT NOT NULL"
+    ") STRICT;"
+    "CREATE INDEX blobs_unused ON blobs(b) WHERE uses <= 0;"
+    "CREATE TABLE event_blobs("
+    " task INTEGER NOT NULL,"
+    " seq INTEGER NOT NULL,"
+    " member TEXT NOT NULL,"
+    " blob INTEGER NOT NULL REFERENCES blobs(b),"
+    " PRIMARY KEY(task, seq, member),"
+    " FOREIGN KEY(task, seq) REFERENCES events(task, seq) ON DELETE CASCADE"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE INDEX event_blobs_by_blob ON event_blobs(blob);"
+};
+
+#define ROW                                                                                                       \
+    "id, uid, state, outcome, created_ms, updated_ms, active_ms, last_seq, n_steps, n_tool_calls, prompt_tokens," \
+    " completion_tokens, input_text, answer, model"
+
+const char *const journal_sql[SQL_N] = {
+    [SQL_BEGIN] = "BEGIN IMMEDIATE",
+    [SQL_COMMIT] = "COMMIT",
+    [SQL_ROLLBACK] = "ROLLBACK",
+    [SQL_TASK_INSERT] = "INSERT INTO tasks(" ROW ", idem_key, idem_hash)"
+                        " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17)",
+    [SQL_TASK_UPDATE] = "UPDATE tasks SET state=?3, outcome=?4, updated_ms=?6, active_ms=?7, last_seq=?8, n_steps=?9,"
+                        " n_tool_calls=?10, prompt_tokens=?11, completion_tokens=?12, answer=?14, model=?15"
+                        " WHERE id=?1 AND last_seq=?16 RETURNING n",
+    [SQL_TASK_BY_KEY] = "SELECT n, " ROW ", idem_hash FROM tasks WHERE uid=?1 AND idem_key=?2",
+    [SQL_TASK_GET] = "SELECT n, " ROW " FROM tasks WHERE id=?1",
+    [SQL_TASK_LIST] = "SELECT n, " ROW " FROM tasks WHERE n < coalesce((SELECT n FROM tasks WHERE id=?1), 9e18)"
+                      " AND (?2 < 0 OR state=?2) ORDER BY n DESC LIMIT ?3",
+    [SQL_TASK_LIST_UID] = "SELECT n, " ROW " FROM tasks WHERE uid=?4 AND"
+                          " n < coalesce((SELECT n FROM tasks WHERE id=?1), 9e18)"
+                          " AND (?2 < 0 OR state=?2) ORDER BY n DESC LIMIT ?3",
+    [SQL_TASK_LIVE] = "SELECT n, " ROW " FROM tasks WHERE state <> 3 ORDER BY n",
+    [SQL_TASK_DELETE] = "DELETE FROM tasks WHERE n=?1",
+    [SQL_EVENT_INSERT] =
+        "INSERT INTO events(task, seq, at_ms, active_ms, kind, body, n_blobs) VALUES(?1,?2,?3,?4,?5,?6,?7)",
+    [SQL_EVENTS_AFTER] =
+        "SELECT seq, at_ms, active_ms, kind, body, n_blobs FROM events WHERE task=?1 AND seq>?2 ORDER BY seq",
+    [SQL_EVENTS_ENDS] = "SELECT seq, at_ms, active_ms, kind, body, n_blobs FROM events WHERE task=?1 AND seq IN"
+                        " (1, ?2) ORDER BY seq",
+    [SQL_EVENT_BLOBS] = "SELECT member, data FROM event_blobs JOIN blobs ON b=blob WHERE task=?1 AND seq=?2",
+    [SQL_BLOB_ADD] = "INSERT INTO blobs(hash, uses, data) VALUES(?1, 1, ?2)"
+                     " ON CONFLICT(hash) DO UPDATE SET uses=uses+1 RETURNING b",
+    [SQL_BLOB_LINK] = "INSERT INTO event_blobs(task, seq, member, blob) VALUES(?1,?2,?3,?4)",
+    /* A blob may be held by several events of the task: take off as many uses as there are. */
+    [SQL_BLOB_DROP] = "UPDATE blobs SET uses=uses-(SELECT count(*) FROM event_blobs WHERE blob=b AND task=?1)"
+                      " WHERE b IN (SELECT blob FROM event_blobs WHERE task=?1)",
+    [SQL_BLOB_SWEEP] = "DELETE FROM blobs WHERE uses <= 0",
+    [SQL_VACUUM] = "PRAGMA incremental_vacuum(64)",
+};
+
+int journal_fail(sqlite3 *db, const char *what, struct err *err)
+{
+    int rc = sqlite3_errcode(db) & 0xff;
+
+    return fail(err, rc == SQLITE_FULL ? CORAX_E_LIMIT : CORAX_E_IO, "journal: %s: %s", what, sqlite3_errmsg(db));
+}
+
+sqlite3_stmt *journal_stmt(struct journal_db *j, enum journal_sql sql, struct err *err)
+{
+    if (j->stmt[sql] == NULL &&
+        sqlite3_prepare_v3(j->db, journal_sql[sql], -1, SQLITE_PREPARE_PERSISTENT, &j->stmt[sql], NULL) != SQLITE_OK) {
+        journal_fail(j->db, "prepare", err);
+        return NULL;
+    }
+    sqlite3_reset(j->stmt[sql]);
+    sqlite3_clear_bindings(j->stmt[sql]);
+    return j->stmt[sql];
+}
+
+int journal_step(struct journal_db *j, sqlite3_stmt *stmt, const char *what, struct err *err)
+{
+    int rc;
+
+    while ((rc = sqlite3_step(stmt)) == SQLITE_ROW)
+        ;
+    if (rc != SQLITE_DONE) {
+        journal_fail(j->db, what, err);
+        sqlite3_reset(stmt);
+        return -1;
+    }
+    sqlite3_reset(stmt);
+    return 0;
+}
+
+static int run(sqlite3 *db, const char *sql, struct err *err)
+{
+    return sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : journal_fail(db, "set up", err);
+}
+
+static int user_version(sqlite3 *db, int *version, struct err *err)
+{
+    sqlite3_stmt *stmt;
+
+    if (sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &stmt, NULL) != SQLITE_OK)
+        return journal_fail(db, "set up", err);
+    if (sqlite3_step(stmt) != SQLITE_ROW) {
+        journal_fail(db, "set up", err);
+        sqlite3_finalize(stmt);
+        return -1;
+    }
+    *version = sqlite3_column_int(stmt, 0);
+    sqlite3_finalize(stmt);
+    return 0;
+}
+
+int journal_schema_apply(sqlite3 *db, struct err *err)
+{
+    char sql[64];
+    int version = 0;
+
+    if (run(db,
+            "PRAGMA auto_vacuum=INCREMENTAL;"
+            "PRAGMA journal_mode=WAL;"
+            "PRAGMA synchronous=FULL;"
+            "PRAGMA foreign_keys=ON;"
+            "PRAGMA cache_size=-1024;"
+            "PRAGMA journal_size_limit=8388608;"
+            "PRAGMA temp_store=MEMORY;",
+            err) < 0 ||
+        user_version(db, &version, err) < 0)
+        return -1;
+    if (version > JOURNAL_SCHEMA)
+        return fail(err, CORAX_E_ARGS,
+                    "journal: the database has version %d and this daemon knows up to %d: run the newer coraxd, or move"
+                    " the database away",
+                    version, JOURNAL_SCHEMA);
+    for (; version < JOURNAL_SCHEMA; version++) {
+        snprintf(sql, sizeof(sql), "PRAGMA user_version=%d;COMMIT", version + 1);
+        if (run(db, "BEGIN IMMEDIATE", err) < 0)
+            return -1;
+        if (run(db, steps[version], err) < 0 || run(db, sql, err) < 0) {
+            sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+            return -1;
+        }
+    }
+    return 0;
+}

@@ -1,0 +1,58 @@
+/*
+ * daemon/journal_schema.h - the tables, and how older ones become them.  For journal*.c alone.
+ */
+#ifndef DAEMON_JOURNAL_SCHEMA_H
+#define DAEMON_JOURNAL_SCHEMA_H
+
+#include <sqlite3.h>
+
+#include "util/err.h"
+
+#define JOURNAL_SCHEMA 1 /* PRAGMA user_version */
+
+/*
+ * Sets the connection's pragmas and brings the schema to JOURNAL_SCHEMA, one transaction a step.  -1 with CORAX_E_ARGS
+ * when the database is newer, else CORAX_E_IO.
+ */
+int journal_schema_apply(sqlite3 *, struct err *);
+
+/* The connection's error as ours: "journal: <what>: database or disk is full". */
+int journal_fail(sqlite3 *, const char *what, struct err *);
+
+/* Prepared once, used for every operation. */
+enum journal_sql {
+    SQL_BEGIN,
+    SQL_COMMIT,
+    SQL_ROLLBACK,
+    SQL_TASK_INSERT,
+    SQL_TASK_UPDATE,
+    SQL_TASK_BY_KEY,
+    SQL_TASK_GET,
+    SQL_TASK_LIST,
+    SQL_TASK_LIST_UID,
+    SQL_TASK_LIVE,
+    SQL_TASK_DELETE,
+    SQL_EVENT_INSERT,
+    SQL_EVENTS_AFTER,
+    SQL_EVENTS_ENDS,
+    SQL_EVENT_BLOBS,
+    SQL_BLOB_ADD,
+    SQL_BLOB_LINK,
+    SQL_BLOB_DROP,
+    SQL_BLOB_SWEEP,
+    SQL_VACUUM,
+    SQL_N
+};
+extern const char *const journal_sql[SQL_N];
+
+struct journal_db {
+    sqlite3 *db;
+    sqlite3_stmt *stmt[SQL_N];
+};
+
+/* A reset statement without bindings; NULL with err set when it cannot be prepared. */
+sqlite3_stmt *journal_stmt(struct journal_db *, enum journal_sql, struct err *);
+/* Steps a statement that gives no rows. */
+int journal_step(struct journal_db *, sqlite3_stmt *, const char *what, struct err *);
+
+#endif
