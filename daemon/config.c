@@ -1,0 +1,274 @@
+#include "daemon/config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/file.h"
+
+#define CONFIG_MAX_BYTES (1u << 20)
+
+int config_set_text(char **slot, const char *value, struct err *err)
+{
+    char *copy = strdup(value);
+
+    if (copy == NULL)
+        return fail(err, CORAX_E_INTERNAL, "no memory");
+    free(*slot);
+    *slot = copy;
+    return 0;
+}
+
+int config_list_add(struct config_list *list, const char *value, struct err *err)
+{
+    if (list->n == CONFIG_MAX_LIST)
+        return fail(err, CORAX_E_LIMIT, "more than %d entries", CONFIG_MAX_LIST);
+    list->at[list->n] = NULL;
+    if (config_set_text(&list->at[list->n], value, err) < 0)
+        return -1;
+    list->n++;
+    return 0;
+}
+
+void config_list_clear(struct config_list *list)
+{
+    while (list->n > 0)
+        free(list->at[--list->n]);
+}
+
+int config_init(struct config *c, struct err *err)
+{
+    memset(c, 0, sizeof(*c));
+    c->max_running = 4;
+    c->max_queued = 256;
+    c->budget = budget_default();
+    c->sampling = (struct sampling){ .top_p = 1, .seed = 1 };
+    c->host_deadline_ms = 30000;
+    c->log_level = LOG_LEVEL_INFO;
+    if (config_set_text(&c->socket, CORAX_RUNDIR "/coraxd.sock", err) < 0 ||
+        config_set_text(&c->state, CORAX_STATEDIR, err) < 0 ||
+        config_set_text(&c->infer_path, CORAX_LIBEXECDIR "/corax-infer", err) < 0 ||
+        config_set_text(&c->host_path, CORAX_BINDIR "/corax-host", err) < 0 ||
+        config_list_add(&c->plugins, CORAX_PLUGINDIR, err) < 0 ||
+        config_list_add(&c->policies, CORAX_DATADIR "/policies/default.json", err) < 0) {
+        config_finish(c);
+        return -1;
+    }
+    return 0;
+}
+
+void config_finish(struct config *c)
+{
+    free(c->socket);
+    free(c->state);
+    free(c->model);
+    free(c->system);
+    free(c->admin_group);
+    free(c->infer_path);
+    free(c->host_path);
+    config_list_clear(&c->plugins);
+    config_list_clear(&c->policies);
+    memset(c, 0, sizeof(*c));
+}
+
+int config_check_members(const struct json *object, const char *where, const char *const known[], struct err *err)
+{
+    const struct json *m;
+    int i;
+
+    if (json_kind(object) != JSON_OBJECT)
+        return fail(err, CORAX_E_ARGS, "%s must be an object", where);
+    for (m = json_first(object); m; m = json_next(m)) {
+        for (i = 0; known[i] && strcmp(known[i], json_key(m)) != 0; i++)
+            ;
+        if (known[i] == NULL)
+            return fail(err, CORAX_E_ARGS, "%s: unknown key \"%.60s\"", where, json_key(m));
+    }
+    return 0;
+}
+
+static int read_text(const struct json *object, const char *where, const char *key, char **slot, struct err *err)
+{
+    const struct json *v = json_get(object, key);
+
+    if (v == NULL)
+        return 0;
+    if (json_text(v) == NULL || json_text(v)[0] == '\0')
+        return fail(err, CORAX_E_ARGS, "%s%s must be a text that is not empty", where, key);
+    return config_set_text(slot, json_text(v), err);
+}
+
+/* An absent member leaves *out alone. */
+static int read_int(const struct json *object, const char *where, const char *key, int64_t min, int64_t max,
+                    int64_t *out, struct err *err)
+{
+    const struct json *v = json_get(object, key);
+    char what[64];
+    int64_t n;
+
+    if (v == NULL)
+        return 0;
+    snprintf(what, sizeof(what), "%s%s", where, key);
+    if (json_int(v, what, &n, err) < 0)
+        return -1;
+    if (n < min || n > max)
+        return fail(err, CORAX_E_ARGS, "%s is %lld, it must lie between %lld and %lld", what, (long long)n,
+                    (long long)min, (long long)max);
+    *out = n;
+    return 0;
+}
+
+static int read_small(const struct json *object, const char *where, const char *key, int min, int max, int *out,
+                      struct err *err)
+{
+    int64_t n = *out;
+
+    if (read_int(object, where, key, min, max, &n, err) < 0)
+        return -1;
+    *out = (int)n;
+    return 0;
+}
+
+static int read_number(const struct json *object, const char *key, double min, double max, double *out, struct err *err)
+{
+    const struct json *v = json_get(object, key);
+    double n = json_number(v, -1);
+
+    if (v == NULL)
+        return 0;
+    if (json_kind(v) != JSON_NUMBER || !(n >= min && n <= max))
+        return fail(err, CORAX_E_ARGS, "sampling.%s must be a number between %g and %g", key, min, max);
+    *out = n;
+    return 0;
+}
+
+int config_read_budget(const struct json *v, struct budget *b, struct err *err)
+{
+    static const char *const known[] = { "steps",        "tool_calls",        "tokens", "wall_ms", "identical",
+                                         "reply_tokens", "observation_bytes", NULL };
+    const char *where = "budget.";
+
+    if (v == NULL)
+        return 0;
+    if (config_check_members(v, "budget", known, err) < 0 ||
+        read_small(v, where, "steps", 1, 10000, &b->max_steps, err) < 0 ||
+        read_small(v, where, "tool_calls", 0, 10000, &b->max_tool_calls, err) < 0 ||
+        read_int(v, where, "tokens", 1, 1000000000, &b->max_tokens, err) < 0 ||
+        read_int(v, where, "wall_ms", 1, 30LL * 24 * 3600 * 1000, &b->max_wall_ms, err) < 0 ||
+        read_small(v, where, "identical", 1, 10000, &b->max_identical, err) < 0 ||
+        read_small(v, where, "reply_tokens", 1, 1000000, &b->max_reply_tokens, err) < 0 ||
+        read_small(v, where, "observation_bytes", 64, 1 << 20, &b->max_observation_bytes, err) < 0)
+        return -1;
+    return 0;
+}
+
+int config_read_sampling(const struct json *v, struct sampling *s, struct err *err)
+{
+    static const char *const known[] = { "temperature", "top_k", "top_p", "min_p", "seed", NULL };
+
+    if (v == NULL)
+        return 0;
+    if (config_check_members(v, "sampling", known, err) < 0 ||
+        read_number(v, "temperature", 0, 10, &s->temperature, err) < 0 ||
+        read_number(v, "top_p", 0, 1, &s->top_p, err) < 0 || read_number(v, "min_p", 0, 1, &s->min_p, err) < 0 ||
+        read_small(v, "sampling.", "top_k", 0, 1000000, &s->top_k, err) < 0 ||
+        read_int(v, "sampling.", "seed", 0, INT64_C(9007199254740991), &s->seed, err) < 0)
+        return -1;
+    return 0;
+}
+
+static int read_list(const struct json *object, const char *key, struct config_list *list, struct err *err)
+{
+    const struct json *v = json_get(object, key), *e;
+
+    if (v == NULL)
+        return 0;
+    if (json_kind(v) != JSON_ARRAY)
+        return fail(err, CORAX_E_ARGS, "%s must be a list of paths", key);
+    config_list_clear(list);
+    for (e = json_first(v); e; e = json_next(e)) {
+        if (json_text(e) == NULL || json_text(e)[0] == '\0')
+            return fail(err, CORAX_E_ARGS, "%s must be a list of paths", key);
+        if (config_list_add(list, json_text(e), err) < 0)
+            return err_context(err, "%s", key);
+    }
+    return 0;
+}
+
+static int read_log_level(const struct json *v, enum log_level *out, struct err *err)
+{
+    static const char *const names[] = { "debug", "info", "warn", "error" };
+    int i;
+
+    if (v == NULL)
+        return 0;
+    for (i = 0; i < 4; i++) {
+        if (json_text(v) && strcmp(json_text(v), names[i]) == 0) {
+            *out = (enum log_level)i;
+            return 0;
+        }
+    }
+    return fail(err, CORAX_E_ARGS, "log_level must be debug, info, warn or error");
+}
+
+static int read_children(struct config *c, const struct json *root, struct err *err)
+{
+    static const char *const infer_known[] = { "path", "threads", NULL };
+    static const char *const host_known[] = { "path", "deadline_ms", NULL };
+    const struct json *infer = json_get(root, "infer"), *host = json_get(root, "host");
+
+    if (infer && (config_check_members(infer, "infer", infer_known, err) < 0 ||
+                  read_text(infer, "infer.", "path", &c->infer_path, err) < 0 ||
+                  read_small(infer, "infer.", "threads", 0, 1024, &c->infer_threads, err) < 0))
+        return -1;
+    if (host && (config_check_members(host, "host", host_known, err) < 0 ||
+                 read_text(host, "host.", "path", &c->host_path, err) < 0 ||
+                 read_small(host, "host.", "deadline_ms", 10, 24 * 3600 * 1000, &c->host_deadline_ms, err) < 0))
+        return -1;
+    return 0;
+}
+
+static int read_root(struct config *c, const struct json *root, struct err *err)
+{
+    static const char *const known[] = { "socket",   "admin_group", "state",      "model",     "plugins",
+                                         "policies", "max_running", "max_queued", "system",    "budget",
+                                         "sampling", "infer",       "host",       "log_level", NULL };
+
+    if (config_check_members(root, "the file", known, err) < 0 || read_text(root, "", "socket", &c->socket, err) < 0 ||
+        read_text(root, "", "admin_group", &c->admin_group, err) < 0 ||
+        read_text(root, "", "state", &c->state, err) < 0 || read_text(root, "", "model", &c->model, err) < 0 ||
+        read_text(root, "", "system", &c->system, err) < 0 || read_list(root, "plugins", &c->plugins, err) < 0 ||
+        read_list(root, "policies", &c->policies, err) < 0 ||
+        read_small(root, "", "max_running", 1, 1024, &c->max_running, err) < 0 ||
+        read_small(root, "", "max_queued", 0, 100000, &c->max_queued, err) < 0 ||
+        config_read_budget(json_get(root, "budget"), &c->budget, err) < 0 ||
+        config_read_sampling(json_get(root, "sampling"), &c->sampling, err) < 0 || read_children(c, root, err) < 0 ||
+        read_log_level(json_get(root, "log_level"), &c->log_level, err) < 0)
+        return -1;
+    return 0;
+}
+
+int config_parse(struct config *c, const char *text, size_t len, struct err *err)
+{
+    struct json *root = json_parse_config(text, len, err);
+    int result;
+
+    if (root == NULL)
+        return -1;
+    result = read_root(c, root, err);
+    json_free(root);
+    return result;
+}
+
+int config_read(struct config *c, const char *path, struct err *err)
+{
+    struct buf text;
+    int result;
+
+    buf_init(&text, CONFIG_MAX_BYTES);
+    result = file_read(path, &text, err);
+    if (result == 0 && (result = config_parse(c, text.data, text.len, err)) < 0)
+        err_context(err, "%s", path);
+    buf_finish(&text);
+    return result;
+}

@@ -1,0 +1,63 @@
+/*
+ * daemon/config.h - corax.conf and the command line, checked.
+ *
+ * docs/config.md lists the keys.  Values are set in this order: built-in defaults, the file, the command line.  A
+ * config owns its texts; every error names the key.
+ */
+#ifndef DAEMON_CONFIG_H
+#define DAEMON_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "agent/planner.h"
+#include "util/err.h"
+#include "util/json.h"
+#include "util/log.h"
+
+struct sampling {
+    double temperature, top_p, min_p;
+    int top_k;
+    int64_t seed;
+};
+
+#define CONFIG_MAX_LIST 256 /* plugins or policies in the list */
+
+struct config_list {
+    size_t n;
+    char *at[CONFIG_MAX_LIST];
+};
+
+struct config {
+    char *socket, *state;
+    char *model;       /* NULL: none */
+    char *system;      /* NULL: none */
+    char *admin_group; /* NULL: none */
+    struct config_list plugins, policies;
+    int max_running, max_queued;
+    struct budget budget;
+    struct sampling sampling;
+    char *infer_path;
+    int infer_threads; /* 0: all */
+    char *host_path;
+    int host_deadline_ms;
+    enum log_level log_level;
+};
+
+int config_init(struct config *, struct err *); /* the defaults */
+void config_finish(struct config *);
+/* Lays the file's keys over what is there.  -1 with CORAX_E_ARGS naming file, key and what is wrong. */
+int config_parse(struct config *, const char *text, size_t len, struct err *);
+int config_read(struct config *, const char *path, struct err *);
+int config_set_text(char **slot, const char *value, struct err *);
+int config_list_add(struct config_list *, const char *value, struct err *);
+void config_list_clear(struct config_list *);
+
+/* The members `budget` and `sampling` look the same in a task: what is absent stays as it is. */
+int config_read_budget(const struct json *, struct budget *, struct err *);
+int config_read_sampling(const struct json *, struct sampling *, struct err *);
+/* -1 naming the first member of object that is not in the NULL-terminated list. */
+int config_check_members(const struct json *object, const char *where, const char *const known[], struct err *);
+
+#endif

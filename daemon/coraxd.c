@@ -1,0 +1,292 @@
+/*
+ * coraxd - the daemon.
+ *
+ * Start: options, corax.conf, policies, journal (which refuses a second daemon), socket.  The hosts and the model start
+ * beside that; once every plugin has said what it offers, unfinished tasks are read from the journal and go on, and new
+ * ones begin.
+ *
+ * End, on SIGTERM or SIGINT: the socket goes, the children are killed, the journal finishes what it has and writes its
+ * log back.  Tasks that are under way are not ended: the next daemon goes on with them, as it would after kill -9.
+ */
+#include "daemon/coraxd.h"
+
+#include <getopt.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "daemon/hosts.h"
+#include "daemon/http.h"
+#include "daemon/journal.h"
+#include "daemon/model.h"
+#include "daemon/routes.h"
+#include "daemon/scheduler.h"
+#include "policies/policy.h"
+#include "tools/registry.h"
+#include "util/clock.h"
+#include "util/log.h"
+
+static const char usage[] =
+    "usage: coraxd [-dn] [-c FILE] [--socket PATH] [--state DIR] [--model FILE]\n"
+    "              [--plugins DIR]... [--policy FILE]...\n"
+    "\n"
+    "  -c FILE          configuration (default " CORAX_SYSCONFDIR "/corax/corax.conf, if it is there)\n"
+    "  -d               log more\n"
+    "  -n               check configuration, policies, model path and plugins, and exit\n"
+    "  --socket PATH    Unix socket to listen on\n"
+    "  --state DIR      folder of the journal\n"
+    "  --model FILE     GGUF model\n"
+    "  --plugins DIR    folder with plugins, or one plugin (may be repeated)\n"
+    "  --policy FILE    policy (may be repeated)\n"
+    "  --version, --help\n";
+
+#define DEFAULT_FILE CORAX_SYSCONFDIR "/corax/corax.conf"
+
+struct options {
+    const char *file;
+    bool check, debug;
+    const char *socket, *state, *model;
+    struct config_list plugins, policies;
+};
+
+enum { OPT_SOCKET = 256, OPT_STATE, OPT_MODEL, OPT_PLUGINS, OPT_POLICY, OPT_VERSION, OPT_HELP };
+
+/* -1: go on; else the exit status. */
+static int read_options(int argc, char **argv, struct options *o)
+{
+    static const struct option known[] = {
+        { "config", required_argument, NULL, 'c' },
+        { "socket", required_argument, NULL, OPT_SOCKET },
+        { "state", required_argument, NULL, OPT_STATE },
+        { "model", required_argument, NULL, OPT_MODEL },
+        { "plugins", required_argument, NULL, OPT_PLUGINS },
+        { "policy", required_argument, NULL, OPT_POLICY },
+        { "version", no_argument, NULL, OPT_VERSION },
+        { "help", no_argument, NULL, OPT_HELP },
+        { NULL, 0, NULL, 0 },
+    };
+    struct err err = { 0 };
+    int c, rc = 0;
+
+    while (rc == 0 && (c = getopt_long(argc, argv, "c:dn", known, NULL)) != -1) {
+        switch (c) {
+        case 'c':
+            o->file = optarg;
+            break;
+        case 'd':
+            o->debug = true;
+            break;
+        case 'n':
+            o->check = true;
+            break;
+        case OPT_SOCKET:
+            o->socket = optarg;
+            break;
+        case OPT_STATE:
+            o->state = optarg;
+            break;
+        case OPT_MODEL:
+            o->model = optarg;
+            break;
+        case OPT_PLUGINS:
+            rc = config_list_add(&o->plugins, optarg, &err);
+            break;
+        case OPT_POLICY:
+            rc = config_list_add(&o->policies, optarg, &err);
+            break;
+        case OPT_VERSION:
+            puts("coraxd " PACKAGE_VERSION);
+            return 0;
+        case OPT_HELP:
+            fputs(usage, stdout);
+            return 0;
+        default:
+            fputs(usage, stderr);
+            return 2;
+        }
+    }
+    if (rc < 0 || optind < argc) {
+        fprintf(stderr, "coraxd: %s%s\n%s", rc < 0 ? err.msg : "superfluous argument ", rc < 0 ? "" : argv[optind],
+                usage);
+        return 2;
+    }
+    return -1;
+}
+
+static int replace_list(struct config_list *to, const struct config_list *from, struct err *err)
+{
+    size_t i;
+
+    if (from->n == 0)
+        return 0;
+    config_list_clear(to);
+    for (i = 0; i < from->n; i++)
+        if (config_list_add(to, from->at[i], err) < 0)
+            return -1;
+    return 0;
+}
+
+static int configure(struct config *c, const struct options *o, struct err *err)
+{
+    if (config_init(c, err) < 0)
+        return -1;
+    if ((o->file || access(DEFAULT_FILE, F_OK) == 0) && config_read(c, o->file ? o->file : DEFAULT_FILE, err) < 0)
+        return -1;
+    if ((o->socket && config_set_text(&c->socket, o->socket, err) < 0) ||
+        (o->state && config_set_text(&c->state, o->state, err) < 0) ||
+        (o->model && config_set_text(&c->model, o->model, err) < 0) ||
+        replace_list(&c->plugins, &o->plugins, err) < 0 || replace_list(&c->policies, &o->policies, err) < 0)
+        return -1;
+    if (o->debug)
+        c->log_level = LOG_LEVEL_DEBUG;
+    if (strlen(c->socket) >= sizeof(((struct sockaddr_un *)0)->sun_path))
+        return fail(err, CORAX_E_ARGS, "socket %s: the path has %zu bytes, the kernel allows %zu", c->socket,
+                    strlen(c->socket), sizeof(((struct sockaddr_un *)0)->sun_path) - 1);
+    return 0;
+}
+
+/* -n: what a start would need, without starting. */
+static int check(const struct config *c, struct err *err)
+{
+    struct config_list plugins = { 0 };
+    int rc;
+
+    if (c->model && access(c->model, R_OK) < 0)
+        return fail_sys(err, CORAX_E_NOTFOUND, "model %s", c->model);
+    if (access(c->infer_path, X_OK) < 0 && c->model)
+        return fail_sys(err, CORAX_E_NOTFOUND, "infer.path %s", c->infer_path);
+    rc = hosts_find(c, &plugins, err);
+    if (rc == 0 && plugins.n > 0 && access(c->host_path, X_OK) < 0)
+        rc = fail_sys(err, CORAX_E_NOTFOUND, "host.path %s", c->host_path);
+    if (rc == 0)
+        printf("coraxd: the configuration is good: %zu plugins, %zu policy files, %s\n", plugins.n, c->policies.n,
+               c->model ? c->model : "no model");
+    config_list_clear(&plugins);
+    return rc;
+}
+
+static void on_journal(evutil_socket_t fd, short what, void *arg)
+{
+    struct coraxd *d = arg;
+
+    journal_dispatch(d->journal);
+}
+
+static void on_signal(evutil_socket_t sig, short what, void *arg)
+{
+    struct coraxd *d = arg;
+
+    log_info("ending: %s", strsignal((int)sig));
+    event_base_loopbreak(d->base);
+}
+
+static void on_settled(void *arg)
+{
+    struct coraxd *d = arg;
+
+    scheduler_recover(d->scheduler);
+    scheduler_start(d->scheduler);
+    log_info("ready after %lld ms, %zu tools", (long long)(clock_mono_ms() - d->started_ms),
+             registry_count(d->registry));
+}
+
+static int start(struct coraxd *d, struct err *err)
+{
+    d->journal = journal_open(d->config.state, err);
+    if (d->journal == NULL)
+        return -1;
+    d->registry = registry_create();
+    if (d->registry == NULL)
+        return fail(err, CORAX_E_INTERNAL, "no memory");
+    if ((d->scheduler = scheduler_create(d, err)) == NULL ||
+        (d->http = http_create(d->base, d->config.socket, d->config.admin_group, routes_handle, d, err)) == NULL ||
+        (d->model = model_create(d->base, &d->config, err)) == NULL ||
+        (d->hosts = hosts_create(d->base, &d->config, d->registry, on_settled, d, err)) == NULL)
+        return -1;
+    return 0;
+}
+
+/* The order matters: the tasks let go of their children, the journal takes what they still had to say, requests that wait
+ * for a task are answered, and only then does everything go. */
+static void stop(struct coraxd *d)
+{
+    if (d->http)
+        http_stop(d->http);
+    if (d->scheduler) {
+        scheduler_stop(d->scheduler);
+        journal_drain(d->journal);
+        scheduler_destroy(d->scheduler);
+    }
+    http_destroy(d->http);
+    hosts_destroy(d->hosts);
+    model_destroy(d->model);
+    journal_close(d->journal);
+    registry_destroy(d->registry);
+}
+
+static int run(struct coraxd *d, struct err *err)
+{
+    static const int signals[] = { SIGTERM, SIGINT };
+    struct event *ev[3] = { NULL };
+    size_t i;
+    int rc;
+
+    d->started_ms = clock_mono_ms();
+    d->base = event_base_new();
+    if (d->base == NULL)
+        return fail(err, CORAX_E_INTERNAL, "the event loop cannot be made");
+    signal(SIGPIPE, SIG_IGN);
+    rc = start(d, err);
+    if (rc == 0) {
+        ev[0] = event_new(d->base, journal_fd(d->journal), EV_READ | EV_PERSIST, on_journal, d);
+        for (i = 0; i < 2; i++)
+            ev[i + 1] = evsignal_new(d->base, signals[i], on_signal, d);
+        for (i = 0; i < 3; i++)
+            if (ev[i] == NULL || event_add(ev[i], NULL) < 0)
+                rc = fail(err, CORAX_E_INTERNAL, "no memory");
+    }
+    if (rc == 0) {
+        log_info("listening on %s", d->config.socket);
+        event_base_dispatch(d->base);
+    }
+    stop(d);
+    for (i = 0; i < 3; i++)
+        if (ev[i])
+            event_free(ev[i]);
+    event_base_free(d->base);
+    return rc;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options = { 0 };
+    struct coraxd d = { 0 };
+    struct err err = { 0 };
+    int rc = read_options(argc, argv, &options);
+
+    if (rc >= 0)
+        goto out;
+    /* One thread allocates, with short bursts: a second arena and a high water mark would only hold memory. */
+    mallopt(M_ARENA_MAX, 1);
+    mallopt(M_TRIM_THRESHOLD, 256 * 1024);
+    rc = configure(&d.config, &options, &err);
+    log_open("coraxd", rc == 0 ? d.config.log_level : LOG_LEVEL_INFO);
+    if (rc == 0) {
+        d.policy = policy_load_paths((const char *const *)d.config.policies.at, d.config.policies.n, &err);
+        rc = d.policy == NULL ? -1 : options.check ? check(&d.config, &err) : run(&d, &err);
+    }
+    if (rc < 0)
+        fprintf(stderr, "coraxd: %s\n", err.msg);
+    rc = rc < 0;
+    policy_destroy(d.policy);
+out:
+    config_finish(&d.config);
+    config_list_clear(&options.plugins);
+    config_list_clear(&options.policies);
+    return rc;
+}

@@ -1,0 +1,25 @@
+/*
+ * daemon/coraxd.h - the parts of the running daemon, for those that tie them together.
+ */
+#ifndef DAEMON_CORAXD_H
+#define DAEMON_CORAXD_H
+
+#include <event2/event.h>
+#include <stdint.h>
+
+#include "daemon/config.h"
+
+struct coraxd {
+    struct event_base *base;
+    struct config config;
+    struct policy *policy;
+    struct registry *registry;
+    struct journal *journal;
+    struct model *model;
+    struct hosts *hosts;
+    struct scheduler *scheduler;
+    struct http *http;
+    int64_t started_ms; /* monotonic */
+};
+
+#endif

@@ -1,0 +1,44 @@
+/*
+ * daemon/hosts.h - the plugins: one corax-host process each, behind a queue.
+ *
+ * A host is asked what it offers when it first starts; its tools go into the registry.  It carries out one call at a
+ * time; others wait in order.  A call that does not end by its deadline costs the host its life, and so does a malformed
+ * line; the call fails with a sentence, the host starts again, and the next call goes to the new one.
+ */
+#ifndef DAEMON_HOSTS_H
+#define DAEMON_HOSTS_H
+
+#include <event2/event.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "daemon/config.h"
+#include "tools/mcp.h"
+#include "tools/registry.h"
+#include "util/err.h"
+
+struct hosts;
+struct host_call;
+
+/* Exactly once, unless the call is cancelled.  result NULL: err says why there is none. */
+typedef void host_done(void *arg, const struct tool_result *result, int64_t duration_us, const struct err *err);
+
+/* Every .so of the configured folders, and every configured .so.  settled is called once from the loop, when each host
+ * has said what it offers or has failed to. */
+struct hosts *hosts_create(struct event_base *, const struct config *, struct registry *, void (*settled)(void *arg),
+                           void *arg, struct err *);
+void hosts_destroy(struct hosts *);
+/* Lists what would be loaded, for -n: -1 when a configured path is not there. */
+int hosts_find(const struct config *, struct config_list *out, struct err *);
+
+/* NULL: err says why.  done() is never called from within. */
+struct host_call *hosts_call(struct hosts *, const char *provider, const char *tool, const char *args, size_t args_len,
+                             int64_t deadline_ms, host_done *, void *arg, struct err *);
+/* A call under way ends with its host. */
+void host_cancel(struct host_call *);
+
+/* The member "hosts" of /healthz.  true when all are up. */
+bool hosts_write_health(const struct hosts *, struct jsonw *);
+
+#endif

@@ -1,0 +1,59 @@
+/*
+ * daemon/http.h - HTTP/1.1 on the Unix socket, on libevent's evhttp.
+ *
+ * What evhttp leaves open is done here: who the client is (SO_PEERCRED), that a whole request has arrived within
+ * HTTP_REQUEST_MS however slowly it drips, that an idle connection goes, how many connections there may be, a second
+ * Content-Length, and JSON errors.  (Bytes that are no HTTP request at all get evhttp's own plain error.)
+ *
+ * A request stays valid until one reply is sent, whether or not its client is still there.
+ */
+#ifndef DAEMON_HTTP_H
+#define DAEMON_HTTP_H
+
+#include <event2/event.h>
+#include <event2/http.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/buf.h"
+#include "util/err.h"
+
+#define HTTP_API_VERSION "1"
+#define HTTP_MAX_BODY    (1u << 20)
+#define HTTP_MAX_HEADERS 65536
+#define HTTP_MAX_CONNS   512
+#define HTTP_REQUEST_MS  10000  /* from the first byte to the last */
+#define HTTP_IDLE_MS     120000 /* between requests */
+
+struct http;
+
+struct http_peer {
+    uint32_t uid;
+    bool admin; /* uid 0, or in admin_group */
+};
+
+typedef void http_handler(void *arg, struct evhttp_request *, const struct http_peer *);
+
+/* admin_group may be NULL.  CORAX_E_UNAVAIL when another daemon listens there. */
+struct http *http_create(struct event_base *, const char *socket_path, const char *admin_group, http_handler *,
+                         void *arg, struct err *);
+/* Closes all connections and removes the socket. */
+void http_destroy(struct http *);
+/* Takes no further connections. */
+void http_stop(struct http *);
+
+/* Body as it arrived; *len bytes. */
+const char *http_body(struct evhttp_request *, size_t *len);
+const char *http_header(struct evhttp_request *, const char *name); /* NULL: absent */
+/* A query parameter, decoded, into out; false when absent (out is "") or longer than out. */
+bool http_query(struct evhttp_request *, const char *name, char *out, size_t out_size);
+void http_set_header(struct evhttp_request *, const char *name, const char *value);
+
+/* Each sends the one reply.  json's memory is taken. */
+void http_reply_json(struct evhttp_request *, int status, struct buf *json);
+void http_reply_text(struct evhttp_request *, int status, const char *text);
+void http_reply_error(struct evhttp_request *, int status, const char *type, const char *code, const char *param,
+                      const char *fmt, ...) __attribute__((format(printf, 6, 7)));
+
+#endif

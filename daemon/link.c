@@ -1,0 +1,294 @@
+#include "daemon/link.h"
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "util/child.h"
+#include "util/clock.h"
+#include "util/log.h"
+
+#define MAX_ARGS     8
+#define MAX_UNSENT   (32u << 20) /* a child that reads nothing while so much waits is as good as dead */
+#define READ_AT_ONCE 65536
+
+struct link {
+    struct event_base *base;
+    char *name, *path;
+    char *argv[MAX_ARGS + 1];
+    const struct link_ops *ops;
+    void *arg;
+    struct child child;
+    bool up;     /* started, and `down` not yet called */
+    bool wanted; /* the end under way was asked for */
+    struct bufferevent *bev;
+    struct event *ended, *restart;
+    struct rpc_reader reader;
+    struct backoff backoff;
+    unsigned n_starts, n_failures;
+    char last_error[240];
+    struct log_repeat trouble;
+};
+
+static void start(struct link *l);
+
+static void restart_later(struct link *l, int64_t wait_ms)
+{
+    struct timeval tv = { .tv_sec = wait_ms / 1000, .tv_usec = wait_ms % 1000 * 1000 };
+
+    evtimer_add(l->restart, &tv);
+}
+
+static void on_restart(evutil_socket_t fd, short what, void *arg)
+{
+    start(arg);
+}
+
+/* Says goodbye to the child's lines; the process itself is reaped when its pidfd says so. */
+static void go_down(struct link *l, const char *why)
+{
+    if (!l->up)
+        return;
+    l->up = false;
+    if (l->bev)
+        bufferevent_free(l->bev);
+    l->bev = NULL;
+    rpc_reader_finish(&l->reader);
+    if (!l->wanted) {
+        l->n_failures++;
+        snprintf(l->last_error, sizeof(l->last_error), "%s", why);
+        log_warn_repeat(&l->trouble, "%s: %s", l->name, why);
+    }
+    l->ops->down(l->arg, why);
+}
+
+void link_kill(struct link *l, bool wanted, const char *why)
+{
+    char text[240];
+
+    if (!l->up)
+        return;
+    l->wanted = wanted;
+    child_kill(&l->child, SIGKILL);
+    snprintf(text, sizeof(text), "was ended: %.220s", why);
+    go_down(l, text);
+}
+
+/* Takes lines until there is no whole one, or the child is down. */
+static void take_lines(struct link *l, const char *data, size_t len)
+{
+    struct err err = { 0 };
+    struct rpc_msg msg;
+    const char *line;
+    size_t line_len;
+    char why[240];
+    int rc;
+
+    if (rpc_reader_feed(&l->reader, data, len, &err) < 0) {
+        link_kill(l, false, err.msg);
+        return;
+    }
+    while (l->up && rpc_reader_next(&l->reader, &line, &line_len)) {
+        rc = rpc_parse(line, line_len, &msg, &err);
+        if (rc == 0) {
+            rc = l->ops->message(l->arg, &msg, &err);
+            rpc_msg_finish(&msg);
+        }
+        if (rc < 0 && l->up) {
+            snprintf(why, sizeof(why), "it wrote a line that makes no sense: %.180s", err.msg);
+            link_kill(l, false, why);
+        }
+    }
+}
+
+static void on_read(struct bufferevent *bev, void *arg)
+{
+    struct link *l = arg;
+    struct evbuffer *in = bufferevent_get_input(bev);
+    char data[READ_AT_ONCE];
+    int n;
+
+    while (l->up && l->bev == bev && (n = evbuffer_remove(in, data, sizeof(data))) > 0)
+        take_lines(l, data, (size_t)n);
+}
+
+static void on_bev_event(struct bufferevent *bev, short what, void *arg)
+{
+    struct link *l = arg;
+
+    /* The end of its output.  If it is ending already, its status stands; if not, nobody could hear it any more. */
+    bufferevent_disable(bev, EV_READ | EV_WRITE);
+    child_kill(&l->child, SIGKILL);
+    if (what & BEV_EVENT_ERROR)
+        log_debug("%s: %s", l->name, evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR()));
+}
+
+/* What the child wrote before it ended still counts. */
+static void drain(struct link *l)
+{
+    char data[READ_AT_ONCE];
+    ssize_t n;
+
+    if (l->up)
+        on_read(l->bev, l);
+    while (l->up && (n = read(l->child.fd, data, sizeof(data))) > 0)
+        take_lines(l, data, (size_t)n);
+}
+
+static void on_ended(evutil_socket_t fd, short what, void *arg)
+{
+    struct link *l = arg;
+    char why[80];
+    int status;
+
+    drain(l);
+    event_free(l->ended);
+    l->ended = NULL;
+    if (l->bev)
+        bufferevent_disable(l->bev, EV_READ | EV_WRITE);
+    child_reap(&l->child, true, &status);
+    child_describe_end(status, why, sizeof(why));
+    go_down(l, why);
+    restart_later(l, l->wanted ? 0 : backoff_next_ms(&l->backoff, clock_mono_ms()));
+}
+
+static void start(struct link *l)
+{
+    struct child_spec spec = { .path = l->path, .argv = l->argv, .err_fd = -1 };
+    struct err err = { 0 };
+
+    l->wanted = false;
+    l->n_starts++;
+    backoff_started(&l->backoff, clock_mono_ms());
+    if (child_spawn(&l->child, &spec, &err) < 0)
+        goto failed;
+    l->ended = event_new(l->base, l->child.pidfd, EV_READ, on_ended, l);
+    l->bev = bufferevent_socket_new(l->base, l->child.fd, 0);
+    if (l->ended == NULL || l->bev == NULL || event_add(l->ended, NULL) < 0) {
+        int status;
+
+        fail(&err, CORAX_E_INTERNAL, "no memory");
+        if (l->ended)
+            event_free(l->ended);
+        if (l->bev)
+            bufferevent_free(l->bev);
+        l->ended = NULL;
+        l->bev = NULL;
+        child_reap(&l->child, true, &status);
+        goto failed;
+    }
+    rpc_reader_init(&l->reader);
+    bufferevent_setcb(l->bev, on_read, NULL, on_bev_event, l);
+    bufferevent_enable(l->bev, EV_READ | EV_WRITE);
+    l->up = true;
+    log_debug("%s: started, pid %ld", l->name, (long)l->child.pid);
+    l->ops->up(l->arg);
+    return;
+failed:
+    l->up = true; /* so that the end is told as of any other child */
+    rpc_reader_init(&l->reader);
+    go_down(l, err.msg);
+    restart_later(l, backoff_next_ms(&l->backoff, clock_mono_ms()));
+}
+
+struct link *link_create(struct event_base *base, const char *name, const char *path, const char *const argv[],
+                         const struct link_ops *ops, void *arg, struct err *err)
+{
+    struct link *l = calloc(1, sizeof(*l));
+    size_t i;
+
+    if (l == NULL)
+        goto no_memory;
+    l->base = base;
+    l->ops = ops;
+    l->arg = arg;
+    l->child = (struct child){ .pidfd = -1, .fd = -1 };
+    l->name = strdup(name);
+    l->path = strdup(path);
+    l->restart = evtimer_new(base, on_restart, l);
+    if (l->name == NULL || l->path == NULL || l->restart == NULL)
+        goto no_memory;
+    for (i = 0; argv[i] && i < MAX_ARGS; i++)
+        if ((l->argv[i] = strdup(argv[i])) == NULL)
+            goto no_memory;
+    return l;
+no_memory:
+    fail(err, CORAX_E_INTERNAL, "%s: no memory", name);
+    link_destroy(l);
+    return NULL;
+}
+
+void link_destroy(struct link *l)
+{
+    int status;
+    size_t i;
+
+    if (l == NULL)
+        return;
+    if (l->bev)
+        bufferevent_free(l->bev);
+    if (l->ended)
+        event_free(l->ended);
+    if (l->restart)
+        event_free(l->restart);
+    if (l->child.pid)
+        child_reap(&l->child, true, &status);
+    if (l->up)
+        rpc_reader_finish(&l->reader);
+    for (i = 0; i < MAX_ARGS; i++)
+        free(l->argv[i]);
+    free(l->name);
+    free(l->path);
+    free(l);
+}
+
+void link_start(struct link *l)
+{
+    start(l);
+}
+
+bool link_is_up(const struct link *l)
+{
+    return l->up;
+}
+
+bool link_send(struct link *l, const struct buf *lines)
+{
+    if (!l->up || lines->failed)
+        return false;
+    if (evbuffer_get_length(bufferevent_get_output(l->bev)) > MAX_UNSENT)
+        return false;
+    return bufferevent_write(l->bev, lines->data, lines->len) == 0;
+}
+
+void link_works(struct link *l)
+{
+    l->n_failures = 0;
+    l->last_error[0] = '\0';
+    log_works_again(&l->trouble, l->name);
+}
+
+unsigned link_restarts(const struct link *l)
+{
+    return l->n_starts > 0 ? l->n_starts - 1 : 0;
+}
+
+unsigned link_failures(const struct link *l)
+{
+    return l->n_failures;
+}
+
+const char *link_last_error(const struct link *l)
+{
+    return l->last_error[0] ? l->last_error : NULL;
+}
+
+int64_t link_pid(const struct link *l)
+{
+    return l->child.pid;
+}

@@ -1,0 +1,50 @@
+/*
+ * daemon/link.h - a supervised child that speaks lines of JSON-RPC.
+ *
+ * The link starts the program, hands up each message, and starts it again with growing delay when it ends.  A malformed
+ * line, a line that is too long, or a message that its owner refuses ends the child, never the daemon.  After an end
+ * `down` is called first, before anything else of that child is, so its owner can fail what was under way.
+ */
+#ifndef DAEMON_LINK_H
+#define DAEMON_LINK_H
+
+#include <event2/event.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/buf.h"
+#include "util/err.h"
+#include "util/rpc.h"
+
+struct link;
+
+struct link_ops {
+    void (*up)(void *arg);                                           /* it was started: send the first request */
+    int (*message)(void *arg, const struct rpc_msg *, struct err *); /* -1: makes no sense, end the child */
+    /* It ended, or is being ended; why is a phrase: "was killed: it wrote a malformed line: ...". */
+    void (*down)(void *arg, const char *why);
+};
+
+/* name is for the log.  argv is copied.  Starts nothing yet. */
+struct link *link_create(struct event_base *, const char *name, const char *path, const char *const argv[],
+                         const struct link_ops *, void *arg, struct err *);
+/* Kills the child and waits for its end. */
+void link_destroy(struct link *);
+
+void link_start(struct link *);
+bool link_is_up(const struct link *);
+/* Sends whole lines.  false when the child is down or far behind in reading. */
+bool link_send(struct link *, const struct buf *lines);
+/* Ends the child with its whole process group; `down` is called before this returns.  A wanted end (a cancelled call)
+ * is followed by an immediate start, any other by one with growing delay. */
+void link_kill(struct link *, bool wanted, const char *why);
+/* The child has shown that it works: later trouble starts counting afresh. */
+void link_works(struct link *);
+
+unsigned link_restarts(const struct link *);
+unsigned link_failures(const struct link *);      /* ends in a row without link_works */
+const char *link_last_error(const struct link *); /* NULL: none since it last worked */
+int64_t link_pid(const struct link *);            /* 0: none */
+
+#endif

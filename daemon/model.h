@@ -1,0 +1,56 @@
+/*
+ * daemon/model.h - the model, as tasks see it: a chat goes in, deltas and one reply come out.
+ *
+ * Behind it stands one corax-infer process (docs/protocol.md).  A chat that was under way when the process ended is sent
+ * once more to the next one; if that ends too, the chat fails with the reason.
+ */
+#ifndef DAEMON_MODEL_H
+#define DAEMON_MODEL_H
+
+#include <event2/event.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "agent/transcript.h"
+#include "daemon/config.h"
+#include "util/err.h"
+
+struct model;
+struct model_chat;
+
+struct model_reply {
+    const char *reasoning, *text; /* NULL: none */
+    size_t n_calls;
+    const struct call *calls; /* ids NULL */
+    const char *finish;
+    int64_t prompt_tokens, cached_tokens, completion_tokens, prompt_us, decode_us;
+    int64_t duration_us; /* from model_chat to here */
+};
+
+struct model_chat_ops {
+    void (*delta)(void *arg, const char *kind, const char *text);
+    /* Exactly once, unless the chat is cancelled.  reply NULL: err says why. */
+    void (*done)(void *arg, const struct model_reply *reply, const struct err *err);
+};
+
+struct model_ask {
+    const struct transcript *transcript;
+    const char *tools; /* JSON list */
+    size_t tools_len;
+    int max_tokens;
+    bool must_answer;
+    const struct sampling *sampling;
+};
+
+/* config stays the caller's.  Starts the process, if a model is configured. */
+struct model *model_create(struct event_base *, const struct config *, struct err *);
+void model_destroy(struct model *);
+/* NULL: no memory.  done() is never called from within. */
+struct model_chat *model_chat(struct model *, const struct model_ask *, const struct model_chat_ops *, void *arg);
+void model_cancel(struct model_chat *);
+
+const char *model_name(const struct model *); /* of the process that answers; "" before it said so */
+/* The member "model" of /healthz.  true when it is ready, or none is configured. */
+bool model_write_health(const struct model *, struct jsonw *);
+
+#endif

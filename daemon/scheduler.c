@@ -1,0 +1,383 @@
+#include "daemon/scheduler.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/clock.h"
+#include "util/log.h"
+
+#define N_BUCKETS 1024 /* live tasks are a few hundred */
+#define MAX_LIVE  4096 /* queued, running and waiting for people: each keeps its transcript in memory */
+
+struct scheduler {
+    struct coraxd *d;
+    struct task *buckets[N_BUCKETS];
+    TAILQ_HEAD(, task) queue;
+    int n_live, n_running, n_queued, n_submitting;
+    bool started, recovered, stopping;
+    int n_recovering;
+    struct event *kick;
+};
+
+/* One that is on its way to the disk. */
+struct submit_op {
+    struct journal_append append;
+    struct scheduler *s;
+    struct task *task;
+    char *idem_key;
+    submit_done *done;
+    void *arg;
+};
+
+static size_t bucket_of(const char *id)
+{
+    size_t h = 5381;
+
+    while (*id)
+        h = h * 33 + (unsigned char)*id++;
+    return h % N_BUCKETS;
+}
+
+struct task *scheduler_find(const struct scheduler *s, const char *id)
+{
+    struct task *t;
+
+    for (t = s->buckets[bucket_of(id)]; t; t = t->hash_next)
+        if (strcmp(t->row.id, id) == 0)
+            return t;
+    return NULL;
+}
+
+static void add_live(struct scheduler *s, struct task *t)
+{
+    size_t b = bucket_of(t->row.id);
+
+    t->hash_next = s->buckets[b];
+    s->buckets[b] = t;
+    s->n_live++;
+}
+
+static void kick(struct scheduler *s)
+{
+    if (s->started && s->n_queued > 0 && s->n_running < s->d->config.max_running)
+        event_active(s->kick, EV_TIMEOUT, 0);
+}
+
+static void on_kick(evutil_socket_t fd, short what, void *arg)
+{
+    struct scheduler *s = arg;
+    struct task *t;
+
+    while (s->n_running < s->d->config.max_running && (t = TAILQ_FIRST(&s->queue)) != NULL) {
+        TAILQ_REMOVE(&s->queue, t, in_queue);
+        t->is_queued = false;
+        s->n_queued--;
+        t->has_slot = true;
+        s->n_running++;
+        task_run(t);
+    }
+}
+
+void scheduler_enqueue(struct scheduler *s, struct task *t)
+{
+    TAILQ_INSERT_TAIL(&s->queue, t, in_queue);
+    t->is_queued = true;
+    s->n_queued++;
+    kick(s);
+}
+
+void scheduler_leave(struct scheduler *s, struct task *t)
+{
+    if (t->is_queued) {
+        TAILQ_REMOVE(&s->queue, t, in_queue);
+        t->is_queued = false;
+        s->n_queued--;
+    }
+    if (t->has_slot) {
+        t->has_slot = false;
+        s->n_running--;
+        kick(s);
+    }
+}
+
+void scheduler_forget(struct scheduler *s, struct task *t)
+{
+    struct task **at;
+
+    scheduler_leave(s, t);
+    for (at = &s->buckets[bucket_of(t->row.id)]; *at && *at != t; at = &(*at)->hash_next)
+        ;
+    if (*at) {
+        *at = t->hash_next;
+        s->n_live--;
+    }
+    task_destroy(t);
+}
+
+struct scheduler *scheduler_create(struct coraxd *d, struct err *err)
+{
+    struct scheduler *s = calloc(1, sizeof(*s));
+
+    if (s == NULL || (s->kick = event_new(d->base, -1, 0, on_kick, s)) == NULL) {
+        free(s);
+        fail(err, CORAX_E_INTERNAL, "no memory");
+        return NULL;
+    }
+    s->d = d;
+    TAILQ_INIT(&s->queue);
+    return s;
+}
+
+void scheduler_destroy(struct scheduler *s)
+{
+    struct task *t;
+    size_t i;
+
+    if (s == NULL)
+        return;
+    for (i = 0; i < N_BUCKETS; i++) {
+        while ((t = s->buckets[i]) != NULL) {
+            s->buckets[i] = t->hash_next;
+            task_destroy(t);
+        }
+    }
+    event_free(s->kick);
+    free(s);
+}
+
+void scheduler_start(struct scheduler *s)
+{
+    s->started = true;
+    kick(s);
+}
+
+struct scheduler_counts scheduler_counts(const struct scheduler *s)
+{
+    return (struct scheduler_counts){ .n_running = s->n_running,
+                                      .n_queued = s->n_queued,
+                                      .n_waiting = s->n_live - s->n_running - s->n_queued };
+}
+
+void scheduler_stop(struct scheduler *s)
+{
+    struct task *t;
+    size_t i;
+
+    s->stopping = true;
+    s->started = false;
+    for (i = 0; i < N_BUCKETS; i++) {
+        for (t = s->buckets[i]; t; t = t->hash_next) {
+            task_stop_work(t);
+            task_flush(t);
+        }
+    }
+}
+
+bool scheduler_is_stopping(const struct scheduler *s)
+{
+    return s->stopping;
+}
+
+bool scheduler_is_ready(const struct scheduler *s)
+{
+    return s->recovered && s->n_recovering == 0;
+}
+
+/* --- submitting ------------------------------------------------------------------------------------------------- */
+
+static void submit_destroy(struct submit_op *op)
+{
+    if (op->append.entries)
+        entry_destroy(op->append.entries);
+    free(op->idem_key);
+    free(op);
+}
+
+static void on_submitted(struct journal_op *base)
+{
+    struct submit_op *op = (struct submit_op *)base;
+    struct scheduler *s = op->s;
+    struct task *t = op->task;
+    struct submitted result = { .id = t->row.id, .created_ms = t->row.created_ms };
+
+    s->n_submitting--;
+    if (base->result < 0) {
+        result.err = &base->err;
+    } else if (op->append.exists) {
+        result.exists = true;
+        result.same = op->append.same;
+        result.id = op->append.existing.id;
+        result.created_ms = op->append.existing.created_ms;
+        t = scheduler_find(s, result.id);
+        result.state = t ? t->shown : op->append.existing.state;
+    } else {
+        t->saved_seq = t->row.last_seq;
+        add_live(s, t);
+        scheduler_enqueue(s, t);
+    }
+    op->done(op->arg, &result);
+    if (base->result < 0 || op->append.exists)
+        task_destroy(op->task);
+    submit_destroy(op);
+}
+
+static void write_submission(struct entry *e, const struct submission *sub, const struct config *config)
+{
+    const struct budget *b = &sub->budget;
+    size_t at;
+
+    entry_raw(e, "input", sub->input.data, sub->input.len);
+    at = entry_mark(e);
+    if (sub->tools)
+        jsonw_value(&e->w, "tools", sub->tools);
+    else
+        jsonw_null(&e->w, "tools");
+    entry_seal(e, "tools", at);
+    at = entry_mark(e);
+    jsonw_object(&e->w, "budget");
+    jsonw_int(&e->w, "steps", b->max_steps);
+    jsonw_int(&e->w, "tool_calls", b->max_tool_calls);
+    jsonw_int(&e->w, "tokens", b->max_tokens);
+    jsonw_int(&e->w, "wall_ms", b->max_wall_ms);
+    jsonw_int(&e->w, "identical", b->max_identical);
+    jsonw_int(&e->w, "reply_tokens", b->max_reply_tokens);
+    jsonw_int(&e->w, "observation_bytes", b->max_observation_bytes);
+    jsonw_end(&e->w);
+    entry_seal(e, "budget", at);
+    at = entry_mark(e);
+    jsonw_object(&e->w, "sampling");
+    jsonw_number(&e->w, "temperature", sub->sampling.temperature);
+    jsonw_int(&e->w, "top_k", sub->sampling.top_k);
+    jsonw_number(&e->w, "top_p", sub->sampling.top_p);
+    jsonw_number(&e->w, "min_p", sub->sampling.min_p);
+    jsonw_int(&e->w, "seed", sub->sampling.seed);
+    jsonw_end(&e->w);
+    entry_seal(e, "sampling", at);
+    entry_bool(e, "attended", sub->attended);
+    entry_text(e, "system", config->system);
+    entry_int(e, "uid", sub->uid);
+}
+
+int scheduler_submit(struct scheduler *s, const struct submission *sub, submit_done *done, void *arg, struct err *err)
+{
+    struct submit_op *op;
+    struct entry *e;
+
+    if (s->n_queued + s->n_submitting >= s->d->config.max_queued + s->d->config.max_running - s->n_running)
+        return fail(err, CORAX_E_LIMIT, "%d tasks are waiting already: try again later", s->n_queued + s->n_submitting);
+    if (s->n_live >= MAX_LIVE)
+        return fail(err, CORAX_E_LIMIT, "%d tasks are not finished: answer or cancel some", s->n_live);
+    op = calloc(1, sizeof(*op));
+    e = entry_create(ENTRY_TASK_SUBMITTED, 1, clock_wall_ms(), 0);
+    if (op == NULL || e == NULL)
+        goto no_memory;
+    journal_append_init(&op->append, on_submitted);
+    op->append.create = true;
+    op->append.entries = e;
+    op->s = s;
+    op->done = done;
+    op->arg = arg;
+    write_submission(e, sub, &s->d->config);
+    if (sub->idem_key && (op->idem_key = strdup(sub->idem_key)) == NULL)
+        goto no_memory;
+    if (!entry_end(e))
+        goto no_memory;
+    op->task = task_create(s->d, e->json.data, e->json.len, err);
+    if (op->task == NULL) {
+        submit_destroy(op);
+        return -1;
+    }
+    id_create(op->task->row.id);
+    op->task->row.last_seq = 1;
+    op->append.row = op->task->row;
+    op->append.idem_key = op->idem_key;
+    memcpy(op->append.idem_hash, sub->hash, HASH_LEN);
+    s->n_submitting++;
+    journal_post(s->d->journal, &op->append.op);
+    return 0;
+no_memory:
+    if (op && op->append.entries == NULL)
+        entry_destroy(e);
+    if (op)
+        submit_destroy(op);
+    else
+        entry_destroy(e);
+    return fail(err, CORAX_E_INTERNAL, "no memory");
+}
+
+/* --- recovery --------------------------------------------------------------------------------------------------- */
+
+static struct task *recover(struct scheduler *s, const struct journal_read *r, struct err *err)
+{
+    struct task *t;
+
+    if (r->n_events == 0 || r->events[0].kind != ENTRY_TASK_SUBMITTED) {
+        fail(err, CORAX_E_INTERNAL, "its first event is missing");
+        return NULL;
+    }
+    t = task_create(s->d, r->events[0].json, r->events[0].len, err);
+    if (t && task_fold(t, &r->row, r->events, r->n_events, err) < 0) {
+        task_destroy(t);
+        t = NULL;
+    }
+    return t;
+}
+
+static void on_task_read(struct journal_op *op)
+{
+    struct journal_read *r = (struct journal_read *)op;
+    struct scheduler *s = r->op.arg;
+    struct task *t = NULL;
+
+    s->n_recovering--;
+    if (op->result == 0)
+        t = recover(s, r, &op->err);
+    if (t == NULL) {
+        log_error("task %s cannot go on: %s", r->id, op->err.msg);
+    } else {
+        add_live(s, t);
+        if (t->phase == PHASE_READY)
+            scheduler_enqueue(s, t);
+    }
+    if (s->n_recovering == 0)
+        log_info("scheduler: %d unfinished tasks go on", s->n_live);
+    journal_read_finish(r);
+    free(r);
+}
+
+static void on_live_listed(struct journal_op *op)
+{
+    struct journal_list *l = (struct journal_list *)op;
+    struct scheduler *s = l->op.arg;
+    size_t i;
+
+    s->recovered = true;
+    if (op->result < 0)
+        log_error("scheduler: unfinished tasks cannot be read: %s", op->err.msg);
+    for (i = 0; i < l->n_rows; i++) {
+        struct journal_read *r = malloc(sizeof(*r));
+
+        if (r == NULL)
+            abort();
+        journal_read_init(r, l->rows[i].id, on_task_read);
+        r->op.arg = s;
+        r->max_bytes = SIZE_MAX;
+        s->n_recovering++;
+        journal_post(s->d->journal, &r->op);
+    }
+    journal_list_finish(l);
+    free(l);
+}
+
+void scheduler_recover(struct scheduler *s)
+{
+    struct journal_list *l = malloc(sizeof(*l));
+
+    if (l == NULL)
+        abort();
+    journal_list_init(l, on_live_listed);
+    l->state = -2;
+    l->op.arg = s;
+    journal_post(s->d->journal, &l->op);
+}

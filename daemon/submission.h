@@ -1,0 +1,35 @@
+/*
+ * daemon/submission.h - what a client asks for in POST /v1/tasks, checked.
+ */
+#ifndef DAEMON_SUBMISSION_H
+#define DAEMON_SUBMISSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "daemon/config.h"
+#include "util/err.h"
+#include "util/id.h"
+
+struct submission {
+    uint32_t uid;
+    const char *idem_key;         /* NULL: none */
+    unsigned char hash[HASH_LEN]; /* of the body */
+    struct json *root;
+    struct buf input;         /* as a list of parts, JSON */
+    const struct json *tools; /* NULL: all */
+    struct budget budget;
+    struct sampling sampling;
+    bool attended;
+};
+
+/*
+ * Borrows nothing from body afterwards.  -1 with CORAX_E_ARGS: *code is the API's error code ("bad_json",
+ * "unknown_member", "missing", "bad_value") and *param the member, or NULL.  finish in either case.
+ */
+int submission_parse(struct submission *, const char *body, size_t len, const struct config *, const char **code,
+                     const char **param, struct err *);
+void submission_finish(struct submission *);
+
+#endif

@@ -1,0 +1,644 @@
+/*
+ * The way of a task: creation, the loop over the planner's commands, entries into the journal, and its end.  Tool calls
+ * are in task_call.c, what people say in task_human.c, recovery in task_fold.c.
+ *
+ * Memory.  A task is small, and nothing good can be done with half an entry: where memory runs out here the daemon ends,
+ * and the next one goes on from the journal (as after any other kill).
+ */
+#include "daemon/task.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/hosts.h"
+#include "daemon/model.h"
+#include "daemon/scheduler.h"
+#include "util/arena.h"
+#include "util/clock.h"
+#include "util/log.h"
+
+#define RETRY_MS         1000 /* the journal could not be written: the task's end is tried again */
+#define SAMPLE_AFTER_BAD 0.7  /* temperature after an empty or cut-off reply: greedy would only repeat it */
+
+static void out_of_memory(void)
+{
+    log_error("no memory: ending; the tasks go on after a restart");
+    abort();
+}
+
+static void set_timer(struct event *ev, int64_t ms)
+{
+    struct timeval tv = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
+
+    event_add(ev, &tv);
+}
+
+/* --- the clock -------------------------------------------------------------------------------------------------- */
+
+int64_t task_active_ms(const struct task *t)
+{
+    return t->active_before_ms + (t->running_since_ms ? clock_mono_ms() - t->running_since_ms : 0);
+}
+
+static void clock_start(struct task *t)
+{
+    int64_t left = t->budget.max_wall_ms - t->active_before_ms;
+
+    t->running_since_ms = clock_mono_ms();
+    set_timer(t->wall, left > 0 ? left : 0);
+}
+
+static void clock_stop(struct task *t)
+{
+    t->active_before_ms = task_active_ms(t);
+    t->running_since_ms = 0;
+    event_del(t->wall);
+}
+
+static void on_wall(evutil_socket_t fd, short what, void *arg)
+{
+    struct task *t = arg;
+    struct plan_event ev = { .kind = PLAN_EV_CLOCK };
+
+    task_apply(t, &ev);
+    if (t->phase != PHASE_FINISHED) {
+        task_advance(t);
+        if (t->phase != PHASE_FINISHED)
+            set_timer(t->wall, 10); /* the planner's milliseconds are not quite over */
+    }
+}
+
+/* --- listeners -------------------------------------------------------------------------------------------------- */
+
+void task_listen(struct task *t, struct task_listener *l)
+{
+    TAILQ_INSERT_TAIL(&t->listeners, l, link);
+}
+
+void task_unlisten(struct task *t, struct task_listener *l)
+{
+    TAILQ_REMOVE(&t->listeners, l, link);
+}
+
+/* A listener may take itself off the list while it is told. */
+#define EACH_LISTENER(t, l, next) \
+    for ((l) = TAILQ_FIRST(&(t)->listeners); (l) && ((next) = TAILQ_NEXT((l), link), true); (l) = (next))
+
+static void tell_changed(struct task *t)
+{
+    struct task_listener *l, *next;
+
+    EACH_LISTENER(t, l, next)
+    l->changed(l);
+}
+
+static void tell_entry(struct task *t, const struct entry *e)
+{
+    struct task_listener *l, *next;
+
+    EACH_LISTENER(t, l, next)
+    l->entry(l, e);
+}
+
+/* --- entries ---------------------------------------------------------------------------------------------------- */
+
+struct entry *task_record(struct task *t, enum entry_kind kind)
+{
+    struct entry *e = entry_create(kind, ++t->row.last_seq, clock_wall_ms(), task_active_ms(t));
+
+    if (e == NULL)
+        out_of_memory();
+    return e;
+}
+
+void task_recorded(struct task *t, struct entry *e)
+{
+    if (!entry_end(e))
+        out_of_memory();
+    t->row.updated_ms = e->at_ms;
+    *t->pending_tail = e;
+    t->pending_tail = &e->next;
+    if (!t->saving && !event_pending(t->lazy, EV_TIMEOUT, NULL))
+        set_timer(t->lazy, TASK_LAZY_MS);
+}
+
+static void on_lazy(evutil_socket_t fd, short what, void *arg)
+{
+    task_flush(arg);
+}
+
+static void update_row(struct task *t)
+{
+    struct spent spent = planner_spent(t->planner);
+
+    t->row.active_ms = task_active_ms(t);
+    t->row.n_steps = spent.n_steps;
+    t->row.n_tool_calls = spent.n_tool_calls;
+    t->row.completion_tokens = spent.n_tokens;
+}
+
+/*
+ * The journal did not take the task's entries.  The task fails in memory, which clients see at once, and its entries are
+ * kept and tried again, so that the journal says the same as soon as it can be written.
+ */
+static void fail_unsaved(struct task *t, const char *why)
+{
+    struct entry **at = &t->pending, *e;
+    char text[320];
+
+    snprintf(text, sizeof(text), "the task's events cannot be stored: %s", why);
+    if (t->end_code == NULL || strcmp(t->end_code, "journal") != 0) {
+        task_stop_work(t);
+        clock_stop(t);
+        /* An end that nobody has seen is replaced by this one. */
+        while (*at) {
+            e = *at;
+            if (e->kind == ENTRY_TASK_FINISHED) {
+                *at = e->next;
+                t->row.last_seq--;
+                entry_destroy(e);
+            } else {
+                at = &e->next;
+            }
+        }
+        t->pending_tail = at;
+        task_finish(t, OUTCOME_FAILED, text, "journal");
+    }
+    t->shown = TASK_FINISHED;
+    scheduler_leave(t->d->scheduler, t);
+    event_del(t->lazy);
+    set_timer(t->lazy, RETRY_MS);
+    tell_changed(t);
+}
+
+static void on_saved(struct journal_op *op)
+{
+    struct journal_append *a = (struct journal_append *)op;
+    struct task *t = (struct task *)((char *)a - offsetof(struct task, append));
+    struct entry *e, *next, *last;
+    enum task_state before = t->shown;
+
+    t->saving = false;
+    if (op->result < 0) {
+        for (last = a->entries; last->next; last = last->next)
+            ;
+        last->next = t->pending;
+        if (t->pending == NULL)
+            t->pending_tail = &last->next;
+        t->pending = a->entries;
+        fail_unsaved(t, op->err.msg);
+        return;
+    }
+    for (e = a->entries; e; e = next) {
+        next = e->next;
+        t->saved_seq = e->seq;
+        tell_entry(t, e);
+        entry_destroy(e);
+    }
+    if (a->row.state == TASK_FINISHED || (t->shown != TASK_FINISHED && a->row.state == t->row.state))
+        t->shown = a->row.state;
+    if (t->shown != before)
+        tell_changed(t);
+    if (t->row.state == TASK_FINISHED && t->pending == NULL) {
+        scheduler_forget(t->d->scheduler, t);
+        return;
+    }
+    if (scheduler_is_stopping(t->d->scheduler))
+        return;
+    if (t->phase == PHASE_INTENT && t->saved_seq >= t->call.intent_seq)
+        task_send_call(t);
+    else if (t->pending)
+        set_timer(t->lazy, TASK_LAZY_MS);
+    if (t->row.state != TASK_RUNNING || t->phase == PHASE_INTENT)
+        task_flush(t);
+}
+
+void task_flush(struct task *t)
+{
+    struct journal_append *a = &t->append;
+
+    if (t->saving || t->pending == NULL)
+        return;
+    event_del(t->lazy);
+    update_row(t);
+    journal_append_init(a, on_saved);
+    a->row = t->row;
+    a->entries = t->pending;
+    /* What is not in this append has not been numbered for it. */
+    for (struct entry *e = t->pending; e; e = e->next)
+        a->row.last_seq = e->seq;
+    t->pending = NULL;
+    t->pending_tail = &t->pending;
+    t->saving = true;
+    journal_post(t->d->journal, &a->op);
+}
+
+/* --- creation --------------------------------------------------------------------------------------------------- */
+
+static int read_submitted(struct task *t, struct transcript *transcript, struct arena *arena, struct err *err)
+{
+    const char *system = json_get_text(t->root, "system", NULL);
+    struct message m = { .role = ROLE_USER };
+    const struct json *allowed = json_get(t->root, "tools");
+    int64_t uid;
+    size_t i;
+
+    t->budget = t->d->config.budget;
+    t->sampling = t->d->config.sampling;
+    t->attended = json_bool(json_get(t->root, "attended"), true);
+    t->allowed = json_kind(allowed) == JSON_ARRAY ? allowed : NULL;
+    if (config_read_budget(json_get(t->root, "budget"), &t->budget, err) < 0 ||
+        config_read_sampling(json_get(t->root, "sampling"), &t->sampling, err) < 0 ||
+        json_int(json_get(t->root, "uid"), "uid", &uid, err) < 0 ||
+        json_int(json_get(t->root, "at_ms"), "at_ms", &t->row.created_ms, err) < 0)
+        return -1;
+    t->row.uid = (uint32_t)uid;
+    t->row.updated_ms = t->row.created_ms;
+    if (system && transcript_add_text(transcript, ROLE_SYSTEM, system, strlen(system), err) < 0)
+        return -1;
+    if (parts_read(arena, json_get(t->root, "input"), &m.parts, &m.n_parts, err) < 0)
+        return err_context(err, "input");
+    for (i = 0; i < m.n_parts; i++) {
+        if (strcmp(m.parts[i].mime, "text/plain") == 0) {
+            row_text(t->row.input_text, m.parts[i].data, m.parts[i].len);
+            break;
+        }
+    }
+    return transcript_add(transcript, &m, err);
+}
+
+struct task *task_create(struct coraxd *d, const char *submitted, size_t len, struct err *err)
+{
+    struct task *t = calloc(1, sizeof(*t));
+    struct transcript *transcript = transcript_create();
+    struct arena *arena = arena_create(TRANSCRIPT_MAX_BYTES);
+
+    if (t == NULL || transcript == NULL || arena == NULL) {
+        fail(err, CORAX_E_INTERNAL, "no memory");
+        free(t);
+        goto out;
+    }
+    t->d = d;
+    t->pending_tail = &t->pending;
+    TAILQ_INIT(&t->listeners);
+    buf_init(&t->submitted, ENTRY_LIMIT);
+    buf_init(&t->tools, ENTRY_LIMIT);
+    buf_add(&t->submitted, submitted, len);
+    t->wall = evtimer_new(d->base, on_wall, t);
+    t->lazy = evtimer_new(d->base, on_lazy, t);
+    if (t->submitted.failed || t->wall == NULL || t->lazy == NULL)
+        fail(err, CORAX_E_INTERNAL, "no memory");
+    else if ((t->root = json_parse(submitted, len, err)) != NULL && read_submitted(t, transcript, arena, err) == 0 &&
+             (t->planner = planner_react_create(transcript, &t->budget)) != NULL) {
+        transcript = NULL;
+        arena_destroy(arena);
+        return t;
+    }
+    task_destroy(t);
+out:
+    transcript_destroy(transcript);
+    arena_destroy(arena);
+    return NULL;
+}
+
+static void destroy_entries(struct entry *e)
+{
+    struct entry *next;
+
+    for (; e; e = next) {
+        next = e->next;
+        entry_destroy(e);
+    }
+}
+
+void task_destroy(struct task *t)
+{
+    struct task_listener *l;
+
+    if (t == NULL)
+        return;
+    while ((l = TAILQ_FIRST(&t->listeners)) != NULL) {
+        task_unlisten(t, l);
+        l->gone(l);
+    }
+    task_stop_work(t);
+    if (t->wall)
+        event_free(t->wall);
+    if (t->lazy)
+        event_free(t->lazy);
+    destroy_entries(t->pending);
+    if (t->saving)
+        destroy_entries(t->append.entries);
+    planner_destroy(t->planner);
+    json_free(t->root);
+    buf_finish(&t->submitted);
+    buf_finish(&t->tools);
+    free(t->end_text);
+    free(t->end_code);
+    free(t);
+}
+
+/* --- the loop --------------------------------------------------------------------------------------------------- */
+
+void task_apply(struct task *t, struct plan_event *ev)
+{
+    struct err err = { 0 };
+
+    ev->active_ms = task_active_ms(t);
+    if (planner_apply(t->planner, ev, &err) < 0) {
+        if (err.status == CORAX_E_INTERNAL)
+            out_of_memory();
+        log_error("task %s: %s", t->row.id, err.msg);
+    }
+}
+
+void task_stop_work(struct task *t)
+{
+    if (t->chat)
+        model_cancel(t->chat);
+    if (t->host_call)
+        host_cancel(t->host_call);
+    t->chat = NULL;
+    t->host_call = NULL;
+}
+
+void task_finish(struct task *t, enum task_outcome outcome, const char *text, const char *code)
+{
+    struct entry *e = task_record(t, ENTRY_TASK_FINISHED);
+    struct spent spent = planner_spent(t->planner);
+    size_t at;
+
+    entry_text(e, "outcome", task_outcome_name(outcome));
+    entry_text(e, "text", text);
+    entry_text(e, "code", code);
+    at = entry_mark(e);
+    jsonw_object(&e->w, "spent");
+    jsonw_int(&e->w, "steps", spent.n_steps);
+    jsonw_int(&e->w, "tool_calls", spent.n_tool_calls);
+    jsonw_int(&e->w, "completion_tokens", spent.n_tokens);
+    jsonw_int(&e->w, "prompt_tokens", t->row.prompt_tokens);
+    jsonw_int(&e->w, "active_ms", task_active_ms(t));
+    jsonw_end(&e->w);
+    entry_seal(e, "spent", at);
+    t->phase = PHASE_FINISHED;
+    t->row.state = TASK_FINISHED;
+    t->row.outcome = outcome;
+    t->row.has_answer = outcome == OUTCOME_ANSWERED;
+    if (t->row.has_answer)
+        row_text(t->row.answer, text, strlen(text));
+    else
+        t->row.answer[0] = '\0';
+    free(t->end_text);
+    free(t->end_code);
+    t->end_text = text ? strdup(text) : NULL;
+    t->end_code = code ? strdup(code) : NULL;
+    task_recorded(t, e);
+}
+
+static void finish(struct task *t, const struct plan_command *c)
+{
+    static const enum task_outcome outcomes[] = { OUTCOME_ANSWERED, OUTCOME_FAILED, OUTCOME_CANCELLED };
+
+    if (t->host_call) {
+        task_stop_work(t);
+        task_record_result(t, true, CORAX_E_CANCELED,
+                           "the call was under way when the task ended; whether it had an effect is not known", 0);
+    }
+    if (t->phase == PHASE_INTENT)
+        task_record_result(t, true, CORAX_E_CANCELED, "the call was not made: the task ended", 0);
+    task_stop_work(t);
+    clock_stop(t);
+    task_finish(t, outcomes[c->outcome], c->text, c->code);
+    task_flush(t);
+    scheduler_leave(t->d->scheduler, t);
+}
+
+static bool is_allowed(const struct task *t, const char *name)
+{
+    const struct json *e;
+
+    if (t->allowed == NULL)
+        return true;
+    for (e = json_first(t->allowed); e; e = json_next(e))
+        if (json_text(e) && strcmp(json_text(e), name) == 0)
+            return true;
+    return false;
+}
+
+const struct tool *task_find_tool(const struct task *t, const char *name)
+{
+    return is_allowed(t, name) ? registry_find(t->d->registry, name) : NULL;
+}
+
+/* ask_user is offered where somebody would answer, and like any other tool left out by a list that does not name it. */
+static void build_tools(struct task *t)
+{
+    struct jsonw w = jsonw_start(&t->tools);
+    size_t i, n = registry_count(t->d->registry);
+
+    jsonw_array(&w, NULL);
+    for (i = 0; i < n; i++) {
+        const struct tool *tool = registry_at(t->d->registry, i);
+
+        if (tool->disabled == NULL && is_allowed(t, tool->name))
+            tool_write_chat(tool, &w);
+    }
+    if (t->attended && is_allowed(t, "ask_user"))
+        jsonw_raw(&w, NULL, planner_ask_user_tool, strlen(planner_ask_user_tool));
+    jsonw_end(&w);
+    if (t->tools.failed)
+        out_of_memory();
+}
+
+static void on_delta(void *arg, const char *kind, const char *text)
+{
+    struct task *t = arg;
+    struct task_listener *l, *next;
+
+    EACH_LISTENER(t, l, next)
+    l->delta(l, kind, text);
+}
+
+/* The calls of the reply as the planner has numbered them: those of the transcript's last assistant message. */
+static const struct message *last_reply(const struct task *t)
+{
+    const struct transcript *tr = planner_transcript(t->planner);
+    size_t i = transcript_count(tr);
+
+    while (i-- > 0)
+        if (transcript_at(tr, i)->role == ROLE_ASSISTANT)
+            return transcript_at(tr, i);
+    return NULL;
+}
+
+static void record_reply(struct task *t, const struct model_reply *r)
+{
+    struct entry *e = task_record(t, ENTRY_MODEL_REPLIED);
+    const struct message *m = r->n_calls > 0 ? last_reply(t) : NULL;
+    size_t i, at;
+
+    entry_int(e, "step", planner_spent(t->planner).n_steps);
+    entry_text(e, "reasoning", r->reasoning);
+    entry_text(e, "text", r->text);
+    at = entry_mark(e);
+    jsonw_array(&e->w, "calls");
+    for (i = 0; i < r->n_calls; i++) {
+        jsonw_object(&e->w, NULL);
+        jsonw_text(&e->w, "id", m && i < m->n_calls ? m->calls[i].id : NULL);
+        jsonw_text(&e->w, "name", r->calls[i].name);
+        jsonw_string(&e->w, "arguments", r->calls[i].args, r->calls[i].args_len);
+        jsonw_end(&e->w);
+    }
+    jsonw_end(&e->w);
+    entry_seal(e, "calls", at);
+    entry_text(e, "finish", r->finish);
+    at = entry_mark(e);
+    jsonw_object(&e->w, "usage");
+    jsonw_int(&e->w, "prompt_tokens", r->prompt_tokens);
+    jsonw_int(&e->w, "cached_tokens", r->cached_tokens);
+    jsonw_int(&e->w, "completion_tokens", r->completion_tokens);
+    jsonw_int(&e->w, "prompt_us", r->prompt_us);
+    jsonw_int(&e->w, "decode_us", r->decode_us);
+    jsonw_end(&e->w);
+    entry_seal(e, "usage", at);
+    entry_text(e, "model", model_name(t->d->model));
+    entry_int(e, "duration_us", r->duration_us);
+    task_recorded(t, e);
+}
+
+static void on_reply(void *arg, const struct model_reply *r, const struct err *why)
+{
+    struct task *t = arg;
+    struct plan_event ev = { .kind = PLAN_EV_MODEL_FAILED };
+    struct entry *e;
+
+    t->chat = NULL;
+    t->phase = PHASE_READY;
+    if (r == NULL) {
+        ev.said = why->msg;
+        task_apply(t, &ev);
+        e = task_record(t, ENTRY_MODEL_FAILED);
+        entry_text(e, "message", why->msg);
+        task_recorded(t, e);
+    } else {
+        ev = (struct plan_event){ .kind = PLAN_EV_MODEL_REPLIED,
+                                  .reasoning = r->reasoning,
+                                  .text = r->text,
+                                  .n_calls = r->n_calls,
+                                  .calls = r->calls,
+                                  .n_tokens = r->completion_tokens,
+                                  .cut_off = strcmp(r->finish, "length") == 0 };
+        t->row.prompt_tokens += r->prompt_tokens;
+        snprintf(t->row.model, sizeof(t->row.model), "%s", model_name(t->d->model));
+        task_apply(t, &ev);
+        record_reply(t, r);
+    }
+    task_advance(t);
+}
+
+static void ask_model(struct task *t, const struct plan_command *c)
+{
+    static const struct model_chat_ops ops = { on_delta, on_reply };
+    struct sampling sampling = t->sampling;
+    struct model_ask ask = { .transcript = planner_transcript(t->planner),
+                             .max_tokens = c->max_tokens,
+                             .must_answer = c->must_answer,
+                             .sampling = &sampling };
+
+    if (t->tools.len == 0)
+        build_tools(t);
+    if (c->attempt > 0) {
+        sampling.seed = t->sampling.seed + c->attempt;
+        if (sampling.temperature < SAMPLE_AFTER_BAD)
+            sampling.temperature = SAMPLE_AFTER_BAD;
+    }
+    ask.tools = t->tools.data;
+    ask.tools_len = t->tools.len;
+    t->phase = PHASE_MODEL;
+    t->chat = model_chat(t->d->model, &ask, &ops, t);
+    if (t->chat == NULL)
+        out_of_memory();
+}
+
+void task_advance(struct task *t)
+{
+    while (t->phase != PHASE_FINISHED) {
+        struct plan_command c = t->command_due ? t->command : planner_next(t->planner);
+
+        t->command_due = false;
+        if (c.kind != PLAN_WAIT)
+            t->command = c;
+        switch (c.kind) {
+        case PLAN_WAIT:
+            return;
+        case PLAN_ASK_MODEL:
+            ask_model(t, &c);
+            return;
+        case PLAN_CALL_TOOL:
+            task_begin_call(t, c.call);
+            break;
+        case PLAN_ASK_HUMAN:
+            task_ask_question(t, &c);
+            break;
+        case PLAN_FINISH:
+            finish(t, &c);
+            return;
+        }
+    }
+}
+
+/* What a task that got its slot does first: after a wait or a recovery, its call may be half done. */
+void task_run(struct task *t)
+{
+    struct entry *e;
+
+    t->row.state = TASK_RUNNING;
+    t->shown = TASK_RUNNING;
+    clock_start(t);
+    if (t->resumed) {
+        t->resumed = false;
+        e = task_record(t, ENTRY_TASK_RESUMED);
+        entry_text(e, "why", "the daemon was started again");
+        task_recorded(t, e);
+    }
+    tell_changed(t);
+    if (t->ask_unverified)
+        task_ask_unverified(t);
+    else if (t->call.approved && t->call.tool)
+        task_make_intent(t);
+    else if (t->call.approved)
+        task_begin_call(t, t->call.call); /* its plugin is gone: the model reads so */
+    t->ask_unverified = false;
+    task_advance(t);
+}
+
+void task_wait(struct task *t, enum task_phase phase)
+{
+    t->phase = phase;
+    t->row.state = TASK_WAITING;
+    clock_stop(t);
+    task_flush(t);
+    scheduler_leave(t->d->scheduler, t);
+}
+
+void task_unwait(struct task *t)
+{
+    t->phase = PHASE_READY;
+    t->row.state = TASK_QUEUED;
+    t->shown = TASK_QUEUED;
+    task_flush(t);
+    scheduler_enqueue(t->d->scheduler, t);
+}
+
+void task_cancel(struct task *t)
+{
+    struct plan_event ev = { .kind = PLAN_EV_CANCELED };
+
+    if (t->phase == PHASE_FINISHED)
+        return;
+    t->command_due = false;
+    task_apply(t, &ev);
+    task_advance(t);
+}

@@ -1,0 +1,162 @@
+/*
+ * daemon/task.h - one task, from submission to its end.
+ *
+ * The planner says what to do next, this does it: asks the model, has the policy decide, asks a person, has a host carry
+ * out a call; and everything that happens becomes an entry on its way to the journal.  The order is
+ *
+ *     policy_decided -> [approval_asked -> approval_given] -> tool_intent -> tool_result
+ *
+ * and the intent of a call with effects is durable before the call is sent.  Other entries are written together with the
+ * result of the step (one commit a step), or after TASK_LAZY_MS when a step takes long.  One append of a task is under way
+ * at a time, so its events cannot change places.
+ *
+ * After a crash task_recover folds the stored events through the planner (task_fold.c) and goes on from there.
+ */
+#ifndef DAEMON_TASK_H
+#define DAEMON_TASK_H
+
+#include <event2/event.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "agent/planner.h"
+#include "daemon/coraxd.h"
+#include "daemon/entry.h"
+#include "daemon/journal.h"
+#include "policies/policy.h"
+#include "tools/registry.h"
+#include "util/json.h"
+
+#define TASK_LAZY_MS   10
+#define TASK_HASH_SIZE (2 * HASH_LEN + 1)
+
+struct model_chat;
+struct model_reply;
+struct host_call;
+struct tool_result;
+
+enum task_phase {
+    PHASE_READY,      /* nothing under way: the planner's next command is due */
+    PHASE_MODEL,      /* the model writes */
+    PHASE_INTENT,     /* the intent of a call with effects is on its way to the disk */
+    PHASE_CALL,       /* a host carries out a call */
+    PHASE_APPROVAL,   /* a person is asked whether the call may be made */
+    PHASE_QUESTION,   /* a person is asked a question */
+    PHASE_UNVERIFIED, /* a person is asked what became of a call */
+    PHASE_FINISHED    /* the last entry is made */
+};
+
+/* The call that is open, as far as it has come. */
+struct task_call {
+    const struct call *call; /* the planner's */
+    const struct tool *tool;
+    char rule[128], why[256];
+    char request_hash[TASK_HASH_SIZE];
+    int attempt; /* of tool_intent */
+    int64_t intent_seq;
+    bool approved;
+};
+
+struct task_listener {
+    TAILQ_ENTRY(task_listener) link;
+    void (*entry)(struct task_listener *, const struct entry *); /* it is durable */
+    void (*delta)(struct task_listener *, const char *kind, const char *text);
+    void (*changed)(struct task_listener *); /* state that clients see */
+    void (*gone)(struct task_listener *);    /* the task leaves memory: no further call, already off the list */
+};
+
+struct task {
+    TAILQ_ENTRY(task) in_queue;
+    struct task *hash_next;
+    struct coraxd *d;
+    struct task_row row;
+    enum task_state shown; /* what clients see: durable, but for QUEUED and RUNNING */
+    enum task_phase phase;
+    bool has_slot, is_queued, resumed;
+
+    struct buf submitted;       /* the task_submitted event */
+    struct json *root;          /* of it */
+    const struct json *allowed; /* names of tools; NULL: all */
+    bool attended;
+    struct sampling sampling;
+    struct planner *planner;
+    struct budget budget;
+    struct buf tools; /* the list for the model; built at the first ask */
+
+    struct model_chat *chat;
+    struct host_call *host_call;
+    struct plan_command command; /* the last one handed out */
+    bool command_due;            /* after a recovery: it is to be carried out, not the next */
+    bool ask_unverified;         /* after a recovery: so it is with the open call */
+    struct task_call call;
+    char *end_text, *end_code; /* once finished */
+
+    int64_t active_before_ms, running_since_ms; /* since: 0 when it does not run */
+    struct event *wall, *lazy;
+
+    struct entry *pending, **pending_tail;
+    struct journal_append append; /* under way when saving */
+    bool saving;
+    int64_t saved_seq;
+    TAILQ_HEAD(, task_listener) listeners;
+};
+
+/* --- by the scheduler (task.c, task_fold.c) ------------------------------------------------------------------- */
+
+/* From the text of its task_submitted event.  NULL: err says what is wrong with it. */
+struct task *task_create(struct coraxd *, const char *submitted, size_t len, struct err *);
+void task_destroy(struct task *);
+/* Brings a created task to where its stored events (all of them, from the first) leave it.  0, or -1. */
+int task_fold(struct task *, const struct task_row *, const struct stored_event *, size_t n, struct err *);
+/* It has a slot: go on. */
+void task_run(struct task *);
+bool task_wants_slot(const struct task *);
+
+/* --- by routes -------------------------------------------------------------------------------------------------- */
+
+void task_cancel(struct task *);
+/* What a person says.  -1 with the API's error code when the task waits for something else. */
+int task_approve(struct task *, uint32_t uid, bool yes, const char *request_hash, const char *reason,
+                 const char **code);
+int task_answer(struct task *, uint32_t uid, const char *text, const char **code);
+/* The resource of GET /v1/tasks/{id}: members of an object that the caller opened. */
+void task_write(const struct task *, struct jsonw *);
+/* Sends what is pending to the journal. */
+void task_flush(struct task *);
+void task_listen(struct task *, struct task_listener *);
+void task_unlisten(struct task *, struct task_listener *);
+
+/* --- between task.c, task_call.c and task_fold.c ---------------------------------------------------------------- */
+
+struct entry *task_record(struct task *, enum entry_kind); /* write members, then task_recorded */
+void task_recorded(struct task *, struct entry *);
+int64_t task_active_ms(const struct task *);
+void task_advance(struct task *);
+void task_apply(struct task *, struct plan_event *);
+/* Stops the clock and gives the slot back until a person has spoken. */
+void task_wait(struct task *, enum task_phase);
+void task_unwait(struct task *);
+
+void task_finish(struct task *, enum task_outcome, const char *text, const char *code);
+void task_stop_work(struct task *); /* cancels what is under way */
+
+const struct tool *task_find_tool(const struct task *, const char *name); /* one that this task may use */
+void task_begin_call(struct task *, const struct call *);
+/* Tool, arguments, policy and request hash of a call.  -1: err is the observation. */
+int task_judge_call(struct task *, const struct call *, struct policy_verdict *, struct err *);
+bool task_needs_intent(const struct tool *);
+void task_make_intent(struct task *);
+void task_send_call(struct task *); /* PHASE_INTENT is over */
+void task_record_result(struct task *, bool error, int status, const char *text, int64_t duration_us);
+/* Ends the open call without a host's result. */
+void task_end_call(struct task *, bool error, int status, const char *text);
+void task_ask_unverified(struct task *);
+void task_ask_question(struct task *, const struct plan_command *);
+
+void task_write_effects(struct jsonw *, const char *key, const struct tool *);
+void task_write_usage(struct jsonw *, const struct task_row *);
+/* input, attended and tools of a task_submitted event. */
+void task_write_input(struct jsonw *, const char *submitted, size_t len);
+
+#endif

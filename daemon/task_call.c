@@ -1,0 +1,363 @@
+/*
+ * A call, from the model's wish to its result.
+ *
+ * Whatever goes wrong on the way (no such tool, wrong arguments, denied, no host, a crash, a deadline) ends as a
+ * tool_result with error set and a sentence that the model can act on; the task goes on.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/hosts.h"
+#include "daemon/scheduler.h"
+#include "daemon/task.h"
+#include "util/arena.h"
+#include "util/log.h"
+
+#define MAX_NAMED_TOOLS 12 /* in the sentence about an unknown tool */
+
+static const struct {
+    unsigned bit;
+    const char *name;
+} effect_names[] = { { CORAX_FX_READ, "read" },
+                     { CORAX_FX_WRITE, "write" },
+                     { CORAX_FX_EXEC, "exec" },
+                     { CORAX_FX_NET, "net" },
+                     { CORAX_FX_CLOCK, "clock" } },
+  trait_names[] = { { CORAX_TRAIT_IDEMPOTENT, "idempotent" }, { CORAX_TRAIT_DESTRUCTIVE, "destructive" } };
+
+void task_write_effects(struct jsonw *w, const char *key, const struct tool *tool)
+{
+    size_t i;
+
+    jsonw_array(w, key);
+    for (i = 0; tool && i < sizeof(effect_names) / sizeof(*effect_names); i++)
+        if (tool->effects & effect_names[i].bit)
+            jsonw_text(w, NULL, effect_names[i].name);
+    jsonw_end(w);
+}
+
+static void write_traits(struct jsonw *w, const struct tool *tool)
+{
+    size_t i;
+
+    jsonw_array(w, "traits");
+    for (i = 0; i < sizeof(trait_names) / sizeof(*trait_names); i++)
+        if (tool->traits & trait_names[i].bit)
+            jsonw_text(w, NULL, trait_names[i].name);
+    jsonw_end(w);
+}
+
+/* A call that changes nothing, or nothing more when made twice, may be made again after a crash. */
+bool task_needs_intent(const struct tool *tool)
+{
+    return (tool->effects & (CORAX_FX_WRITE | CORAX_FX_EXEC | CORAX_FX_NET)) &&
+           !(tool->traits & CORAX_TRAIT_IDEMPOTENT);
+}
+
+/* --- results ---------------------------------------------------------------------------------------------------- */
+
+static struct entry *result_start(struct task *t, bool error, int status)
+{
+    struct entry *e = task_record(t, ENTRY_TOOL_RESULT);
+
+    entry_text(e, "call_id", t->call.call->id);
+    entry_text(e, "tool", t->call.call->name);
+    entry_bool(e, "error", error);
+    entry_text(e, "status", mcp_status_name(status));
+    return e;
+}
+
+void task_record_result(struct task *t, bool error, int status, const char *text, int64_t duration_us)
+{
+    struct part part = { .mime = "text/plain", .data = text, .len = strlen(text) };
+    struct entry *e = result_start(t, error, status);
+    size_t at = entry_mark(e);
+
+    jsonw_array(&e->w, "parts");
+    part_write(&part, &e->w);
+    jsonw_end(&e->w);
+    entry_seal(e, "parts", at);
+    entry_int(e, "duration_us", duration_us);
+    task_recorded(t, e);
+}
+
+static void apply_result(struct task *t, bool error, const struct part *parts, size_t n)
+{
+    struct plan_event ev = {
+        .kind = PLAN_EV_TOOL_DONE, .call_id = t->call.call->id, .error = error, .parts = parts, .n_parts = n
+    };
+
+    memset(&t->call, 0, sizeof(t->call));
+    t->phase = PHASE_READY;
+    task_apply(t, &ev);
+}
+
+static void end_call(struct task *t, bool error, int status, const char *text, int64_t duration_us)
+{
+    struct part part = { .mime = "text/plain", .data = text, .len = strlen(text) };
+
+    task_record_result(t, error, status, text, duration_us);
+    apply_result(t, error, &part, 1);
+}
+
+void task_end_call(struct task *t, bool error, int status, const char *text)
+{
+    end_call(t, error, status, text, 0);
+}
+
+static bool is_text(const struct mcp_part *p)
+{
+    size_t i;
+
+    if (strncmp(p->mime, "text/", 5) != 0 && strstr(p->mime, "xml") == NULL && strstr(p->mime, "json") == NULL)
+        return false;
+    for (i = 0; i < p->len; i++)
+        if (p->data[i] == '\0')
+            return false;
+    return true;
+}
+
+/* A part that only people look at. */
+static void write_data_part(struct jsonw *w, const struct mcp_part *p)
+{
+    jsonw_object(w, NULL);
+    jsonw_text(w, "type", "data");
+    jsonw_text(w, "mime", p->mime);
+    if (is_text(p))
+        jsonw_string(w, "text", p->data, p->len);
+    else
+        mcp_put_base64(w, "base64", p->data, p->len);
+    jsonw_end(w);
+}
+
+static void take_result(struct task *t, const struct tool_result *r, int64_t duration_us)
+{
+    struct part *parts = calloc(r->n_parts + 1, sizeof(*parts));
+    struct entry *e = result_start(t, r->error, r->error && r->status == CORAX_OK ? CORAX_E_INTERNAL : (int)r->status);
+    size_t at = entry_mark(e), n = 0, i;
+
+    if (parts == NULL)
+        abort();
+    jsonw_array(&e->w, "parts");
+    for (i = 0; i < r->n_parts; i++) {
+        const struct mcp_part *p = &r->parts[i];
+
+        parts[n] = (struct part){ .mime = p->mime, .data = p->data, .len = p->len };
+        if (p->kind == MCP_TEXT || p->kind == MCP_LINK) {
+            parts[n].mime = "text/plain";
+            part_write(&parts[n], &e->w);
+        } else {
+            write_data_part(&e->w, p);
+        }
+        n++;
+    }
+    if (r->structured) {
+        parts[n] = (struct part){ .mime = "application/json", .data = r->structured, .len = r->structured_len };
+        part_write(&parts[n++], &e->w);
+    }
+    jsonw_end(&e->w);
+    entry_seal(e, "parts", at);
+    entry_int(e, "duration_us", duration_us);
+    task_recorded(t, e);
+    apply_result(t, r->error, parts, n);
+    free(parts);
+}
+
+static void on_result(void *arg, const struct tool_result *r, int64_t duration_us, const struct err *err)
+{
+    struct task *t = arg;
+
+    t->host_call = NULL;
+    if (r)
+        take_result(t, r, duration_us);
+    else
+        end_call(t, true, err->status, err->msg, duration_us);
+    /* The step is over: one commit for all of it. */
+    task_flush(t);
+    task_advance(t);
+}
+
+/* --- judging ---------------------------------------------------------------------------------------------------- */
+
+static int unknown_tool(const struct task *t, const char *name, struct err *err)
+{
+    char names[160] = "";
+    size_t i, n = registry_count(t->d->registry), len = 0;
+    int named = 0;
+
+    for (i = 0; i < n && named < MAX_NAMED_TOOLS && len < sizeof(names); i++) {
+        const struct tool *tool = registry_at(t->d->registry, i);
+
+        if (tool->disabled || task_find_tool(t, tool->name) != tool)
+            continue;
+        len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s", named++ ? ", " : "", tool->name);
+    }
+    if (named == 0)
+        return fail(err, CORAX_E_NOTFOUND, "there is no tool \"%.40s\", and no other: answer without", name);
+    return fail(err, CORAX_E_NOTFOUND, "there is no tool \"%.40s\": use one of %s%s", name, names,
+                len >= sizeof(names) || named == MAX_NAMED_TOOLS ? " ..." : "");
+}
+
+static void hash_request(struct task *t, const char *purpose)
+{
+    const struct call *c = t->call.call;
+    unsigned char hash[HASH_LEN];
+    struct buf b;
+
+    buf_init(&b, ENTRY_LIMIT);
+    buf_addf(&b, "%s%c%s%c%s%c%s%c", purpose, 0, t->row.id, 0, c->id, 0, c->name, 0);
+    buf_addf(&b, "%s%c%d%c", policy_hash(t->d->policy), 0, t->call.attempt, 0);
+    buf_add(&b, c->args, c->args_len);
+    if (b.failed)
+        abort();
+    hash_bytes(b.data, b.len, hash);
+    hash_format(hash, t->call.request_hash);
+    buf_finish(&b);
+}
+
+int task_judge_call(struct task *t, const struct call *call, struct policy_verdict *verdict, struct err *err)
+{
+    struct policy_request request;
+    struct json *args;
+
+    t->call.call = call;
+    t->call.tool = task_find_tool(t, call->name);
+    if (t->call.tool == NULL)
+        return unknown_tool(t, call->name, err);
+    if (registry_validate(t->call.tool, call->args, call->args_len, err) < 0)
+        return -1;
+    if ((args = json_parse(call->args, call->args_len, err)) == NULL)
+        return -1;
+    request = (struct policy_request){ .provider = t->call.tool->provider,
+                                       .tool = t->call.tool->name,
+                                       .effects = t->call.tool->effects,
+                                       .traits = t->call.tool->traits,
+                                       .args = args };
+    *verdict = policy_decide(t->d->policy, &request);
+    json_free(args);
+    snprintf(t->call.rule, sizeof(t->call.rule), "%s", verdict->rule);
+    snprintf(t->call.why, sizeof(t->call.why), "%s", verdict->why ? verdict->why : "");
+    hash_request(t, "approve");
+    return 0;
+}
+
+static void record_decision(struct task *t, const struct policy_verdict *v)
+{
+    struct entry *e = task_record(t, ENTRY_POLICY_DECIDED);
+
+    entry_text(e, "call_id", t->call.call->id);
+    entry_text(e, "tool", t->call.tool->name);
+    entry_text(e, "provider", t->call.tool->provider);
+    entry_text(e, "decision", policy_decision_name(v->decision));
+    entry_text(e, "rule", v->rule);
+    entry_text(e, "why", v->why);
+    entry_text(e, "policy_hash", policy_hash(t->d->policy));
+    task_recorded(t, e);
+}
+
+/* What a person needs to see: approval_asked and effect_unverified. */
+static void record_question(struct task *t, enum entry_kind kind)
+{
+    struct entry *e = task_record(t, kind);
+    size_t at;
+
+    entry_text(e, "call_id", t->call.call->id);
+    entry_text(e, "tool", t->call.call->name);
+    entry_text(e, "provider", t->call.tool ? t->call.tool->provider : NULL);
+    entry_string(e, "arguments", t->call.call->args, t->call.call->args_len);
+    at = entry_mark(e);
+    task_write_effects(&e->w, "effects", t->call.tool);
+    entry_seal(e, "effects", at);
+    if (kind == ENTRY_APPROVAL_ASKED)
+        entry_text(e, "rule", t->call.rule);
+    entry_text(e, "why", t->call.why);
+    entry_text(e, "request_hash", t->call.request_hash);
+    task_recorded(t, e);
+}
+
+void task_begin_call(struct task *t, const struct call *call)
+{
+    struct policy_verdict verdict;
+    struct err err = { 0 };
+    char text[480];
+
+    if (task_judge_call(t, call, &verdict, &err) < 0) {
+        task_end_call(t, true, err.status, err.msg);
+        return;
+    }
+    record_decision(t, &verdict);
+    if (verdict.decision == POLICY_ALLOW) {
+        task_make_intent(t);
+    } else if (verdict.decision == POLICY_ASK && t->attended) {
+        record_question(t, ENTRY_APPROVAL_ASKED);
+        task_wait(t, PHASE_APPROVAL);
+    } else {
+        snprintf(text, sizeof(text), "denied by policy (%s): %s%s", t->call.rule, t->call.why,
+                 verdict.decision == POLICY_ASK ? "; nobody is there to approve it" : "");
+        task_end_call(t, true, CORAX_E_DENIED, text);
+    }
+}
+
+/* --- sending ---------------------------------------------------------------------------------------------------- */
+
+void task_make_intent(struct task *t)
+{
+    struct entry *e = task_record(t, ENTRY_TOOL_INTENT);
+    size_t at;
+
+    t->call.attempt++;
+    t->call.intent_seq = e->seq;
+    entry_text(e, "call_id", t->call.call->id);
+    entry_text(e, "tool", t->call.tool->name);
+    entry_text(e, "provider", t->call.tool->provider);
+    entry_string(e, "arguments", t->call.call->args, t->call.call->args_len);
+    at = entry_mark(e);
+    task_write_effects(&e->w, "effects", t->call.tool);
+    entry_seal(e, "effects", at);
+    at = entry_mark(e);
+    write_traits(&e->w, t->call.tool);
+    entry_seal(e, "traits", at);
+    entry_int(e, "attempt", t->call.attempt);
+    task_recorded(t, e);
+    t->phase = PHASE_INTENT;
+    if (task_needs_intent(t->call.tool))
+        task_flush(t); /* on_saved goes on */
+    else
+        task_send_call(t);
+}
+
+void task_send_call(struct task *t)
+{
+    const struct call *c = t->call.call;
+    struct err err = { 0 };
+    int64_t left = t->budget.max_wall_ms - task_active_ms(t), deadline = t->d->config.host_deadline_ms;
+    bool was_waiting = task_needs_intent(t->call.tool);
+
+    if (left < deadline)
+        deadline = left > 1 ? left : 1;
+    t->phase = PHASE_CALL;
+    t->host_call = hosts_call(t->d->hosts, t->call.tool->provider, t->call.tool->name, c->args, c->args_len, deadline,
+                              on_result, t, &err);
+    if (t->host_call)
+        return;
+    task_end_call(t, true, err.status, err.msg);
+    if (was_waiting)
+        task_advance(t); /* else the caller's loop goes on */
+}
+
+void task_ask_unverified(struct task *t)
+{
+    snprintf(t->call.why, sizeof(t->call.why),
+             "the daemon was interrupted after it had sent this call; whether it had its effect is not known");
+    hash_request(t, "unverified");
+    record_question(t, ENTRY_EFFECT_UNVERIFIED);
+    if (t->attended) {
+        task_wait(t, PHASE_UNVERIFIED);
+        return;
+    }
+    task_end_call(
+        t, true, CORAX_E_INTERNAL,
+        "it is not known whether this call had its effect: the daemon was interrupted. Do not simply repeat it;"
+        " find out first, or say so in the answer");
+}

@@ -1,0 +1,171 @@
+/*
+ * What people say to a task that waits, and what clients see of it.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/model.h"
+#include "daemon/task.h"
+
+#define UNSURE_TEXT "it is not known whether this call had its effect, and the person does not want it made again"
+
+void task_ask_question(struct task *t, const struct plan_command *c)
+{
+    struct entry *e = task_record(t, ENTRY_QUESTION_ASKED);
+
+    entry_text(e, "call_id", c->call->id);
+    entry_text(e, "question", c->question);
+    task_recorded(t, e);
+    memset(&t->call, 0, sizeof(t->call));
+    t->call.call = c->call;
+    if (t->attended)
+        task_wait(t, PHASE_QUESTION);
+    else
+        task_end_call(t, true, CORAX_E_UNAVAIL,
+                      "nobody is there to answer: decide yourself, or say in the answer what is missing");
+}
+
+int task_approve(struct task *t, uint32_t uid, bool yes, const char *request_hash, const char *reason,
+                 const char **code)
+{
+    bool unverified = t->phase == PHASE_UNVERIFIED;
+    struct entry *e;
+    char text[600];
+
+    *code = "not_waiting";
+    if (t->phase != PHASE_APPROVAL && !unverified)
+        return -1;
+    *code = "wrong_request_hash";
+    if (strcmp(request_hash, t->call.request_hash) != 0)
+        return -1;
+    e = task_record(t, ENTRY_APPROVAL_GIVEN);
+    entry_text(e, "call_id", t->call.call->id);
+    entry_bool(e, "approved", yes);
+    entry_text(e, "reason", reason);
+    entry_text(e, "request_hash", t->call.request_hash);
+    entry_int(e, "uid", uid);
+    task_recorded(t, e);
+    if (yes) {
+        t->call.approved = true;
+    } else {
+        snprintf(text, sizeof(text), "%s%s%.400s", unverified ? UNSURE_TEXT : "the person did not allow this call",
+                 reason ? ": " : "", reason ? reason : "");
+        task_end_call(t, true, CORAX_E_DENIED, text);
+    }
+    task_unwait(t);
+    return 0;
+}
+
+int task_answer(struct task *t, uint32_t uid, const char *text, const char **code)
+{
+    struct plan_event ev = { .kind = PLAN_EV_HUMAN_SAID, .said = text };
+    struct entry *e;
+
+    *code = "not_waiting";
+    if (t->phase != PHASE_QUESTION && t->phase != PHASE_UNVERIFIED)
+        return -1;
+    e = task_record(t, ENTRY_HUMAN_SAID);
+    entry_text(e, "call_id", t->call.call->id);
+    entry_text(e, "text", text);
+    entry_int(e, "uid", uid);
+    task_recorded(t, e);
+    if (t->phase == PHASE_QUESTION) {
+        ev.call_id = t->call.call->id;
+        memset(&t->call, 0, sizeof(t->call));
+        t->phase = PHASE_READY;
+        task_apply(t, &ev);
+    } else {
+        task_end_call(t, false, CORAX_OK, text);
+    }
+    task_unwait(t);
+    return 0;
+}
+
+/* --- what clients see ------------------------------------------------------------------------------------------- */
+
+static void write_waiting(const struct task *t, struct jsonw *w)
+{
+    const struct call *c = t->call.call;
+    bool question = t->phase == PHASE_QUESTION;
+
+    if (t->shown != TASK_WAITING || c == NULL) {
+        jsonw_null(w, "waiting_for");
+        return;
+    }
+    jsonw_object(w, "waiting_for");
+    jsonw_text(w, "kind", question ? "question" : t->phase == PHASE_UNVERIFIED ? "unverified" : "approval");
+    jsonw_text(w, "call_id", c->id);
+    jsonw_text(w, "tool", c->name);
+    jsonw_text(w, "provider", t->call.tool ? t->call.tool->provider : NULL);
+    jsonw_string(w, "arguments", c->args, c->args_len);
+    if (question)
+        jsonw_null(w, "effects");
+    else
+        task_write_effects(w, "effects", t->call.tool);
+    jsonw_text(w, "rule", t->phase == PHASE_APPROVAL ? t->call.rule : NULL);
+    jsonw_text(w, "why", question ? NULL : t->call.why);
+    jsonw_text(w, "question", question ? t->command.question : NULL);
+    jsonw_text(w, "request_hash", question ? NULL : t->call.request_hash);
+    jsonw_end(w);
+}
+
+void task_write_usage(struct jsonw *w, const struct task_row *r)
+{
+    jsonw_object(w, "usage");
+    jsonw_int(w, "steps", r->n_steps);
+    jsonw_int(w, "tool_calls", r->n_tool_calls);
+    jsonw_int(w, "prompt_tokens", r->prompt_tokens);
+    jsonw_int(w, "completion_tokens", r->completion_tokens);
+    jsonw_int(w, "active_ms", r->active_ms);
+    jsonw_end(w);
+}
+
+void task_write_input(struct jsonw *w, const char *submitted, size_t len)
+{
+    static const char *const members[] = { "input", "attended", "tools" };
+    const char *value;
+    char pointer[16];
+    size_t value_len, i;
+
+    for (i = 0; i < 3; i++) {
+        snprintf(pointer, sizeof(pointer), "/%s", members[i]);
+        if (json_find(submitted, len, pointer, &value, &value_len))
+            jsonw_raw(w, members[i], value, value_len);
+        else
+            jsonw_null(w, members[i]);
+    }
+}
+
+void task_write(const struct task *t, struct jsonw *w)
+{
+    bool ended = t->shown == TASK_FINISHED;
+    struct spent spent = planner_spent(t->planner);
+    struct task_row r = t->row;
+
+    r.n_steps = spent.n_steps;
+    r.n_tool_calls = spent.n_tool_calls;
+    r.completion_tokens = spent.n_tokens;
+    r.active_ms = task_active_ms(t);
+    jsonw_text(w, "id", r.id);
+    jsonw_text(w, "state", task_state_name(t->shown));
+    jsonw_text(w, "outcome", ended ? task_outcome_name(r.outcome) : NULL);
+    jsonw_text(w, "answer", ended && r.outcome == OUTCOME_ANSWERED ? t->end_text : NULL);
+    if (ended && r.outcome == OUTCOME_FAILED) {
+        jsonw_object(w, "error");
+        jsonw_text(w, "code", t->end_code);
+        jsonw_text(w, "message", t->end_text);
+        jsonw_end(w);
+    } else {
+        jsonw_null(w, "error");
+    }
+    write_waiting(t, w);
+    jsonw_text(w, "input_text", r.input_text);
+    task_write_input(w, t->submitted.data, t->submitted.len);
+    task_write_usage(w, &r);
+    jsonw_text(w, "model", r.model[0] ? r.model : NULL);
+    jsonw_int(w, "uid", r.uid);
+    jsonw_int(w, "created_ms", r.created_ms);
+    jsonw_int(w, "updated_ms", r.updated_ms);
+    jsonw_int(w, "last_seq", t->saved_seq);
+}
