@@ -1,0 +1,79 @@
+/*
+ * corax.conf: defaults, values, and for each kind of mistake the sentence that names it.
+ */
+#include "daemon/config.h"
+
+#include "tests/tap.h"
+
+static void bad(const char *text, const char *needle)
+{
+    struct config c;
+    struct err err = { 0 };
+
+    config_init(&c, NULL);
+    ok(config_parse(&c, text, strlen(text), &err) == -1, "refused: %s", text);
+    has_str(err.msg, needle, "and named");
+    config_finish(&c);
+}
+
+static void good(void)
+{
+    static const char text[] =
+        "{ // a comment\n"
+        "  \"socket\": \"/tmp/s\", \"state\": \"/tmp/st\", \"model\": \"m.gguf\",\n"
+        "  \"plugins\": [\"/a\", \"/b.so\"], \"policies\": [\"/p.json\"],\n"
+        "  \"max_running\": 2, \"max_queued\": 0, \"system\": \"be brief\",\n"
+        "  \"budget\": {\"steps\": 3, \"wall_ms\": 1000},\n"
+        "  \"sampling\": {\"temperature\": 0.5, \"seed\": 9},\n"
+        "  \"infer\": {\"path\": \"/i\", \"threads\": 2}, \"host\": {\"path\": \"/h\", \"deadline_ms\": 50},\n"
+        "  \"log_level\": \"warn\", /* the end */\n}";
+    struct config c;
+    struct err err = { 0 };
+
+    is_int(config_init(&c, &err), 0, "the defaults");
+    is_int(c.max_running, 4, "four tasks run");
+    is_int(c.budget.max_steps, 12, "twelve steps");
+    ok(c.model == NULL, "no model");
+    is_int((long long)c.plugins.n, 1, "one plugin folder");
+    is_int(config_parse(&c, text, strlen(text), &err), 0, "a whole file");
+    is_str(c.socket, "/tmp/s", "socket");
+    is_str(c.model, "m.gguf", "model");
+    is_int((long long)c.plugins.n, 2, "plugins replace the default");
+    is_str(c.plugins.at[1], "/b.so", "in order");
+    is_int(c.max_queued, 0, "max_queued");
+    is_int(c.budget.max_steps, 3, "budget.steps");
+    is_int(c.budget.max_tool_calls, 24, "what is absent stays");
+    ok(c.sampling.temperature == 0.5 && c.sampling.seed == 9 && c.sampling.top_p == 1, "sampling");
+    is_int(c.infer_threads, 2, "infer.threads");
+    is_int(c.host_deadline_ms, 50, "host.deadline_ms");
+    is_int(c.log_level, LOG_LEVEL_WARN, "log_level");
+    is_str(c.system, "be brief", "system");
+    config_finish(&c);
+}
+
+int main(void)
+{
+    plan_later();
+    good();
+    bad("{\"sokcet\":\"/x\"}", "unknown key \"sokcet\"");
+    bad("{\"budget\":{\"stpes\":1}}", "unknown key \"stpes\"");
+    bad("{\"budget\":{\"steps\":0}}", "budget.steps is 0");
+    bad("{\"budget\":{\"steps\":1.5}}", "budget.steps");
+    bad("{\"budget\":[]}", "budget must be an object");
+    bad("{\"sampling\":{\"temperature\":\"hot\"}}", "sampling.temperature");
+    bad("{\"sampling\":{\"top_p\":2}}", "sampling.top_p must be a number between 0 and 1");
+    bad("{\"max_running\":0}", "max_running is 0");
+    bad("{\"plugins\":\"/a\"}", "plugins must be a list");
+    bad("{\"plugins\":[1]}", "plugins must be a list");
+    bad("{\"socket\":\"\"}", "socket must be a text");
+    bad("{\"model\":5}", "model must be a text");
+    bad("{\"infer\":{\"path\":1}}", "infer.path must be a text");
+    bad("{\"host\":{\"deadline_ms\":1}}", "host.deadline_ms is 1");
+    bad("{\"log_level\":\"loud\"}", "log_level must be");
+    bad("{\"socket\":\"/a\",\"socket\":\"/b\"}", "duplicate");
+    bad("[]", "must be an object");
+    bad("{", "line 1");
+    bad("", "");
+    done();
+    return tap_status();
+}

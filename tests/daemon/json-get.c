@@ -1,0 +1,44 @@
+/*
+ * json-get POINTER - prints the value at an RFC 6901 pointer of the JSON on standard input; a string without its quotes.
+ * json-get --count POINTER - how many elements or members it has.  Exits 1 when there is no such value.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "util/json.h"
+
+int main(int argc, char **argv)
+{
+    bool count = argc == 3 && strcmp(argv[1], "--count") == 0;
+    struct buf text, out;
+    struct json *v;
+    struct err err = { 0 };
+    const char *value;
+    char data[65536];
+    size_t n;
+
+    if (argc < 2)
+        return 2;
+    buf_init(&text, 64u << 20);
+    buf_init(&out, 64u << 20);
+    while ((n = fread(data, 1, sizeof(data), stdin)) > 0)
+        buf_add(&text, data, n);
+    if (json_check(text.data, text.len, &err) < 0) {
+        fprintf(stderr, "json-get: %s\n", err.msg);
+        return 1;
+    }
+    if (!json_find(text.data, text.len, argv[argc - 1], &value, &n))
+        return 1;
+    if (count) {
+        v = json_parse(value, n, &err);
+        printf("%zu\n", json_count(v));
+        json_free(v);
+    } else if (json_unquote(value, n, &out)) {
+        printf("%s\n", out.data);
+    } else {
+        printf("%.*s\n", (int)n, value);
+    }
+    buf_finish(&text);
+    buf_finish(&out);
+    return 0;
+}

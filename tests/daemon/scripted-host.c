@@ -1,0 +1,138 @@
+/*
+ * scripted-host - stands in for corax-host, without its sandbox, so that a test can count effects outside.
+ *
+ *     scripted-host FILE.so
+ *
+ * FILE.so is no shared object but JSON: {"name":"ledger","ledger":"/path","tools":[TOOL as in tools/list ...]}.  The text
+ * of a call is its argument `text`.  What a tool does is in its name, by words: one with "append" in it adds the text as a
+ * line to the ledger; then "crash", "hang", "garbage" and "slow" (2 s) do what they say; the rest answers with the text.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "util/file.h"
+#include "util/rpc.h"
+
+static const char *script_text;
+static size_t script_len;
+static struct json *script;
+
+static void send_line(struct buf *line)
+{
+    if (write(1, line->data, line->len) != (ssize_t)line->len)
+        _exit(1);
+    buf_finish(line);
+}
+
+static void append(const char *text)
+{
+    const char *path = json_get_text(script, "ledger", "/dev/null");
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    char line[1000];
+    int n = snprintf(line, sizeof(line), "%s\n", text);
+
+    if (fd < 0 || write(fd, line, (size_t)n) != n)
+        _exit(1);
+    close(fd);
+}
+
+static void call(const struct rpc_msg *msg, struct jsonw *w)
+{
+    const char *name = json_get_text(msg->params, "name", "");
+    const char *text = json_get_text(json_get(msg->params, "arguments"), "text", "");
+
+    if (strstr(name, "append"))
+        append(text);
+    if (strstr(name, "crash"))
+        abort();
+    if (strstr(name, "garbage") && write(1, "{\"half\":\n", 9) != 9)
+        _exit(1);
+    if (strstr(name, "hang"))
+        for (;;)
+            pause();
+    if (strstr(name, "slow"))
+        sleep(2);
+    jsonw_array(w, "content");
+    jsonw_object(w, NULL);
+    jsonw_text(w, "type", "text");
+    jsonw_text(w, "text", text);
+    jsonw_end(w);
+    jsonw_end(w);
+    jsonw_bool(w, "isError", strstr(name, "fail") != NULL);
+}
+
+static void discover(struct jsonw *w)
+{
+    jsonw_array(w, "supportedVersions");
+    jsonw_text(w, NULL, "2026-07-28");
+    jsonw_end(w);
+    jsonw_object(w, "capabilities");
+    jsonw_end(w);
+    jsonw_object(w, "_meta");
+    jsonw_object(w, "io.modelcontextprotocol/serverInfo");
+    jsonw_text(w, "name", json_get_text(script, "name", "scripted"));
+    jsonw_text(w, "version", "1");
+    jsonw_end(w);
+    jsonw_end(w);
+}
+
+static void handle(const struct rpc_msg *msg)
+{
+    struct buf line;
+    struct jsonw w;
+    const char *tools;
+    size_t len;
+
+    if (msg->kind != RPC_REQUEST)
+        return;
+    buf_init(&line, RPC_MAX_LINE);
+    w = rpc_result_start(&line, msg->id, msg->id_len);
+    jsonw_text(&w, "resultType", "complete");
+    if (strcmp(msg->method, "server/discover") == 0)
+        discover(&w);
+    else if (strcmp(msg->method, "tools/list") == 0 && json_find(script_text, script_len, "/tools", &tools, &len))
+        jsonw_raw(&w, "tools", tools, len);
+    else if (strcmp(msg->method, "tools/call") == 0)
+        call(msg, &w);
+    rpc_end(&w);
+    send_line(&line);
+}
+
+int main(int argc, char **argv)
+{
+    struct rpc_reader reader;
+    struct rpc_msg msg;
+    struct buf text;
+    struct err err = { 0 };
+    const char *line;
+    char data[65536];
+    ssize_t n;
+    size_t len;
+
+    buf_init(&text, 1u << 20);
+    if (argc < 2 || file_read(argv[argc - 1], &text, &err) < 0 ||
+        (script = json_parse(text.data, text.len, &err)) == NULL) {
+        fprintf(stderr, "scripted-host: %s\n", err.msg);
+        return 1;
+    }
+    for (len = 0; len < text.len; len++)
+        if (text.data[len] == '\n')
+            text.data[len] = ' ';
+    script_text = text.data;
+    script_len = text.len;
+    rpc_reader_init(&reader);
+    while ((n = read(0, data, sizeof(data))) > 0) {
+        if (rpc_reader_feed(&reader, data, (size_t)n, NULL) < 0)
+            return 1;
+        while (rpc_reader_next(&reader, &line, &len)) {
+            if (rpc_parse(line, len, &msg, NULL) < 0)
+                return 1;
+            handle(&msg);
+            rpc_msg_finish(&msg);
+        }
+    }
+    return 0;
+}

@@ -1,0 +1,220 @@
+/*
+ * scripted-infer - stands in for corax-infer: speaks its protocol, and says what a script says.
+ *
+ *     scripted-infer serve SCRIPT
+ *
+ * SCRIPT is JSON: { "the user's text": [REPLY, ...], ... }.  A chat whose first user message is that text gets the reply
+ * whose place is the number of assistant messages in the transcript, so the script needs no memory and a task that is
+ * resumed by another process goes on at the right place.  A REPLY has the members of a chat's result, all optional, and
+ *
+ *     "sleep_ms": 500          before it answers (a cancel ends the sleep)
+ *     "do": "crash" | "garbage" | "hang" | "error"
+ *     "once": "/path"          "do" only if this file is not there; it is made first
+ *     "echo": true             the text is the last tool message's text
+ */
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "util/file.h"
+#include "util/rpc.h"
+
+static struct rpc_reader reader;
+static int64_t cancelled = -1;
+
+static void send_line(struct buf *line)
+{
+    if (write(1, line->data, line->len) != (ssize_t)line->len)
+        _exit(1);
+    buf_finish(line);
+}
+
+static void info(int64_t id)
+{
+    struct buf line;
+    struct jsonw w;
+    char text[16];
+
+    buf_init(&line, RPC_MAX_LINE);
+    snprintf(text, sizeof(text), "%lld", (long long)id);
+    w = rpc_result_start(&line, text, strlen(text));
+    jsonw_object(&w, "model");
+    jsonw_text(&w, "name", "scripted");
+    jsonw_int(&w, "context_length", 1024);
+    jsonw_end(&w);
+    jsonw_text(&w, "kernels", "none");
+    rpc_end(&w);
+    send_line(&line);
+}
+
+static const char *message_text(const struct json *m)
+{
+    return json_get_text(json_first(json_get(m, "parts")), "text", "");
+}
+
+static const struct json *find_reply(const struct json *script, const struct json *messages, const char **last_tool)
+{
+    const struct json *m, *reply;
+    const char *user = NULL, *role;
+    int n = 0;
+
+    *last_tool = "";
+    for (m = json_first(messages); m; m = json_next(m)) {
+        role = json_get_text(m, "role", "");
+        if (strcmp(role, "user") == 0 && user == NULL)
+            user = message_text(m);
+        n += strcmp(role, "assistant") == 0;
+        if (strcmp(role, "tool") == 0)
+            *last_tool = message_text(m);
+    }
+    for (reply = json_first(json_get(script, user ? user : "")); reply && n > 0; n--)
+        reply = json_next(reply);
+    return reply;
+}
+
+static bool is_due(const struct json *reply)
+{
+    const char *once = json_get_text(reply, "once", NULL);
+    int fd;
+
+    if (once == NULL)
+        return true;
+    fd = open(once, O_CREAT | O_EXCL | O_WRONLY, 0600);
+    if (fd < 0)
+        return false;
+    close(fd);
+    return true;
+}
+
+static void misbehave(const char *how, const char *id, size_t id_len)
+{
+    struct buf line;
+
+    if (strcmp(how, "crash") == 0) {
+        abort();
+    } else if (strcmp(how, "garbage") == 0) {
+        if (write(1, "this is no JSON\n", 16) != 16)
+            _exit(1);
+    } else if (strcmp(how, "hang") == 0) {
+        for (;;)
+            pause();
+    } else {
+        buf_init(&line, RPC_MAX_LINE);
+        rpc_write_error(&line, id, id_len, RPC_INVALID_PARAMS, "the script wants it so");
+        send_line(&line);
+    }
+}
+
+static bool feed(int timeout_ms)
+{
+    struct pollfd p = { .fd = 0, .events = POLLIN };
+    char data[65536];
+    ssize_t n;
+
+    if (poll(&p, 1, timeout_ms) <= 0)
+        return false;
+    n = read(0, data, sizeof(data));
+    if (n <= 0)
+        _exit(0);
+    if (rpc_reader_feed(&reader, data, (size_t)n, NULL) < 0)
+        _exit(1);
+    return true;
+}
+
+/* Sleeps until the time is up or the request is cancelled.  Only a cancel may come meanwhile, for this test program. */
+static void sleep_or_cancel(int64_t ms)
+{
+    struct rpc_msg msg;
+    const char *line;
+    size_t len;
+
+    while (ms > 0 && cancelled < 0) {
+        if (feed(20)) {
+            while (rpc_reader_next(&reader, &line, &len)) {
+                if (rpc_parse(line, len, &msg, NULL) < 0)
+                    _exit(1);
+                if (msg.method && strcmp(msg.method, "cancel") == 0)
+                    json_int(json_get(msg.params, "id"), "id", &cancelled, NULL);
+                rpc_msg_finish(&msg);
+            }
+        }
+        ms -= 20;
+    }
+}
+
+static void answer(const struct rpc_msg *msg, const struct json *reply, const char *last_tool)
+{
+    bool calls = json_count(json_get(reply, "calls")) > 0;
+    const char *text = json_bool(json_get(reply, "echo"), false) ? last_tool : json_get_text(reply, "text", "");
+    struct buf line;
+    struct jsonw w;
+
+    buf_init(&line, RPC_MAX_LINE);
+    w = rpc_notification_start(&line, "chat/delta");
+    jsonw_int(&w, "id", msg->id_int);
+    jsonw_text(&w, "kind", calls ? "call" : "text");
+    jsonw_text(&w, "text", calls ? "..." : text);
+    rpc_end(&w);
+    w = rpc_result_start(&line, msg->id, msg->id_len);
+    jsonw_text(&w, "reasoning", json_get_text(reply, "reasoning", ""));
+    jsonw_text(&w, "text", text);
+    if (calls)
+        jsonw_value(&w, "calls", json_get(reply, "calls"));
+    jsonw_text(&w, "finish", cancelled >= 0 ? "cancelled" : calls ? "call" : "answer");
+    jsonw_object(&w, "usage");
+    jsonw_int(&w, "prompt_tokens", 10);
+    jsonw_int(&w, "completion_tokens", 5);
+    jsonw_end(&w);
+    rpc_end(&w);
+    send_line(&line);
+}
+
+static void chat(const struct json *script, const struct rpc_msg *msg)
+{
+    const char *last_tool, *how;
+    const struct json *reply = find_reply(script, json_get(msg->params, "messages"), &last_tool);
+    int64_t ms = 0;
+
+    cancelled = -1;
+    how = json_get_text(reply, "do", NULL);
+    if (how && is_due(reply)) {
+        misbehave(how, msg->id, msg->id_len);
+        return;
+    }
+    if (json_get(reply, "sleep_ms") && json_int(json_get(reply, "sleep_ms"), "sleep_ms", &ms, NULL) == 0)
+        sleep_or_cancel(ms);
+    answer(msg, reply, last_tool);
+}
+
+int main(int argc, char **argv)
+{
+    struct rpc_msg msg;
+    struct json *script;
+    struct buf text;
+    struct err err = { 0 };
+    const char *line;
+    size_t len;
+
+    buf_init(&text, 1u << 20);
+    if (argc < 3 || file_read(argv[argc - 1], &text, &err) < 0 ||
+        (script = json_parse_config(text.data, text.len, &err)) == NULL) {
+        fprintf(stderr, "scripted-infer: %s\n", err.msg);
+        return 1;
+    }
+    rpc_reader_init(&reader);
+    for (;;) {
+        while (rpc_reader_next(&reader, &line, &len)) {
+            if (rpc_parse(line, len, &msg, NULL) < 0)
+                return 1;
+            if (msg.method && strcmp(msg.method, "info") == 0)
+                info(msg.id_int);
+            else if (msg.method && strcmp(msg.method, "chat") == 0)
+                chat(script, &msg);
+            rpc_msg_finish(&msg);
+        }
+        feed(-1);
+    }
+}
