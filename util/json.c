@@ -66,9 +66,11 @@ static void scan_finish(struct scan *s)
     buf_finish(&s->decoded);
 }
 
+static int fail_at(struct scan *s, const char *where, int status, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
 /* Lines and columns are counted only here, so the scan itself need not. */
-__attribute__((format(printf, 4, 5))) static int fail_at(struct scan *s, const char *where, int status, const char *fmt,
-                                                         ...)
+static int fail_at(struct scan *s, const char *where, int status, const char *fmt, ...)
 {
     size_t line = 1, column = 1;
     char why[160];

@@ -26,7 +26,8 @@
 #define MAX_PATTERN        1000       /* bytes */
 #define MATCH_LIMIT        200000     /* steps of one match */
 #define MATCH_BUDGET_NS    500000000L /* CPU time of all matches of one validation */
-#define SHOWN_VALUE        40         /* characters of a value in a message */
+#define SHOWN_PATH         100        /* bytes of a path in a message */
+#define SHOWN_VALUE        40         /* bytes of a value or a name in a message */
 #define SHOWN_LIST         110        /* bytes of a list of names or values in a message */
 
 /* What the public struct leaves out; every `const struct schema *` we hand out is the first member of one. */
@@ -50,7 +51,8 @@ struct jsonschema {
 
 struct compiler {
     struct jsonschema *js;
-    struct buf path; /* JSON Pointer of the schema that is being compiled */
+    char path[SHOWN_PATH +
+              1]; /* JSON Pointer of the schema that is being compiled; only for messages, so it may be cut */
     struct err *err;
 };
 
@@ -64,9 +66,7 @@ static int fail_schema(struct compiler *c, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(why, sizeof(why), fmt, ap);
     va_end(ap);
-    if (c->path.len == 0)
-        return fail(c->err, CORAX_E_ARGS, "schema: %s", why);
-    return fail(c->err, CORAX_E_ARGS, "schema: %.100s: %s", c->path.data, why);
+    return fail(c->err, CORAX_E_ARGS, "schema: %s%s%s", c->path, c->path[0] ? ": " : "", why);
 }
 
 static int fail_memory(struct err *err)
@@ -80,17 +80,14 @@ static int compile(struct compiler *c, const struct json *text, struct node **ou
 static int compile_below(struct compiler *c, const char *keyword, const char *name, const struct json *text,
                          const struct schema **out)
 {
-    size_t len = c->path.len;
+    size_t len = strlen(c->path);
     struct node *node;
     int rc;
 
-    buf_addf(&c->path, "/%s", keyword);
-    if (name)
-        buf_addf(&c->path, "/%.60s", name);
+    snprintf(c->path + len, sizeof(c->path) - len, "/%s%s%.*s", keyword, name ? "/" : "", SHOWN_VALUE,
+             name ? name : "");
     rc = compile(c, text, &node);
-    c->path.failed = false;
-    c->path.len = len;
-    c->path.data[len] = '\0';
+    c->path[len] = '\0';
     if (rc == 0)
         *out = &node->schema;
     return rc;
@@ -267,7 +264,7 @@ static int compile_pattern(struct compiler *c, struct node *node, const struct j
     return 0;
 }
 
-/* One keyword.  Enum, const and what needs two keywords follow in finish(). */
+/* One keyword.  Enum and const, and required, need the others first: compile() does them last. */
 static int compile_keyword(struct compiler *c, struct node *node, const char *key, const struct json *text)
 {
     static const char *const annotations[] = { "title",   "description", "default",  "examples", "deprecated", "format",
@@ -464,8 +461,13 @@ static int finish_enum(struct compiler *c, struct node *node, const struct json 
     if (!texts || !canonical || (constant && !only))
         return fail_memory(c->err);
     for (const struct json *v = list ? json_first(list) : constant; v; v = list ? json_next(v) : NULL) {
-        if (check_alone(node, v, NULL) != 0)
+        struct err why;
+
+        if (check_alone(node, v, &why) != 0) {
+            if (why.status == CORAX_E_LIMIT)
+                return fail_memory(c->err);
             continue;
+        }
         texts[n_left] = keep_text(c, v);
         canonical[n_left] = keep_canonical(c, v);
         if (!texts[n_left] || !canonical[n_left])
@@ -518,7 +520,6 @@ struct jsonschema *jsonschema_compile(const char *text, size_t len, struct err *
         fail_memory(err);
         return NULL;
     }
-    buf_init(&c.path, 4096);
     js->arena = arena_create(MAX_COMPILED_BYTES);
     if (!js->arena) {
         fail_memory(err);
@@ -531,7 +532,6 @@ struct jsonschema *jsonschema_compile(const char *text, size_t len, struct err *
     }
     rc = compile(&c, js->text, &js->root);
 out:
-    buf_finish(&c.path);
     if (rc == 0)
         return js;
     jsonschema_destroy(js);
@@ -571,15 +571,21 @@ struct check {
     long matched_ns;
 };
 
-static void write_place(const struct place *place, struct buf *out)
+/* Into out, which is SHOWN_PATH + 1 bytes: "filters.items[3]", cut if it is longer. */
+static void write_place(const struct place *place, char *out)
 {
-    if (!place)
+    size_t len;
+
+    if (!place) {
+        out[0] = '\0';
         return;
+    }
     write_place(place->up, out);
+    len = strlen(out);
     if (place->key)
-        buf_addf(out, "%s%.40s", out->len > 0 ? "." : "", place->key);
+        snprintf(out + len, SHOWN_PATH + 1 - len, "%s%.*s", len > 0 ? "." : "", SHOWN_VALUE, place->key);
     else
-        buf_addf(out, "[%zu]", place->index);
+        snprintf(out + len, SHOWN_PATH + 1 - len, "[%zu]", place->index);
 }
 
 static int fail_value(struct check *check, const struct place *place, const char *fmt, ...)
@@ -588,8 +594,7 @@ static int fail_value(struct check *check, const struct place *place, const char
 /* The root has no name of its own: "the value is 5; ...". */
 static int fail_value(struct check *check, const struct place *place, const char *fmt, ...)
 {
-    char why[240];
-    struct buf where;
+    char why[240], where[SHOWN_PATH + 1];
     va_list ap;
 
     if (!check->err)
@@ -599,11 +604,8 @@ static int fail_value(struct check *check, const struct place *place, const char
     va_end(ap);
     if (!place)
         return fail(check->err, CORAX_E_ARGS, "the value %s", why);
-    buf_init(&where, 8192);
-    write_place(place, &where);
-    fail(check->err, CORAX_E_ARGS, "%.100s: %s", where.data, why);
-    buf_finish(&where);
-    return -1;
+    write_place(place, where);
+    return fail(check->err, CORAX_E_ARGS, "%s: %s", where, why);
 }
 
 /* A piece of a message, by value. */
@@ -714,7 +716,7 @@ static int check_enum(struct check *check, const struct node *node, const struct
     buf_reset(&check->canonical);
     json_canonical(value, &check->canonical);
     if (check->canonical.failed)
-        return fail_value(check, place, "is too large to compare");
+        return fail_memory(check->err);
     text = check->canonical.data;
     if (bsearch(&text, node->sorted_enum, node->schema.n_enum, sizeof(*node->sorted_enum), compare_texts))
         return 0;
@@ -827,18 +829,15 @@ static int check_array(struct check *check, const struct schema *s, const struct
 static int fail_unknown(struct check *check, const struct schema *s, const char *name, const struct place *place)
 {
     struct shown known = { .full = false };
-    struct buf where;
+    char where[SHOWN_PATH + 1];
 
     if (!check->err)
         return -1;
     for (size_t i = 0; i < s->n_properties; i++)
         add_item(&known, ", ", s->properties[i].name);
-    buf_init(&where, 8192);
-    write_place(place, &where);
-    fail(check->err, CORAX_E_ARGS, "%.60s%sunknown argument \"%.*s\"; %s%s", where.data, place ? ": " : "", SHOWN_VALUE,
-         name, s->n_properties > 0 ? "known are " : "none is known", known.text);
-    buf_finish(&where);
-    return -1;
+    write_place(place, where);
+    return fail(check->err, CORAX_E_ARGS, "%s%sunknown argument \"%.*s\"; %s%s", where, place ? ": " : "", SHOWN_VALUE,
+                name, s->n_properties > 0 ? "known are " : "none is known", known.text);
 }
 
 /* Something required is not there: finds out what.  Only here, on the way to an error, are the members marked. */

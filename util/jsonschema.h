@@ -55,6 +55,7 @@ const struct schema *jsonschema_root(const struct jsonschema *);
 /*
  * 0, or -1 with CORAX_E_ARGS and a sentence that a model can act on: 'smiles: is missing; give a string'.  A text of more
  * than SCHEMA_MAX_MATCHED bytes does not match any pattern, and half a second of CPU goes into patterns at most.
+ * CORAX_E_LIMIT when memory runs out.
  */
 int jsonschema_validate(const struct jsonschema *, const struct json *value, struct err *);
 
