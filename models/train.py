@@ -128,35 +128,25 @@ class Muon:
 
 
 @torch.no_grad()
-def measure(model, rows, pad):
+def measure(model, rows, control):
     """Teacher-forced: loss, and the share of calls and answers in which every token is the most probable one.  Under
     greedy decoding such a call or answer would come out exactly."""
     total = count = 0
-    whole = {"call": [0, 0], "answer": [0, 0]}
+    names = {i: name for name, i in control.items()}
+    whole = {"call": [], "answer": []}
     for i in range(0, len(rows), 8):
-        part = rows[i:i + 8]
-        ids, pos, mask, target = batch_of(part, pad)
-        logits = model.logits(model.hidden(ids, pos, mask))
+        ids, pos, mask, target = batch_of(rows[i:i + 8], control["pad"])
+        logits = model.logits(model.hidden(ids, pos, mask))[:, :-1]
         goal = ids[:, 1:]
-        total += F.cross_entropy(logits[:, :-1][target], goal[target], reduction="sum").item()
+        total += F.cross_entropy(logits[target], goal[target], reduction="sum").item()
         count += int(target.sum())
-        right = (logits[:, :-1].argmax(-1) == goal) | ~target
-        for b, (row_ids, learn, _, _) in enumerate(part):
-            kind, ok = None, True
-            for t in range(1, len(row_ids)):
-                if row_ids[t] in (5, 7) or row_ids[t] < 10 and kind:
-                    if kind:
-                        whole[kind][0] += ok
-                        whole[kind][1] += 1
-                    kind = {5: "call", 7: "answer"}.get(row_ids[t]) if learn[t] else None
-                    ok = True
-                if kind:
-                    ok = ok and bool(right[b, t - 1])
-            if kind:
-                whole[kind][0] += ok
-                whole[kind][1] += 1
-    share = {k: v[0] / max(1, v[1]) for k, v in whole.items()}
-    return total / count, share["call"], share["answer"]
+        right = (logits.argmax(-1) == goal) | ~target
+        for b, (row_ids, learn, _, _) in enumerate(rows[i:i + 8]):
+            marks = [t for t, token in enumerate(row_ids) if token in names] + [len(row_ids)]
+            for t, end in zip(marks, marks[1:]):
+                if learn[t] and names[row_ids[t]] in whole:
+                    whole[names[row_ids[t]]].append(bool(right[b, t - 1:end - 1].all()))
+    return total / count, *(sum(v) / max(1, len(v)) for v in whole.values())
 
 
 def schedule(progress, step, warmup):
@@ -212,7 +202,7 @@ def main():
 
     def checkpoint(number, step):
         torch.save({"config": cfg.as_dict(), "model": model.state_dict(), "step": step}, args.out / f"ckpt-{number:03}.pt")
-        loss, calls, answers = measure(model, dev, pad)
+        loss, calls, answers = measure(model, dev, bpe.control)
         points_csv.writerow([number, step, f"{time.time() - begin:.0f}", f"{loss:.5f}", f"{calls:.4f}", f"{answers:.4f}"])
         points.flush()
         print(f"checkpoint {number} step {step} dev loss {loss:.4f} calls {calls:.3f} answers {answers:.3f}", flush=True)
