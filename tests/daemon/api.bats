@@ -1,0 +1,271 @@
+#!/usr/bin/env bats
+# The HTTP API as docs/api.md describes it, seen through curl: tasks, events, errors, who may see what, and the start of
+# the daemon.  The model and the plugin are scripted.
+# shellcheck disable=SC2154
+
+load daemon
+
+hello='{"hello":[{"reasoning":"easy","text":"hi there"}],"slow":[{"sleep_ms":20000,"text":"late"}],
+        "nap":[{"sleep_ms":600,"text":"rested"}],
+        "tool":[{"calls":[{"name":"echo","arguments":"{\"text\":\"abc\"}"}]},{"echo":true}]}'
+
+@test "ping and healthz" {
+    script <<< "$hello"
+    start
+    api GET /_ping
+    same "$code $body" "200 OK"
+    has "$(cat "$dir/headers")" "API-Version: 1"
+    api HEAD /_ping "" -I
+    same "$code" 200
+    api GET /healthz
+    same "$(field /status)" ok
+    eventually model_ready
+    same "$(field /model/name)" scripted
+    same "$(field /hosts/0/plugin)" ledger
+    same "$(field /journal/state)" ok
+}
+
+model_ready() {
+    api GET /healthz
+    [ "$(field /model/state)" = ready ]
+}
+
+@test "a task is answered, its events in order" {
+    script <<< "$hello"
+    start
+    submit tool
+    has "$(cat "$dir/headers")" "Location: /v1/tasks/$id"
+    await
+    same "$(field /state) $(field /outcome) $(field /answer)" "finished answered abc"
+    same "$(field /usage/steps) $(field /usage/tool_calls) $(field /usage/prompt_tokens)" "2 1 20"
+    same "$(field /model) $(field /error)" "scripted null"
+    same "$(kinds)" "task_submitted model_replied policy_decided tool_intent tool_result model_replied task_finished "
+    api GET "/v1/tasks/$id/trace"
+    same "$(field /events/1/calls/0/id)" c1
+    same "$(field /events/4/parts/0/text)" abc
+    api GET "/v1/tasks?limit=1"
+    same "$(field /tasks/0/id) $(field /tasks/0/answer) $(field /tasks/0/input_text)" "$id abc tool"
+}
+
+@test "input may be a list of parts; long payloads come back whole" {
+    long=$(head -c 5000 /dev/zero | tr '\0' y)
+    script <<< "{\"$long\":[{\"text\":\"$long\"}]}"
+    start
+    api POST /v1/tasks "{\"input\":[{\"type\":\"text\",\"text\":\"$long\"}]}"
+    same "$code" 201
+    id=$(field /id)
+    await
+    same "$(field /answer)" "$long"
+    same "$(field /input/0/text)" "$long"
+    api GET "/v1/tasks/$id/trace"
+    same "$(field /events/0/input/0/text)" "$long"
+    api GET /v1/tasks
+    same "$(field /tasks/0/answer | wc -c)" 121
+}
+
+@test "events: from the beginning, from a place, with Last-Event-ID, live" {
+    script <<< "$hello"
+    start
+    submit nap
+    curl -sSN --max-time 20 --unix-socket "$sock" "http://x/v1/tasks/$id/events" > "$dir/live"
+    same "$(grep ^id: "$dir/live" | tr -d '\n')" "id: 1id: 2id: 3"
+    has "$(cat "$dir/live")" 'event: delta'
+    has "$(cat "$dir/live")" '"text":"rested"'
+    api GET "/v1/tasks/$id/events?starting_after=2"
+    same "$(printf '%s' "$body" | grep ^event:)" "event: task_finished"
+    api GET "/v1/tasks/$id/events" "" -H "Last-Event-ID: 1"
+    same "$(printf '%s' "$body" | grep -c ^event:)" 2
+    api GET "/v1/tasks/$id/events?starting_after=99"
+    same "$code-$body" "200-"
+}
+
+@test "cancel a running task, a queued one, and delete" {
+    extra='"max_running": 1'
+    script <<< "$hello"
+    start
+    submit slow
+    running=$id
+    submit hello
+    queued=$id
+    api GET "/v1/tasks/$queued"
+    same "$(field /state)" queued
+    api DELETE "/v1/tasks/$queued"
+    same "$code $(field /state) $(field /outcome)" "202 finished cancelled"
+    api DELETE "/v1/tasks/$running"
+    same "$code $(field /outcome)" "202 cancelled"
+    submit hello
+    await
+    same "$(field /outcome)" answered
+    api DELETE "/v1/tasks/$id"
+    same "$code" 204
+    api GET "/v1/tasks/$id"
+    same "$code $(field /error/code)" "404 task_not_found"
+    api DELETE "/v1/tasks/$id"
+    same "$code" 404
+}
+
+@test "idempotency key" {
+    script <<< "$hello"
+    start
+    api POST /v1/tasks '{"input":"hello"}' -H 'Idempotency-Key: k-1'
+    same "$code" 201
+    first=$(field /id)
+    api POST /v1/tasks '{"input":"hello"}' -H 'Idempotency-Key: k-1'
+    same "$code $(field /id)" "200 $first"
+    api POST /v1/tasks '{"input":"other"}' -H 'Idempotency-Key: k-1'
+    same "$code $(field /error/code)" "409 idempotency_mismatch"
+    api POST /v1/tasks '{"input":"hello"}' -H 'Idempotency-Key: with blank'
+    same "$code $(field /error/param)" "400 Idempotency-Key"
+}
+
+@test "mistakes are named" {
+    script <<< "$hello"
+    start
+    eventually model_ready
+    api POST /v1/tasks '{"inptu":"x"}'
+    same "$code $(field /error/code)" "400 unknown_member"
+    has "$(field /error/message)" inptu
+    api POST /v1/tasks '{"input":'
+    same "$code $(field /error/code)" "400 bad_json"
+    api POST /v1/tasks '{"input":"x","tools":["no_such"]}'
+    same "$code $(field /error/param)" "400 tools"
+    api POST /v1/tasks ''
+    same "$code" 400
+    api GET /v1/nothing
+    same "$code $(field /error/code)" "404 no_such_path"
+    api PUT /v1/tasks '{}'
+    same "$code $(field /error/code)" "405 bad_method"
+    has "$(cat "$dir/headers")" "Allow: GET, HEAD, POST"
+    api GET /v1/tasks/123
+    same "$code $(field /error/code)" "404 task_not_found"
+    api GET /v1/tasks/01a20908-5e78-75be-9ed2-fb2ee354e500
+    same "$code" 404
+    api POST /v1/tasks/01a20908-5e78-75be-9ed2-fb2ee354e500/input '{"answer":"x"}'
+    same "$code" 404
+    api GET '/v1/tasks?limit=0'
+    same "$code $(field /error/param)" "400 limit"
+    api GET '/v1/tasks?state=odd'
+    same "$code $(field /error/param)" "400 state"
+}
+
+@test "limits: body, doubled length, header size, a request that drips" {
+    script <<< "$hello"
+    start
+    head -c 1200000 /dev/zero | tr '\0' x > "$dir/big"
+    code=$(curl -sS -o "$dir/body" -w '%{http_code}' --data-binary @"$dir/big" --unix-socket "$sock" http://x/v1/tasks)
+    body=$(cat "$dir/body")
+    same "$code $(field /error/code)" "413 too_large"
+    api POST /v1/tasks '{"input":"hello"}' -H 'Content-Length: 17' -H 'content-length: 17'
+    same "$code $(field /error/code)" "400 bad_content_length"
+    long=$(head -c 70000 /dev/zero | tr '\0' h)
+    code=$(printf 'header = "X-Long: %s"' "$long" |
+        curl -sS -K - -o "$dir/body" -w '%{http_code}' --unix-socket "$sock" http://x/_ping || true)
+    [ "$code" != 200 ]
+    api GET /_ping
+    same "$code" 200
+}
+
+@test "the queue has an end" {
+    extra='"max_running": 1, "max_queued": 2'
+    script <<< "$hello"
+    start
+    for _ in 1 2 3; do submit slow; done
+    eventually one_runs
+    submit slow || true
+    api POST /v1/tasks '{"input":"slow"}'
+    same "$code $(field /error/code)" "429 queue_full"
+}
+
+one_runs() {
+    api GET /healthz
+    [ "$(field /tasks/running)" = 1 ]
+}
+
+@test "many tasks at once" {
+    extra='"max_running": 8'
+    script <<< "$hello"
+    start
+    ids=
+    for _ in $(seq 30); do
+        submit tool
+        ids="$ids $id"
+    done
+    for id in $ids; do
+        await "$id"
+        same "$(field /answer)" abc
+    done
+}
+
+@test "another uid sees nothing of it" {
+    [ "$(id -u)" = 0 ] || skip "needs root"
+    script <<< "$hello"
+    start
+    submit hello
+    await
+    nobody="setpriv --reuid 65534 --regid 0 --clear-groups --"
+    code=$($nobody curl -sS -o /dev/null -w '%{http_code}' --unix-socket "$sock" "http://x/v1/tasks/$id")
+    same "$code" 404
+    for path in trace events; do
+        code=$($nobody curl -sS -o /dev/null -w '%{http_code}' --unix-socket "$sock" "http://x/v1/tasks/$id/$path")
+        same "$code" 404
+    done
+    code=$($nobody curl -sS -o /dev/null -w '%{http_code}' -X DELETE --unix-socket "$sock" "http://x/v1/tasks/$id")
+    same "$code" 404
+    same "$($nobody curl -sS --unix-socket "$sock" http://x/v1/tasks)" '{"tasks":[],"more":false}'
+    theirs=$($nobody curl -sS -d '{"input":"hello"}' --unix-socket "$sock" http://x/v1/tasks | "$helpers/json-get" /id)
+    await "$theirs"
+    same "$code $(field /uid)" "200 65534"
+}
+
+@test "tools are listed, and a task may be held to some" {
+    script <<< '{"tool":[{"calls":[{"name":"echo","arguments":"{\"text\":\"abc\"}"}]},{"echo":true}]}'
+    start
+    submit tool
+    await
+    api GET /v1/tools
+    same "$(field /tools/0/name) $(field /tools/0/provider) $(field /tools/0/traits/0)" "echo ledger idempotent"
+    submit tool '"tools":["fail"]'
+    await
+    has "$(field /answer)" 'there is no tool "echo": use one of fail'
+}
+
+@test "coraxd -n, and a start that cannot be" {
+    script <<< "$hello"
+    config
+    run "$build/coraxd" -n -c "$dir/corax.conf"
+    same "$status" 0
+    run "$build/coraxd" -n -c "$dir/corax.conf" --model "$dir/missing.gguf"
+    same "$status" 1
+    has "$output" missing.gguf
+    run "$build/coraxd" -n -c "$dir/corax.conf" --policy "$dir/missing.json"
+    same "$status" 1
+    run "$build/coraxd" -n -c "$dir/corax.conf" --socket "/tmp/$(head -c 120 /dev/zero | tr '\0' s)"
+    same "$status" 1
+    has "$output" "the kernel allows 107"
+    printf '{"sokcet":"x"}' > "$dir/bad.conf"
+    run "$build/coraxd" -n -c "$dir/bad.conf"
+    same "$status" 1
+    has "$output" 'unknown key "sokcet"'
+    run "$build/coraxd" -n -c "$dir/nowhere.conf"
+    same "$status" 1
+}
+
+@test "two daemons: the second is refused; a dead one's socket is replaced" {
+    script <<< "$hello"
+    start
+    run "$build/coraxd" -c "$dir/corax.conf"
+    same "$status" 1
+    has "$output" "belongs to another coraxd"
+    run "$build/coraxd" -c "$dir/corax.conf" --state "$dir/other"
+    same "$status" 1
+    has "$output" "another daemon listens there"
+    api GET /_ping
+    same "$code" 200
+    stop KILL
+    [ -S "$sock" ]
+    start
+    api GET /_ping
+    same "$code" 200
+    stop TERM
+    [ ! -e "$sock" ]
+}

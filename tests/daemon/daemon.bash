@@ -1,0 +1,126 @@
+# What the bats files of the daemon share: a coraxd of their own in a folder of their own, with a scripted model
+# (scripted-infer.c) and a scripted plugin (scripted-host.c) that writes what it did into a ledger outside.
+#
+# shellcheck shell=bash disable=SC2034
+
+build=${CORAX_BUILDDIR:?run by make check}
+helpers=$build/tests/daemon
+
+schema='"inputSchema":{"type":"object","properties":{"text":{"type":"string"}},"required":["text"],"additionalProperties":false}'
+
+tool() { # NAME EFFECTS TRAITS
+    printf '{"name":"%s","description":"%s",%s,"_meta":{"corax/effects":[%s],"corax/traits":[%s]}}' "$1" "$1" "$schema" "$2" "$3"
+}
+
+setup() {
+    dir=$(mktemp -d /tmp/corax-test.XXXXXX)
+    chmod 711 "$dir"
+    sock=$dir/s.sock
+    ledger=$dir/ledger
+    : > "$ledger"
+    pid=
+    printf '{"name":"ledger","ledger":"%s","tools":[%s,%s,%s,%s,%s,%s,%s,%s,%s]}\n' "$ledger" \
+        "$(tool echo '' '"idempotent"')" "$(tool append '"write"' '')" "$(tool append_slow '"write"' '')" \
+        "$(tool append_again_slow '"write"' '"idempotent"')" "$(tool crash '' '')" "$(tool hang '' '')" \
+        "$(tool garbage '' '')" "$(tool fail '' '')" "$(tool wipe '"write"' '"destructive"')" > "$dir/ledger.so"
+    cat > "$dir/policy.json" <<'POLICY'
+{ "policy": 1, "id": "test", "rules": [
+  { "id": "free", "allow": "ledger.*", "why": "the ledger is there for it" },
+  { "id": "append", "ask": "ledger.append", "why": "somebody should look" },
+  { "id": "wipe", "deny": "ledger.wipe", "why": "nobody wipes" } ] }
+POLICY
+    printf '{}' > "$dir/script.json"
+    extra=
+}
+
+teardown() {
+    stop KILL
+    rm -rf "$dir"
+}
+
+# Replies of the model by the user's text.
+script() {
+    cat > "$dir/script.json"
+}
+
+config() {
+    cat > "$dir/corax.conf" <<CONF
+{ "socket": "$sock", "state": "$dir/state", "model": "$dir/script.json", "plugins": ["$dir/ledger.so"],
+  "policies": ["$dir/policy.json"], "infer": { "path": "$helpers/scripted-infer" },
+  "host": { "path": "$helpers/scripted-host", "deadline_ms": ${deadline:-1500} }, $extra }
+CONF
+}
+
+start() {
+    config
+    "$build/coraxd" -d -c "$dir/corax.conf" "$@" 2>> "$dir/log" 3>&- &
+    pid=$!
+    for _ in $(seq 200); do
+        curl -fsS --unix-socket "$sock" http://x/_ping > "$dir/pong" 2> "$dir/curl" && return 0
+        kill -0 "$pid" 2> /dev/null || break
+        sleep 0.05
+    done
+    cat "$dir/log"
+    return 1
+}
+
+stop() { # SIGNAL
+    if [ -n "$pid" ]; then
+        kill "-${1:-TERM}" "$pid" 2> /dev/null || true
+        wait "$pid" 2> /dev/null || ended=$?
+        pid=
+    fi
+}
+
+# api METHOD PATH [BODY [curl options...]]: $code, $body, headers in $dir/headers
+api() {
+    local method=$1 path=$2 data=${3-}
+    shift 2
+    [ $# -gt 0 ] && shift
+    code=$(curl -sS -X "$method" ${data:+--data-binary "$data"} -D "$dir/headers" -o "$dir/body" -w '%{http_code}' \
+        --max-time 30 --unix-socket "$sock" "$@" "http://x$path")
+    body=$(cat "$dir/body")
+}
+
+field() { # POINTER: of $body
+    printf '%s' "$body" | "$helpers/json-get" "$1"
+}
+
+submit() { # TEXT [MORE MEMBERS]: $id
+    api POST /v1/tasks "{\"input\":\"$1\"${2:+,$2}}"
+    [ "$code" = 201 ] || { echo "$code $body"; return 1; }
+    id=$(field /id)
+}
+
+await() { # waits until the task is finished or waits for somebody
+    api GET "/v1/tasks/${1:-$id}?wait=20"
+}
+
+kinds() { # of the trace's events, in one line
+    api GET "/v1/tasks/${1:-$id}/trace"
+    local n i
+    n=$(printf '%s' "$body" | "$helpers/json-get" --count /events)
+    for i in $(seq 0 $((n - 1))); do
+        field "/events/$i/kind"
+    done | tr '\n' ' '
+}
+
+# Waits until a command succeeds.
+eventually() {
+    for _ in $(seq 200); do
+        "$@" && return 0
+        sleep 0.05
+    done
+    echo "never: $*"
+    return 1
+}
+
+same() { # GOT WANT
+    [ "$1" = "$2" ] || { printf 'got  %s\nwant %s\n' "$1" "$2"; return 1; }
+}
+
+has() { # TEXT NEEDLE
+    case $1 in *"$2"*) return 0 ;; esac
+    printf '%s\ndoes not contain %s\n' "$1" "$2"
+    return 1
+}

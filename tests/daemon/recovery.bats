@@ -1,0 +1,178 @@
+#!/usr/bin/env bats
+# kill -9, and what the next daemon makes of it: nothing acknowledged is lost, what is safe is done again, and an effect
+# in doubt is put to a person instead of repeated.  The ledger counts effects from outside.
+# shellcheck disable=SC2154
+
+load daemon
+deadline=5000
+
+replies='{"slow write":[{"calls":[{"name":"append_slow","arguments":"{\"text\":\"once\"}"}]},{"echo":true}],
+          "slow again":[{"calls":[{"name":"append_again_slow","arguments":"{\"text\":\"again\"}"}]},{"echo":true}],
+          "write":[{"calls":[{"name":"append","arguments":"{\"text\":\"one\"}"}]},{"echo":true}],
+          "nap":[{"calls":[{"name":"echo","arguments":"{\"text\":\"abc\"}"}]},{"sleep_ms":1500,"echo":true}],
+          "ask":[{"calls":[{"name":"ask_user","arguments":"{\"question\":\"which?\"}"}]},{"echo":true}]}'
+
+in_ledger() {
+    [ "$(grep -c "$1" "$ledger")" -ge 1 ]
+}
+
+interrupt() { # TEXT LINE: kill -9 once the effect has happened, and start again
+    script <<< "$replies"
+    start
+    submit "$1"
+    eventually in_ledger "$2"
+    stop KILL
+    start
+    eventually recovered
+}
+
+recovered() {
+    api GET "/v1/tasks/$id?wait=10"
+    [ "$(field /state)" = waiting ] || [ "$(field /state)" = finished ]
+}
+
+@test "an effect in doubt is not repeated: a person is asked" {
+    interrupt "slow write" once
+    same "$(field /waiting_for/kind) $(field /waiting_for/tool)" "unverified append_slow"
+    hash=$(field /waiting_for/request_hash)
+    same "$(cat "$ledger")" once
+    # and so it stays over another restart
+    stop KILL
+    start
+    eventually recovered
+    same "$(field /waiting_for/request_hash)" "$hash"
+    api POST "/v1/tasks/$id/input" '{"answer":"I looked: it is written"}'
+    same "$code" 200
+    await
+    same "$(field /answer)" "I looked: it is written"
+    same "$(cat "$ledger")" once
+    has "$(kinds)" "tool_intent task_resumed effect_unverified human_said tool_result model_replied task_finished"
+}
+
+@test "an effect in doubt is repeated when the person says so" {
+    interrupt "slow write" once
+    hash=$(field /waiting_for/request_hash)
+    api POST "/v1/tasks/$id/input" "{\"approve\":\"$hash\"}"
+    same "$code" 200
+    await
+    same "$(field /outcome) $(field /answer)" "answered once"
+    same "$(wc -l < "$ledger")" 2
+    has "$(kinds)" "effect_unverified approval_given tool_intent tool_result"
+}
+
+@test "an effect in doubt that is denied is a failed call" {
+    interrupt "slow write" once
+    hash=$(field /waiting_for/request_hash)
+    api POST "/v1/tasks/$id/input" "{\"deny\":\"$hash\"}"
+    same "$code" 200
+    await
+    has "$(field /answer)" "it is not known whether this call had its effect"
+    same "$(cat "$ledger")" once
+}
+
+@test "an idempotent call is made again" {
+    interrupt "slow again" again
+    same "$(field /state) $(field /answer)" "finished again"
+    has "$(kinds)" "task_resumed"
+}
+
+@test "a result that is stored is not asked for again" {
+    script <<< "$replies"
+    start
+    submit nap
+    eventually has_result
+    stop KILL
+    start
+    eventually recovered
+    same "$(field /answer)" abc
+    same "$(kinds)" "task_submitted model_replied policy_decided tool_intent tool_result task_resumed model_replied task_finished "
+}
+
+has_result() {
+    kinds | grep -q tool_result
+}
+
+@test "waiting for approval survives, and the approval still fits" {
+    script <<< "$replies"
+    start
+    submit write
+    await
+    hash=$(field /waiting_for/request_hash)
+    stop KILL
+    start
+    eventually recovered
+    same "$(field /state) $(field /waiting_for/request_hash)" "waiting $hash"
+    api POST "/v1/tasks/$id/input" "{\"approve\":\"$hash\"}"
+    same "$code" 200
+    await
+    same "$(field /answer)" one
+    same "$(cat "$ledger")" one
+}
+
+@test "another policy after the restart: the old approval request is void" {
+    script <<< "$replies"
+    start
+    submit write
+    await
+    hash=$(field /waiting_for/request_hash)
+    stop TERM
+    sed -i 's/somebody should look/look twice/' "$dir/policy.json"
+    start
+    eventually recovered
+    [ "$(field /waiting_for/request_hash)" != "$hash" ]
+    api POST "/v1/tasks/$id/input" "{\"approve\":\"$hash\"}"
+    same "$code $(field /error/code)" "409 wrong_request_hash"
+}
+
+@test "a question survives" {
+    script <<< "$replies"
+    start
+    submit ask
+    await
+    stop KILL
+    start
+    eventually recovered
+    same "$(field /waiting_for/question)" "which?"
+    api POST "/v1/tasks/$id/input" '{"answer":"this"}'
+    await
+    same "$(field /answer)" this
+}
+
+@test "kill -9 at many moments: every acknowledged task ends, no effect is doubled without a flag" {
+    extra='"max_running": 8'
+    printf '{"policy":1,"id":"open","rules":[{"id":"all","allow":"ledger.*","why":"it is only a ledger"}]}' > "$dir/policy.json"
+    printf '{' > "$dir/script.json"
+    for i in $(seq 40); do
+        printf '"t%d":[{"calls":[{"name":"append","arguments":"{\\"text\\":\\"t%d.\\"}"}]},{"calls":[{"name":"echo","arguments":"{\\"text\\":\\"e\\"}"}]},{"text":"done"}],' "$i" "$i" >> "$dir/script.json"
+    done
+    printf '"x":[]}' >> "$dir/script.json"
+    start
+    ids=
+    for i in $(seq 40); do
+        submit "t$i"
+        ids="$ids $id"
+        if [ $((i % 5)) = 0 ]; then
+            sleep "0.0$((i % 7))"
+            stop KILL
+            start
+        fi
+    done
+    flagged=0
+    for id in $ids; do
+        eventually recovered
+        if [ "$(field /state)" = waiting ]; then
+            same "$(field /waiting_for/kind)" unverified
+            flagged=$((flagged + 1))
+            api POST "/v1/tasks/$id/input" '{"answer":"looked"}'
+            same "$code" 200
+            await
+        fi
+        same "$(field /outcome)" answered
+    done
+    echo "flagged: $flagged"
+    same "$(sort "$ledger" | uniq -d)" ""
+    # what was not flagged happened exactly once
+    [ "$(wc -l < "$ledger")" -ge $((40 - flagged)) ]
+    stop TERM
+    same "$(sqlite3 "$dir/state/corax.db" 'PRAGMA integrity_check')" ok
+}
