@@ -228,7 +228,12 @@ class Maker:
         steps, results = self.steps([(tool, {"smiles": mol[1]}, THOUGHT[tool])])
         value = None if results[0][0] else re.search(PICK[prop], results[0][1]).group(1)
         text = self.property_text(prop, self.shown(mol, ask), value)
-        return ask, self.finish(steps, results, text), {"calls": [(tool, {"smiles": mol[1]})], "has": [value if prop == "all" else f"is {value}"]}
+        return ask, self.finish(steps, results, text), {"calls": [(tool, {"smiles": mol[1]})], "has": [self.expected(prop, value)]}
+
+    @staticmethod
+    def expected(prop, value):
+        """What the answer must contain, with enough around it that no longer value fits; one mole "weighs", its weight "is""""
+        return f" {value} g" if prop == "weight" else value if prop == "all" else f"is {value}"
 
     @staticmethod
     def property_text(prop, name, value):
@@ -330,7 +335,7 @@ class Maker:
         first, second = (f"the {LABEL[x][0]} is {LABEL[x][1].format(v)}" for x, v in zip((p, q), values))
         who = self.shown(mol, ask)
         text = f"{'For ' + who + ', ' + first if who else first[0].upper() + first[1:]}; {second}."
-        return ask, steps + self.answer(text), {"calls": calls, "has": [f"is {v}" for v in values]}
+        return ask, steps + self.answer(text), {"calls": calls, "has": [self.expected(x, v) for x, v in zip((p, q), values)]}
 
     def same_property_of_both(self):
         r = self.rng
