@@ -232,7 +232,7 @@ class Maker:
 
     @staticmethod
     def expected(prop, value):
-        """What the answer must contain, with enough around it that no longer value fits; one mole "weighs", its weight "is""""
+        """What the answer must contain, with enough around it that no longer value fits.  One mole "weighs" so many g."""
         return f" {value} g" if prop == "weight" else value if prop == "all" else f"is {value}"
 
     @staticmethod
