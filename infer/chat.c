@@ -31,7 +31,6 @@ struct request {
 struct progress {
     struct chat *chat;
     const struct chat_hooks *hooks;
-    size_t told; /* bytes of the part that were handed out before this token */
 };
 
 struct chat *chat_create(struct engine *e, struct err *err)
@@ -83,7 +82,7 @@ static int read_tool(struct request *r, const struct rpc_msg *msg, const struct 
         return fail(err, CORAX_E_ARGS, "tool %s: a schema of %zu bytes, at most %d", name, len, CHAT_MAX_SCHEMA);
     r->schemas[i] = jsonschema_compile(text, len, err);
     if (!r->schemas[i])
-        return err_context(err, "tool %s: ", name);
+        return err_context(err, "tool %s", name);
     r->tools[i].parameters = jsonschema_root(r->schemas[i]);
     return 0;
 }
@@ -298,6 +297,15 @@ static void write_result(const struct chat *c, const char *finish, const struct 
     jsonw_end(w);
 }
 
+static bool asks_for_reply(const struct json *messages)
+{
+    const char *role = "user"; /* no messages at all is what rendering complains about */
+
+    for (const struct json *m = json_first(messages); m; m = json_next(m))
+        role = json_get_text(m, "role", "");
+    return strcmp(role, "user") == 0 || strcmp(role, "tool") == 0;
+}
+
 /* Renders, evaluates, decodes.  *finish is the word for the result. */
 static int reply_to(struct chat *c, const struct request *r, const struct dialect *dialect,
                     const struct dialect_tokens *special, struct constraint *constraint, const struct chat_hooks *hooks,
@@ -310,6 +318,9 @@ static int reply_to(struct chat *c, const struct request *r, const struct dialec
     struct err why;
 
     c->prompt.n = 0;
+    if (!asks_for_reply(json_get(r->params, "messages")))
+        return fail(err, CORAX_E_ARGS,
+                    "messages: the last one must be of a user or a tool, there is nothing to reply to");
     if (dialect->render(special, engine_tokenizer(c->engine), json_get(r->params, "messages"), r->tools, r->n_tools,
                         &c->prompt, err) < 0)
         return -1;

@@ -74,7 +74,7 @@ static int add_tools(struct constraint *c, const struct constraint_spec *spec, s
         e->len = strlen(e->name);
         e->arguments = grammar_compile(tool->parameters, c->arena, err);
         if (!e->arguments)
-            return err_context(err, "tool %s: ", tool->name);
+            return err_context(err, "tool %s", tool->name);
     }
     qsort(c->tools, spec->n_tools, sizeof *c->tools, compare_names);
     for (size_t i = 1; i < spec->n_tools; i++)

@@ -26,8 +26,9 @@ struct dialect {
     /* CORAX_E_ARGS: "the vocabulary has no token <|think|>". */
     int (*open)(const struct tokenizer *, struct dialect_tokens *, struct err *);
     /*
-     * Appends the whole transcript, up to where the model goes on.  messages: a JSON array as in docs/protocol.md;
-     * tools in any order.  CORAX_E_ARGS with the place ("messages[3]: ..."), and what would be right there.
+     * Appends the whole transcript; when its last message is of a user or a tool, up to where the model goes on.
+     * messages: a JSON array as in docs/protocol.md, with a result for each call but the very last; tools in any
+     * order.  CORAX_E_ARGS with the place ("messages[3]: ..."), and what would be right there.
      */
     int (*render)(const struct dialect_tokens *, const struct tokenizer *, const struct json *messages,
                   const struct tool *tools, size_t n_tools, struct tokens *out, struct err *);

@@ -64,16 +64,16 @@ static int collect_parts(struct renderer *r, const struct json *message)
     if (!parts)
         return 0;
     if (json_kind(parts) != JSON_ARRAY)
-        return fail(r->err, CORAX_E_ARGS, ".parts: not an array");
+        return fail(r->err, CORAX_E_ARGS, "parts: not an array");
     for (const struct json *part = json_first(parts); part; part = json_next(part), i++) {
         const char *type = json_get_text(part, "type", NULL), *text = json_get_text(part, "text", NULL);
 
         if (!type)
-            return fail(r->err, CORAX_E_ARGS, ".parts[%zu]: not an object with a type", i);
+            return fail(r->err, CORAX_E_ARGS, "parts[%zu]: not an object with a type", i);
         if (strcmp(type, "text") != 0)
-            return fail(r->err, CORAX_E_ARGS, ".parts[%zu]: type \"%.40s\", this model takes only \"text\"", i, type);
+            return fail(r->err, CORAX_E_ARGS, "parts[%zu]: type \"%.40s\", this model takes only \"text\"", i, type);
         if (!text)
-            return fail(r->err, CORAX_E_ARGS, ".parts[%zu].text: not a string", i);
+            return fail(r->err, CORAX_E_ARGS, "parts[%zu].text: not a string", i);
         buf_adds(&r->text, text);
     }
     return 0;
@@ -94,7 +94,7 @@ static int add_thought(struct renderer *r, const struct json *message, bool with
 
     buf_reset(&r->text);
     if (reasoning && json_kind(reasoning) != JSON_STRING && json_kind(reasoning) != JSON_NULL)
-        return fail(r->err, CORAX_E_ARGS, ".reasoning: not a string");
+        return fail(r->err, CORAX_E_ARGS, "reasoning: not a string");
     if (json_text(reasoning))
         buf_adds(&r->text, json_text(reasoning));
     if (with_parts && collect_parts(r, message) < 0) /* text beside a call has no place of its own in the dialect */
@@ -123,21 +123,23 @@ static int add_call(struct renderer *r, const struct json *message, const struct
     const struct json *result;
 
     if (!id || !name || !arguments)
-        return fail(r->err, CORAX_E_ARGS, ": id, name and arguments must be strings");
+        return fail(r->err, CORAX_E_ARGS, "id, name and arguments must be strings");
     result = find_result(message, id);
-    if (!result)
-        return fail(r->err, CORAX_E_ARGS, ": no tool message with call_id \"%.60s\" follows", id);
+    if (!result && (json_next(message) || json_next(call)))
+        return fail(r->err, CORAX_E_ARGS, "no tool message with call_id \"%.60s\" follows", id);
     buf_reset(&r->text);
     buf_adds(&r->text, name);
     buf_addc(&r->text, ' ');
     buf_adds(&r->text, arguments);
     if (add_special(r, r->special->call) < 0 || add_collected(r) < 0)
         return -1;
+    if (!result) /* the transcript ends here */
+        return 0;
     buf_reset(&r->text);
     if (json_bool(json_get(result, "error"), false))
         buf_adds(&r->text, "error: ");
     if (collect_parts(r, result) < 0)
-        return err_context(r->err, ": its result");
+        return err_context(r->err, "its result");
     return add_special(r, r->special->obs) < 0 ? -1 : add_collected(r);
 }
 
@@ -147,7 +149,7 @@ static int add_assistant(struct renderer *r, const struct json *message)
     size_t i = 0;
 
     if (calls && json_kind(calls) != JSON_ARRAY && json_kind(calls) != JSON_NULL)
-        return fail(r->err, CORAX_E_ARGS, ".calls: not an array");
+        return fail(r->err, CORAX_E_ARGS, "calls: not an array");
     if (json_count(calls) == 0) {
         if (add_thought(r, message, false) < 0 || add_message(r, r->special->answer, message) < 0)
             return -1;
@@ -158,7 +160,7 @@ static int add_assistant(struct renderer *r, const struct json *message)
         if (i == 0 ? add_thought(r, message, true) < 0 : add_special(r, r->special->think) < 0)
             return -1;
         if (add_call(r, message, call) < 0)
-            return err_context(r->err, ".calls[%zu]", i);
+            return err_context(r->err, "calls[%zu]", i);
     }
     return 0;
 }
@@ -169,11 +171,11 @@ static int check_tool(struct renderer *r, const struct json *calls, const struct
     const char *id = json_get_text(message, "call_id", NULL);
 
     if (!id)
-        return fail(r->err, CORAX_E_ARGS, ".call_id: not a string");
+        return fail(r->err, CORAX_E_ARGS, "call_id: not a string");
     for (const struct json *call = json_first(calls); call; call = json_next(call))
         if (strcmp(json_get_text(call, "id", ""), id) == 0)
             return 0;
-    return fail(r->err, CORAX_E_ARGS, ": no call with the id \"%.60s\" comes before it", id);
+    return fail(r->err, CORAX_E_ARGS, "no call with the id \"%.60s\" comes before it", id);
 }
 
 static int add_messages(struct renderer *r, const struct json *messages)
@@ -195,16 +197,16 @@ static int add_messages(struct renderer *r, const struct json *messages)
         } else if (strcmp(role, "tool") == 0) {
             result = check_tool(r, calls, m);
         } else if (strcmp(role, "system") == 0) {
-            result = i == 0 ? 0 : fail(r->err, CORAX_E_ARGS, ": a system message must be the first");
+            result = i == 0 ? 0 : fail(r->err, CORAX_E_ARGS, "a system message must be the first");
         } else {
-            fail(r->err, CORAX_E_ARGS, ".role: \"%.40s\", allowed are system, user, assistant and tool", role);
+            fail(r->err, CORAX_E_ARGS, "role: \"%.40s\", allowed are system, user, assistant and tool", role);
         }
         if (result < 0)
             return err_context(r->err, "messages[%zu]", i);
     }
+    /* Behind a question or an observation the model goes on. */
     if (strcmp(role, "user") != 0 && strcmp(role, "tool") != 0)
-        return fail(r->err, CORAX_E_ARGS,
-                    "messages: the last one must be of a user or a tool, there is nothing to reply to");
+        return 0;
     return add_special(r, r->special->think);
 }
 

@@ -109,7 +109,7 @@ struct engine *engine_open(const char *path, const struct engine_options *option
     if (e->gguf && load(e, options, err) == 0)
         return e;
     if (e->gguf)
-        err_context(err, "%s: ", path);
+        err_context(err, "%s", path);
     engine_close(e);
     return NULL;
 }

@@ -85,7 +85,7 @@ static int read_u64(struct reader *r, uint64_t *out, struct err *err)
 
 static int read_string(struct reader *r, struct gguf_string *out, struct err *err)
 {
-    uint64_t len;
+    uint64_t len = 0;
 
     if (read_u64(r, &len, err) < 0)
         return -1;
@@ -147,7 +147,7 @@ static int skip_items(struct reader *r, enum gguf_type type, uint64_t n, struct 
 
 static int read_value(struct reader *r, struct gguf_kv *kv, struct err *err)
 {
-    uint32_t type, item;
+    uint32_t type = 0, item = 0;
 
     if (read_u32(r, &type, err) < 0)
         return -1;
@@ -190,9 +190,9 @@ static int read_metadata(struct gguf *g, struct reader *r, struct err *err)
 
         kv->key = read_name(g, r, "a key", GGUF_MAX_KEY, err);
         if (!kv->key)
-            return err_context(err, "metadata entry %zu of %zu: ", i + 1, g->n_kv);
+            return err_context(err, "metadata entry %zu of %zu", i + 1, g->n_kv);
         if (read_value(r, kv, err) < 0)
-            return err_context(err, "metadata key %s: ", kv->key);
+            return err_context(err, "metadata key %s", kv->key);
         g->kv_by_key[i] = kv;
     }
     if (g->n_kv > 1)
@@ -241,8 +241,8 @@ static int tensor_size(struct gguf_tensor *t, struct err *err)
 /* One description.  offset: where its data must begin, relative to the data section; moved past it and its padding. */
 static int read_tensor(struct gguf *g, struct reader *r, struct gguf_tensor *t, uint64_t *offset, struct err *err)
 {
-    uint32_t type;
-    uint64_t at;
+    uint32_t type = 0;
+    uint64_t at = 0;
 
     if (read_u32(r, &t->n_dims, err) < 0)
         return -1;
@@ -284,9 +284,9 @@ static int read_tensors(struct gguf *g, struct reader *r, struct err *err)
 
         t->name = read_name(g, r, "a tensor name", GGUF_MAX_NAME, err);
         if (!t->name)
-            return err_context(err, "tensor %zu of %zu: ", i + 1, g->n_tensors);
+            return err_context(err, "tensor %zu of %zu", i + 1, g->n_tensors);
         if (read_tensor(g, r, t, &offset, err) < 0)
-            return err_context(err, "tensor %s: ", t->name);
+            return err_context(err, "tensor %s", t->name);
         g->tensors_by_name[i] = t;
     }
     if (g->n_tensors > 1)
@@ -314,7 +314,7 @@ static int read_tensors(struct gguf *g, struct reader *r, struct err *err)
 static int read_file(struct gguf *g, struct err *err)
 {
     struct reader r = { g->bytes, g->bytes + g->len };
-    uint64_t n_tensors, n_kv;
+    uint64_t n_tensors = 0, n_kv = 0;
     char magic[4];
 
     if (read_bytes(&r, magic, sizeof magic, err) < 0)
@@ -388,7 +388,7 @@ struct gguf *gguf_open(const char *path, struct err *err)
         g = parse(map, (size_t)st.st_size, map, err);
         if (!g) {
             munmap(map, (size_t)st.st_size);
-            err_context(err, "%s: ", path);
+            err_context(err, "%s", path);
         }
     }
     close(fd);
@@ -559,7 +559,7 @@ int gguf_get_array(const struct gguf *g, const char *key, enum gguf_type item, c
 struct gguf_string gguf_next_string(const unsigned char **at)
 {
     struct gguf_string s;
-    uint64_t len;
+    uint64_t len = 0;
 
     memcpy(&len, *at, sizeof len);
     s.s = (const char *)*at + sizeof len;

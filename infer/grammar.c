@@ -131,7 +131,7 @@ static int compile_number(struct compiler *c, struct grammar *g, const struct sc
     if (!integer && !s->has_min && !s->has_max)
         return 0;
     if (s->multiple_of > 0 && (s->multiple_of != floor(s->multiple_of) || s->multiple_of > 1e15))
-        return fail(c->err, CORAX_E_ARGS, ": multipleOf %g cannot be held while decoding, only whole numbers can",
+        return fail(c->err, CORAX_E_ARGS, "multipleOf %g cannot be held while decoding, only whole numbers can",
                     s->multiple_of);
     g->on_grid = true;
     g->fraction_digits = integer ? 0 : GRID_DIGITS;
@@ -152,7 +152,7 @@ static int compile_number(struct compiler *c, struct grammar *g, const struct sc
     if (!has_point(g, -most, most))
         g->types &= ~(unsigned)(SCHEMA_INTEGER | SCHEMA_NUMBER);
     else if (!within(s, grid_value(g->low, g->fraction_digits)) || !within(s, grid_value(g->high, g->fraction_digits)))
-        return fail(c->err, CORAX_E_ARGS, ": the bounds are too far out or too close together to hold while decoding");
+        return fail(c->err, CORAX_E_ARGS, "the bounds are too far out or too close together to hold while decoding");
     return 0;
 }
 
@@ -229,14 +229,13 @@ static int compile_enum(struct compiler *c, struct grammar *g, const struct sche
             if (!g->values[g->n_values++])
                 return out_of_memory(c);
         }
-    return g->n_values ? 0
-                       : fail(c->err, CORAX_E_ARGS, ": none of the values of enum is allowed by the other keywords");
+    return g->n_values ? 0 : fail(c->err, CORAX_E_ARGS, "none of the values of enum is allowed by the other keywords");
 }
 
 static int compile_kinds(struct compiler *c, struct grammar *g, const struct schema *s)
 {
     if (s->pattern && (s->types & SCHEMA_STRING))
-        return fail(c->err, CORAX_E_ARGS, ": pattern cannot be held while decoding");
+        return fail(c->err, CORAX_E_ARGS, "pattern cannot be held while decoding");
     if (s->n_enum)
         return compile_enum(c, g, s);
     if ((s->types & (SCHEMA_NUMBER | SCHEMA_INTEGER)) && compile_number(c, g, s) < 0)
@@ -250,7 +249,7 @@ static int compile_kinds(struct compiler *c, struct grammar *g, const struct sch
         g->types &= ~(unsigned)SCHEMA_STRING;
     if (g->max_items >= 0 && g->max_items < g->min_items)
         g->types &= ~(unsigned)SCHEMA_ARRAY;
-    return g->types ? 0 : fail(c->err, CORAX_E_ARGS, ": no value can match this schema");
+    return g->types ? 0 : fail(c->err, CORAX_E_ARGS, "no value can match this schema");
 }
 
 static const struct grammar *compile(struct compiler *c, const struct schema *s)
@@ -263,7 +262,7 @@ static const struct grammar *compile(struct compiler *c, const struct schema *s)
         return NULL;
     }
     if (c->depth >= GRAMMAR_MAX_NESTING) {
-        fail(c->err, CORAX_E_ARGS, ": schemas nest at most %d deep", GRAMMAR_MAX_NESTING);
+        fail(c->err, CORAX_E_ARGS, "schemas nest at most %d deep", GRAMMAR_MAX_NESTING);
         return NULL;
     }
     g->types = s->types;

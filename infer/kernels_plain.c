@@ -20,7 +20,7 @@ static void quantize(const float *x, size_t k, int8_t *q, float *d)
 
             if (!isfinite(scaled))
                 d[b] = NAN;
-            q[i] = (int8_t)(fabsf(scaled) <= 127 ? lrintf(scaled) : 0);
+            q[i] = (int8_t)lrintf(fminf(fmaxf(scaled, -127), 127)); /* rounding may take the largest past 127 */
         }
     }
 }

@@ -1,0 +1,336 @@
+/*
+ * infer/grammar.c and constraint.c: what is accepted and refused byte by byte, and that whatever random logits choose
+ * is a call whose arguments the validator of util/jsonschema.c accepts.  CORAX_TEST_ROUNDS sets how many of those for
+ * each schema.
+ */
+#include "infer/constraint.h"
+
+#include <math.h>
+
+#include "infer/grammar.h"
+#include "infer/sampler.h"
+#include "tests/infer/tiny_gguf.h"
+#include "tests/tap.h"
+#include "util/json.h"
+
+#define MAX_TOKENS 600
+
+static struct tokenizer *tokenizer;
+
+/* --- byte by byte ------------------------------------------------------------------------------------------------- */
+
+static void check(const char *schema, const char *good, const char *bad)
+{
+    struct err err = { 0 };
+    struct jsonschema *js = jsonschema_compile(schema, strlen(schema), &err);
+    struct arena *arena = arena_create(1 << 20);
+    const struct grammar *g = js ? grammar_compile(jsonschema_root(js), arena, &err) : NULL;
+    const char *lists[] = { good, bad };
+
+    if (!ok(g != NULL, "compiles: %s", schema))
+        diag("%s", err.msg);
+    /* the texts of a list are separated by a space, which no value contains here */
+    for (int want = 1; g && want >= 0; want--)
+        for (const char *p = lists[1 - want]; *p; p += strspn(p, " ")) {
+            size_t len = strcspn(p, " "), i = 0;
+            struct grammar_state s;
+
+            /* a number has no closing byte: it stands in an array here, and the bracket shows that it may end */
+            grammar_start(&s, g);
+            while (i < len && grammar_next(&s, (unsigned char)p[i]))
+                i++;
+            if ((i == len && s.depth == 0) != want)
+                ok(false, "%s: %.*s", want ? "accepted" : "refused", (int)len, p);
+            p += len;
+        }
+    arena_destroy(arena);
+    jsonschema_destroy(js);
+}
+
+static void test_bytes(void)
+{
+    check("{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"integer\"},\"b\":{\"type\":\"boolean\"},\"c\":{"
+          "\"type\":\"null\"}},"
+          "\"required\":[\"b\"]}",
+          "{\"a\":1,\"b\":true,\"c\":null} {\"b\":false} {\"b\":true,\"c\":null} {\"a\":-12,\"b\":true}",
+          "{} {\"a\":1} {\"b\":true,\"a\":1} {\"b\":1} {\"b\":true,} {\"b\":true}} {\"a\":01,\"b\":true} "
+          "{\"a\":1.5,\"b\":true} "
+          "{\"a\":-,\"b\":true} {\"d\":1,\"b\":true} {\"a\":1e3,\"b\":true} {\"a\":-0,\"b\":true} {\"b\":tru}");
+    check("{\"type\":\"array\",\"items\":{\"type\":\"number\"}}",
+          "[] [0] [1.5,-2] [-0.25] [6.022e23] [1E-5,1e+5] [0e1]",
+          "[.5] [1.] [1.e5] [-] [+1] [1e] [1e+] [00] [1,] [,] [1 [NaN]");
+    check("{\"type\":\"array\",\"items\":{\"type\":\"integer\",\"minimum\":5,\"maximum\":120},\"minItems\":1,"
+          "\"maxItems\":2}",
+          "[5] [9] [10] [120] [99,100]", "[] [4] [0] [121] [1200] [-5] [5,6,7] [1]");
+    check("{\"type\":\"array\",\"items\":{\"type\":\"integer\",\"exclusiveMinimum\":-3,\"exclusiveMaximum\":2}}",
+          "[-2] [-1] [0] [1]", "[-3] [2] [-20] [10] [-0]");
+    check("{\"type\":\"array\",\"items\":{\"type\":\"number\",\"minimum\":-0.5,\"maximum\":0.25}}",
+          "[0] [-0.5] [0.25] [0.1] [-0.25] [0.249999999]", "[0.3] [-0.6] [1] [-1] [0.251] [5e-1]");
+    check("{\"type\":\"array\",\"items\":{\"type\":\"integer\",\"multipleOf\":7,\"minimum\":10,\"maximum\":30}}",
+          "[14] [21] [28]", "[7] [15] [2] [35] [3]");
+    check("{\"type\":\"array\",\"items\":{\"type\":\"string\",\"minLength\":2,\"maxLength\":3}}",
+          "[\"ab\"] [\"abc\"] [\"\xc3\xa4\xe2\x82\xac\"] [\"\\n\\\"\"] [\"\\u0001\\u001f\"] [\"a\\\\\"]",
+          "[\"a\"] [\"abcd\"] [\"a\xc3\"] [\"\xff\xff\"] [\"\\x\"] [\"\\u0000b\"] [\"\\u0041b\"] [\"a\tb\"] "
+          "[\"\\u000ab\"] "
+          "[\"\xed\xa0\x80z\"] [\"\xc0\x80z\"] [\"\\/a\"]");
+    check("{\"enum\":[\"kg\",\"kilo\",1,12,-3.5,null,true,[1,2],{\"a\":1}]}",
+          "\"kg\" \"kilo\" null true [1,2] {\"a\":1}", "\"k\" \"kil\" fals [1] {\"a\":2} {} nul");
+    check("{\"type\":\"array\",\"items\":{\"enum\":[1,12,-3.5,125]}}", "[1] [12] [125,1] [-3.5]",
+          "[2] [13] [-3] [-] [1252]");
+    check("{\"const\":\"x\"}", "\"x\"", "\"y\" \"\" x");
+    check("{\"type\":[\"string\",\"null\"]}", "null \"\" \"a\"", "1 true [] {}");
+    check("{\"type\":\"integer\",\"enum\":[\"a\",1.5,3,10],\"minimum\":5}", "", "3 \"a\" 1.5");
+    check("{}", "\"a\" [] {} [[],{},\"x\"] true null", "{\"a\":1} [1,] nul");
+    check("{\"type\":\"object\",\"properties\":{\"a\\\"b\":{\"type\":\"string\"},\"\xc3\xa4\":{\"type\":\"string\"}}}",
+          "{\"a\\\"b\":\"\",\"\xc3\xa4\":\"\"} {}", "{\"a\"b\":\"\"}");
+}
+
+static void refuse(const char *schema, const char *message)
+{
+    struct err err = { 0 };
+    struct jsonschema *js = jsonschema_compile(schema, strlen(schema), &err);
+    struct arena *arena = arena_create(1 << 20);
+    bool good = js && !grammar_compile(jsonschema_root(js), arena, &err) && strstr(err.msg, message);
+
+    if (!ok(good, "refused with \"%s\"", message))
+        diag("got \"%s\"", err.msg);
+    arena_destroy(arena);
+    jsonschema_destroy(js);
+}
+
+static void test_refused(void)
+{
+    char deep[2000] = "";
+
+    refuse("{\"type\":\"object\",\"properties\":{\"x\":{\"type\":\"string\",\"pattern\":\"^a\"}}}",
+           "/properties/x: pattern");
+    refuse("{\"type\":\"array\",\"items\":{\"type\":\"number\",\"multipleOf\":0.1}}", "/items: multipleOf");
+    refuse("{\"type\":\"integer\",\"minimum\":3,\"maximum\":2}", "no value");
+    refuse("{\"type\":\"integer\",\"multipleOf\":10,\"minimum\":11,\"maximum\":19}", "no value");
+    refuse("{\"type\":\"string\",\"minLength\":3,\"maxLength\":2}", "no value");
+    refuse("{\"type\":\"array\",\"minItems\":3,\"maxItems\":2}", "no value");
+    refuse("{\"type\":\"string\",\"enum\":[1,2]}", "no value");
+    for (int i = 0; i < 20; i++)
+        strcat(deep, "{\"type\":\"array\",\"items\":");
+    strcat(deep, "{}");
+    for (int i = 0; i < 20; i++)
+        strcat(deep, "}");
+    refuse(deep, "nest at most");
+}
+
+/* --- random replies ----------------------------------------------------------------------------------------------- */
+
+static const char *const schemas[] = {
+    "{\"type\":\"object\",\"properties\":{\"smiles\":{\"type\":\"string\"}},\"required\":[\"smiles\"],"
+    "\"additionalProperties\":false}",
+    "{\"type\":\"object\",\"properties\":{},\"additionalProperties\":false}",
+    "{}",
+    "{\"type\":\"object\",\"properties\":{\"value\":{\"type\":\"number\"},\"from\":{\"enum\":[\"kg\",\"g\",\"kilo\"]},"
+    "\"to\":{\"type\":\"string\","
+    "\"minLength\":1,\"maxLength\":4}},\"required\":[\"value\",\"from\"]}",
+    "{\"type\":\"object\",\"properties\":{\"n\":{\"type\":\"integer\",\"minimum\":17,\"maximum\":1031},\"m\":{\"type\":"
+    "\"integer\","
+    "\"exclusiveMaximum\":-4},\"k\":{\"type\":\"integer\",\"multipleOf\":13,\"minimum\":-100,\"maximum\":100}},"
+    "\"required\":[\"n\",\"m\",\"k\"]}",
+    "{\"type\":\"object\",\"properties\":{\"x\":{\"type\":\"number\",\"minimum\":0.1,\"exclusiveMaximum\":0.3},\"y\":{"
+    "\"type\":\"number\","
+    "\"exclusiveMinimum\":-1e-3,\"maximum\":1e6},\"z\":{\"type\":\"number\",\"minimum\":-5}},\"required\":[\"x\",\"y\","
+    "\"z\"]}",
+    "{\"type\":\"object\",\"properties\":{\"list\":{\"type\":\"array\",\"items\":{\"type\":[\"integer\",\"string\","
+    "\"null\"],\"maxLength\":3},"
+    "\"minItems\":2,\"maxItems\":5},\"flag\":{\"type\":\"boolean\"}},\"required\":[\"list\"]}",
+    "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"object\",\"properties\":{\"b\":{\"type\":\"object\","
+    "\"properties\":{\"c\":{\"enum\":"
+    "[1,12,123,\"1\",[1,\"x\"],{\"k\":null}]}},\"required\":[\"c\"]},\"bb\":{\"const\":\"q\\\"\\\\\"}},\"required\":["
+    "\"b\"]},\"ab\":{},"
+    "\"abc\":{\"type\":\"array\"}},\"required\":[\"a\"]}",
+    "{\"type\":[\"object\",\"string\",\"null\"],\"properties\":{\"o\":{\"type\":\"integer\"}},\"additionalProperties\":"
+    "{\"type\":\"string\"}}",
+};
+#define N_SCHEMAS (sizeof schemas / sizeof schemas[0])
+
+struct reply_text {
+    char call[8192];
+    size_t n;
+};
+
+/* Random logits; the longer the reply, the more they like what closes things. */
+static int32_t pick(struct sampler *s, struct constraint *c, float *logits, size_t n, uint64_t *random)
+{
+    for (size_t i = 0; i < TINY_N_VOCAB; i++) {
+        size_t len;
+        const char *bytes = tokenizer_bytes(tokenizer, (int32_t)i, &len);
+
+        logits[i] = (float)(tiny_random(random) >> 40);
+        if (n > 40 && (len == 0 || strchr("\"}],", bytes[len - 1])))
+            logits[i] += (float)(1 << 24) * (float)(n > 80 ? 2 : 1) / 2;
+    }
+    return sampler_pick(s, logits, c);
+}
+
+/* One reply to the end; its call is left in r.  false: it got stuck or did not end. */
+static bool run(struct sampler *s, struct constraint *c, uint64_t *random, struct reply_text *r)
+{
+    float logits[TINY_N_VOCAB];
+
+    r->n = 0;
+    for (size_t n = 0; n < MAX_TOKENS && constraint_phase(c) != PHASE_DONE; n++) {
+        enum constraint_phase phase = constraint_phase(c);
+        int32_t token = pick(s, c, logits, n, random);
+        const char *bytes;
+        size_t len;
+
+        if (token < 0)
+            return false;
+        constraint_accept(c, token);
+        bytes = tokenizer_bytes(tokenizer, token, &len);
+        if (phase == PHASE_NAME || phase == PHASE_ARGUMENTS) {
+            memcpy(r->call + r->n, bytes, len);
+            r->n += len;
+        }
+    }
+    r->call[r->n] = 0;
+    return constraint_phase(c) == PHASE_DONE;
+}
+
+static void test_random(const char *schema, int rounds)
+{
+    struct err err = { 0 };
+    struct jsonschema *js = jsonschema_compile(schema, strlen(schema), &err);
+    const struct tool tools[] = { { "calc", NULL }, { "tool", js ? jsonschema_root(js) : NULL }, { "tool_two", NULL } };
+    struct constraint_spec spec = { tools + 1, 1, CHOICE_REQUIRED, 5, 5, 7, 8 };
+    struct sampler s;
+    struct reply_text r;
+    uint64_t random = 99;
+    int stuck = 0, invalid = 0;
+
+    sampler_init(&s, TINY_N_VOCAB, NULL);
+    for (int i = 0; i < rounds; i++) {
+        struct constraint *c = constraint_create(tokenizer, &spec, &err);
+        struct json *value;
+        const char *space;
+
+        if (!c) {
+            diag("%s", err.msg);
+            stuck++;
+            break;
+        }
+        if (!run(&s, c, &random, &r)) {
+            if (!stuck++)
+                diag("stuck: %s", r.call);
+        } else {
+            space = strchr(r.call, ' ');
+            value = space ? json_parse(space + 1, strlen(space + 1), &err) : NULL;
+            if (!value || strncmp(r.call, "tool ", 5) != 0 || jsonschema_validate(js, value, &err) < 0)
+                if (!invalid++)
+                    diag("%s: %s", err.msg, r.call);
+            json_free(value);
+        }
+        constraint_destroy(c);
+    }
+    ok(!stuck && !invalid, "%d random calls are valid: %.60s", rounds, schema);
+    sampler_finish(&s);
+    jsonschema_destroy(js);
+}
+
+/* --- the frame of a reply ----------------------------------------------------------------------------------------- */
+
+static void feed(struct constraint *c, const char *text)
+{
+    struct tokens list = { 0 };
+
+    tokenizer_encode(tokenizer, text, strlen(text), &list, NULL);
+    for (size_t i = 0; i < list.n; i++) {
+        if (!constraint_allows(c, list.ids[i]))
+            ok(false, "allows token %zu of %s", i, text);
+        constraint_accept(c, list.ids[i]);
+    }
+    tokens_finish(&list);
+}
+
+static bool allows(struct constraint *c, const char *text)
+{
+    struct tokens list = { 0 };
+    bool good;
+
+    tokenizer_encode(tokenizer, text, strlen(text), &list, NULL);
+    good = constraint_allows(c, list.ids[0]);
+    tokens_finish(&list);
+    return good;
+}
+
+static void test_frame(void)
+{
+    const struct tool tools[] = { { "ab", NULL }, { "a", NULL }, { "abc_d", NULL } };
+    struct constraint_spec spec = { tools, 3, CHOICE_AUTO, 4, 5, 7, 8 };
+    struct constraint *c = constraint_create(tokenizer, &spec, NULL);
+    struct err err = { 0 };
+
+    ok(!constraint_allows(c, 0) && !constraint_allows(c, 3) && !constraint_allows(c, 6) && !constraint_allows(c, 8) &&
+           !constraint_allows(c, -1) && !constraint_allows(c, (int32_t)TINY_N_VOCAB),
+       "a thought has none of the host's tokens, and does not end the turn");
+    ok(constraint_allows(c, 5) && constraint_allows(c, 7), "it may be empty");
+    feed(c, "x\xc3\xa4y");
+    ok(!allows(c, "x") && constraint_allows(c, 5) && constraint_allows(c, 7),
+       "after its last token only call and answer");
+    constraint_accept(c, 5);
+    ok(constraint_phase(c) == PHASE_NAME && allows(c, "a") && !allows(c, "b") && !allows(c, " ") &&
+           !constraint_allows(c, 7),
+       "a name begins like a tool's");
+    feed(c, "a");
+    ok(allows(c, "b") && allows(c, " ") && !allows(c, "c"), "one name may be the start of another");
+    feed(c, "bc_d ");
+    ok(constraint_phase(c) == PHASE_ARGUMENTS && allows(c, "{") && !allows(c, "[") && !allows(c, " "),
+       "then an object");
+    feed(c, "{}");
+    ok(constraint_phase(c) == PHASE_DONE && !allows(c, "x") && !constraint_allows(c, 8), "and nothing after it");
+    constraint_destroy(c);
+
+    spec.choice = CHOICE_NONE;
+    c = constraint_create(tokenizer, &spec, NULL);
+    ok(!constraint_allows(c, 5) && constraint_allows(c, 7), "no call when none is wanted");
+    constraint_accept(c, 7);
+    feed(c, "the {\"");
+    ok(constraint_allows(c, 8) && !constraint_allows(c, 7) && !constraint_allows(c, 3),
+       "an answer ends only with the end token");
+    constraint_accept(c, TINY_N_SPECIAL + 0xc3);
+    ok(!constraint_allows(c, 8), "and not inside a character");
+    constraint_destroy(c);
+
+    spec.choice = CHOICE_REQUIRED;
+    c = constraint_create(tokenizer, &spec, NULL);
+    ok(constraint_allows(c, 5) && !constraint_allows(c, 7), "no answer when a call is required");
+    constraint_destroy(c);
+    spec.n_tools = 0;
+    ok(!constraint_create(tokenizer, &spec, &err) && strstr(err.msg, "there are no tools"),
+       "a required call needs tools");
+    spec.n_tools = 3;
+    spec.tools = (const struct tool[]){ { "a", NULL }, { "b", NULL }, { "a", NULL } };
+    ok(!constraint_create(tokenizer, &spec, &err) && strstr(err.msg, "twice"), "a name twice is refused");
+    spec.tools = (const struct tool[]){ { "a b", NULL }, { "b", NULL }, { "a", NULL } };
+    ok(!constraint_create(tokenizer, &spec, &err) && strstr(err.msg, "0x20"), "so is one with a space");
+}
+
+int main(void)
+{
+    const char *rounds = getenv("CORAX_TEST_ROUNDS");
+    struct gguf *g;
+    struct buf b;
+
+    plan_later();
+    buf_init(&b, TINY_LIMIT);
+    tiny_header(&b, 3, 0, TINY_N_TOKENIZER_KV);
+    tiny_tokenizer(&b, "corax");
+    g = gguf_parse(b.data, b.len, NULL);
+    tokenizer = tokenizer_create(g, NULL);
+    test_bytes();
+    test_refused();
+    test_frame();
+    for (size_t i = 0; i < N_SCHEMAS; i++)
+        test_random(schemas[i], rounds ? atoi(rounds) : 200);
+    tokenizer_destroy(tokenizer);
+    gguf_close(g);
+    buf_finish(&b);
+    done();
+    return tap_status();
+}

@@ -1,0 +1,209 @@
+/*
+ * Every table of kernels against a computation in double, over shapes that leave rests in every loop, and against
+ * itself: columns taken together or one by one must give the same bits.
+ */
+#include "infer/kernels.h"
+
+#include <math.h>
+
+#include "infer/quant.h"
+#include "tests/infer/tiny_gguf.h"
+#include "tests/tap.h"
+
+#define MAX_K    512
+#define MAX_ROWS 24
+#define MAX_COLS 19
+
+static uint64_t seed = 42;
+static float x[MAX_COLS * MAX_K], w[MAX_ROWS * MAX_K], y[MAX_COLS * MAX_ROWS], one[MAX_ROWS];
+static uint16_t w16[MAX_ROWS * MAX_K];
+static unsigned char w8[MAX_ROWS * MAX_K / 32 * QUANT_Q8_0_BYTES];
+static int8_t q[MAX_COLS * MAX_K];
+static float d[MAX_COLS * MAX_K / 32];
+
+static void fill(float *to, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        to[i] = tiny_normal(&seed);
+}
+
+/* The largest error relative to the size of the terms; rows as the format holds them. */
+static double error_of(enum quant_type type, size_t k, size_t n_rows, size_t n_cols)
+{
+    const struct quant_format *f = quant_find((uint32_t)type);
+    const unsigned char *rows = type == QUANT_F32 ? (unsigned char *)w : type == QUANT_F16 ? (unsigned char *)w16 : w8;
+    double worst = 0;
+    float row[MAX_K];
+
+    for (size_t r = 0; r < n_rows; r++) {
+        quant_dequantize(type, rows + r * (k / f->block * f->bytes), k, row);
+        for (size_t c = 0; c < n_cols; c++) {
+            double sum = 0, size = 0;
+
+            for (size_t i = 0; i < k; i++) {
+                double value =
+                    type == QUANT_Q8_0 ? (double)q[c * k + i] * (double)d[c * (k / 32) + i / 32] : (double)x[c * k + i];
+
+                sum += (double)row[i] * value;
+                size += fabs((double)row[i] * value);
+            }
+            worst = fmax(worst, fabs(sum - (double)y[c * n_rows + r]) / size);
+        }
+    }
+    return worst;
+}
+
+static void multiply(const struct kernels *t, enum quant_type type, size_t k, size_t n_rows, size_t c, size_t n_cols,
+                     float *out)
+{
+    if (type == QUANT_F32)
+        t->mul_f32(w, k, n_rows, x + c * k, n_cols, out, n_rows);
+    else if (type == QUANT_F16)
+        t->mul_f16(w16, k, n_rows, x + c * k, n_cols, out, n_rows);
+    else
+        t->mul_q8_0(w8, k, n_rows, q + c * k, d + c * (k / 32), n_cols, out, n_rows);
+}
+
+static void test_products(const struct kernels *t, enum quant_type type)
+{
+    const size_t ks[] = { 32, 64, 96, 192, 512, 8, 40, 7, 33 };
+    const size_t rows[] = { 1, 3, 4, 9, 24 }, cols[] = { 1, 2, 4, 5, 8, 19 };
+    const char *name = quant_find((uint32_t)type)->name;
+    double worst = 0;
+    size_t differ = 0;
+
+    for (size_t a = 0; a < sizeof ks / sizeof ks[0]; a++)
+        for (size_t b = 0; b < 5; b++)
+            for (size_t c = 0; c < 6; c++) {
+                if (type == QUANT_Q8_0 && ks[a] % 32)
+                    continue;
+                fill(x, cols[c] * ks[a]);
+                fill(w, rows[b] * ks[a]);
+                for (size_t i = 0; i < rows[b] * ks[a]; i++)
+                    w16[i] = quant_float_to_half(w[i]);
+                if (type == QUANT_Q8_0) {
+                    quant_quantize_q8_0(w, rows[b] * ks[a], w8);
+                    t->quantize(x, cols[c] * ks[a], q, d);
+                }
+                multiply(t, type, ks[a], rows[b], 0, cols[c], y);
+                worst = fmax(worst, error_of(type, ks[a], rows[b], cols[c]));
+                for (size_t i = 0; i < cols[c]; i++) {
+                    multiply(t, type, ks[a], rows[b], i, 1, one);
+                    differ += memcmp(one, y + i * rows[b], rows[b] * sizeof *one) != 0;
+                }
+            }
+    /* Sums of up to 512 terms in single precision: each addition is off by 2^-24 of the partial sum at most. */
+    ok(worst < 2e-5, "%s %s: off by %.1e of the terms at most", t->name, name, worst);
+    is_int((long long)differ, 0, "columns alone give the same bits as together");
+}
+
+static void test_quantize(const struct kernels *t)
+{
+    double worst = 0;
+    size_t too_large = 0;
+
+    fill(x, MAX_K);
+    x[40] = 1e-30f;
+    t->quantize(x, MAX_K, q, d);
+    for (size_t i = 0; i < MAX_K; i++) {
+        worst = fmax(worst, fabs((double)x[i] - (double)q[i] * (double)d[i / 32]) / ((double)d[i / 32] * 127));
+        too_large += q[i] == -128;
+    }
+    ok(worst <= 0.5001 / 127 && !too_large, "%s: quantized within half a step, never -128", t->name);
+    memset(x, 0, 64 * sizeof *x);
+    t->quantize(x, 64, q, d);
+    ok(d[0] == 0 && q[5] == 0, "%s: zeros", t->name);
+    x[3] = NAN;
+    x[40] = INFINITY;
+    t->quantize(x, 64, q, d);
+    ok(!isfinite(d[0]) && !isfinite(d[1]), "%s: NaN and infinity show in the scale", t->name);
+}
+
+static void test_attend(const struct kernels *t)
+{
+    static float k[300 * 128], v[300 * 128], query[128], scores[300], out[128];
+    const size_t dims[] = { 8, 32, 40, 64, 128, 10 }, positions[] = { 1, 2, 3, 4, 7, 8, 9, 64, 299 };
+    double worst = 0;
+
+    fill(k, sizeof k / sizeof *k);
+    fill(v, sizeof v / sizeof *v);
+    for (size_t a = 0; a < sizeof dims / sizeof dims[0]; a++)
+        for (size_t b = 0; b < sizeof positions / sizeof positions[0]; b++) {
+            size_t dim = dims[a], n = positions[b];
+            double weight[300], sum = 0, top = -INFINITY, scale = 3 / sqrt((double)dim);
+
+            fill(query, dim);
+            t->attend(query, k, v, n, dim, (float)scale, scores, out);
+            for (size_t p = 0; p < n; p++) {
+                weight[p] = 0;
+                for (size_t i = 0; i < dim; i++)
+                    weight[p] += (double)query[i] * (double)k[p * dim + i] * scale;
+                top = fmax(top, weight[p]);
+            }
+            for (size_t p = 0; p < n; p++)
+                sum += weight[p] = exp(weight[p] - top);
+            for (size_t i = 0; i < dim; i++) {
+                double want = 0;
+
+                for (size_t p = 0; p < n; p++)
+                    want += weight[p] / sum * (double)v[p * dim + i];
+                worst = fmax(worst, fabs(want - (double)out[i]));
+            }
+        }
+    /* scores near 10 in single precision are off by 1e-6, and so are their exponentials */
+    ok(worst < 2e-5, "%s: attention off by %.1e at most", t->name, worst);
+}
+
+static void test_elements(const struct kernels *t)
+{
+    static float gate[100], up[100], out[100], was[100];
+    double worst_silu = 0, worst_norm = 0;
+
+    for (size_t n = 1; n <= 100; n += 11) {
+        double mean = 0;
+
+        fill(gate, n);
+        fill(up, n);
+        for (size_t i = 0; i < n; i++)
+            gate[i] *= 8;
+        gate[0] = n == 1 ? -200.0f : n == 12 ? 200.0f : gate[0];
+        memcpy(was, gate, sizeof was);
+        t->rms_norm(gate, up, n, 1e-5f, out);
+        for (size_t i = 0; i < n; i++)
+            mean += (double)gate[i] * (double)gate[i] / (double)n;
+        for (size_t i = 0; i < n; i++)
+            worst_norm = fmax(worst_norm, fabs((double)gate[i] / sqrt(mean + 1e-5) * (double)up[i] - (double)out[i]));
+        t->silu_mul(gate, up, n);
+        for (size_t i = 0; i < n; i++) {
+            double want = (double)was[i] / (1 + exp(-(double)was[i])) * (double)up[i];
+
+            worst_silu = fmax(worst_silu, fabs(want - (double)gate[i]) / (1 + fabs(want)));
+        }
+    }
+    ok(worst_silu < 1e-6, "%s: silu off by %.1e", t->name, worst_silu);
+    ok(worst_norm < 2e-6, "%s: norm off by %.1e", t->name, worst_norm);
+}
+
+static void test_table(const struct kernels *t)
+{
+    test_products(t, QUANT_F32);
+    test_products(t, QUANT_F16);
+    test_products(t, QUANT_Q8_0);
+    test_quantize(t);
+    test_attend(t);
+    test_elements(t);
+}
+
+int main(void)
+{
+    plan_later();
+    test_table(kernels_find("plain"));
+    if (kernels_find("avx2"))
+        test_table(kernels_find("avx2"));
+    else
+        ok(true, "avx2 # SKIP this processor lacks AVX2, FMA or F16C");
+    ok(kernels_find(NULL) != NULL, "there is always a best table");
+    ok(kernels_find("abacus") == NULL, "an unknown name is refused");
+    done();
+    return tap_status();
+}

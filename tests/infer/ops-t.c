@@ -1,0 +1,162 @@
+/*
+ * infer/ops.c and infer/pool.c: rotation, grouped attention and softmax against double, and the same bits whatever the
+ * number of threads.  The products themselves are in kernels-t.
+ */
+#include "infer/ops.h"
+
+#include <math.h>
+#include <stdatomic.h>
+
+#include "tests/infer/tiny_gguf.h"
+#include "tests/tap.h"
+
+static uint64_t seed = 7;
+
+static float *numbers(size_t n)
+{
+    float *x = malloc(n * sizeof *x);
+
+    for (size_t i = 0; i < n; i++)
+        x[i] = tiny_normal(&seed);
+    return x;
+}
+
+static void test_rope(void)
+{
+    enum { N_HEAD = 3, DIM = 64, N_ROT = 48 };
+    const size_t positions[] = { 0, 1, 100, 4096, 131071 };
+    double frequency[N_ROT / 2], worst = 0;
+    float table[N_ROT], *x = numbers(N_HEAD * DIM), y[N_HEAD * DIM];
+    size_t moved = 0;
+
+    for (size_t i = 0; i < N_ROT / 2; i++)
+        frequency[i] = pow(10000, -2.0 * (double)i / N_ROT);
+    for (size_t p = 0; p < sizeof positions / sizeof positions[0]; p++) {
+        memcpy(y, x, sizeof y);
+        ops_rope_table(frequency, N_ROT, positions[p], table);
+        ops_rope(y, N_HEAD, DIM, N_ROT, table);
+        for (size_t h = 0; h < N_HEAD; h++) {
+            const float *was = x + h * DIM, *is = y + h * DIM;
+
+            for (size_t i = 0; i < N_ROT / 2; i++) {
+                double angle = (double)positions[p] * frequency[i], a = (double)was[2 * i], b = (double)was[2 * i + 1];
+
+                worst = fmax(worst, fabs(a * cos(angle) - b * sin(angle) - (double)is[2 * i]));
+                worst = fmax(worst, fabs(a * sin(angle) + b * cos(angle) - (double)is[2 * i + 1]));
+            }
+            moved += memcmp(was + N_ROT, is + N_ROT, (DIM - N_ROT) * sizeof *was) != 0;
+        }
+    }
+    ok(worst < 1e-5, "rotation of neighbouring pairs, up to position 131,071: off by %.1e", worst);
+    is_int((long long)moved, 0, "columns past n_rot stay");
+    free(x);
+}
+
+/* Token i of the batch, head h, in double. */
+static double attention_error(const float *q, const float *k, const float *v, const float *out, size_t n, size_t pos)
+{
+    enum { HEADS = 6, KV = 2, DIM = 16 };
+    double worst = 0;
+
+    for (size_t i = 0; i < n; i++)
+        for (size_t h = 0; h < HEADS; h++) {
+            const size_t shared = h / (HEADS / KV), n_pos = pos + i + 1;
+            double weight[64], sum = 0;
+
+            for (size_t p = 0; p < n_pos; p++) {
+                weight[p] = 0;
+                for (size_t j = 0; j < DIM; j++)
+                    weight[p] += (double)q[(i * HEADS + h) * DIM + j] * (double)k[(p * KV + shared) * DIM + j];
+                sum += weight[p] = exp(weight[p] / 4);
+            }
+            for (size_t j = 0; j < DIM; j++) {
+                double want = 0;
+
+                for (size_t p = 0; p < n_pos; p++)
+                    want += weight[p] / sum * (double)v[(p * KV + shared) * DIM + j];
+                worst = fmax(worst, fabs(want - (double)out[(i * HEADS + h) * DIM + j]));
+            }
+        }
+    return worst;
+}
+
+static void test_attention(void)
+{
+    enum { HEADS = 6, KV = 2, DIM = 16, N_CTX = 40, POS = 13, N = 11 };
+    float *q = numbers(N * HEADS * DIM), *k = numbers((POS + N) * KV * DIM), *v = numbers((POS + N) * KV * DIM);
+    float *out = calloc(N * HEADS * DIM, sizeof *out), *again = calloc(N * HEADS * DIM, sizeof *again);
+    struct kv_layer layer = { calloc(N_CTX * KV * DIM, sizeof *k), calloc(N_CTX * KV * DIM, sizeof *v) };
+    struct pool *one = pool_create(1, NULL), *three = pool_create(3, NULL);
+    struct ops o, o3;
+
+    ok(ops_init(&o, kernels_find(NULL), one, 64, N_CTX, NULL) == 0 &&
+           ops_init(&o3, kernels_find(NULL), three, 64, N_CTX, NULL) == 0,
+       "operations for one thread and for three");
+    ops_store(&o, &layer, k, v, POS, 0, KV, DIM);
+    ops_store(&o, &layer, k + POS * KV * DIM, v + POS * KV * DIM, N, POS, KV, DIM);
+    ops_attend(&o, q, &layer, N, POS, HEADS, KV, DIM, 0.25f, out);
+    ok(attention_error(q, k, v, out, N, POS) < 1e-5, "grouped causal attention: off by %.1e",
+       attention_error(q, k, v, out, N, POS));
+    ops_attend(&o3, q, &layer, N, POS, HEADS, KV, DIM, 0.25f, again);
+    ok(memcmp(out, again, N * HEADS * DIM * sizeof *out) == 0, "three threads give the same bits");
+    ops_finish(&o);
+    ops_finish(&o3);
+    pool_destroy(one);
+    pool_destroy(three);
+    free(q), free(k), free(v), free(out), free(again), free(layer.k), free(layer.v);
+}
+
+static void test_softmax(void)
+{
+    float x[5] = { 1000, 999, -1000, 1000, 0 };
+    double sum = 0;
+
+    ops_log_softmax(x, 5);
+    for (int i = 0; i < 5; i++)
+        sum += exp((double)x[i]);
+    ok(fabs(sum - 1) < 1e-6 && fabs((double)(x[0] - x[1]) - 1) < 1e-6, "log-softmax of large values");
+}
+
+static atomic_uint done_chunks[POOL_MAX_CHUNKS];
+
+static void count_chunk(void *arg, unsigned chunk, unsigned thread)
+{
+    atomic_fetch_add(&done_chunks[chunk], 1);
+    if (thread >= *(unsigned *)arg)
+        atomic_fetch_add(&done_chunks[chunk], 1000);
+}
+
+static void test_pool(void)
+{
+    const unsigned sizes[] = { 1, 2, 5, 64, 4096 };
+    unsigned n_threads = 4, wrong = 0, expected[POOL_MAX_CHUNKS] = { 0 };
+    struct pool *p = pool_create(n_threads, NULL);
+    struct err err;
+
+    for (unsigned round = 0; round < 400; round++) {
+        unsigned n = sizes[round % 5];
+
+        pool_run(p, count_chunk, &n_threads, n);
+        for (unsigned i = 0; i < n; i++)
+            expected[i]++;
+        if (round % 100 == 50)
+            usleep(2000); /* long enough for the helpers to fall asleep */
+        for (unsigned i = 0; i < POOL_MAX_CHUNKS; i++)
+            wrong += atomic_load(&done_chunks[i]) != expected[i];
+    }
+    is_int(wrong, 0, "400 jobs on four threads: each chunk once, done when pool_run returns");
+    pool_destroy(p);
+    ok(!pool_create(0, &err) && !pool_create(1000, &err), "0 and 1000 threads are refused");
+    pool_destroy(NULL);
+}
+
+int main(void)
+{
+    plan_later();
+    test_rope();
+    test_attention();
+    test_softmax();
+    test_pool();
+    done();
+    return tap_status();
+}

@@ -1,0 +1,278 @@
+/*
+ * corax-infer serve as its parent sees it: the program is started on a small random model and spoken to over its
+ * socket.  The model's words are chance, but under the constraint every reply is well-formed.
+ */
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "tests/infer/tiny_gguf.h"
+#include "tests/tap.h"
+#include "util/child.h"
+#include "util/clock.h"
+#include "util/json.h"
+#include "util/rpc.h"
+
+#define WAIT_MS 60000 /* the machine may be busy */
+
+static struct child child;
+static struct rpc_reader reader;
+static struct rpc_msg msg;
+static bool open_msg;
+
+static void send_line(const char *line)
+{
+    size_t at = 0, len = strlen(line);
+
+    while (at < len) {
+        struct pollfd p = { child.fd, POLLOUT, 0 };
+        ssize_t n = poll(&p, 1, WAIT_MS) > 0 ? write(child.fd, line + at, len - at) : -1;
+
+        if (n < 0)
+            return;
+        at += (size_t)n;
+    }
+    (void)!write(child.fd, "\n", 1);
+}
+
+/* The next message into msg, or false at the end. */
+static bool receive(void)
+{
+    const char *line;
+    size_t len;
+
+    if (open_msg)
+        rpc_msg_finish(&msg);
+    open_msg = false;
+    while (!rpc_reader_next(&reader, &line, &len)) {
+        struct pollfd p = { child.fd, POLLIN, 0 };
+        char chunk[65536];
+        ssize_t n = poll(&p, 1, WAIT_MS) > 0 ? read(child.fd, chunk, sizeof chunk) : 0;
+
+        if (n <= 0 || rpc_reader_feed(&reader, chunk, (size_t)n, NULL) < 0)
+            return false;
+    }
+    open_msg = rpc_parse(line, len, &msg, NULL) == 0;
+    return open_msg;
+}
+
+/* Past the deltas to the answer; their number. */
+static int skip_deltas(void)
+{
+    int n = 0;
+
+    while (receive() && msg.kind == RPC_NOTIFICATION)
+        n++;
+    return n;
+}
+
+static void is_error(const char *request, int code, const char *message)
+{
+    send_line(request);
+    skip_deltas();
+    if (!ok(open_msg && msg.kind == RPC_ERROR && msg.error_code == code && strstr(msg.error_message, message),
+            "error %d: %s", code, message))
+        diag("got %d %s", open_msg ? msg.error_code : 0, open_msg && msg.error_message ? msg.error_message : "(none)");
+}
+
+#define HEAD(ID, METHOD) "{\"jsonrpc\":\"2.0\",\"id\":" #ID ",\"method\":\"" METHOD "\""
+#define CHAT(ID, REST) \
+    HEAD(ID, "chat")   \
+    ",\"params\":{\"messages\":[{\"role\":\"user\",\"parts\":[{\"type\":\"text\",\"text\":\"the q\"}]}]" REST "}}"
+#define TOOLS                                                                                                         \
+    ",\"tools\":[{\"name\":\"calc\",\"parameters\":{\"type\":\"object\",\"properties\":{\"n\":{\"type\":\"integer\"," \
+    "\"minimum\":3,"                                                                                                  \
+    "\"maximum\":40}},\"required\":[\"n\"]}}]"
+
+static bool start(const char *model)
+{
+    const char *dir = getenv("CORAX_BUILDDIR");
+    char path[1024];
+    char *argv[] = { (char *)"corax-infer", (char *)"serve", (char *)model, (char *)"--threads", (char *)"2", NULL };
+    struct child_spec spec = { path, argv, NULL, -1 };
+    struct err err = { 0 };
+
+    snprintf(path, sizeof path, "%s/corax-infer", dir ? dir : ".");
+    if (child_spawn(&child, &spec, &err) == 0)
+        return true;
+    diag("%s", err.msg);
+    return false;
+}
+
+static void test_methods(void)
+{
+    const struct json *model, *call;
+
+    send_line(HEAD(1, "info") "}");
+    receive();
+    model = json_get(msg.result, "model");
+    ok(strcmp(json_get_text(model, "name", ""), "tiny") == 0 && strlen(json_get_text(model, "sha256", "")) == 64 &&
+           json_number(json_get(model, "context_length"), 0) == 128,
+       "info");
+    send_line(HEAD(2, "tokenize") ",\"params\":{\"text\":\"the\"}}");
+    receive();
+    is_int((long long)json_count(json_get(msg.result, "tokens")), 1, "tokenize");
+
+    send_line(CHAT(3, TOOLS ",\"tool_choice\":\"required\",\"max_tokens\":120"));
+    ok(skip_deltas() > 3, "chat sends deltas");
+    call = json_first(json_get(msg.result, "calls"));
+    is_str(json_get_text(msg.result, "finish", ""), "call", "a required call is made");
+    is_str(json_get_text(call, "name", ""), "calc", "of a tool that exists");
+    ok(json_get_text(call, "arguments", NULL) && strncmp(json_get_text(call, "arguments", ""), "{\"n\":", 5) == 0,
+       "with the arguments that its schema has");
+    ok(json_number(json_get(json_get(msg.result, "usage"), "cached_tokens"), -1) == 0, "nothing was cached");
+    send_line(CHAT(4, TOOLS ",\"tool_choice\":\"none\",\"max_tokens\":8"));
+    skip_deltas();
+    ok(json_number(json_get(json_get(msg.result, "usage"), "cached_tokens"), 0) > 10 &&
+           json_count(json_get(msg.result, "calls")) == 0,
+       "the same transcript again is cached");
+    is_str(json_get_text(msg.result, "finish", ""), "length", "max_tokens ends it");
+    send_line(CHAT(
+        5,
+        ",\"max_tokens\":20,\"sampling\":{\"temperature\":1.5,\"top_k\":40,\"top_p\":0.9,\"min_p\":0.01,\"seed\":-4}"));
+    skip_deltas();
+    ok(msg.kind == RPC_RESULT, "sampling settings are taken");
+}
+
+static void test_errors(void)
+{
+    char *long_text = malloc(4000), *line = malloc(8000);
+
+    is_error("{nonsense", RPC_PARSE_ERROR, "");
+    is_error("{\"jsonrpc\":\"1.0\",\"id\":1,\"method\":\"info\"}", RPC_INVALID_REQUEST, "");
+    is_error(HEAD(1, "dance") "}", RPC_METHOD_NOT_FOUND, "no such method");
+    is_error(HEAD(1, "chat") "}", RPC_INVALID_PARAMS, "params");
+    is_error(HEAD(1, "chat") ",\"params\":{}}", RPC_INVALID_PARAMS, "messages");
+    is_error(HEAD(1, "chat") ",\"params\":{\"messages\":[{\"role\":\"assistant\",\"parts\":[]}]}}", RPC_INVALID_PARAMS,
+             "nothing to reply");
+    is_error(HEAD(1, "tokenize") ",\"params\":{\"text\":3}}", RPC_INVALID_PARAMS, "text");
+    is_error(CHAT(1, ",\"max_tokens\":0"), RPC_INVALID_PARAMS, "max_tokens");
+    is_error(CHAT(1, ",\"max_tokens\":1.5"), RPC_INVALID_PARAMS, "max_tokens");
+    is_error(CHAT(1, ",\"tool_choice\":\"maybe\""), RPC_INVALID_PARAMS, "tool_choice");
+    is_error(CHAT(1, ",\"tool_choice\":\"required\""), RPC_INVALID_PARAMS, "no tools");
+    is_error(CHAT(1, ",\"sampling\":{\"temperature\":-1}"), RPC_INVALID_PARAMS, "temperature");
+    is_error(CHAT(1, ",\"sampling\":{\"top_p\":\"x\"}"), RPC_INVALID_PARAMS, "sampling.top_p");
+    is_error(CHAT(1, ",\"tools\":{}"), RPC_INVALID_PARAMS, "tools");
+    is_error(CHAT(1, ",\"tools\":[{\"parameters\":{}}]"), RPC_INVALID_PARAMS, "tools[0].name");
+    is_error(CHAT(1, ",\"tools\":[{\"name\":\"a\"},{\"name\":\"a\"}]"), RPC_INVALID_PARAMS, "twice");
+    is_error(CHAT(1, ",\"tools\":[{\"name\":\"t\",\"parameters\":{\"$ref\":\"x\"}}]"), RPC_INVALID_PARAMS, "tool t");
+    is_error(CHAT(1, ",\"tools\":[{\"name\":\"t\",\"parameters\":{\"type\":\"object\",\"properties\":{\"s\":{\"type\":"
+                     "\"string\",\"pattern\":\"a\"}}}}]"),
+             RPC_INVALID_PARAMS, "pattern");
+    memset(long_text, 'z', 3999);
+    long_text[3999] = 0;
+    snprintf(
+        line, 8000,
+        HEAD(
+            1,
+            "chat") ",\"params\":{\"messages\":[{\"role\":\"user\",\"parts\":[{\"type\":\"text\",\"text\":\"%s\"}]}]}}",
+        long_text);
+    is_error(line, RPC_INVALID_PARAMS, "the context holds 128");
+    free(long_text);
+    free(line);
+}
+
+static void test_cancel(void)
+{
+    /* Without an end in sight: the second waits, and both are cancelled while the first runs. */
+    send_line(CHAT(21, TOOLS ",\"max_tokens\":100000,\"sampling\":{\"temperature\":2}") "\n" CHAT(
+        22, TOOLS) "\n{\"jsonrpc\":\"2.0\",\"method\":\"cancel\",\"params\":{\"id\":22}}"
+                   "\n{\"jsonrpc\":\"2.0\",\"method\":\"cancel\",\"params\":{\"id\":21}}"
+                   "\n{\"jsonrpc\":\"2.0\",\"method\":\"cancel\",\"params\":{\"id\":99}}"
+                   "\n{\"jsonrpc\":\"2.0\",\"method\":\"unheard\",\"params\":{}}");
+    skip_deltas();
+    ok(msg.id_int == 21 && msg.kind == RPC_RESULT, "the first request is answered first");
+    skip_deltas();
+    ok(msg.id_int == 22, "then the second");
+    is_str(json_get_text(msg.result, "finish", ""), "cancelled", "which was cancelled before it began");
+    is_int((long long)json_number(json_get(json_get(msg.result, "usage"), "completion_tokens"), -1), 0,
+           "with nothing written");
+}
+
+static void test_sessions(void)
+{
+    int cached;
+
+    /* Two conversations in turn: each finds its own again. */
+    send_line(
+        HEAD(31, "chat") ",\"params\":{\"max_tokens\":2,\"messages\":[{\"role\":\"system\",\"parts\":[{\"type\":"
+                         "\"text\",\"text\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.\"}]},{\"role\":\"user\","
+                         "\"parts\":[{\"type\":\"text\",\"text\":\"1234567890123456789012345678901234567890\"}]}]}}");
+    skip_deltas();
+    send_line(
+        HEAD(32, "chat") ",\"params\":{\"max_tokens\":2,\"messages\":[{\"role\":\"system\",\"parts\":[{\"type\":"
+                         "\"text\",\"text\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.\"}]},{\"role\":\"user\","
+                         "\"parts\":[{\"type\":\"text\",\"text\":\"0987654321098765432109876543210987654321\"}]}]}}");
+    skip_deltas();
+    cached = (int)json_number(json_get(json_get(msg.result, "usage"), "cached_tokens"), -1);
+    ok(cached > 40, "a second conversation starts from the prefix that it shares (%d tokens)", cached);
+    send_line(
+        HEAD(33, "chat") ",\"params\":{\"max_tokens\":2,\"messages\":[{\"role\":\"system\",\"parts\":[{\"type\":"
+                         "\"text\",\"text\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.\"}]},{\"role\":\"user\","
+                         "\"parts\":[{\"type\":\"text\",\"text\":\"1234567890123456789012345678901234567890\"}]}]}}");
+    skip_deltas();
+    ok((int)json_number(json_get(json_get(msg.result, "usage"), "cached_tokens"), -1) > cached + 30,
+       "and the first is still there");
+}
+
+static void test_end(void)
+{
+    char why[80];
+    int status = -1;
+    int64_t until;
+
+    send_line(HEAD(41, "info") "}");
+    shutdown(child.fd, SHUT_WR);
+    ok(receive() && msg.id_int == 41 && !receive(), "at the end of input what was asked is still answered");
+    until = clock_mono_ms() + WAIT_MS;
+    while (!child_reap(&child, false, &status) && clock_mono_ms() < until)
+        usleep(2000);
+    child_describe_end(status, why, sizeof why);
+    if (!is_int(status, 0, "and the program ends with 0"))
+        diag("%s", why);
+}
+
+static void test_long_line(const char *model)
+{
+    char *line = malloc(RPC_MAX_LINE + 100);
+    int status = 0;
+
+    memset(line, 'x', RPC_MAX_LINE + 99);
+    line[RPC_MAX_LINE + 99] = 0;
+    rpc_reader_finish(&reader);
+    rpc_reader_init(&reader);
+    start(model);
+    send_line(line);
+    ok(receive() && msg.kind == RPC_ERROR && !receive(), "a line beyond all limits gets an error and the end");
+    while (!child_reap(&child, false, &status))
+        usleep(2000);
+    ok(status != 0, "with a status that is not 0");
+    free(line);
+}
+
+int main(void)
+{
+    struct tiny_spec spec = TINY_SPEC;
+    char path[256];
+    struct buf b;
+
+    plan_later();
+    buf_init(&b, TINY_LIMIT);
+    tiny_llama(&b, &spec);
+    rpc_reader_init(&reader);
+    if (ok(tiny_write(&b, path) && start(path), "the program starts")) {
+        test_methods();
+        test_errors();
+        test_cancel();
+        test_sessions();
+        test_end();
+        test_long_line(path);
+    }
+    if (open_msg)
+        rpc_msg_finish(&msg);
+    unlink(path);
+    rpc_reader_finish(&reader);
+    buf_finish(&b);
+    done();
+    return tap_status();
+}

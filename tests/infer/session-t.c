@@ -1,0 +1,176 @@
+/*
+ * infer/engine.c and session.c on a small random model: any way of cutting a transcript into pieces gives the bits of
+ * one evaluation; cancelling and overflowing leave the session usable.  Whether the numbers are right is llama-t's.
+ */
+#include "infer/infer.h"
+
+#include "tests/infer/tiny_gguf.h"
+#include "tests/tap.h"
+
+#define N 90
+
+static struct engine *open_tiny(const struct tiny_spec *spec, unsigned n_threads)
+{
+    struct engine_options options = { .n_threads = n_threads };
+    struct engine *e = NULL;
+    struct err err = { 0 };
+    char path[256];
+    struct buf b;
+
+    buf_init(&b, TINY_LIMIT);
+    tiny_llama(&b, spec);
+    if (tiny_write(&b, path))
+        e = engine_open(path, &options, &err);
+    if (!e)
+        diag("%s", err.msg);
+    unlink(path);
+    buf_finish(&b);
+    return e;
+}
+
+static void fill(int32_t *tokens, uint64_t seed)
+{
+    for (int i = 0; i < N; i++)
+        tokens[i] = (int32_t)(tiny_random(&seed) % TINY_N_VOCAB);
+}
+
+static void test_splits(enum quant_type type)
+{
+    struct tiny_spec spec = TINY_SPEC;
+    struct engine *e, *threads;
+    struct session *whole, *pieces, *other;
+    int32_t tokens[N];
+    size_t kept, wrong = 0, bytes = TINY_N_VOCAB * sizeof(float);
+    uint64_t random = 5;
+
+    spec.type = type;
+    fill(tokens, 9);
+    e = open_tiny(&spec, 1);
+    threads = open_tiny(&spec, 3);
+    whole = session_create(e, NULL);
+    pieces = session_create(e, NULL);
+    other = session_create(threads, NULL);
+    session_sync(whole, tokens, N, NULL, NULL, NULL, NULL);
+    for (int round = 0; round < 12; round++) {
+        for (size_t n = 0; n < N;) {
+            n += 1 + tiny_random(&random) % (round < 2 ? 1 : 40);
+            n = n > N ? N : n;
+            session_sync(pieces, tokens, n, NULL, NULL, &kept, NULL);
+        }
+        wrong += memcmp(session_logits(pieces), session_logits(whole), bytes) != 0;
+        tokens[round] ^= 1; /* another transcript in between */
+        session_sync(pieces, tokens, 1 + (size_t)round * 7, NULL, NULL, &kept, NULL);
+        tokens[round] ^= 1;
+    }
+    is_int((long long)wrong, 0, "12 ways to cut a transcript give the same bits");
+    session_sync(other, tokens, N, NULL, NULL, NULL, NULL);
+    ok(memcmp(session_logits(other), session_logits(whole), bytes) == 0, "so do three threads");
+    session_sync(whole, tokens, 50, NULL, NULL, NULL, NULL);
+    session_sync(pieces, tokens, 80, NULL, NULL, NULL, NULL);
+    session_copy(pieces, whole, 30);
+    session_sync(pieces, tokens, 50, NULL, NULL, &kept, NULL);
+    ok(kept == 30 && memcmp(session_logits(pieces), session_logits(whole), bytes) == 0, "so does a copied prefix");
+    session_destroy(whole);
+    session_destroy(pieces);
+    session_destroy(other);
+    engine_close(e);
+    engine_close(threads);
+}
+
+static bool always(void *arg)
+{
+    ++*(int *)arg;
+    return true;
+}
+
+static void test_edges(void)
+{
+    struct tiny_spec spec = TINY_SPEC;
+    struct engine *e = open_tiny(&spec, 1);
+    struct session *s = session_create(e, NULL);
+    int32_t tokens[N], long_one[129] = { 0 };
+    int asked = 0;
+    size_t kept = 99;
+    struct err err;
+
+    fill(tokens, 3);
+    ok(!session_logits(s), "no logits before the first sync");
+    ok(session_sync(s, tokens, 0, NULL, NULL, NULL, &err) < 0 && err.status == CORAX_E_ARGS,
+       "an empty transcript is refused");
+    ok(session_sync(s, long_one, 129, NULL, NULL, NULL, &err) < 0 && err.status == CORAX_E_LIMIT &&
+           strstr(err.msg, "129") && strstr(err.msg, "128"),
+       "one that does not fit is refused with both numbers");
+    ok(session_sync(s, long_one, 128, NULL, NULL, NULL, &err) == 0, "one that just fits is not");
+    tokens[7] = TINY_N_VOCAB;
+    ok(session_sync(s, tokens, N, NULL, NULL, NULL, &err) < 0, "a token past the vocabulary is refused");
+    tokens[7] = -1;
+    ok(session_sync(s, tokens, N, NULL, NULL, NULL, &err) < 0, "so is a negative one");
+    fill(tokens, 3);
+    ok(session_sync(s, tokens, N, always, &asked, NULL, &err) < 0 && err.status == CORAX_E_CANCELED && asked == 1,
+       "stopped before the first batch");
+    ok(session_sync(s, tokens, N, NULL, NULL, &kept, &err) == 0 && kept == 0, "and evaluated afterwards");
+    ok(session_sync(s, tokens, N, always, &asked, &kept, &err) == 0 && kept == N && asked == 1,
+       "the same again: nothing to do, nobody asked");
+    ok(session_sync(s, tokens, 40, NULL, NULL, &kept, &err) == 0 && kept == 39 && session_n_tokens(s) == 40,
+       "a shorter one: only its last token again");
+    session_destroy(s);
+    engine_close(e);
+}
+
+struct seen {
+    int32_t ids[64];
+    size_t n;
+};
+
+static void keep(void *arg, int32_t token, enum constraint_phase phase)
+{
+    struct seen *seen = arg;
+
+    seen->ids[seen->n++ % 64] = token;
+}
+
+static void test_decode(void)
+{
+    struct tiny_spec spec = TINY_SPEC;
+    struct engine *e = open_tiny(&spec, 1);
+    struct session *s = session_create(e, NULL);
+    struct seen first = { .n = 0 }, second = { .n = 0 };
+    struct decode d = { .sampling = { .temperature = 1, .top_p = 1, .seed = 11 }, .max_tokens = 40, .on_token = keep };
+    enum decode_finish finish;
+    int32_t tokens[N];
+    size_t n;
+    struct err err;
+
+    fill(tokens, 4);
+    d.arg = &first;
+    ok(session_decode(s, &d, &n, &finish, &err) < 0, "no decoding before a transcript");
+    session_sync(s, tokens, 20, NULL, NULL, NULL, NULL);
+    session_decode(s, &d, &n, &finish, &err);
+    ok(n == first.n && session_n_tokens(s) >= 20 + n - 1, "decoding reports each token");
+    session_sync(s, tokens, 20, NULL, NULL, NULL, NULL);
+    d.arg = &second;
+    session_decode(s, &d, &n, &finish, &err);
+    ok(first.n == second.n && memcmp(first.ids, second.ids, sizeof first.ids) == 0,
+       "the same seed gives the same tokens");
+    session_sync(s, tokens, N, NULL, NULL, NULL, NULL);
+    d.max_tokens = 1000;
+    d.sampling = SAMPLING_GREEDY;
+    ok(session_decode(s, &d, &n, &finish, &err) == 0 && n <= 128 - N + 1, "the end of the context ends it (%zu tokens)",
+       n);
+    d.sampling.top_p = 0;
+    ok(session_decode(s, &d, &n, &finish, &err) < 0 && strstr(err.msg, "top_p"),
+       "a sampling value out of range is named");
+    session_destroy(s);
+    engine_close(e);
+}
+
+int main(void)
+{
+    plan_later();
+    test_splits(QUANT_F32);
+    test_splits(QUANT_Q8_0);
+    test_edges();
+    test_decode();
+    done();
+    return tap_status();
+}

@@ -1,0 +1,318 @@
+/*
+ * tests/infer/tiny_gguf.h - writes small GGUF files into memory, right ones and wrong ones.
+ *
+ * tiny_llama() is a whole model with random weights: the ten special tokens of corax-1, the 256 bytes, a few
+ * merges, and llama-shaped tensors of the size that is asked for.  The same seed gives the same bytes.
+ */
+#ifndef TESTS_INFER_TINY_GGUF_H
+#define TESTS_INFER_TINY_GGUF_H
+
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "infer/gguf.h"
+#include "infer/quant.h"
+#include "util/buf.h"
+
+#define TINY_LIMIT ((size_t)64 << 20)
+
+/* splitmix64; the tests' only source of chance */
+static inline uint64_t tiny_random(uint64_t *state)
+{
+    uint64_t z = *state += 0x9e3779b97f4a7c15u;
+
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return z ^ z >> 31;
+}
+
+/* Roughly normal, mean 0, variance 1. */
+static inline float tiny_normal(uint64_t *state)
+{
+    double sum = 0;
+
+    for (int i = 0; i < 12; i++)
+        sum += (double)(tiny_random(state) >> 11) * 0x1p-53;
+    return (float)(sum - 6);
+}
+
+static inline void tiny_u32(struct buf *b, uint32_t v)
+{
+    buf_add(b, &v, sizeof v);
+}
+
+static inline void tiny_u64(struct buf *b, uint64_t v)
+{
+    buf_add(b, &v, sizeof v);
+}
+
+static inline void tiny_text(struct buf *b, const char *s, size_t len)
+{
+    tiny_u64(b, len);
+    buf_add(b, s, len);
+}
+
+static inline void tiny_string(struct buf *b, const char *s)
+{
+    tiny_text(b, s, strlen(s));
+}
+
+static inline void tiny_header(struct buf *b, uint32_t version, uint64_t n_tensors, uint64_t n_kv)
+{
+    buf_add(b, "GGUF", 4);
+    tiny_u32(b, version);
+    tiny_u64(b, n_tensors);
+    tiny_u64(b, n_kv);
+}
+
+static inline void tiny_kv_u32(struct buf *b, const char *key, uint32_t v)
+{
+    tiny_string(b, key);
+    tiny_u32(b, GGUF_U32);
+    tiny_u32(b, v);
+}
+
+static inline void tiny_kv_f32(struct buf *b, const char *key, float v)
+{
+    tiny_string(b, key);
+    tiny_u32(b, GGUF_F32);
+    buf_add(b, &v, sizeof v);
+}
+
+static inline void tiny_kv_string(struct buf *b, const char *key, const char *v)
+{
+    tiny_string(b, key);
+    tiny_u32(b, GGUF_STRING);
+    tiny_string(b, v);
+}
+
+static inline void tiny_kv_array(struct buf *b, const char *key, enum gguf_type item, uint64_t n)
+{
+    tiny_string(b, key);
+    tiny_u32(b, GGUF_ARRAY);
+    tiny_u32(b, item);
+    tiny_u64(b, n);
+}
+
+static inline void tiny_tensor(struct buf *b, const char *name, uint32_t n_dims, const uint64_t *ne, uint32_t type,
+                               uint64_t offset)
+{
+    tiny_string(b, name);
+    tiny_u32(b, n_dims);
+    for (uint32_t d = 0; d < n_dims; d++)
+        tiny_u64(b, ne[d]);
+    tiny_u32(b, type);
+    tiny_u64(b, offset);
+}
+
+static inline void tiny_pad(struct buf *b, size_t alignment)
+{
+    while (b->len % alignment)
+        buf_addc(b, 0);
+}
+
+/* --- a vocabulary ------------------------------------------------------------------------------------------------- */
+
+static const char *const tiny_special[] = {
+    "<|begin|>", "<|system|>", "<|tools|>", "<|user|>",   "<|think|>",
+    "<|call|>",  "<|obs|>",    "<|answer|>", "<|end|>", "<|pad|>",
+};
+#define TINY_N_SPECIAL 10
+static const char *const tiny_merges[][2] = {
+    { "t", "h" }, { "th", "e" }, { "\xc4\xa0", "the" }, { "a", "n" }, { "an", "d" }, { "{", "\"" },
+    { "\"", "}" }, { "\"", ":" }, { "1", "2" },          { "12", "3" }, { "<", "|" },
+};
+#define TINY_N_MERGES (sizeof tiny_merges / sizeof tiny_merges[0])
+#define TINY_N_VOCAB  (TINY_N_SPECIAL + 256 + TINY_N_MERGES)
+
+/* The character that stands for a byte in byte-level BPE, as UTF-8; returns its length. */
+static inline size_t tiny_byte_name(unsigned byte, char out[2])
+{
+    unsigned others = 0, c = byte;
+
+    if (!((byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte != 0xad))) {
+        for (unsigned i = 0; i < byte; i++)
+            others += !((i >= 0x21 && i <= 0x7e) || (i >= 0xa1 && i != 0xad));
+        c = 256 + others;
+    }
+    if (c < 0x80) {
+        out[0] = (char)c;
+        return 1;
+    }
+    out[0] = (char)(0xc0 | c >> 6);
+    out[1] = (char)(0x80 | (c & 63));
+    return 2;
+}
+
+#define TINY_N_TOKENIZER_KV 7
+static inline void tiny_tokenizer(struct buf *b, const char *pre)
+{
+    char name[16];
+
+    tiny_kv_string(b, "tokenizer.ggml.model", "gpt2");
+    tiny_kv_string(b, "tokenizer.ggml.pre", pre);
+    tiny_kv_array(b, "tokenizer.ggml.tokens", GGUF_STRING, TINY_N_VOCAB);
+    for (size_t i = 0; i < TINY_N_SPECIAL; i++)
+        tiny_string(b, tiny_special[i]);
+    for (unsigned i = 0; i < 256; i++)
+        tiny_text(b, name, tiny_byte_name(i, name));
+    for (size_t i = 0; i < TINY_N_MERGES; i++) {
+        snprintf(name, sizeof name, "%s%s", tiny_merges[i][0], tiny_merges[i][1]);
+        tiny_string(b, name);
+    }
+    tiny_kv_array(b, "tokenizer.ggml.token_type", GGUF_I32, TINY_N_VOCAB);
+    for (size_t i = 0; i < TINY_N_VOCAB; i++)
+        tiny_u32(b, i < TINY_N_SPECIAL ? 3 : 1);
+    tiny_kv_array(b, "tokenizer.ggml.merges", GGUF_STRING, TINY_N_MERGES);
+    for (size_t i = 0; i < TINY_N_MERGES; i++) {
+        snprintf(name, sizeof name, "%s %s", tiny_merges[i][0], tiny_merges[i][1]);
+        tiny_string(b, name);
+    }
+    tiny_kv_u32(b, "tokenizer.ggml.bos_token_id", 0);
+    tiny_kv_u32(b, "tokenizer.ggml.eos_token_id", 8);
+}
+
+/* --- a model ------------------------------------------------------------------------------------------------------ */
+
+struct tiny_spec {
+    size_t          n_embd, n_layer, n_head, n_kv_head, n_ff, n_ctx;
+    enum quant_type type; /* of the matrices */
+    uint64_t        seed;
+    bool            own_output; /* output.weight of its own */
+    float           stretch;    /* linear rope scaling; 0: none */
+    bool            factors;    /* rope_freqs.weight */
+    const char     *dialect;    /* NULL: none */
+};
+#define TINY_SPEC \
+    ((struct tiny_spec){ 64, 2, 4, 2, 96, 128, QUANT_F32, 1, false, 0, false, "corax-1" })
+
+struct tiny_entry {
+    char     name[64];
+    size_t   k, n_rows;
+    uint32_t n_dims, type;
+};
+
+static inline size_t tiny_bytes(const struct tiny_entry *e)
+{
+    const struct quant_format *f = quant_find(e->type);
+
+    return e->k / f->block * f->bytes * e->n_rows;
+}
+
+static inline size_t tiny_list(const struct tiny_spec *s, struct tiny_entry *list)
+{
+    const size_t head_dim = s->n_embd / s->n_head, kv = s->n_kv_head * head_dim;
+    size_t n = 0;
+
+#define TINY_ADD(K, ROWS, DIMS, TYPE, ...)                    \
+    do {                                                      \
+        snprintf(list[n].name, sizeof list[n].name, __VA_ARGS__); \
+        list[n].k = (K);                                      \
+        list[n].n_rows = (ROWS);                              \
+        list[n].n_dims = (DIMS);                              \
+        list[n++].type = (uint32_t)(TYPE);                    \
+    } while (0)
+    TINY_ADD(s->n_embd, TINY_N_VOCAB, 2, s->type, "token_embd.weight");
+    TINY_ADD(s->n_embd, 1, 1, QUANT_F32, "output_norm.weight");
+    if (s->own_output)
+        TINY_ADD(s->n_embd, TINY_N_VOCAB, 2, s->type, "output.weight");
+    if (s->factors)
+        TINY_ADD(head_dim / 2, 1, 1, QUANT_F32, "rope_freqs.weight");
+    for (size_t i = 0; i < s->n_layer; i++) {
+        TINY_ADD(s->n_embd, 1, 1, QUANT_F32, "blk.%zu.attn_norm.weight", i);
+        TINY_ADD(s->n_embd, s->n_embd, 2, s->type, "blk.%zu.attn_q.weight", i);
+        TINY_ADD(s->n_embd, kv, 2, s->type, "blk.%zu.attn_k.weight", i);
+        TINY_ADD(s->n_embd, kv, 2, s->type, "blk.%zu.attn_v.weight", i);
+        TINY_ADD(s->n_embd, s->n_embd, 2, s->type, "blk.%zu.attn_output.weight", i);
+        TINY_ADD(s->n_embd, 1, 1, QUANT_F32, "blk.%zu.ffn_norm.weight", i);
+        TINY_ADD(s->n_embd, s->n_ff, 2, s->type, "blk.%zu.ffn_gate.weight", i);
+        TINY_ADD(s->n_embd, s->n_ff, 2, s->type, "blk.%zu.ffn_up.weight", i);
+        TINY_ADD(s->n_ff, s->n_embd, 2, s->type, "blk.%zu.ffn_down.weight", i);
+    }
+    return n;
+}
+
+static inline void tiny_weights(struct buf *b, const struct tiny_entry *e, uint64_t *random)
+{
+    float *row = malloc(e->k * sizeof *row);
+    unsigned char *packed = malloc(e->k * sizeof *row + 64);
+    /* Norms and rope factors near 1, matrices of the size that keeps activations near 1. */
+    float scale = e->n_dims == 1 ? 0.1f : 1 / sqrtf((float)e->k), shift = e->n_dims == 1 ? 1 : 0;
+
+    for (size_t r = 0; r < e->n_rows; r++) {
+        for (size_t i = 0; i < e->k; i++)
+            row[i] = tiny_normal(random) * scale + shift;
+        if (e->type == QUANT_F32) {
+            buf_add(b, row, e->k * sizeof *row);
+        } else if (e->type == QUANT_F16) {
+            for (size_t i = 0; i < e->k; i++) {
+                uint16_t half = quant_float_to_half(row[i]);
+
+                buf_add(b, &half, sizeof half);
+            }
+        } else {
+            quant_quantize_q8_0(row, e->k, packed);
+            buf_add(b, packed, e->k / QUANT_Q8_0_BLOCK * QUANT_Q8_0_BYTES);
+        }
+    }
+    free(row);
+    free(packed);
+}
+
+static inline void tiny_llama(struct buf *b, const struct tiny_spec *s)
+{
+    struct tiny_entry *list = calloc(s->n_layer * 9 + 4, sizeof *list);
+    size_t n = tiny_list(s, list), offset = 0;
+    uint64_t random = s->seed;
+
+    tiny_header(b, 3, n, TINY_N_TOKENIZER_KV + 9 + (s->stretch > 0 ? 2 : 0) + (s->dialect ? 1 : 0));
+    tiny_kv_string(b, "general.architecture", "llama");
+    tiny_kv_string(b, "general.name", "tiny");
+    tiny_kv_u32(b, "llama.context_length", (uint32_t)s->n_ctx);
+    tiny_kv_u32(b, "llama.embedding_length", (uint32_t)s->n_embd);
+    tiny_kv_u32(b, "llama.block_count", (uint32_t)s->n_layer);
+    tiny_kv_u32(b, "llama.feed_forward_length", (uint32_t)s->n_ff);
+    tiny_kv_u32(b, "llama.attention.head_count", (uint32_t)s->n_head);
+    tiny_kv_u32(b, "llama.attention.head_count_kv", (uint32_t)s->n_kv_head);
+    tiny_kv_f32(b, "llama.attention.layer_norm_rms_epsilon", 1e-5f);
+    if (s->stretch > 0) {
+        tiny_kv_string(b, "llama.rope.scaling.type", "linear");
+        tiny_kv_f32(b, "llama.rope.scaling.factor", s->stretch);
+    }
+    if (s->dialect)
+        tiny_kv_string(b, "corax.dialect", s->dialect);
+    tiny_tokenizer(b, "corax");
+    for (size_t i = 0; i < n; i++) {
+        const uint64_t ne[2] = { list[i].k, list[i].n_rows };
+
+        tiny_tensor(b, list[i].name, list[i].n_dims, ne, list[i].type, offset);
+        offset = (offset + tiny_bytes(&list[i]) + 31) & ~(size_t)31;
+    }
+    for (size_t i = 0; i < n; i++) {
+        tiny_pad(b, 32);
+        tiny_weights(b, &list[i], &random);
+    }
+    free(list);
+}
+
+/* Writes bytes to a new file below TMPDIR; path has room for 256.  The caller unlinks it. */
+static inline bool tiny_write(const struct buf *b, char *path)
+{
+    const char *dir = getenv("TMPDIR");
+    int fd;
+    bool good;
+
+    snprintf(path, 256, "%s/corax-tiny-XXXXXX", dir ? dir : "/tmp");
+    fd = mkstemp(path);
+    if (fd < 0)
+        return false;
+    good = write(fd, b->data, b->len) == (ssize_t)b->len;
+    close(fd);
+    return good;
+}
+
+#endif

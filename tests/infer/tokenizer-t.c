@@ -1,0 +1,247 @@
+/*
+ * infer/tokenizer.c and tokenizer_bpe.c: a small vocabulary by hand, bytes that are no UTF-8, the shipped model's
+ * vectors, and the public GPT-2 vectors where they are at hand (CORAX_TEST_DATA, or ../shared/data beside the source).
+ */
+#include "infer/tokenizer.h"
+
+#include "tests/infer/tiny_gguf.h"
+#include "tests/tap.h"
+#include "util/file.h"
+#include "util/json.h"
+
+static const char *text_of(const struct tokenizer *t, const struct tokens *list)
+{
+    static char text[4096];
+    size_t at = 0;
+
+    for (size_t i = 0; i < list->n; i++) {
+        size_t len;
+        const char *name = tokenizer_name(t, list->ids[i], &len);
+
+        at += (size_t)snprintf(text + at, sizeof text - at, "%s%.*s", i ? "|" : "", (int)len, name);
+    }
+    text[at] = 0;
+    return text;
+}
+
+static void pieces(const struct tokenizer *t, const char *text, const char *want)
+{
+    struct tokens list = { 0 };
+    struct err err = { 0 };
+
+    if (tokenizer_encode(t, text, strlen(text), &list, &err) < 0)
+        diag("%s", err.msg);
+    is_str(text_of(t, &list), want, want);
+    tokens_finish(&list);
+}
+
+static bool comes_back(const struct tokenizer *t, const char *text, size_t len)
+{
+    struct tokens list = { 0 };
+    struct buf bytes;
+    struct err err;
+    bool good = tokenizer_encode(t, text, len, &list, &err) == 0;
+
+    buf_init(&bytes, TINY_LIMIT);
+    for (size_t i = 0; i < list.n; i++) {
+        size_t n;
+        const char *b = tokenizer_bytes(t, list.ids[i], &n);
+
+        buf_add(&bytes, b, n);
+    }
+    good = good && bytes.len == len && memcmp(bytes.data, text, len) == 0;
+    buf_finish(&bytes);
+    tokens_finish(&list);
+    return good;
+}
+
+static struct tokenizer *tiny(const char *pre)
+{
+    struct tokenizer *t;
+    struct gguf *g;
+    struct err err = { 0 };
+    struct buf b;
+
+    buf_init(&b, TINY_LIMIT);
+    tiny_header(&b, 3, 0, TINY_N_TOKENIZER_KV);
+    tiny_tokenizer(&b, pre);
+    g = gguf_parse(b.data, b.len, &err);
+    t = tokenizer_create(g, &err);
+    if (!t)
+        diag("%s", err.msg);
+    gguf_close(g);
+    buf_finish(&b);
+    return t;
+}
+
+static void test_tiny(void)
+{
+    struct tokenizer *t = tiny("corax");
+    char random[512], *long_text = malloc(200000);
+    uint64_t seed = 8;
+    size_t wrong = 0;
+
+    pieces(t, "the the", "the|\xc4\xa0the");
+    pieces(t, "thx", "th|x");
+    pieces(t, "(the)", "(|t|h|e|)"); /* what may belong to a formula stays in single characters */
+    pieces(t, "123", "1|2|3");
+    pieces(t, "<|end|>", "<|||e|n|d|||>"); /* never the special token */
+    pieces(t, "", "");
+    for (int i = 0; i < 2000; i++) {
+        size_t n = tiny_random(&seed) % sizeof random;
+
+        for (size_t j = 0; j < n; j++)
+            random[j] = (char)(tiny_random(&seed) & (i % 2 ? 0xff : 0x7f));
+        wrong += !comes_back(t, random, n);
+    }
+    is_int((long long)wrong, 0, "2,000 random byte strings, most no UTF-8, come back as they were");
+    memset(long_text, 't', 200000);
+    for (size_t i = 1; i < 200000; i += 2)
+        long_text[i] = 'h';
+    ok(comes_back(t, long_text, 200000), "one piece of 200,000 letters");
+    is_int(tokenizer_special(t, "<|end|>"), 8, "a special token by name");
+    is_int(tokenizer_special(t, "the"), -1, "an ordinary one is not special");
+    ok(tokenizer_bos(t) == 0 && tokenizer_eos(t) == 8, "begin and end");
+    free(long_text);
+    tokenizer_destroy(t);
+    tokenizer_destroy(NULL);
+
+    t = tiny("gpt-2");
+    pieces(t, "the 123  x", "the|\xc4\xa0|123|\xc4\xa0|\xc4\xa0|x");
+    tokenizer_destroy(t);
+}
+
+static void test_detokenizer(void)
+{
+    const char *text = "a\xc3\xa4\xe2\x82\xac\xf0\x9f\xa6\x99z", *bad = "\xc3(\xed\xa0\x80\xff\xf0\x9f";
+    struct detokenizer d = { 0 };
+    size_t half = 0;
+    struct buf out;
+
+    buf_init(&out, 1000);
+    for (size_t i = 0; text[i]; i++) {
+        detokenizer_add(&d, text + i, 1, &out);
+        half += json_check(out.data, 0, NULL) == 0; /* keeps the loop honest: out is looked at each time */
+        if (out.len && ((unsigned char)out.data[out.len - 1] & 0xc0) == 0xc0)
+            half++;
+    }
+    detokenizer_end(&d, &out);
+    ok(strcmp(out.data, text) == 0 && !half, "byte by byte, only whole characters come out");
+    buf_reset(&out);
+    detokenizer_add(&d, bad, strlen(bad), &out);
+    detokenizer_end(&d, &out);
+    is_str(out.data, "\xef\xbf\xbd(\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd",
+           "bytes that are no character become U+FFFD");
+    buf_finish(&out);
+}
+
+static const char *source_file(const char *name)
+{
+    static char path[2][1024];
+    static int turn;
+    const char *dir = getenv("CORAX_SRCDIR");
+
+    turn ^= 1;
+    snprintf(path[turn], sizeof path[turn], "%s/%s", dir ? dir : ".", name);
+    return path[turn];
+}
+
+static struct tokenizer *open_file(const char *path)
+{
+    struct err err;
+    struct gguf *g = gguf_open(path, &err);
+    struct tokenizer *t = g ? tokenizer_create(g, &err) : NULL;
+
+    gguf_close(g);
+    return t;
+}
+
+static void test_model(void)
+{
+    struct tokenizer *t = open_file(source_file("models/corax-raven-1-q8_0.gguf"));
+    struct json *root = NULL;
+    struct err err;
+    struct buf text;
+    int n = 0, wrong = 0;
+
+    buf_init(&text, TINY_LIMIT);
+    if (t && file_read(source_file("tests/infer/vectors/raven-tok.json"), &text, &err) == 0)
+        root = json_parse(text.data, text.len, &err);
+    if (!root) {
+        ok(true, "the shipped model's vectors # SKIP the model or its vectors are not in this tree");
+    } else {
+        for (const struct json *v = json_first(json_get(root, "vectors")); v; v = json_next(v), n++) {
+            const struct json *id = json_first(json_get(v, "ids"));
+            const char *s = json_get_text(v, "text", "");
+            struct tokens list = { 0 };
+            bool same = tokenizer_encode(t, s, strlen(s), &list, &err) == 0;
+
+            for (size_t i = 0; i < list.n; i++, id = json_next(id))
+                same = same && id && (int32_t)json_number(id, -1) == list.ids[i];
+            wrong += !same || id;
+            tokens_finish(&list);
+        }
+        ok(n > 0 && !wrong, "the shipped model's vectors: %d of %d", n - wrong, n);
+    }
+    json_free(root);
+    buf_finish(&text);
+    tokenizer_destroy(t);
+}
+
+/* Cases are split by a line of their own; each has one line of ids. */
+static void test_gpt2(void)
+{
+    const char *dir = getenv("CORAX_TEST_DATA"), *split = "\n__ggml_vocab_test__\n";
+    char path[1024], *at, *ids;
+    struct tokenizer *t;
+    struct buf in, want;
+    struct err err;
+    int n = 0, wrong = 0;
+
+    snprintf(path, sizeof path, "%s/tokenizers/ggml-vocab-gpt-2.gguf", dir ? dir : source_file("../shared/data"));
+    t = open_file(path);
+    if (!t) {
+        ok(true, "GPT-2 # SKIP no vocabulary: set CORAX_TEST_DATA to the folder of test data");
+        return;
+    }
+    buf_init(&in, TINY_LIMIT);
+    buf_init(&want, TINY_LIMIT);
+    strcat(path, ".inp");
+    (void)file_read(path, &in, &err);
+    memcpy(path + strlen(path) - 4, ".out", 4);
+    (void)file_read(path, &want, &err);
+    at = in.data;
+    ids = want.data;
+    while (*ids) {
+        char *end = strstr(at, split), *line = ids + strcspn(ids, "\n");
+        size_t len = end ? (size_t)(end - at) : strlen(at);
+        struct tokens list = { 0 };
+        bool same = tokenizer_encode(t, at, len, &list, &err) == 0;
+
+        *line = 0;
+        for (size_t i = 0; i < list.n; i++)
+            same = same && strtol(ids, &ids, 10) == list.ids[i];
+        wrong += !same || strspn(ids, " ") != strlen(ids);
+        n++;
+        tokens_finish(&list);
+        ids = line + 1;
+        if (!end)
+            break;
+        at = end + strlen(split);
+    }
+    ok(n > 10 && !wrong, "GPT-2's public vectors: %d of %d", n - wrong, n);
+    buf_finish(&in);
+    buf_finish(&want);
+    tokenizer_destroy(t);
+}
+
+int main(void)
+{
+    plan_later();
+    test_tiny();
+    test_detokenizer();
+    test_model();
+    test_gpt2();
+    done();
+    return tap_status();
+}
