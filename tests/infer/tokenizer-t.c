@@ -156,6 +156,39 @@ static struct tokenizer *open_file(const char *path)
     return t;
 }
 
+/*
+ * util/json.h takes no NUL, but the vectors have one: U+E000 stands in for it while the file is parsed.
+ * restore_nul() gives the bytes back; the result's length.
+ */
+static void hide_nul(struct buf *text)
+{
+    for (char *at = text->data; (at = strstr(at, "\\u0000"));)
+        memcpy(at, "\\ue000", 6);
+}
+
+static size_t restore_nul(const char *text, char *out)
+{
+    size_t n = 0;
+
+    while (*text) {
+        bool nul = memcmp(text, "\xee\x80\x80", strnlen(text, 3)) == 0 && strnlen(text, 3) == 3;
+
+        out[n++] = nul ? 0 : *text;
+        text += nul ? 3 : 1;
+    }
+    return n;
+}
+
+static bool same_ids(const struct tokens *list, const struct json *ids)
+{
+    const struct json *id = json_first(ids);
+
+    for (size_t i = 0; i < list->n; i++, id = json_next(id))
+        if (!id || (int32_t)json_number(id, -1) != list->ids[i])
+            return false;
+    return !id;
+}
+
 static void test_model(void)
 {
     struct tokenizer *t = open_file(source_file("models/corax-raven-1-q8_0.gguf"));
@@ -165,23 +198,23 @@ static void test_model(void)
     int n = 0, wrong = 0;
 
     buf_init(&text, TINY_LIMIT);
-    if (t && file_read(source_file("tests/infer/vectors/raven-tok.json"), &text, &err) == 0)
-        root = json_parse(text.data, text.len, &err);
-    if (!root) {
+    if (!t || file_read(source_file("tests/infer/vectors/raven-tok.json"), &text, &err) < 0) {
         ok(true, "the shipped model's vectors # SKIP the model or its vectors are not in this tree");
     } else {
+        hide_nul(&text);
+        root = json_parse(text.data, text.len, &err);
         for (const struct json *v = json_first(json_get(root, "vectors")); v; v = json_next(v), n++) {
-            const struct json *id = json_first(json_get(v, "ids"));
             const char *s = json_get_text(v, "text", "");
+            char *plain = malloc(strlen(s) + 1);
             struct tokens list = { 0 };
-            bool same = tokenizer_encode(t, s, strlen(s), &list, &err) == 0;
 
-            for (size_t i = 0; i < list.n; i++, id = json_next(id))
-                same = same && id && (int32_t)json_number(id, -1) == list.ids[i];
-            wrong += !same || id;
+            wrong += tokenizer_encode(t, plain, restore_nul(s, plain), &list, &err) < 0 ||
+                     !same_ids(&list, json_get(v, "ids"));
             tokens_finish(&list);
+            free(plain);
         }
-        ok(n > 0 && !wrong, "the shipped model's vectors: %d of %d", n - wrong, n);
+        if (!ok(n > 0 && !wrong, "the shipped model's vectors: %d of %d", n - wrong, n))
+            diag("%s", root ? "" : err.msg);
     }
     json_free(root);
     buf_finish(&text);
