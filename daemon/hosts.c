@@ -197,6 +197,7 @@ static int greeted(struct host *h, const struct mcp_server *server, struct err *
             h->provider[strcspn(h->provider, ".")] = '\0';
     }
     if (h->listed) {
+        link_works(h->link);
         idle(h);
         return 0;
     }
@@ -569,7 +570,7 @@ bool hosts_write_health(const struct hosts *hs, struct jsonw *w)
 
         TAILQ_FOREACH(c, &h->calls, link)
         n += c->id == 0;
-        good = good && (h->state != HOST_DOWN || link_failures(h->link) == 0);
+        good = good && link_failures(h->link) == 0;
         jsonw_object(w, NULL);
         jsonw_text(w, "plugin", h->provider[0] ? h->provider : NULL);
         jsonw_text(w, "path", h->path);

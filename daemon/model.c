@@ -140,6 +140,7 @@ static int read_info(struct model *m, const struct json *result, struct err *err
         json_int(json_get(info, "context_length"), "context_length", &m->context_length, err) < 0)
         return -1;
     m->ready = true;
+    link_works(m->link);
     log_info("model: %s is ready", m->name);
     for (c = TAILQ_FIRST(&m->chats); c && m->ready; c = next) {
         next = TAILQ_NEXT(c, link);

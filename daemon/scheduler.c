@@ -16,7 +16,7 @@ struct scheduler {
     TAILQ_HEAD(, task) queue;
     int n_live, n_running, n_queued, n_submitting;
     bool started, recovered, stopping;
-    int n_recovering;
+    int n_recovering, n_recovered;
     struct event *kick;
 };
 
@@ -331,17 +331,22 @@ static void on_task_read(struct journal_op *op)
     struct task *t = NULL;
 
     s->n_recovering--;
+    /* One that was submitted to this daemon while the list was made is unfinished too. */
+    if (scheduler_find(s, r->id))
+        goto out;
     if (op->result == 0)
         t = recover(s, r, &op->err);
     if (t == NULL) {
         log_error("task %s cannot go on: %s", r->id, op->err.msg);
     } else {
         add_live(s, t);
+        s->n_recovered++;
         if (t->phase == PHASE_READY)
             scheduler_enqueue(s, t);
     }
+out:
     if (s->n_recovering == 0)
-        log_info("scheduler: %d unfinished tasks go on", s->n_live);
+        log_info("scheduler: %d unfinished tasks go on", s->n_recovered);
     journal_read_finish(r);
     free(r);
 }

@@ -33,9 +33,13 @@ POLICY
     extra=
 }
 
+# In a sanitizer build the end of the daemon is where leaks are told.
 teardown() {
-    stop KILL
+    local found=0
+    stop TERM
+    if grep -E 'Sanitizer|runtime error|Assertion' -A 30 "$dir/log" 2> /dev/null; then found=1; fi
     rm -rf "$dir"
+    return "$found"
 }
 
 # Replies of the model by the user's text.

@@ -176,3 +176,18 @@ has_result() {
     stop TERM
     same "$(sqlite3 "$dir/state/corax.db" 'PRAGMA integrity_check')" ok
 }
+
+@test "a task submitted while the daemon starts runs once" {
+    script <<< '{"go":[{"calls":[{"name":"append_again_slow","arguments":"{\"text\":\"x\"}"}]},{"text":"done"}]}'
+    config
+    "$build/coraxd" -d -c "$dir/corax.conf" 2>> "$dir/log" 3>&- &
+    pid=$!
+    until curl -fsS -o "$dir/body" --unix-socket "$sock" -d '{"input":"go"}' http://x/v1/tasks 2> "$dir/curl"; do :; done
+    body=$(cat "$dir/body")
+    id=$(field /id)
+    await
+    same "$(field /answer)" "done"
+    same "$(cat "$ledger")" x
+    has "$(cat "$dir/log")" "ready after"
+    ! grep -q "1 unfinished" "$dir/log"
+}

@@ -116,7 +116,7 @@ int main(int argc, char **argv)
     if (argc < 2 || file_read(argv[argc - 1], &text, &err) < 0 ||
         (script = json_parse(text.data, text.len, &err)) == NULL) {
         fprintf(stderr, "scripted-host: %s\n", err.msg);
-        return 1;
+        _exit(1);
     }
     for (len = 0; len < text.len; len++)
         if (text.data[len] == '\n')
@@ -126,13 +126,13 @@ int main(int argc, char **argv)
     rpc_reader_init(&reader);
     while ((n = read(0, data, sizeof(data))) > 0) {
         if (rpc_reader_feed(&reader, data, (size_t)n, NULL) < 0)
-            return 1;
+            _exit(1);
         while (rpc_reader_next(&reader, &line, &len)) {
             if (rpc_parse(line, len, &msg, NULL) < 0)
-                return 1;
+                _exit(1);
             handle(&msg);
             rpc_msg_finish(&msg);
         }
     }
-    return 0;
+    _exit(0);
 }

@@ -202,13 +202,13 @@ int main(int argc, char **argv)
     if (argc < 3 || file_read(argv[argc - 1], &text, &err) < 0 ||
         (script = json_parse_config(text.data, text.len, &err)) == NULL) {
         fprintf(stderr, "scripted-infer: %s\n", err.msg);
-        return 1;
+        _exit(1);
     }
     rpc_reader_init(&reader);
     for (;;) {
         while (rpc_reader_next(&reader, &line, &len)) {
             if (rpc_parse(line, len, &msg, NULL) < 0)
-                return 1;
+                _exit(1);
             if (msg.method && strcmp(msg.method, "info") == 0)
                 info(msg.id_int);
             else if (msg.method && strcmp(msg.method, "chat") == 0)
