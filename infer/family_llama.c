@@ -111,6 +111,9 @@ static int read_rope(struct llama *m, const struct gguf *g, struct err *err)
     if (gguf_find_tensor(g, "rope_freqs.weight") &&
         family_vector(g, "rope_freqs.weight", m->n_rot / 2, &factors, err) < 0)
         return -1;
+    m->frequency = calloc(m->n_rot / 2 + 1, sizeof *m->frequency);
+    if (!m->frequency)
+        return fail(err, CORAX_E_LIMIT, "out of memory");
     for (size_t i = 0; i < m->n_rot / 2; i++) {
         m->frequency[i] = pow(base, -2.0 * (double)i / (double)m->n_rot) / stretch;
         if (!factors)
@@ -158,6 +161,7 @@ static int read_layer(struct llama *m, const struct gguf *g, size_t i, struct er
     return 0;
 }
 
+/* After the tensors were seen to have these sizes: a few bytes of configuration alone take no memory. */
 static int allocate(struct llama *m, struct err *err)
 {
     const struct {
@@ -175,10 +179,6 @@ static int allocate(struct llama *m, struct err *err)
         { &m->rope, m->n_rot + 1 },
     };
 
-    m->layers = calloc(m->n_layer, sizeof *m->layers);
-    m->frequency = calloc(m->n_rot / 2 + 1, sizeof *m->frequency);
-    if (!m->layers || !m->frequency)
-        return fail(err, CORAX_E_LIMIT, "out of memory");
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++) {
         *buffers[i].to = calloc(buffers[i].width, OPS_BATCH * sizeof(float));
         if (!*buffers[i].to)
@@ -196,6 +196,9 @@ static int read_weights(struct llama *m, const struct gguf *g, struct err *err)
     if (gguf_find_tensor(g, "output.weight") &&
         family_matrix(g, "output.weight", m->n_embd, m->n_vocab, &m->output, err) < 0)
         return -1;
+    m->layers = calloc(m->n_layer, sizeof *m->layers);
+    if (!m->layers)
+        return fail(err, CORAX_E_LIMIT, "out of memory");
     for (size_t i = 0; i < m->n_layer; i++)
         if (read_layer(m, g, i, err) < 0)
             return -1;
@@ -223,7 +226,7 @@ static void *load(const struct gguf *g, struct shape *shape, struct err *err)
         fail(err, CORAX_E_LIMIT, "out of memory");
         return NULL;
     }
-    if (read_config(m, g, err) < 0 || allocate(m, err) < 0 || read_rope(m, g, err) < 0 || read_weights(m, g, err) < 0) {
+    if (read_config(m, g, err) < 0 || read_rope(m, g, err) < 0 || read_weights(m, g, err) < 0 || allocate(m, err) < 0) {
         unload(m);
         return NULL;
     }

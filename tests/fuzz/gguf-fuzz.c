@@ -1,0 +1,97 @@
+/*
+ * Any bytes as a GGUF file.  What is accepted is looked at whole: every key and every tensor is read to its last byte, its
+ * tokenizer encodes a text, and when it is a llama its first tokens are evaluated.
+ */
+#include "infer/gguf.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "infer/family.h"
+#include "infer/tokenizer.h"
+
+#define MAX_CTX 64
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+
+static volatile uint64_t sink;
+
+static void touch(const void *bytes, size_t len)
+{
+    const unsigned char *p = bytes;
+
+    for (size_t i = 0; i < len; i++)
+        sink += p[i];
+}
+
+static void read_all(const struct gguf *g)
+{
+    for (size_t i = 0; i < gguf_n_kv(g); i++) {
+        const struct gguf_kv *kv = gguf_kv_at(g, i);
+        const unsigned char *at = kv->data;
+
+        for (uint64_t j = 0; j < kv->n; j++)
+            if (kv->item == GGUF_STRING) {
+                struct gguf_string s = gguf_next_string(&at);
+
+                touch(s.s, s.len);
+            } else {
+                sink += (uint64_t)gguf_int_at(kv, j);
+            }
+        if (gguf_find(g, kv->key) != kv)
+            abort();
+    }
+    for (size_t i = 0; i < gguf_n_tensors(g); i++) {
+        const struct gguf_tensor *t = gguf_tensor_at(g, i);
+
+        touch(t->data, t->bytes);
+        if (gguf_find_tensor(g, t->name) != t)
+            abort();
+    }
+}
+
+static void evaluate(const struct family *family, void *model, const struct shape *shape)
+{
+    const size_t n_ctx = shape->n_ctx < MAX_CTX ? shape->n_ctx : MAX_CTX,
+                 side = shape->n_kv_head * shape->head_dim * n_ctx;
+    struct kv_layer *kv = calloc(shape->n_layer, sizeof *kv);
+    float *memory = calloc(2 * side, sizeof *memory), *logits = calloc(shape->n_vocab, sizeof *logits);
+    struct pool *pool = pool_create(1, NULL);
+    int32_t tokens[2] = { 0, (int32_t)shape->n_vocab - 1 };
+    struct ops ops;
+
+    if (kv && memory && logits && pool && ops_init(&ops, kernels_find(NULL), pool, shape->max_k, n_ctx, NULL) == 0) {
+        for (size_t i = 0; i < shape->n_layer; i++) /* one memory for all: only the bounds are of interest */
+            kv[i] = (struct kv_layer){ memory, memory + side };
+        family->eval(model, &ops, kv, tokens, n_ctx < 2 ? 1 : 2, 0, logits);
+        ops_finish(&ops);
+    }
+    pool_destroy(pool);
+    free(kv);
+    free(memory);
+    free(logits);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+    struct err err;
+    struct shape shape;
+    struct gguf *g = gguf_parse(data, len, &err);
+    struct tokenizer *t = g ? tokenizer_create(g, &err) : NULL;
+    const struct family *family = g ? family_find(g, &err) : NULL;
+    void *model = family ? family->load(g, &shape, &err) : NULL;
+    struct tokens tokens = { 0 };
+
+    if (g)
+        read_all(g);
+    if (t)
+        (void)tokenizer_encode(t, "the 12 \xc3\xa4", 9, &tokens, &err);
+    if (model) {
+        evaluate(family, model, &shape);
+        family->unload(model);
+    }
+    tokens_finish(&tokens);
+    tokenizer_destroy(t);
+    gguf_close(g);
+    return 0;
+}
