@@ -20,24 +20,25 @@ daemon_json_string() {
     printf '"%s"' "$(printf '%s' "$1" | sed 's/[\\"]/\\&/g')"
 }
 
-# daemon_write_conf MODEL [INFER]: INFER stands in for corax-infer.
+# daemon_write_conf MODEL [INFER HOST PLUGIN]: what stands in for corax-infer, corax-host and the plugins.
 daemon_write_conf() {
     cat >"$daemon_run/corax.conf" <<CONF
 {
     "socket": $(daemon_json_string "$daemon_run/coraxd.sock"),
     "state": $(daemon_json_string "$daemon_run/state"),
     "model": $(daemon_json_string "$1"),
-    "plugins": [$(daemon_plugins | while read -r so; do daemon_json_string "$so" && printf ', '; done)],
+    "plugins": [$(if [ -n "${4:-}" ]; then echo "$4"; else daemon_plugins; fi |
+        while read -r so; do daemon_json_string "$so" && printf ', '; done)],
     "policies": [$(daemon_json_string "$daemon_source/policies/default.json")],
     "infer": { "path": $(daemon_json_string "${2:-$daemon_build/corax-infer}") },
-    "host": { "path": $(daemon_json_string "$daemon_build/corax-host") },
+    "host": { "path": $(daemon_json_string "${3:-$daemon_build/corax-host}") },
 }
 CONF
 }
 
 # False when it ends or does not answer within ten seconds; its log says why.
 daemon_start() {
-    "$daemon_build/coraxd" -c "$daemon_run/corax.conf" 2>>"$daemon_run/coraxd.log" </dev/null &
+    "$daemon_build/coraxd" -c "$daemon_run/corax.conf" 2>>"$daemon_run/coraxd.log" </dev/null 3>&- &
     daemon_pid=$!
     daemon_tries=0
     until "$daemon_build/corax" --socket "$daemon_run/coraxd.sock" ping >/dev/null 2>&1; do

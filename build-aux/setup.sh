@@ -60,6 +60,13 @@ build_in() {
         # shellcheck disable=SC2016 # expanded by the inner shell
         step "$dir/configure.log" "configuring in $dir/" sh -c 'cd "$1" && shift && exec ../configure "$@"' sh "$dir" "$@"
     fi
+    # Nothing in the source is newer than the last build: even asking make would take longer than a question does.
+    if [ -f "$dir/.built" ] && [ -z "$(find . -mindepth 1 \( -path ./build -o -path './build-[!a]*' -o -path ./.git \) -prune -o \
+        -newer "$dir/.built" -print | head -n 1)" ]; then
+        return
+    fi
+    touch "$dir/.begun" # what is edited while make runs is newer than this
     step "$dir/build.log" "building in $dir/ (a few minutes the first time)" \
         make -C "$dir" -j"$(nproc 2>/dev/null || echo 1)" all
+    mv "$dir/.begun" "$dir/.built"
 }

@@ -1,5 +1,5 @@
 /*
- * Reads models/eval/*.jsonl for e2e.sh: every STEPth line as its question and the pieces its answer must have, each ended
+ * Reads the questions of models/eval/ for e2e.sh: every STEPth line as its question and the pieces its answer must have, each ended
  * by a tab.
  *
  * usage: questions FILE STEP MAX
