@@ -47,7 +47,7 @@ int config_init(struct config *c, struct err *err)
     c->log_level = LOG_LEVEL_INFO;
     if (config_set_text(&c->socket, CORAX_RUNDIR "/coraxd.sock", err) < 0 ||
         config_set_text(&c->state, CORAX_STATEDIR, err) < 0 ||
-        config_set_text(&c->infer_path, CORAX_LIBEXECDIR "/corax-infer", err) < 0 ||
+        config_set_text(&c->infer_path, CORAX_BINDIR "/corax-infer", err) < 0 ||
         config_set_text(&c->host_path, CORAX_BINDIR "/corax-host", err) < 0 ||
         config_list_add(&c->plugins, CORAX_PLUGINDIR, err) < 0 ||
         config_list_add(&c->policies, CORAX_DATADIR "/policies/default.json", err) < 0) {
