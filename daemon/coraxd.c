@@ -211,8 +211,8 @@ static int start(struct coraxd *d, struct err *err)
     return 0;
 }
 
-/* The order matters: the tasks let go of their children, the journal takes what they still had to say, requests that wait
- * for a task are answered, and only then does everything go. */
+/* The order matters: the tasks let go of their children, the journal takes what they still had to say, requests that
+ * wait for a task are answered, and only then does everything go. */
 static void stop(struct coraxd *d)
 {
     if (d->http)

@@ -5,9 +5,9 @@
  *
  *     {"seq":3,"at_ms":...,"active_ms":...,"kind":"model_replied","step":1,"text":"..."}
  *
- * While it is written, members longer than ENTRY_INLINE bytes are remembered by their place.  The journal keeps the small
- * ones in the event's row and each large one as a blob named by its hash, so a prompt or a result that comes back in the
- * next step is stored once.
+ * While it is written, members longer than ENTRY_INLINE bytes are remembered by their place.  The journal keeps the
+ * small ones in the event's row and each large one as a blob named by its hash, so a prompt or a result that comes
+ * back in the next step is stored once.
  */
 #ifndef DAEMON_ENTRY_H
 #define DAEMON_ENTRY_H

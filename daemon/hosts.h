@@ -2,8 +2,8 @@
  * daemon/hosts.h - the plugins: one corax-host process each, behind a queue.
  *
  * A host is asked what it offers when it first starts; its tools go into the registry.  It carries out one call at a
- * time; others wait in order.  A call that does not end by its deadline costs the host its life, and so does a malformed
- * line; the call fails with a sentence, the host starts again, and the next call goes to the new one.
+ * time; others wait in order.  A call that does not end by its deadline costs the host its life, and so does a
+ * malformed line; the call fails with a sentence, the host starts again, and the next call goes to the new one.
  */
 #ifndef DAEMON_HOSTS_H
 #define DAEMON_HOSTS_H

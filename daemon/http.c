@@ -55,6 +55,7 @@ struct http {
     TAILQ_HEAD(, conn) conns;
     size_t n_conns;
     struct event *sweep;
+    int64_t request_ms, idle_ms;
 };
 
 static void on_input(struct evbuffer *in, const struct evbuffer_cb_info *info, void *arg)
@@ -122,7 +123,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
         next = TAILQ_NEXT(c, link);
         if (is_dead(c))
             conn_destroy(c);
-        else if (!c->busy && now - c->since_ms > (c->arriving ? HTTP_REQUEST_MS : HTTP_IDLE_MS))
+        else if (!c->busy && now - c->since_ms > (c->arriving ? h->request_ms : h->idle_ms))
             shutdown(bufferevent_getfd(c->bev), SHUT_RDWR); /* evhttp sees the end and frees it */
     }
     if (h->full && !h->stopped && h->n_conns < HTTP_MAX_CONNS) {
@@ -314,6 +315,7 @@ struct http *http_create(struct event_base *base, const char *socket_path, const
         fail(err, CORAX_E_INTERNAL, "no memory");
         return NULL;
     }
+    http_set_deadlines(h, HTTP_REQUEST_MS, HTTP_IDLE_MS);
     h->base = base;
     h->handler = handler;
     h->arg = arg;
@@ -348,6 +350,12 @@ struct http *http_create(struct event_base *base, const char *socket_path, const
 failed:
     http_destroy(h);
     return NULL;
+}
+
+void http_set_deadlines(struct http *h, int64_t request_ms, int64_t idle_ms)
+{
+    h->request_ms = request_ms;
+    h->idle_ms = idle_ms;
 }
 
 void http_stop(struct http *h)

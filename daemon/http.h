@@ -40,6 +40,8 @@ struct http *http_create(struct event_base *, const char *socket_path, const cha
                          void *arg, struct err *);
 /* Closes all connections and removes the socket. */
 void http_destroy(struct http *);
+/* Other limits than HTTP_REQUEST_MS and HTTP_IDLE_MS, for tests. */
+void http_set_deadlines(struct http *, int64_t request_ms, int64_t idle_ms);
 /* Takes no further connections. */
 void http_stop(struct http *);
 

@@ -78,7 +78,8 @@ static void roll_back(struct journal_db *jdb)
         plain(jdb, SQL_ROLLBACK, NULL);
 }
 
-/* Runs the writes of ops from `from` up to `to` (exclusive; NULL: all) as one transaction.  On failure nothing is kept. */
+/* Runs the writes of ops from `from` up to `to` (exclusive; NULL: all) as one transaction.  On failure nothing is
+ * kept. */
 static int transaction(struct journal_db *jdb, struct journal_op *from, struct journal_op *to, struct err *err)
 {
     struct journal_op *op;
@@ -230,7 +231,8 @@ static int open_database(struct journal *j, const char *dir, struct err *err)
 
     if ((size_t)snprintf(j->path, sizeof(j->path), "%s/corax.db", dir) >= sizeof(j->path))
         return fail(err, CORAX_E_ARGS, "state folder %s: the path is too long", dir);
-    /* One connection that one thread uses: SQLite's own locks would only cost.  umask: nobody else reads the journal. */
+    /* One connection that one thread uses: SQLite's own locks would only cost.  umask: nobody else reads the
+     * journal. */
     old = umask(077);
     rc = sqlite3_open_v2(j->path, &j->jdb.db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc == SQLITE_OK)

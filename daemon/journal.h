@@ -1,10 +1,10 @@
 /*
  * daemon/journal.h - what happened, on disk.
  *
- * One thread holds the only SQLite connection.  The loop posts operations; the thread takes all that have come together,
- * runs the writes in one transaction (group commit: with synchronous=FULL the flush is most of the cost), then the
- * reads, and hands them back.  journal_fd becomes readable then, and journal_dispatch runs each one's done() in the
- * loop's thread, in the order they were posted among writes.  Nothing here blocks the loop.
+ * One thread holds the only SQLite connection.  The loop posts operations; the thread takes all that have come
+ * together, runs the writes in one transaction (group commit: with synchronous=FULL the flush is most of the cost),
+ * then the reads, and hands them back.  journal_fd becomes readable then, and journal_dispatch runs each one's
+ * done() in the loop's thread, in the order they were posted among writes.  Nothing here blocks the loop.
  *
  * A write that fails (disk full, read-only, I/O error) fails alone: the transaction is rolled back and the others are
  * run again by themselves.  The thread goes on, so when there is room again, writes succeed again.

@@ -6,7 +6,8 @@
  * blobs        large members' JSON text, stored once whatever number of events hold it, and counted.
  * event_blobs  which member of which event is which blob.
  *
- * auto_vacuum must be set before the first table is made; deleted pages then go back to the file system a few at a time.
+ * auto_vacuum must be set before the first table is made; deleted pages then go back to the file system a few at a
+ * time.
  */
 #include "daemon/journal_schema.h"
 
@@ -163,16 +164,19 @@ int journal_schema_apply(sqlite3 *db, struct err *err)
     char sql[64];
     int version = 0;
 
+    if (user_version(db, &version, err) < 0)
+        return -1;
+    /* Only where there is no table yet: setting it again writes to the database. */
+    if (version == 0 && run(db, "PRAGMA auto_vacuum=INCREMENTAL", err) < 0)
+        return -1;
     if (run(db,
-            "PRAGMA auto_vacuum=INCREMENTAL;"
             "PRAGMA journal_mode=WAL;"
             "PRAGMA synchronous=FULL;"
             "PRAGMA foreign_keys=ON;"
             "PRAGMA cache_size=-1024;"
             "PRAGMA journal_size_limit=8388608;"
             "PRAGMA temp_store=MEMORY;",
-            err) < 0 ||
-        user_version(db, &version, err) < 0)
+            err) < 0)
         return -1;
     if (version > JOURNAL_SCHEMA)
         return fail(err, CORAX_E_ARGS,

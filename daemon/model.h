@@ -1,8 +1,8 @@
 /*
  * daemon/model.h - the model, as tasks see it: a chat goes in, deltas and one reply come out.
  *
- * Behind it stands one corax-infer process (docs/protocol.md).  A chat that was under way when the process ended is sent
- * once more to the next one; if that ends too, the chat fails with the reason.
+ * Behind it stands one corax-infer process (docs/protocol.md).  A chat that was under way when the process ended is
+ * sent once more to the next one; if that ends too, the chat fails with the reason.
  */
 #ifndef DAEMON_MODEL_H
 #define DAEMON_MODEL_H

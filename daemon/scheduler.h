@@ -23,7 +23,8 @@ void scheduler_recover(struct scheduler *);
 /* Nothing runs before this is called: the tools are known now. */
 void scheduler_start(struct scheduler *);
 
-/* Before the end: tasks let go of what they have under way, and send what is pending to the journal.  Nothing runs any more. */
+/* Before the end: tasks let go of what they have under way, and send what is pending to the journal.  Nothing runs
+ * any more. */
 void scheduler_stop(struct scheduler *);
 bool scheduler_is_stopping(const struct scheduler *);
 

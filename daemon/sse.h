@@ -12,7 +12,8 @@
 #define SSE_MAX_UNSENT (1u << 20) /* a client that is so far behind is cut off; it may resume by starting_after */
 #define SSE_BEAT_MS    15000
 
-/* Answers the request with a stream of the events after `after`.  The caller has checked that the peer may see the task. */
+/* Answers the request with a stream of the events after `after`.  The caller has checked that the peer may see the
+ * task. */
 void sse_start(struct coraxd *, struct evhttp_request *, const char *id, int64_t after);
 
 #endif

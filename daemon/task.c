@@ -2,8 +2,8 @@
  * The way of a task: creation, the loop over the planner's commands, entries into the journal, and its end.  Tool calls
  * are in task_call.c, what people say in task_human.c, recovery in task_fold.c.
  *
- * Memory.  A task is small, and nothing good can be done with half an entry: where memory runs out here the daemon ends,
- * and the next one goes on from the journal (as after any other kill).
+ * Memory.  A task is small, and nothing good can be done with half an entry: where memory runs out here the daemon
+ * ends, and the next one goes on from the journal (as after any other kill).
  */
 #include "daemon/task.h"
 
@@ -140,8 +140,8 @@ static void update_row(struct task *t)
 }
 
 /*
- * The journal did not take the task's entries.  The task fails in memory, which clients see at once, and its entries are
- * kept and tried again, so that the journal says the same as soon as it can be written.
+ * The journal did not take the task's entries.  The task fails in memory, which clients see at once, and its entries
+ * are kept and tried again, so that the journal says the same as soon as it can be written.
  */
 static void fail_unsaved(struct task *t, const char *why)
 {

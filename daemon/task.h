@@ -1,14 +1,14 @@
 /*
  * daemon/task.h - one task, from submission to its end.
  *
- * The planner says what to do next, this does it: asks the model, has the policy decide, asks a person, has a host carry
- * out a call; and everything that happens becomes an entry on its way to the journal.  The order is
+ * The planner says what to do next, this does it: asks the model, has the policy decide, asks a person, has a host
+ * carry out a call; and everything that happens becomes an entry on its way to the journal.  The order is
  *
  *     policy_decided -> [approval_asked -> approval_given] -> tool_intent -> tool_result
  *
- * and the intent of a call with effects is durable before the call is sent.  Other entries are written together with the
- * result of the step (one commit a step), or after TASK_LAZY_MS when a step takes long.  One append of a task is under way
- * at a time, so its events cannot change places.
+ * and the intent of a call with effects is durable before the call is sent.  Other entries are written together with
+ * the result of the step (one commit a step), or after TASK_LAZY_MS when a step takes long.  One append of a task is
+ * under way at a time, so its events cannot change places.
  *
  * After a crash task_recover folds the stored events through the planner (task_fold.c) and goes on from there.
  */

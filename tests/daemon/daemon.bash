@@ -38,6 +38,7 @@ teardown() {
     local found=0
     stop TERM
     if grep -E 'Sanitizer|runtime error|Assertion' -A 30 "$dir/log" 2> /dev/null; then found=1; fi
+    if mountpoint -q "$dir/state"; then umount "$dir/state"; fi
     rm -rf "$dir"
     return "$found"
 }

@@ -1,6 +1,8 @@
 /*
- * json-get POINTER - prints the value at an RFC 6901 pointer of the JSON on standard input; a string without its quotes.
- * json-get --count POINTER - how many elements or members it has.  Exits 1 when there is no such value.
+ * json-get POINTER          prints the value at an RFC 6901 pointer of the JSON on standard input; a string without quotes
+ * json-get --count POINTER  how many elements or members it has
+ *
+ * Exits 1 when there is no such value.
  */
 #include <stdio.h>
 #include <string.h>

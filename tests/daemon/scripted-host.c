@@ -3,9 +3,10 @@
  *
  *     scripted-host FILE.so
  *
- * FILE.so is no shared object but JSON: {"name":"ledger","ledger":"/path","tools":[TOOL as in tools/list ...]}.  The text
- * of a call is its argument `text`.  What a tool does is in its name, by words: one with "append" in it adds the text as a
- * line to the ledger; then "crash", "hang", "garbage" and "slow" (2 s) do what they say; the rest answers with the text.
+ * FILE.so is no shared object but JSON: {"name":"ledger","ledger":"/path","tools":[TOOL as in tools/list ...]}.  The
+ * text of a call is its argument `text`.  What a tool does is in its name, by words: one with "append" in it adds
+ * the text as a line to the ledger; then "crash", "hang", "garbage" and "slow" (2 s) do what they say; the rest
+ * answers with the text.
  */
 #include <fcntl.h>
 #include <stdio.h>

@@ -3,9 +3,10 @@
  *
  *     scripted-infer serve SCRIPT
  *
- * SCRIPT is JSON: { "the user's text": [REPLY, ...], ... }.  A chat whose first user message is that text gets the reply
- * whose place is the number of assistant messages in the transcript, so the script needs no memory and a task that is
- * resumed by another process goes on at the right place.  A REPLY has the members of a chat's result, all optional, and
+ * SCRIPT is JSON: { "the user's text": [REPLY, ...], ... }.  A chat whose first user message is that text gets the
+ * reply whose place is the number of assistant messages in the transcript, so the script needs no memory and a task
+ * that is resumed by another process goes on at the right place.  A REPLY has the members of a chat's result, all
+ * optional, and
  *
  *     "sleep_ms": 500          before it answers (a cancel ends the sleep)
  *     "do": "crash" | "garbage" | "hang" | "error"

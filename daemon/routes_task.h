@@ -1,0 +1,37 @@
+/*
+ * daemon/routes_task.h - the paths of one task, and what they share with the others.  For routes*.c alone.
+ */
+#ifndef DAEMON_ROUTES_TASK_H
+#define DAEMON_ROUTES_TASK_H
+
+#include "daemon/coraxd.h"
+#include "daemon/http.h"
+#include "daemon/task.h"
+
+#define ROUTES_ANSWER_LIMIT (512u << 20) /* of one answer in memory: a trace with its payloads */
+
+/* A request that waits for something. */
+struct pending {
+    struct task_listener listener;
+    struct coraxd *d;
+    struct evhttp_request *req;
+    struct http_peer peer;
+    struct task *task;     /* being listened to; NULL: not */
+    struct event *timeout; /* NULL: none */
+    char id[ID_LEN + 1];
+    int64_t wait_seq; /* of the entry whose commit is awaited */
+    int status;       /* of the reply */
+};
+
+void routes_bad(struct evhttp_request *, const char *code, const char *param, const char *message);
+void routes_journal_trouble(struct evhttp_request *, const struct err *);
+/* An integer query parameter; *out stays as it is when absent.  false: it was refused, and the request answered. */
+bool routes_query_int(struct evhttp_request *, const char *name, int64_t min, int64_t max, int64_t *out);
+void *routes_need(void *); /* ends the daemon when there is no memory (daemon/task.c says why) */
+struct pending *pending_create(struct coraxd *, struct evhttp_request *, const struct http_peer *, const char *id);
+void pending_destroy(struct pending *);
+
+typedef void task_route(struct coraxd *, struct evhttp_request *, const struct http_peer *, const char *id);
+task_route routes_get_task, routes_get_trace, routes_get_events, routes_delete_task, routes_post_input;
+
+#endif
