@@ -26,10 +26,11 @@
 #include "util/json.h"
 #include "util/log.h"
 
-#define SWEEP_MS   250
-#define BACKLOG    128
-#define HARD_BODY  (4u << 20) /* evhttp's own limit: beyond it the client gets no JSON error, only 413 */
-#define MAX_GROUPS 1024
+#define MIN_COLLECT 32
+#define SWEEP_MS    250
+#define BACKLOG     128
+#define HARD_BODY   (4u << 20) /* evhttp's own limit: beyond it the client gets no JSON error, only 413 */
+#define MAX_GROUPS  1024
 
 struct conn {
     TAILQ_ENTRY(conn) link;
@@ -53,7 +54,7 @@ struct http {
     http_handler *handler;
     void *arg;
     TAILQ_HEAD(, conn) conns;
-    size_t n_conns;
+    size_t n_conns, collect_at;
     struct event *sweep;
     int64_t request_ms, idle_ms;
 };
@@ -66,33 +67,6 @@ static void on_input(struct evbuffer *in, const struct evbuffer_cb_info *info, v
         c->arriving = true;
         c->since_ms = clock_mono_ms();
     }
-}
-
-static struct bufferevent *on_connection(struct event_base *base, void *arg)
-{
-    static const struct timeval period = { .tv_usec = SWEEP_MS * 1000 };
-    struct http *h = arg;
-    struct bufferevent *bev = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
-    struct conn *c = calloc(1, sizeof(*c));
-
-    if (bev == NULL || c == NULL || evbuffer_add_cb(bufferevent_get_input(bev), on_input, c) == NULL) {
-        if (bev)
-            bufferevent_free(bev);
-        free(c);
-        return NULL; /* evhttp makes one of its own, and fails where there is no memory */
-    }
-    bufferevent_incref(bev);
-    c->http = h;
-    c->bev = bev;
-    c->since_ms = clock_mono_ms();
-    TAILQ_INSERT_TAIL(&h->conns, c, link);
-    if (h->n_conns++ == 0)
-        event_add(h->sweep, &period);
-    if (h->n_conns >= HTTP_MAX_CONNS) {
-        evconnlistener_disable(h->listener);
-        h->full = true;
-    }
-    return bev;
 }
 
 static void conn_destroy(struct conn *c)
@@ -113,17 +87,59 @@ static bool is_dead(const struct conn *c)
     return cb == NULL;
 }
 
+/* Lets go of what evhttp has freed.  Many short connections in one moment must not fill the list until the timer comes,
+ * so this also happens whenever the list has doubled. */
+static void collect(struct http *h)
+{
+    struct conn *c, *next;
+
+    for (c = TAILQ_FIRST(&h->conns); c; c = next) {
+        next = TAILQ_NEXT(c, link);
+        if (is_dead(c))
+            conn_destroy(c);
+    }
+    h->collect_at = 2 * h->n_conns + MIN_COLLECT;
+}
+
+static struct bufferevent *on_connection(struct event_base *base, void *arg)
+{
+    static const struct timeval period = { .tv_usec = SWEEP_MS * 1000 };
+    struct http *h = arg;
+    struct bufferevent *bev = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+    struct conn *c = calloc(1, sizeof(*c));
+
+    if (bev == NULL || c == NULL || evbuffer_add_cb(bufferevent_get_input(bev), on_input, c) == NULL) {
+        if (bev)
+            bufferevent_free(bev);
+        free(c);
+        return NULL; /* evhttp makes one of its own, and fails where there is no memory */
+    }
+    bufferevent_incref(bev);
+    c->http = h;
+    c->bev = bev;
+    c->since_ms = clock_mono_ms();
+    if (h->n_conns + 1 >= h->collect_at)
+        collect(h);
+    TAILQ_INSERT_TAIL(&h->conns, c, link);
+    if (h->n_conns++ == 0)
+        event_add(h->sweep, &period);
+    if (h->n_conns >= HTTP_MAX_CONNS) {
+        evconnlistener_disable(h->listener);
+        h->full = true;
+    }
+    return bev;
+}
+
 static void on_sweep(evutil_socket_t fd, short what, void *arg)
 {
     struct http *h = arg;
     struct conn *c, *next;
     int64_t now = clock_mono_ms();
 
+    collect(h);
     for (c = TAILQ_FIRST(&h->conns); c; c = next) {
         next = TAILQ_NEXT(c, link);
-        if (is_dead(c))
-            conn_destroy(c);
-        else if (!c->busy && now - c->since_ms > (c->arriving ? h->request_ms : h->idle_ms))
+        if (!c->busy && now - c->since_ms > (c->arriving ? h->request_ms : h->idle_ms))
             shutdown(bufferevent_getfd(c->bev), SHUT_RDWR); /* evhttp sees the end and frees it */
     }
     if (h->full && !h->stopped && h->n_conns < HTTP_MAX_CONNS) {
