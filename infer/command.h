@@ -25,6 +25,7 @@ struct command {
     const char *name, *arguments, *what; /* arguments and what: for --help */
     const char *options;                 /* the long ones it takes beside the common ones, each between spaces */
     bool        takes_text;
+    const char *(*check)(const struct args *); /* what is wrong with the arguments, or NULL; may itself be NULL */
     int (*run)(const struct args *, struct err *);
 };
 

@@ -205,6 +205,7 @@ int main(int argc, char **argv)
 {
     const struct command *c = find_command(argc, argv);
     struct args a = { .n_tokens = 128, .top = 10, .sampling = SAMPLING_GREEDY };
+    const char *wrong;
     struct err err;
     int option;
 
@@ -227,12 +228,15 @@ int main(int argc, char **argv)
         usage("%s: a model file is needed", c->name);
     if (optind < argc)
         usage("%s: %s is one argument too many", c->name, argv[optind]);
+    wrong = c->check ? c->check(&a) : NULL;
+    if (wrong)
+        usage("%s %s", c->name, wrong);
 
     signal(SIGPIPE, SIG_IGN); /* a reader that goes away is an error of write, and then the end */
     log_open("corax-infer", LOG_LEVEL_INFO);
     if (c->run(&a, &err) < 0) {
         fprintf(stderr, "corax-infer: %s\n", err.msg);
-        return err.status == CORAX_E_ARGS && strncmp(err.msg, "usage: ", 7) == 0 ? 2 : 1;
+        return 1;
     }
     if (fflush(stdout) != 0 || ferror(stdout)) {
         fprintf(stderr, "corax-infer: cannot write to standard output\n");

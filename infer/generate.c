@@ -103,13 +103,16 @@ static int generate(const struct args *a, struct engine *e, struct err *err)
     return result;
 }
 
+static const char *check(const struct args *a)
+{
+    return a->text ? NULL : "needs a prompt";
+}
+
 static int run(const struct args *a, struct err *err)
 {
     struct engine *e;
     int result;
 
-    if (!a->text)
-        return fail(err, CORAX_E_ARGS, "usage: generate needs a prompt");
     e = engine_open(a->model, &a->engine, err);
     if (!e)
         return -1;
@@ -124,5 +127,6 @@ const struct command command_generate = {
     .what = "Prints the model's answer to a question; with --raw, how it goes on from a text.",
     .options = " n temp top-k top-p min-p seed raw ",
     .takes_text = true,
+    .check = check,
     .run = run,
 };

@@ -17,7 +17,7 @@ static int parse_ids(const char *text, struct tokens *out, struct err *err)
         long id = strtol(text, &end, 10);
 
         if (end == text || id < 0 || id > INT32_MAX || (*end && *end != ',') || (*end && !end[1]))
-            return fail(err, CORAX_E_ARGS, "usage: --tokens takes ids with commas between, such as 0,2,76");
+            return fail(err, CORAX_E_ARGS, "--tokens takes ids with commas between, such as 0,2,76");
         if (tokens_add(out, (int32_t)id, err) < 0)
             return -1;
         text = *end ? end + 1 : end;
@@ -106,6 +106,11 @@ static int collect(const struct args *a, const struct tokenizer *t, struct token
     return tokenizer_encode(t, a->prompt, strlen(a->prompt), out, err);
 }
 
+static const char *check(const struct args *a)
+{
+    return !a->tokens == !a->prompt ? "needs either --tokens or --prompt" : NULL;
+}
+
 static int run(const struct args *a, struct err *err)
 {
     struct tokens tokens = { 0 };
@@ -113,8 +118,6 @@ static int run(const struct args *a, struct err *err)
     struct session *s = NULL;
     int result = -1;
 
-    if (!a->tokens == !a->prompt)
-        return fail(err, CORAX_E_ARGS, "usage: logits needs either --tokens or --prompt");
     e = engine_open(a->model, &a->engine, err);
     if (!e)
         return -1;
@@ -132,5 +135,6 @@ const struct command command_logits = {
     .arguments = "MODEL --tokens 1,2,3 | --prompt TEXT [--top N] [--json]",
     .what = "Prints the most likely next tokens (--top 0: all); the begin token goes before a text.",
     .options = " tokens prompt top json ",
+    .check = check,
     .run = run,
 };

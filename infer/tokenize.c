@@ -22,6 +22,11 @@ static int print_tokens(const struct tokenizer *t, const char *text, size_t len,
     return result;
 }
 
+static const char *check(const struct args *a)
+{
+    return !a->text == !a->file ? "needs either TEXT or --file" : NULL;
+}
+
 static int run(const struct args *a, struct err *err)
 {
     struct gguf *g;
@@ -29,8 +34,6 @@ static int run(const struct args *a, struct err *err)
     struct buf text;
     int result = -1;
 
-    if (!a->text == !a->file)
-        return fail(err, CORAX_E_ARGS, "usage: tokenize needs either TEXT or --file");
     g = gguf_open(a->model, err);
     if (!g)
         return -1;
@@ -56,5 +59,6 @@ const struct command command_tokenize = {
     .what = "Prints the token ids of a text.",
     .options = " json file ",
     .takes_text = true,
+    .check = check,
     .run = run,
 };
