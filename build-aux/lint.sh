@@ -1,6 +1,6 @@
 #!/bin/sh
 # What `make lint` runs, from the build folder: our own style tests, cppcheck, clang-tidy.  Exits 1 when anything is found.
-# CPPFLAGS are the compiler's; CORAX_SRCDIR is the top of the source.
+# CPPFLAGS has where the libraries' headers are; CORAX_SRCDIR is the top of the source.
 # usage: build-aux/lint.sh [FILE.c...]
 set -u
 : "${CORAX_SRCDIR:?}" "${CPPFLAGS:?}"
@@ -24,9 +24,11 @@ else
 fi
 if command -v clang-tidy >/dev/null; then
     echo "clang-tidy: $# files"
-    # shellcheck disable=SC2086 # flags
+    # shellcheck disable=SC2086 # flags; where things are installed does not matter here
     for file; do
-        clang-tidy --quiet --warnings-as-errors='*' "$file" -- -std=gnu11 $CPPFLAGS 2>/dev/null || rc=1
+        clang-tidy --quiet --warnings-as-errors='*' "$file" -- -std=gnu11 -include config.h -I. -I"$CORAX_SRCDIR" \
+            -I"$CORAX_SRCDIR/include" $CPPFLAGS -DCORAX_BINDIR='"/"' -DCORAX_PLUGINDIR='"/"' -DCORAX_DATADIR='"/"' \
+            -DCORAX_SYSCONFDIR='"/"' -DCORAX_STATEDIR='"/"' -DCORAX_RUNDIR='"/"' 2>/dev/null || rc=1
     done
 else
     echo "clang-tidy: skipped, it is not installed"

@@ -47,7 +47,7 @@ write_script() {
     ],
     "fail": [ { "do": "error" } ],
     "sleep": [ { "sleep_ms": 60000, "text": "late" } ],
-    "nap": [ { "sleep_ms": 1500, "text": "rested" } ],
+    "nap": [ { "sleep_ms": 5000, "text": "rested" } ],
     "write": [
         { "calls": [ { "name": "append", "arguments": "{\"text\":\"a line\"}" } ] },
         { "echo": true }
@@ -93,10 +93,11 @@ waiting_task() {
 }
 
 until_running() {
-    for _ in $(seq 200); do
-        if corax ls | grep -q ' running '; then return; fi
-        sleep 0.02
+    for _ in $(seq 50); do
+        if corax ls -n 1 | grep -q ' running '; then return; fi
+        sleep 0.05
     done
+    corax ls
     return 1
 }
 
