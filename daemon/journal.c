@@ -78,9 +78,13 @@ static void roll_back(struct journal_db *jdb)
         plain(jdb, SQL_ROLLBACK, NULL);
 }
 
-/* Runs the writes of ops from `from` up to `to` (exclusive; NULL: all) as one transaction.  On failure nothing is
- * kept. */
-static int transaction(struct journal_db *jdb, struct journal_op *from, struct journal_op *to, struct err *err)
+/*
+ * Runs the writes from `from` up to `to` (exclusive; NULL: all) as one transaction.  Without `each`, one that fails
+ * fails all.  With it, one that fails is undone by itself and keeps its error, and the others are stored.  On -1 nothing
+ * is kept.
+ */
+static int transaction(struct journal_db *jdb, struct journal_op *from, struct journal_op *to, bool each,
+                       struct err *err)
 {
     struct journal_op *op;
 
@@ -89,11 +93,19 @@ static int transaction(struct journal_db *jdb, struct journal_op *from, struct j
     for (op = from; op != to; op = op->next) {
         if (!op->is_write)
             continue;
-        if (op->work(jdb, op, err) < 0) {
+        memset(&op->err, 0, sizeof(op->err));
+        op->result = each ? plain(jdb, SQL_SAVE, &op->err) : 0;
+        if (op->result == 0)
+            op->result = op->work(jdb, op, &op->err);
+        if (op->result == 0)
+            continue;
+        /* A full disk may have ended the whole transaction already. */
+        if (!each || sqlite3_get_autocommit(jdb->db) || plain(jdb, SQL_UNDO, NULL) < 0) {
+            if (err)
+                *err = op->err;
             roll_back(jdb);
             return -1;
         }
-        op->result = 0;
     }
     if (plain(jdb, SQL_COMMIT, err) < 0) {
         roll_back(jdb);
@@ -102,35 +114,43 @@ static int transaction(struct journal_db *jdb, struct journal_op *from, struct j
     return 0;
 }
 
+/* Stores what can be stored: all together, else all but the bad ones, else (no commit succeeds) each for itself. */
+static uint64_t store(struct journal_db *jdb, struct journal_op *head)
+{
+    struct journal_op *op;
+    uint64_t n_commits = 0;
+
+    if (transaction(jdb, head, NULL, false, NULL) == 0 || transaction(jdb, head, NULL, true, NULL) == 0)
+        return 1;
+    for (op = head; op; op = op->next) {
+        if (!op->is_write)
+            continue;
+        op->result = transaction(jdb, op, op->next, false, &op->err);
+        n_commits += op->result == 0;
+    }
+    return n_commits;
+}
+
 static void run_writes(struct journal *j, struct journal_op *head)
 {
     struct journal_op *op;
-    uint64_t n_writes = 0, n_commits = 0;
-    struct err err = { 0 };
+    uint64_t n_writes = 0, n_commits;
     char last_error[240] = "";
 
     for (op = head; op; op = op->next)
         n_writes += op->is_write;
     if (n_writes == 0)
         return;
-    if (transaction(&j->jdb, head, NULL, &err) == 0) {
-        n_commits = 1;
-        log_works_again(&j->trouble, "journal");
-    } else {
-        /* One by one, so that only the bad one fails. */
-        for (op = head; op; op = op->next) {
-            if (!op->is_write)
-                continue;
-            memset(&op->err, 0, sizeof(op->err));
-            op->result = transaction(&j->jdb, op, op->next, &op->err);
-            if (op->result == 0) {
-                n_commits++;
-            } else if (op->err.status == CORAX_E_IO || op->err.status == CORAX_E_LIMIT) {
-                snprintf(last_error, sizeof(last_error), "%s", op->err.msg);
-                log_warn_repeat(&j->trouble, "%s", op->err.msg);
-            }
+    n_commits = store(&j->jdb, head);
+    for (op = head; op; op = op->next) {
+        /* An event out of order is our mistake, not the disk's. */
+        if (op->is_write && op->result < 0 && (op->err.status == CORAX_E_IO || op->err.status == CORAX_E_LIMIT)) {
+            snprintf(last_error, sizeof(last_error), "%s", op->err.msg);
+            log_warn_repeat(&j->trouble, "%s", op->err.msg);
         }
     }
+    if (last_error[0] == '\0')
+        log_works_again(&j->trouble, "journal");
     pthread_mutex_lock(&j->mutex);
     j->stats.n_writes += n_writes;
     j->stats.n_commits += n_commits;

@@ -7,7 +7,7 @@
  * done() in the loop's thread, in the order they were posted among writes.  Nothing here blocks the loop.
  *
  * A write that fails (disk full, read-only, I/O error) fails alone: the transaction is rolled back and the others are
- * run again by themselves.  The thread goes on, so when there is room again, writes succeed again.
+ * run again without it.  The thread goes on, so when there is room again, writes succeed again.
  *
  * A task's events have numbers without gaps; a write that does not continue where the row stands is refused.
  *

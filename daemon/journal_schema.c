@@ -73,6 +73,9 @@ const char *const journal_sql[SQL_N] = {
     [SQL_BEGIN] = "BEGIN IMMEDIATE",
     [SQL_COMMIT] = "COMMIT",
     [SQL_ROLLBACK] = "ROLLBACK",
+    /* Of one operation.  The next SAVEPOINT of the same name lies inside it; COMMIT releases them all. */
+    [SQL_SAVE] = "SAVEPOINT op",
+    [SQL_UNDO] = "ROLLBACK TO op",
     [SQL_TASK_INSERT] = "INSERT INTO tasks(" ROW ", idem_key, idem_hash)"
                         " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17)",
     [SQL_TASK_UPDATE] = "UPDATE tasks SET state=?3, outcome=?4, updated_ms=?6, active_ms=?7, last_seq=?8, n_steps=?9,"

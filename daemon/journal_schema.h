@@ -24,6 +24,8 @@ enum journal_sql {
     SQL_BEGIN,
     SQL_COMMIT,
     SQL_ROLLBACK,
+    SQL_SAVE,
+    SQL_UNDO,
     SQL_TASK_INSERT,
     SQL_TASK_UPDATE,
     SQL_TASK_BY_KEY,

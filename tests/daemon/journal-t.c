@@ -26,7 +26,7 @@ static void wait_done(struct journal *j, int n)
 {
     struct pollfd p = { .fd = journal_fd(j), .events = POLLIN };
 
-    while (n_done < n && poll(&p, 1, 10000) > 0)
+    while (n_done < n && poll(&p, 1, 120000) > 0)
         journal_dispatch(j);
     n_done = 0;
 }
