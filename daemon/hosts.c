@@ -94,7 +94,7 @@ static void call_fail(struct host_call *c, const struct err *err)
 {
     host_done *done = c->done;
     void *arg = c->arg;
-    int64_t duration_us = c->started_ns ? (clock_mono_ns() - c->started_ns) / 1000 : 0;
+    int64_t duration_us = c->started_ns ? (clock_mono_ns() - c->started_ns) / 1000 + 1 : 0;
     struct err copy = *err;
 
     call_destroy(c);
@@ -118,6 +118,7 @@ static void send_next(struct host *h)
     if (line.failed) {
         fail(&c->err, CORAX_E_LIMIT, "the arguments are too large to be sent (%zu bytes)", c->args_len);
         c->id = 0;
+        c->started_ns = 0;
         event_active(h->hosts->later, EV_TIMEOUT, 0);
     } else {
         h->state = HOST_BUSY;

@@ -21,7 +21,8 @@
 struct hosts;
 struct host_call;
 
-/* Exactly once, unless the call is cancelled.  result NULL: err says why there is none. */
+/* Exactly once, unless the call is cancelled.  result NULL: err says why there is none, and duration_us is 0 when the
+ * call never reached the host. */
 typedef void host_done(void *arg, const struct tool_result *result, int64_t duration_us, const struct err *err);
 
 /* Every .so of the configured folders, and every configured .so.  settled is called once from the loop, when each host

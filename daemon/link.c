@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #include "util/log.h"
 
 #define MAX_ARGS     8
+#define MAX_LOG_LINE 400
 #define MAX_UNSENT   (32u << 20) /* a child that reads nothing while so much waits is as good as dead */
 #define READ_AT_ONCE 65536
 
@@ -27,6 +29,9 @@ struct link {
     bool up;     /* started, and `down` not yet called */
     bool wanted; /* the end under way was asked for */
     struct bufferevent *bev;
+    struct bufferevent *errors; /* its standard error */
+    int64_t log_since_ms;
+    int n_logged;
     struct event *ended, *restart;
     struct rpc_reader reader;
     struct backoff backoff;
@@ -117,6 +122,78 @@ static void on_read(struct bufferevent *bev, void *arg)
         take_lines(l, data, (size_t)n);
 }
 
+/* A line of its standard error, or what there is of one that is too long or has no end. */
+static void log_line(struct link *l, const char *line)
+{
+    int64_t now = clock_mono_ms();
+
+    if (now - l->log_since_ms > LINK_LOG_MS) {
+        if (l->n_logged > LINK_LOG_LINES)
+            log_info("%s: (%d more lines)", l->name, l->n_logged - LINK_LOG_LINES);
+        l->log_since_ms = now;
+        l->n_logged = 0;
+    }
+    if (l->n_logged++ < LINK_LOG_LINES)
+        log_info("%s: %s", l->name, line);
+}
+
+static void on_errors(struct bufferevent *bev, void *arg)
+{
+    struct link *l = arg;
+    struct evbuffer *in = bufferevent_get_input(bev);
+    char *line, part[MAX_LOG_LINE + 1];
+    int n;
+
+    while ((line = evbuffer_readln(in, NULL, EVBUFFER_EOL_LF)) != NULL) {
+        line[strnlen(line, MAX_LOG_LINE)] = '\0';
+        log_line(l, line);
+        free(line);
+    }
+    while (evbuffer_get_length(in) >= MAX_LOG_LINE && (n = evbuffer_remove(in, part, MAX_LOG_LINE)) > 0) {
+        part[n] = '\0';
+        log_line(l, part);
+    }
+}
+
+static void on_errors_end(struct bufferevent *bev, short what, void *arg)
+{
+    bufferevent_disable(bev, EV_READ);
+}
+
+/* The child's end of a new pipe, or -1: then it writes where the daemon does. */
+static int open_errors(struct link *l)
+{
+    int fd[2];
+
+    if (pipe2(fd, O_CLOEXEC) < 0)
+        return -1;
+    evutil_make_socket_nonblocking(fd[0]);
+    l->errors = bufferevent_socket_new(l->base, fd[0], BEV_OPT_CLOSE_ON_FREE);
+    if (l->errors == NULL) {
+        close(fd[0]);
+        close(fd[1]);
+        return -1;
+    }
+    bufferevent_setcb(l->errors, on_errors, NULL, on_errors_end, l);
+    bufferevent_enable(l->errors, EV_READ);
+    return fd[1];
+}
+
+static void close_errors(struct link *l)
+{
+    char data[MAX_LOG_LINE];
+    ssize_t n;
+
+    if (l->errors == NULL)
+        return;
+    /* Its last words are the ones that matter. */
+    if ((n = read(bufferevent_getfd(l->errors), data, sizeof(data))) > 0)
+        evbuffer_add(bufferevent_get_input(l->errors), data, (size_t)n);
+    on_errors(l->errors, l);
+    bufferevent_free(l->errors);
+    l->errors = NULL;
+}
+
 static void on_bev_event(struct bufferevent *bev, short what, void *arg)
 {
     struct link *l = arg;
@@ -147,6 +224,7 @@ static void on_ended(evutil_socket_t fd, short what, void *arg)
     int status;
 
     drain(l);
+    close_errors(l);
     event_free(l->ended);
     l->ended = NULL;
     if (l->bev)
@@ -161,11 +239,16 @@ static void start(struct link *l)
 {
     struct child_spec spec = { .path = l->path, .argv = l->argv, .err_fd = -1 };
     struct err err = { 0 };
+    int rc;
 
     l->wanted = false;
     l->n_starts++;
     backoff_started(&l->backoff, clock_mono_ms());
-    if (child_spawn(&l->child, &spec, &err) < 0)
+    spec.err_fd = open_errors(l);
+    rc = child_spawn(&l->child, &spec, &err);
+    if (spec.err_fd >= 0)
+        close(spec.err_fd);
+    if (rc < 0)
         goto failed;
     l->ended = event_new(l->base, l->child.pidfd, EV_READ, on_ended, l);
     l->bev = bufferevent_socket_new(l->base, l->child.fd, 0);
@@ -190,6 +273,7 @@ static void start(struct link *l)
     l->ops->up(l->arg);
     return;
 failed:
+    close_errors(l);
     l->up = true; /* so that the end is told as of any other child */
     rpc_reader_init(&l->reader);
     go_down(l, err.msg);
@@ -238,6 +322,7 @@ void link_destroy(struct link *l)
         event_free(l->restart);
     if (l->child.pid)
         child_reap(&l->child, true, &status);
+    close_errors(l);
     if (l->up)
         rpc_reader_finish(&l->reader);
     for (i = 0; i < MAX_ARGS; i++)

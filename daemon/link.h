@@ -4,6 +4,9 @@
  * The link starts the program, hands up each message, and starts it again with growing delay when it ends.  A malformed
  * line, a line that is too long, or a message that its owner refuses ends the child, never the daemon.  After an end
  * `down` is called first, before anything else of that child is, so its owner can fail what was under way.
+ *
+ * What the child writes on standard error goes to the log, each line under the child's name, so that it cannot pass for
+ * the daemon's own; LINK_LOG_LINES lines in LINK_LOG_MS at most.
  */
 #ifndef DAEMON_LINK_H
 #define DAEMON_LINK_H
@@ -16,6 +19,9 @@
 #include "util/buf.h"
 #include "util/err.h"
 #include "util/rpc.h"
+
+#define LINK_LOG_LINES 50
+#define LINK_LOG_MS    10000
 
 struct link;
 

@@ -1,5 +1,6 @@
 #include "daemon/scheduler.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,7 @@
 #include "util/clock.h"
 #include "util/log.h"
 
+#define TRIM_PEAK 64   /* after so many tasks at once, give memory back when the last is done */
 #define N_BUCKETS 1024 /* live tasks are a few hundred */
 #define MAX_LIVE  4096 /* queued, running and waiting for people: each keeps its transcript in memory */
 
@@ -14,6 +16,7 @@ struct scheduler {
     struct coraxd *d;
     struct task *buckets[N_BUCKETS];
     TAILQ_HEAD(, task) queue;
+    int peak; /* of n_live since the last trim */
     int n_live, n_running, n_queued, n_submitting;
     bool started, recovered, stopping;
     int n_recovering, n_recovered;
@@ -55,7 +58,8 @@ static void add_live(struct scheduler *s, struct task *t)
 
     t->hash_next = s->buckets[b];
     s->buckets[b] = t;
-    s->n_live++;
+    if (++s->n_live > s->peak)
+        s->peak = s->n_live;
 }
 
 static void kick(struct scheduler *s)
@@ -113,6 +117,10 @@ void scheduler_forget(struct scheduler *s, struct task *t)
         s->n_live--;
     }
     task_destroy(t);
+    if (s->n_live == 0 && s->peak > TRIM_PEAK) {
+        malloc_trim(0);
+        s->peak = 0;
+    }
 }
 
 struct scheduler *scheduler_create(struct coraxd *d, struct err *err)

@@ -167,12 +167,17 @@ static void take_result(struct task *t, const struct tool_result *r, int64_t dur
 static void on_result(void *arg, const struct tool_result *r, int64_t duration_us, const struct err *err)
 {
     struct task *t = arg;
+    char text[400];
 
     t->host_call = NULL;
-    if (r)
+    if (r) {
         take_result(t, r, duration_us);
-    else
-        end_call(t, true, err->status, err->msg, duration_us);
+    } else {
+        /* The model should not simply try again what may have been done. */
+        snprintf(text, sizeof(text), "%s%s", err->msg,
+                 duration_us > 0 && task_needs_intent(t->call.tool) ? "; whether it had its effect is not known" : "");
+        end_call(t, true, err->status, text, duration_us);
+    }
     /* The step is over: one commit for all of it. */
     task_flush(t);
     task_advance(t);

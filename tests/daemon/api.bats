@@ -6,7 +6,7 @@
 load daemon
 
 hello='{"hello":[{"reasoning":"easy","text":"hi there"}],"slow":[{"sleep_ms":20000,"text":"late"}],
-        "nap":[{"sleep_ms":600,"text":"rested"}],
+        "nap":[{"sleep_ms":3000,"text":"rested"}],
         "tool":[{"calls":[{"name":"echo","arguments":"{\"text\":\"abc\"}"}]},{"echo":true}]}'
 
 @test "ping and healthz" {
@@ -268,4 +268,27 @@ one_runs() {
     same "$code" 200
     stop TERM
     [ ! -e "$sock" ]
+}
+
+@test "a reader that is too slow is cut off, and may resume" {
+    long=$(head -c 40000 /dev/zero | tr '\0' w)
+    {
+        printf '{"go":['
+        printf '{"sleep_ms":3000,"calls":[{"name":"echo","arguments":"{\\"text\\":\\"0\\"}"}]},'
+        for i in $(seq 10); do
+            printf '{"reasoning":"%s","calls":[{"name":"echo","arguments":"{\\"text\\":\\"%d%s\\"}"}]},' "$long" "$i" "$long"
+        done
+        printf '{"text":"end"}]}'
+    } > "$dir/script.json"
+    start
+    submit go '"budget":{"observation_bytes":100}'
+    curl -sSN --limit-rate 20k --max-time 60 --unix-socket "$sock" "http://x/v1/tasks/$id/events" > "$dir/slow" 2> "$dir/curl" &
+    reader=$!
+    await
+    same "$(field /answer)" end
+    last=$(field /last_seq)
+    eventually grep -q 'reads too slowly' "$dir/log"
+    kill "$reader" 2> /dev/null || true
+    api GET "/v1/tasks/$id/events?starting_after=$((last - 1))"
+    has "$body" "event: task_finished"
 }

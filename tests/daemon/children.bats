@@ -29,6 +29,7 @@ still_works() {
 }
 
 @test "a plugin that hangs is ended at the deadline" {
+    deadline=1500
     call hang
     has "$(field /answer)" "took longer than 1500 ms"
     api GET "/v1/tasks/$id/trace"

@@ -52,7 +52,7 @@ config() {
     cat > "$dir/corax.conf" <<CONF
 { "socket": "$sock", "state": "$dir/state", "model": "$dir/script.json", "plugins": ["$dir/ledger.so"],
   "policies": ["$dir/policy.json"], "infer": { "path": "$helpers/scripted-infer" },
-  "host": { "path": "$helpers/scripted-host", "deadline_ms": ${deadline:-1500} }, $extra }
+  "host": { "path": "$helpers/scripted-host", "deadline_ms": ${deadline:-10000} }, $extra }
 CONF
 }
 
@@ -60,7 +60,7 @@ start() {
     config
     "$build/coraxd" -d -c "$dir/corax.conf" "$@" 2>> "$dir/log" 3>&- &
     pid=$!
-    for _ in $(seq 200); do
+    for _ in $(seq 600); do
         curl -fsS --unix-socket "$sock" http://x/_ping > "$dir/pong" 2> "$dir/curl" && return 0
         kill -0 "$pid" 2> /dev/null || break
         sleep 0.05
@@ -83,7 +83,7 @@ api() {
     shift 2
     [ $# -gt 0 ] && shift
     code=$(curl -sS -X "$method" ${data:+--data-binary "$data"} -D "$dir/headers" -o "$dir/body" -w '%{http_code}' \
-        --max-time 30 --unix-socket "$sock" "$@" "http://x$path")
+        --max-time 90 --unix-socket "$sock" "$@" "http://x$path")
     body=$(cat "$dir/body")
 }
 
@@ -98,7 +98,7 @@ submit() { # TEXT [MORE MEMBERS]: $id
 }
 
 await() { # waits until the task is finished or waits for somebody
-    api GET "/v1/tasks/${1:-$id}?wait=20"
+    api GET "/v1/tasks/${1:-$id}?wait=60"
 }
 
 kinds() { # of the trace's events, in one line
@@ -112,7 +112,7 @@ kinds() { # of the trace's events, in one line
 
 # Waits until a command succeeds.
 eventually() {
-    for _ in $(seq 200); do
+    for _ in $(seq 600); do
         "$@" && return 0
         sleep 0.05
     done

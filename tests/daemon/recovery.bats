@@ -4,7 +4,6 @@
 # shellcheck disable=SC2154
 
 load daemon
-deadline=5000
 
 replies='{"slow write":[{"calls":[{"name":"append_slow","arguments":"{\"text\":\"once\"}"}]},{"echo":true}],
           "slow again":[{"calls":[{"name":"append_again_slow","arguments":"{\"text\":\"again\"}"}]},{"echo":true}],
