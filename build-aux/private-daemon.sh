@@ -22,6 +22,9 @@ daemon_json_string() {
 
 # daemon_write_conf MODEL [INFER HOST PLUGIN]: what stands in for corax-infer, corax-host and the plugins.
 daemon_write_conf() {
+    # A copy: a clone may be writable by the group, and coraxd takes no policy that others may write.
+    cp "$daemon_source/policies/default.json" "$daemon_run/policy.json"
+    chmod 644 "$daemon_run/policy.json"
     cat >"$daemon_run/corax.conf" <<CONF
 {
     "socket": $(daemon_json_string "$daemon_run/coraxd.sock"),
@@ -29,7 +32,7 @@ daemon_write_conf() {
     "model": $(daemon_json_string "$1"),
     "plugins": [$(if [ -n "${4:-}" ]; then echo "$4"; else daemon_plugins; fi |
         while read -r so; do daemon_json_string "$so" && printf ', '; done)],
-    "policies": [$(daemon_json_string "$daemon_source/policies/default.json")],
+    "policies": [$(daemon_json_string "$daemon_run/policy.json")],
     "infer": { "path": $(daemon_json_string "${2:-$daemon_build/corax-infer}") },
     "host": { "path": $(daemon_json_string "${3:-$daemon_build/corax-host}") },
 }
