@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # The HTTP API as docs/api.md describes it, seen through curl: tasks, events, errors, who may see what, and the start of
 # the daemon.  The model and the plugin are scripted.
-# shellcheck disable=SC2154
+# shellcheck disable=SC2030,SC2031,SC2034,SC2154
 
 load daemon
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # What people decide: approvals bound to their request, denials, questions, and policy.
-# shellcheck disable=SC2154
+# shellcheck disable=SC2030,SC2031,SC2034,SC2154
 
 load daemon
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # Children that crash, hang and talk nonsense: the daemon stays, other tasks do not notice, and the model or the client
 # gets a sentence.
-# shellcheck disable=SC2154
+# shellcheck disable=SC2030,SC2031,SC2034,SC2154
 
 load daemon
 

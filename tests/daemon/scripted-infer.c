@@ -90,25 +90,6 @@ static bool is_due(const struct json *reply)
     return true;
 }
 
-static void misbehave(const char *how, const char *id, size_t id_len)
-{
-    struct buf line;
-
-    if (strcmp(how, "crash") == 0) {
-        abort();
-    } else if (strcmp(how, "garbage") == 0) {
-        if (write(1, "this is no JSON\n", 16) != 16)
-            _exit(1);
-    } else if (strcmp(how, "hang") == 0) {
-        for (;;)
-            pause();
-    } else {
-        buf_init(&line, RPC_MAX_LINE);
-        rpc_write_error(&line, id, id_len, RPC_INVALID_PARAMS, "the script wants it so");
-        send_line(&line);
-    }
-}
-
 static bool feed(int timeout_ms)
 {
     struct pollfd p = { .fd = 0, .events = POLLIN };
@@ -123,6 +104,25 @@ static bool feed(int timeout_ms)
     if (rpc_reader_feed(&reader, data, (size_t)n, NULL) < 0)
         _exit(1);
     return true;
+}
+
+static void misbehave(const char *how, const char *id, size_t id_len)
+{
+    struct buf line;
+
+    if (strcmp(how, "crash") == 0) {
+        abort();
+    } else if (strcmp(how, "garbage") == 0) {
+        if (write(1, "this is no JSON\n", 16) != 16)
+            _exit(1);
+    } else if (strcmp(how, "hang") == 0) {
+        for (;;)
+            feed(-1); /* until the other side is gone */
+    } else {
+        buf_init(&line, RPC_MAX_LINE);
+        rpc_write_error(&line, id, id_len, RPC_INVALID_PARAMS, "the script wants it so");
+        send_line(&line);
+    }
 }
 
 /* Sleeps until the time is up or the request is cancelled.  Only a cancel may come meanwhile, for this test program. */
