@@ -48,8 +48,8 @@ struct host {
     bool listed; /* its tools are in the registry */
     bool settled;
     int n_pages, n_tools;
-    TAILQ_HEAD(, host_call) calls; /* the first is under way when busy */
-    struct event *deadline;        /* of the call under way, or of the start */
+    TAILQ_HEAD(host_calls, host_call) calls; /* the first is under way when busy */
+    struct event *deadline;                  /* of the call under way, or of the start */
 };
 
 struct hosts {
@@ -133,9 +133,9 @@ static struct host_call *under_way(struct host *h)
 {
     struct host_call *c;
 
-    TAILQ_FOREACH(c, &h->calls, link)
-    if (c->id)
-        return c;
+    for (c = TAILQ_FIRST(&h->calls); c; c = TAILQ_NEXT(c, link))
+        if (c->id)
+            return c;
     return NULL;
 }
 
@@ -328,9 +328,9 @@ static void on_down(void *arg, const char *why)
         c->id = 0;
     }
     if (link_failures(h->link) >= HOPELESS)
-        TAILQ_FOREACH(c, &h->calls, link)
-    if (c->err.status == 0)
-        fail(&c->err, CORAX_E_UNAVAIL, "the plugin %s does not start: it %s", h->provider, why);
+        for (c = TAILQ_FIRST(&h->calls); c; c = TAILQ_NEXT(c, link))
+            if (c->err.status == 0)
+                fail(&c->err, CORAX_E_UNAVAIL, "the plugin %s does not start: it %s", h->provider, why);
     event_active(h->hosts->later, EV_TIMEOUT, 0);
 }
 
@@ -357,9 +357,9 @@ static struct host_call *next_failed(struct hosts *hs)
     size_t i;
 
     for (i = 0; i < hs->n; i++)
-        TAILQ_FOREACH(c, &hs->at[i].calls, link)
-    if (c->err.status != 0)
-        return c;
+        for (c = TAILQ_FIRST(&hs->at[i].calls); c; c = TAILQ_NEXT(c, link))
+            if (c->err.status != 0)
+                return c;
     return NULL;
 }
 
@@ -569,8 +569,8 @@ bool hosts_write_health(const struct hosts *hs, struct jsonw *w)
         const struct host *h = &hs->at[i];
         int n = 0;
 
-        TAILQ_FOREACH(c, &h->calls, link)
-        n += c->id == 0;
+        for (c = TAILQ_FIRST(&h->calls); c; c = TAILQ_NEXT(c, link))
+            n += c->id == 0;
         good = good && link_failures(h->link) == 0;
         jsonw_object(w, NULL);
         jsonw_text(w, "plugin", h->provider[0] ? h->provider : NULL);

@@ -53,7 +53,7 @@ struct http {
     bool has_admin_gid;
     http_handler *handler;
     void *arg;
-    TAILQ_HEAD(, conn) conns;
+    TAILQ_HEAD(conns, conn) conns;
     size_t n_conns, collect_at;
     struct event *sweep;
     int64_t request_ms, idle_ms;
@@ -161,9 +161,9 @@ static struct conn *find_conn(struct http *h, const struct bufferevent *bev)
 {
     struct conn *c;
 
-    TAILQ_FOREACH(c, &h->conns, link)
-    if (c->bev == bev)
-        return c;
+    for (c = TAILQ_FIRST(&h->conns); c; c = TAILQ_NEXT(c, link))
+        if (c->bev == bev)
+            return c;
     return NULL;
 }
 
@@ -203,9 +203,9 @@ static bool has_clear_length(struct evhttp_request *req)
     struct evkeyval *h;
     int n = 0;
 
-    TAILQ_FOREACH(h, headers, next)
-    n += evutil_ascii_strcasecmp(h->key, "Content-Length") == 0 ||
-         evutil_ascii_strcasecmp(h->key, "Transfer-Encoding") == 0;
+    for (h = TAILQ_FIRST(headers); h; h = TAILQ_NEXT(h, next))
+        n += evutil_ascii_strcasecmp(h->key, "Content-Length") == 0 ||
+             evutil_ascii_strcasecmp(h->key, "Transfer-Encoding") == 0;
     return n <= 1;
 }
 

@@ -80,8 +80,8 @@ static void roll_back(struct journal_db *jdb)
 
 /*
  * Runs the writes from `from` up to `to` (exclusive; NULL: all) as one transaction.  Without `each`, one that fails
- * fails all.  With it, one that fails is undone by itself and keeps its error, and the others are stored.  On -1 nothing
- * is kept.
+ * fails all.  With it, one that fails is undone by itself and keeps its error, and the others are stored.  On -1
+ * nothing is kept.
  */
 static int transaction(struct journal_db *jdb, struct journal_op *from, struct journal_op *to, bool each,
                        struct err *err)

@@ -297,7 +297,7 @@ struct link *link_create(struct event_base *base, const char *name, const char *
     l->restart = evtimer_new(base, on_restart, l);
     if (l->name == NULL || l->path == NULL || l->restart == NULL)
         goto no_memory;
-    for (i = 0; argv[i] && i < MAX_ARGS; i++)
+    for (i = 0; i < MAX_ARGS && argv[i]; i++)
         if ((l->argv[i] = strdup(argv[i])) == NULL)
             goto no_memory;
     return l;

@@ -90,8 +90,7 @@ static void on_fails(evutil_socket_t fd, short what, void *arg)
     struct model_chat *c;
 
 again:
-    TAILQ_FOREACH(c, &m->chats, link)
-    {
+    for (c = TAILQ_FIRST(&m->chats); c; c = TAILQ_NEXT(c, link)) {
         if (c->err.status != 0) {
             chat_fail(c, &c->err);
             goto again; /* done() may have changed the list */
@@ -104,8 +103,7 @@ static void on_grace(evutil_socket_t fd, short what, void *arg)
     struct model *m = arg;
     struct model_chat *c;
 
-    TAILQ_FOREACH(c, &m->chats, link)
-    {
+    for (c = TAILQ_FIRST(&m->chats); c; c = TAILQ_NEXT(c, link)) {
         if (c->cancelled && c->id) {
             link_kill(m->link, true, "it does not give up a cancelled request");
             return;
@@ -154,9 +152,9 @@ static struct model_chat *find_chat(struct model *m, int64_t id)
 {
     struct model_chat *c;
 
-    TAILQ_FOREACH(c, &m->chats, link)
-    if (c->id == id)
-        return c;
+    for (c = TAILQ_FIRST(&m->chats); c; c = TAILQ_NEXT(c, link))
+        if (c->id == id)
+            return c;
     return NULL;
 }
 

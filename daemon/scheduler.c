@@ -15,7 +15,7 @@
 struct scheduler {
     struct coraxd *d;
     struct task *buckets[N_BUCKETS];
-    TAILQ_HEAD(, task) queue;
+    TAILQ_HEAD(task_queue, task) queue;
     int peak; /* of n_live since the last trim */
     int n_live, n_running, n_queued, n_submitting;
     bool started, recovered, stopping;

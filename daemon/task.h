@@ -99,7 +99,7 @@ struct task {
     struct journal_append append; /* under way when saving */
     bool saving;
     int64_t saved_seq;
-    TAILQ_HEAD(, task_listener) listeners;
+    TAILQ_HEAD(task_listeners, task_listener) listeners;
 };
 
 /* --- by the scheduler (task.c, task_fold.c) ------------------------------------------------------------------- */
