@@ -59,7 +59,7 @@ class Lexicon:
     """Molecules: (name or None, several SMILES forms); held-out ones apart."""
 
     def __init__(self, seed):
-        self.train, self.held, self.known = [], [], []
+        self.train, self.held = [], []
         named = [line.split("\t") for line in (HERE / "molecules.tsv").read_text().splitlines()]
         rows = [(name, s) for name, s in named]
         rows += [(None, line.split()[0]) for line in NCI.read_text().splitlines() if line.strip()]
@@ -81,10 +81,7 @@ class Lexicon:
             if not forms:
                 continue
             entry = (name, forms)
-            if name in P.KNOWN:
-                self.known.append((name, smiles))
-                self.train.append(entry)
-            elif crc32(canonical.encode()) % 12 == 0:
+            if crc32(canonical.encode()) % 12 == 0:
                 self.held.append(entry)
             else:
                 self.train.append(entry)
@@ -407,22 +404,14 @@ class Maker:
         more, result = self.steps([(*second, "Now I multiply." if op == "*" else "Now I divide.")])
         return ask, steps + more + self.answer(f"The result is {result[0][1]} {target}."), {"calls": [first, second], "has": [result[0][1]]}
 
-    def known_name(self):
-        name, smiles = self.rng.choice(self.lex.known)
-        r = self.rng
-        prop = r.choice(["weight", "weight", "weight", "formula", "formula", "logp", "tpsa", "rings", "all"])
-        tool, names, whole = P.PROPERTIES[prop]
-        ask = self.fill(P.ASK, P=r.choice(names), m=name) if r.random() < 0.7 else self.fill(whole, m=name)
-        return self.one_property((name, smiles), ask, prop)
-
     def no_smiles(self):
-        """A name the model is not to guess: it asks for the SMILES."""
+        """A structure is never recited from memory, however well known the name: the model asks for the SMILES."""
         r = self.rng
         name = None
-        while name is None or name in P.KNOWN:
-            name = self.name() if r.random() < 0.5 else r.choice(self.named)[0]
-        prop = r.choice(list(P.PROPERTIES))
-        ask = self.fill(P.ASK, P=r.choice(P.PROPERTIES[prop][1]), m=name)
+        while name is None:
+            name = self.name() if r.random() < 0.4 else r.choice(self.named)[0]
+        _, names, whole = P.PROPERTIES[r.choice(list(P.PROPERTIES))]
+        ask = self.fill(P.ASK, P=r.choice(names), m=name) if r.random() < 0.7 else self.fill(whole, m=name)
         return ask, self.answer(f"Please give me the SMILES of {self.shown((name, ''), ask)}.", "I need its SMILES."), {"calls": [], "has": ["SMILES of"]}
 
     def greet(self):
@@ -564,17 +553,17 @@ class Maker:
 
     def conversation(self, tools):
         r = self.rng
-        kind = r.choices(["property", "similarity", "calc", "convert", "now", "two", "both", "heavier", "mass", "moles", "convcalc", "known", "nosmiles", "greet",
+        kind = r.choices(["property", "similarity", "calc", "convert", "now", "two", "both", "heavier", "mass", "moles", "convcalc", "nosmiles", "greet",
                           "notool", "badsmiles", "badunit", "badcalc", "trouble", "corrected", "explicit"],
-                         [27, 7, 9, 9, 2, 5, 3, 3, 5, 4, 3, 3, 2.5, 2.5, 3, 2.5, 2.5, 0.8, 1.5, 3, 6])[0]
+                         [27, 7, 9, 9, 2, 5, 3, 3, 5, 4, 3, 5.5, 2.5, 3, 2.5, 2.5, 0.8, 1.5, 3, 6])[0]
         made = {"property": self.one_property, "similarity": self.similarity, "calc": self.calc, "convert": self.convert, "now": self.now,
                 "two": self.two_properties, "both": self.same_property_of_both, "heavier": self.heavier, "mass": self.mass_of, "moles": self.moles_in,
-                "convcalc": self.convert_then_calc, "known": self.known_name, "nosmiles": self.no_smiles, "greet": self.greet, "notool": self.no_tool,
+                "convcalc": self.convert_then_calc, "nosmiles": self.no_smiles, "greet": self.greet, "notool": self.no_tool,
                 "badsmiles": self.bad_smiles, "badunit": self.bad_unit, "badcalc": self.bad_calc, "trouble": self.tool_trouble, "corrected": self.corrected,
                 "explicit": lambda: self.explicit(tools)}[kind]()
         ask, rest, _ = made
         out = [["user", ask, 0]] + self.within(tools, rest)
-        if kind in ("property", "known", "calc", "convert") and r.random() < 0.08:
+        if kind in ("property", "calc", "convert") and r.random() < 0.08:
             out += self.follow_up(tools, kind, rest)
         return out
 
@@ -588,7 +577,7 @@ class Maker:
 
     def follow_up(self, tools, kind, rest):
         r = self.rng
-        if kind in ("property", "known") and not rest[2][1].startswith("error") and r.random() < 0.7:
+        if kind == "property" and not rest[2][1].startswith("error") and r.random() < 0.7:
             smiles = json.loads(rest[1][1].split(" ", 1)[1])["smiles"]
             prop = r.choice(list(P.PROPERTIES))
             ask = r.choice(["And its {P}?", "And the {P}?", "What about the {P}?", "What about its {P}?", "Now the {P}, please.", "And what is its {P}?",
@@ -629,7 +618,7 @@ def write_held(folder, lexicon, seed):
     """Unseen phrasings, molecules and names, with what a right run calls and what its answer contains"""
     m = Maker(lexicon, seed, held=True)
     kinds = {
-        "one_call": (200, [m.one_property] * 5 + [m.similarity] + [m.calc] * 2 + [m.convert] * 2 + [m.now] * 0 + [m.known_name]),
+        "one_call": (200, [m.one_property] * 5 + [m.similarity] + [m.calc] * 2 + [m.convert] * 2),
         "two_call": (60, [m.two_properties, m.same_property_of_both, m.mass_of, m.moles_in, m.convert_then_calc, m.heavier]),
         "no_call": (40, [m.greet, m.no_tool, m.no_smiles]),
         "repair": (30, [m.bad_smiles, m.bad_unit, m.bad_calc]),

@@ -223,9 +223,3 @@ DISTRACTORS = ["search(query,limit?)", "ask_user(question)", "http_get(url)", "r
                "translate(text,to)", "weather(city)", "send_mail(to,subject,body)", "sql(query)", "plot(data,kind?)", "sleep(seconds)",
                "echo(text)", "hash(text)", "random(low,high)", "sort_lines(text)", "grep(pattern,path)", "head(path,lines?)", "count_words(text)",
                "same_molecule(a,b)", "synthetic_accessibility(smiles)", "lipinski(smiles)", "pains(smiles)", "bbb(smiles)", "modify_mol(smiles,change)"]
-
-# Molecules whose SMILES the model is to know by heart when only the name is given; for any other it asks.
-KNOWN = ("water ammonia methane ethanol methanol acetone benzene toluene phenol aspirin caffeine paracetamol ibuprofen glucose urea glycine "
-         "nicotine chloroform pyridine aniline acetonitrile dichloromethane formaldehyde cyclohexane hexane propane isopropanol glycerol vanillin "
-         "naphthalene alanine tetrahydrofuran").split() + ["acetic acid", "salicylic acid", "benzoic acid", "citric acid", "ethyl acetate",
-                                                          "dimethyl sulfoxide"]

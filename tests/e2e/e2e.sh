@@ -46,9 +46,9 @@ daemon_write_conf "$model"
 daemon_start
 check "coraxd starts and answers" [ $? -eq 0 ]
 
-answer=$(corax run "What is the molar mass of aspirin?" 2>"$daemon_run/progress")
+answer=$(corax run "What is the molecular weight of aspirin, CC(=O)Oc1ccccc1C(=O)O?" 2>"$daemon_run/progress")
 check "corax run exits 0" [ $? -eq 0 ]
-check "the answer has the molar mass" has "$answer" 180.159
+check "the answer has the molecular weight" has "$answer" 180.159
 check "the progress has the call" has "$(cat "$daemon_run/progress")" mol_weight
 id=$(sed -n 's/^trace *//p' "$daemon_run/progress")
 before=$(corax trace "$id")
