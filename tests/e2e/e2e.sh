@@ -8,7 +8,9 @@ daemon_build=${CORAX_BUILDDIR:?} daemon_source=${CORAX_SRCDIR:?}
 # shellcheck source=build-aux/private-daemon.sh
 . "$daemon_source/build-aux/private-daemon.sh"
 model=$daemon_source/models/corax-raven-1-q8_0.gguf
-n_questions=20 wanted=16
+# 13 right of these 20 is what the shipped weights reach (models/EVAL.md has all 200); a fault in the core, the
+# dialect or the tools costs more than the three that a retrained model may lose.
+n_questions=20 wanted=10
 
 if [ ! -r "$model" ]; then
     echo "1..0 # SKIP models/corax-raven-1-q8_0.gguf is not here"
