@@ -43,10 +43,10 @@ done
 echo "coraxd from exec to the first answered corax ping, ms:  $(spread <"$daemon_run/starts")"
 awk '/^VmRSS/ { printf "coraxd resident memory when idle, MB:                   %.1f\n", $2 / 1024 }' "/proc/$daemon_pid/status"
 
-"$corax" run --quiet "What is the molar mass of aspirin?" >/dev/null # the first task starts with a cold cache
+"$corax" run --quiet "What is the molecular weight of aspirin, CC(=O)Oc1ccccc1C(=O)O?" >/dev/null # the first task starts with a cold cache
 for i in $(seq $n_tasks); do
     began=$(now_us)
-    "$corax" run --quiet "What is the molar mass of aspirin?" >/dev/null
+    "$corax" run --quiet "What is the molecular weight of aspirin, CC(=O)Oc1ccccc1C(=O)O?" >/dev/null
     since "$began" >>"$daemon_run/tasks"
 done
 echo "a question with one call, corax run to its exit, ms:    $(spread <"$daemon_run/tasks")"

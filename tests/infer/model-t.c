@@ -14,7 +14,7 @@
 #include "util/json.h"
 
 #define LIKELY           (-5.0)
-#define TOLERANCE        0.05 /* of likely tokens */
+#define TOLERANCE        0.1 /* of likely tokens: 8-bit activations moved them by up to 0.053 in three sets of weights */
 #define TOLERANCE_OTHERS 0.2
 
 static const char *source_file(const char *name)
