@@ -47,6 +47,7 @@ int config_init(struct config *c, struct err *err)
     c->log_level = LOG_LEVEL_INFO;
     if (config_set_text(&c->socket, CORAX_RUNDIR "/coraxd.sock", err) < 0 ||
         config_set_text(&c->state, CORAX_STATEDIR, err) < 0 ||
+        config_set_text(&c->model, CORAX_DATADIR "/models/corax-raven-1-q8_0.gguf", err) < 0 ||
         config_set_text(&c->infer_path, CORAX_BINDIR "/corax-infer", err) < 0 ||
         config_set_text(&c->host_path, CORAX_BINDIR "/corax-host", err) < 0 ||
         config_list_add(&c->plugins, CORAX_PLUGINDIR, err) < 0 ||
@@ -96,6 +97,16 @@ static int read_text(const struct json *object, const char *where, const char *k
     if (json_text(v) == NULL || json_text(v)[0] == '\0')
         return fail(err, CORAX_E_ARGS, "%s%s must be a text that is not empty", where, key);
     return config_set_text(slot, json_text(v), err);
+}
+
+/* null: none, so that tasks fail with a sentence rather than be answered by the shipped model. */
+static int read_model(const struct json *root, char **slot, struct err *err)
+{
+    if (json_kind(json_get(root, "model")) != JSON_NULL)
+        return read_text(root, "", "model", slot, err);
+    free(*slot);
+    *slot = NULL;
+    return 0;
 }
 
 /* An absent member leaves *out alone. */
@@ -236,7 +247,7 @@ static int read_root(struct config *c, const struct json *root, struct err *err)
 
     if (config_check_members(root, "the file", known, err) < 0 || read_text(root, "", "socket", &c->socket, err) < 0 ||
         read_text(root, "", "admin_group", &c->admin_group, err) < 0 ||
-        read_text(root, "", "state", &c->state, err) < 0 || read_text(root, "", "model", &c->model, err) < 0 ||
+        read_text(root, "", "state", &c->state, err) < 0 || read_model(root, &c->model, err) < 0 ||
         read_text(root, "", "system", &c->system, err) < 0 || read_list(root, "plugins", &c->plugins, err) < 0 ||
         read_list(root, "policies", &c->policies, err) < 0 ||
         read_small(root, "", "max_running", 1, 1024, &c->max_running, err) < 0 ||

@@ -119,7 +119,7 @@ still_works() {
 @test "no model: a sentence that says what to do" {
     script <<< '{}'
     config
-    sed -i 's|"model": "[^"]*",||' "$dir/corax.conf"
+    sed -i 's|"model": "[^"]*",|"model": null,|' "$dir/corax.conf"
     config() { :; }
     start
     submit hello

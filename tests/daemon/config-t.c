@@ -33,11 +33,13 @@ static void good(void)
     is_int(config_init(&c, &err), 0, "the defaults");
     is_int(c.max_running, 4, "four tasks run");
     is_int(c.budget.max_steps, 12, "twelve steps");
-    ok(c.model == NULL, "no model");
+    has_str(c.model, "/models/corax-raven-1-q8_0.gguf", "the shipped model");
     is_int((long long)c.plugins.n, 1, "one plugin folder");
     is_int(config_parse(&c, text, strlen(text), &err), 0, "a whole file");
     is_str(c.socket, "/tmp/s", "socket");
     is_str(c.model, "m.gguf", "model");
+    is_int(config_parse(&c, "{\"model\": null}", 15, &err), 0, "model null");
+    ok(c.model == NULL, "no model");
     is_int((long long)c.plugins.n, 2, "plugins replace the default");
     is_str(c.plugins.at[1], "/b.so", "in order");
     is_int(c.max_queued, 0, "max_queued");
