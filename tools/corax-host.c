@@ -16,6 +16,7 @@
 #include "tools/confine.h"
 #include "tools/host_call.h"
 #include "tools/host_io.h"
+#include "tools/host_roots.h"
 #include "tools/host_serve.h"
 #include "tools/host_watch.h"
 #include "tools/loader.h"
@@ -32,12 +33,13 @@ struct options {
 };
 
 static const char usage[] =
-    "usage: corax-host [--no-sandbox] [--cpu SECONDS] PLUGIN.so   serve its tools over MCP on stdin and stdout\n"
-    "       corax-host [--no-sandbox] --check PLUGIN.so           print its tools, or say what is wrong with it\n"
+    "usage: corax-host [OPTION...] PLUGIN.so           serve its tools over MCP on stdin and stdout\n"
+    "       corax-host [OPTION...] --check PLUGIN.so   print its tools, or say what is wrong with it\n"
     "       corax-host --help | --version\n"
     "\n"
-    "  --cpu SECONDS   processor time after which the kernel ends the host (default: no limit)\n"
-    "  --no-sandbox    for debugging a plugin: leave out the system-call filter and the limits\n";
+    "  --root NAME=PATH  a folder that the plugin may read, and what it is called; repeatable\n"
+    "  --cpu SECONDS     processor time after which the kernel ends the host (default: no limit)\n"
+    "  --no-sandbox      for debugging a plugin: leave out the system-call filter and the limits\n";
 
 static bool read_seconds(const char *text, unsigned *out)
 {
@@ -52,10 +54,15 @@ static bool read_seconds(const char *text, unsigned *out)
 static int read_options(int argc, char **argv, struct options *o)
 {
     static const struct option known[] = {
-        { "check", no_argument, NULL, 'c' },      { "cpu", required_argument, NULL, 't' },
-        { "no-sandbox", no_argument, NULL, 'n' }, { "help", no_argument, NULL, 'h' },
-        { "version", no_argument, NULL, 'v' },    { NULL, 0, NULL, 0 },
+        { "check", no_argument, NULL, 'c' },
+        { "cpu", required_argument, NULL, 't' },
+        { "no-sandbox", no_argument, NULL, 'n' },
+        { "root", required_argument, NULL, 'r' },
+        { "help", no_argument, NULL, 'h' },
+        { "version", no_argument, NULL, 'v' },
+        { NULL, 0, NULL, 0 },
     };
+    struct err err;
     int c;
 
     while ((c = getopt_long(argc, argv, "h", known, NULL)) != -1) {
@@ -65,6 +72,11 @@ static int read_options(int argc, char **argv, struct options *o)
             o->sandbox = false;
         } else if (c == 't' && read_seconds(optarg, &o->cpu_seconds)) {
             continue;
+        } else if (c == 'r' && host_roots_add(optarg, &err) == 0) {
+            continue;
+        } else if (c == 'r') {
+            fprintf(stderr, "corax-host: %s\n", err.msg);
+            return 2;
         } else if (c == 'h') {
             fputs(usage, stdout);
             return 0;

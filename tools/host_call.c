@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "tools/host_io.h"
+#include "tools/host_roots.h"
 #include "tools/mcp.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -181,6 +182,7 @@ const struct corax_host host_table = {
     .remaining_ms = table_remaining_ms,
     .request = table_request,
     .arg = table_arg,
+    .root = host_roots_get,
 };
 
 /* --- the call ------------------------------------------------------------------------------------------------------ */

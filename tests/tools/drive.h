@@ -51,17 +51,20 @@ static inline const char *drive_zoo(const char *name)
     return drive_module("tests/tools/zoo/", name);
 }
 
-static inline bool drive_start(struct drive *d, const char *option, const char *plugin)
+#define DRIVE_MAX_OPTIONS 8
+
+/* options end with NULL. */
+static inline bool drive_start_with(struct drive *d, const char *const *options, const char *plugin)
 {
     static char program[1024];
-    char *argv[4];
+    char *argv[DRIVE_MAX_OPTIONS + 3];
     int n = 0;
     struct err err;
 
     snprintf(program, sizeof program, "%s/corax-host", getenv("CORAX_BUILDDIR"));
     argv[n++] = program;
-    if (option)
-        argv[n++] = (char *)option;
+    while (*options && n <= DRIVE_MAX_OPTIONS)
+        argv[n++] = (char *)*options++;
     argv[n++] = (char *)plugin;
     argv[n] = NULL;
     memset(d, 0, sizeof *d);
@@ -71,6 +74,11 @@ static inline bool drive_start(struct drive *d, const char *option, const char *
         return true;
     fprintf(stderr, "%s\n", err.msg);
     return false;
+}
+
+static inline bool drive_start(struct drive *d, const char *option, const char *plugin)
+{
+    return drive_start_with(d, (const char *const[]){ option, NULL }, plugin);
 }
 
 static inline bool drive_send(struct drive *d, const char *text, size_t len)

@@ -249,6 +249,18 @@ static void test_no_memory(void)
 #endif
 }
 
+static void test_roots(void)
+{
+    static const char *const options[] = { "--root", "notes=/srv/no tes", "--root", "a-1_b=/", NULL };
+
+    ok(drive_start_with(&d, options, drive_zoo("actor")), "the actor starts with two roots");
+    is_str(drive_call(&d, "roots", "{}", 0), "notes at /srv/no tes\na-1_b at /\n", "and sees them in their order");
+    drive_end(&d);
+    begin_actor();
+    is_str(drive_call(&d, "roots", "{}", 0), "", "without the option there are none");
+    drive_end(&d);
+}
+
 /* The program's own words: exit status and what it prints. */
 static int run_program(const char *args, char *out, size_t out_size)
 {
@@ -273,6 +285,14 @@ static void test_command_line(void)
     has_str(out, "usage: corax-host", "shows how to use it");
     is_int(run_program("", out, sizeof out), 2, "no plugin is a wrong use");
     is_int(run_program("--cpu x y.so", out, sizeof out), 2, "and so is a limit that is no number");
+    is_int(run_program("--root notes y.so", out, sizeof out), 2, "a root without a path");
+    has_str(out, "--root wants NAME=PATH, not \"notes\"", "says what is wanted");
+    is_int(run_program("--root Notes=/ y.so", out, sizeof out), 2, "a root of another name");
+    has_str(out, "the root \"Notes\" needs another name: use a-z, 0-9, _ and -, a letter first", "says which would do");
+    is_int(run_program("--root notes=here y.so", out, sizeof out), 2, "a relative root");
+    has_str(out, "the root notes needs an absolute path, not \"here\"", "is named");
+    is_int(run_program("--root a=/ --root a=/tmp y.so", out, sizeof out), 2, "two roots of one name");
+    has_str(out, "two roots are named a", "are refused");
     snprintf(args, sizeof args, "--check %s", drive_zoo("newer"));
     is_int(run_program(args, out, sizeof out), 0, "--check of a good plugin");
     has_str(out, "{\"tools\":[{\"name\":\"new_tool\"", "prints its tools");
@@ -302,6 +322,7 @@ int main(void)
     test_protocol();
     test_endless_line();
     test_no_memory();
+    test_roots();
     test_command_line();
     done();
     return tap_status();

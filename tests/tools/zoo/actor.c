@@ -149,6 +149,19 @@ ACT(hungry)
     return zoo_say(h, c, p ? "got 4 GiB" : "got nothing");
 }
 
+ACT(roots)
+{
+    const char *name, *path;
+    char text[1024] = "";
+    size_t at = 0;
+
+    if (!CORAX_HAS(h, root))
+        return CORAX_E_UNAVAIL;
+    for (size_t i = 0; h->root(i, &name, &path) == CORAX_OK && at < sizeof text; i++)
+        at += (size_t)snprintf(text + at, sizeof text - at, "%s at %s\n", name, path);
+    return zoo_say(h, c, text);
+}
+
 #define NUMBER_SCHEMA "{\"type\":\"object\",\"properties\":{\"n\":{\"type\":\"integer\"}},\"required\":[\"n\"]}"
 
 static int json_call(const struct corax_host *h, struct corax_call *c, const char *args, size_t len)
@@ -178,7 +191,8 @@ static const struct corax_tool strict_tool = {
 static const struct corax_tool *const tools[] = {
     &crash_tool, &leave_tool,        &hang_tool,    &polite_tool,     &print_tool,          &garbage_tool, &flood_tool,
     &full_tool,  &echo_tool,         &raw_tool,     &json_tool,       &silent_failure_tool, &strict_tool,  &notes_tool,
-    &mime_tool,  &fails_but_ok_tool, &service_tool, &odd_status_tool, &picture_tool,        &hungry_tool,  NULL,
+    &mime_tool,  &fails_but_ok_tool, &service_tool, &odd_status_tool, &picture_tool,        &hungry_tool,  &roots_tool,
+    NULL,
 };
 
 static void fini(void)
