@@ -169,6 +169,12 @@ int journal_schema_apply(sqlite3 *db, struct err *err)
 
     if (user_version(db, &version, err) < 0)
         return -1;
+    /*
+     * Going over to WAL is a transaction with a rollback journal, and FULL does not sync the folder after that file is
+     * removed: after a loss of power it could come back and undo everything since.  EXTRA does.
+     */
+    if (run(db, "PRAGMA synchronous=EXTRA", err) < 0)
+        return -1;
     /* Only where there is no table yet: setting it again writes to the database. */
     if (version == 0 && run(db, "PRAGMA auto_vacuum=INCREMENTAL", err) < 0)
         return -1;

@@ -2,7 +2,7 @@
  * The journal: appends and reads, blobs shared and freed, order of events, group commit, the lock, a database that is
  * newer, a full one, and a writer that is killed again and again while somebody notes what it was told is stored.
  *
- * Not covered: loss of power (that needs a file system that forgets); see the facts on synchronous=FULL in journal.h.
+ * Not covered: loss of power (powercut-t), and tasks whose daemon is killed (crash-t).
  */
 #include "daemon/journal.h"
 

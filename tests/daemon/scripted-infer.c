@@ -12,6 +12,8 @@
  *     "do": "crash" | "garbage" | "hang" | "error"
  *     "once": "/path"          "do" only if this file is not there; it is made first
  *     "echo": true             the text is the last tool message's text
+ *
+ * The script of "*" is for every text that has none of its own; in all calls' arguments @ stands for the user's text.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -25,6 +27,7 @@
 
 static struct rpc_reader reader;
 static int64_t cancelled = -1;
+static const char *user; /* the first text of the chat under way; NULL: none */
 
 static void send_line(struct buf *line)
 {
@@ -59,9 +62,10 @@ static const char *message_text(const struct json *m)
 static const struct json *find_reply(const struct json *script, const struct json *messages, const char **last_tool)
 {
     const struct json *m, *reply;
-    const char *user = NULL, *role;
+    const char *role;
     int n = 0;
 
+    user = NULL;
     *last_tool = "";
     for (m = json_first(messages); m; m = json_next(m)) {
         role = json_get_text(m, "role", "");
@@ -71,7 +75,8 @@ static const struct json *find_reply(const struct json *script, const struct jso
         if (strcmp(role, "tool") == 0)
             *last_tool = message_text(m);
     }
-    for (reply = json_first(json_get(script, user ? user : "")); reply && n > 0; n--)
+    reply = json_get(script, user ? user : "");
+    for (reply = json_first(reply ? reply : json_get(script, "*")); reply && n > 0; n--)
         reply = json_next(reply);
     return reply;
 }
@@ -146,6 +151,29 @@ static void sleep_or_cancel(int64_t ms)
     }
 }
 
+static void write_calls(struct jsonw *w, const struct json *calls)
+{
+    const struct json *c;
+    struct buf args;
+
+    jsonw_array(w, "calls");
+    for (c = json_first(calls); c; c = json_next(c)) {
+        buf_init(&args, RPC_MAX_LINE);
+        for (const char *at = json_get_text(c, "arguments", ""); *at; at++) {
+            if (*at == '@')
+                buf_adds(&args, user ? user : "");
+            else
+                buf_addc(&args, *at);
+        }
+        jsonw_object(w, NULL);
+        jsonw_text(w, "name", json_get_text(c, "name", ""));
+        jsonw_string(w, "arguments", args.data ? args.data : "", args.len);
+        jsonw_end(w);
+        buf_finish(&args);
+    }
+    jsonw_end(w);
+}
+
 static void answer(const struct rpc_msg *msg, const struct json *reply, const char *last_tool)
 {
     bool calls = json_count(json_get(reply, "calls")) > 0;
@@ -163,7 +191,7 @@ static void answer(const struct rpc_msg *msg, const struct json *reply, const ch
     jsonw_text(&w, "reasoning", json_get_text(reply, "reasoning", ""));
     jsonw_text(&w, "text", text);
     if (calls)
-        jsonw_value(&w, "calls", json_get(reply, "calls"));
+        write_calls(&w, json_get(reply, "calls"));
     jsonw_text(&w, "finish", cancelled >= 0 ? "cancelled" : calls ? "call" : "answer");
     jsonw_object(&w, "usage");
     jsonw_int(&w, "prompt_tokens", 10);
