@@ -50,6 +50,7 @@ int config_init(struct config *c, struct err *err)
         config_set_text(&c->model, CORAX_DATADIR "/models/corax-raven-1-q8_0.gguf", err) < 0 ||
         config_set_text(&c->infer_path, CORAX_BINDIR "/corax-infer", err) < 0 ||
         config_set_text(&c->host_path, CORAX_BINDIR "/corax-host", err) < 0 ||
+        config_set_text(&c->box_path, CORAX_BINDIR "/corax-box", err) < 0 ||
         config_list_add(&c->plugins, CORAX_PLUGINDIR, err) < 0 ||
         config_list_add(&c->policies, CORAX_DATADIR "/policies/default.json", err) < 0) {
         config_finish(c);
@@ -67,6 +68,7 @@ void config_finish(struct config *c)
     free(c->admin_group);
     free(c->infer_path);
     free(c->host_path);
+    free(c->box_path);
     config_list_clear(&c->plugins);
     config_list_clear(&c->policies);
     memset(c, 0, sizeof(*c));
@@ -226,7 +228,8 @@ static int read_children(struct config *c, const struct json *root, struct err *
 {
     static const char *const infer_known[] = { "path", "threads", NULL };
     static const char *const host_known[] = { "path", "deadline_ms", NULL };
-    const struct json *infer = json_get(root, "infer"), *host = json_get(root, "host");
+    static const char *const box_known[] = { "path", NULL };
+    const struct json *infer = json_get(root, "infer"), *host = json_get(root, "host"), *box = json_get(root, "box");
 
     if (infer && (config_check_members(infer, "infer", infer_known, err) < 0 ||
                   read_text(infer, "infer.", "path", &c->infer_path, err) < 0 ||
@@ -236,6 +239,9 @@ static int read_children(struct config *c, const struct json *root, struct err *
                  read_text(host, "host.", "path", &c->host_path, err) < 0 ||
                  read_small(host, "host.", "deadline_ms", 10, 24 * 3600 * 1000, &c->host_deadline_ms, err) < 0))
         return -1;
+    if (box && (config_check_members(box, "box", box_known, err) < 0 ||
+                read_text(box, "box.", "path", &c->box_path, err) < 0))
+        return -1;
     return 0;
 }
 
@@ -243,7 +249,7 @@ static int read_root(struct config *c, const struct json *root, struct err *err)
 {
     static const char *const known[] = { "socket",   "admin_group", "state",      "model",     "plugins",
                                          "policies", "max_running", "max_queued", "system",    "budget",
-                                         "sampling", "infer",       "host",       "log_level", NULL };
+                                         "sampling", "infer",       "host",       "box",       "log_level", NULL };
 
     if (config_check_members(root, "the file", known, err) < 0 || read_text(root, "", "socket", &c->socket, err) < 0 ||
         read_text(root, "", "admin_group", &c->admin_group, err) < 0 ||

@@ -41,6 +41,7 @@ struct config {
     char *infer_path;
     int infer_threads; /* 0: all */
     char *host_path;
+    char *box_path;
     int host_deadline_ms;
     enum log_level log_level;
 };

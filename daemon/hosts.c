@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+#include "daemon/exec.h"
 #include "daemon/link.h"
 #include "util/arena.h"
 #include "util/clock.h"
@@ -23,6 +24,8 @@
 #define ID_DISCOVER   1
 #define ID_LIST       2
 #define ID_FIRST_CALL 16
+#define MAX_ID        64 /* bytes of the id of a host's request */
+#define SERVICE       "corax/exec"
 
 enum host_state { HOST_DOWN, HOST_DISCOVER, HOST_INITIALIZE, HOST_LIST, HOST_IDLE, HOST_BUSY };
 
@@ -33,6 +36,7 @@ struct host_call {
     char *tool, *args;
     size_t args_len;
     int64_t deadline_ms, started_ns;
+    bool exec; /* its tool declares that it runs programs */
     host_done *done;
     void *arg;
     struct err err; /* set: fails from the loop */
@@ -50,12 +54,15 @@ struct host {
     int n_pages, n_tools;
     TAILQ_HEAD(host_calls, host_call) calls; /* the first is under way when busy */
     struct event *deadline;                  /* of the call under way, or of the start */
+    struct exec_run *run;                    /* that the call under way waits for; NULL: none */
+    char run_id[MAX_ID + 1];                 /* JSON text of the host's request */
 };
 
 struct hosts {
     struct event_base *base;
     const struct config *config;
     struct registry *registry;
+    struct exec *exec;
     size_t n;
     struct host *at;
     size_t n_unsettled;
@@ -101,9 +108,16 @@ static void call_fail(struct host_call *c, const struct err *err)
     done(arg, NULL, duration_us, &copy);
 }
 
+static void end_run(struct host *h)
+{
+    exec_cancel(h->run);
+    h->run = NULL;
+}
+
 /* Sends the first call in the queue, if the host is idle. */
 static void send_next(struct host *h)
 {
+    static const char *const services[] = { "exec", NULL };
     struct host_call *c = TAILQ_FIRST(&h->calls);
     struct buf line;
 
@@ -114,7 +128,7 @@ static void send_next(struct host *h)
     c->id = h->hosts->next_id++;
     c->started_ns = clock_mono_ns();
     buf_init(&line, RPC_MAX_LINE);
-    mcp_write_call(&line, h->era, c->id, c->tool, c->args, c->args_len, c->deadline_ms);
+    mcp_write_call(&line, h->era, c->id, c->tool, c->args, c->args_len, c->deadline_ms, c->exec ? services : NULL);
     if (line.failed) {
         fail(&c->err, CORAX_E_LIMIT, "the arguments are too large to be sent (%zu bytes)", c->args_len);
         c->id = 0;
@@ -125,6 +139,8 @@ static void send_next(struct host *h)
         set_deadline(h, c->deadline_ms + GRACE_MS);
         if (!link_send(h->link, &line))
             link_kill(h->link, false, "it does not read what it is sent");
+        else if (c->exec)
+            exec_prepare(h->hosts->exec); /* it gets ready while the plugin does */
     }
     buf_finish(&line);
 }
@@ -152,6 +168,7 @@ static struct host *find_host(struct hosts *hs, const char *provider)
 static void idle(struct host *h)
 {
     event_del(h->deadline);
+    end_run(h);
     h->state = HOST_IDLE;
     send_next(h);
 }
@@ -279,6 +296,78 @@ static void take_result(struct host *h, struct host_call *c, const struct rpc_ms
     arena_destroy(arena);
 }
 
+/* --- services ----------------------------------------------------------------------------------------------------- */
+
+static int answer_failure(struct host *h, const char *id, size_t id_len, const struct err *why, struct err *err)
+{
+    struct buf line;
+    bool sent;
+
+    buf_init(&line, RPC_MAX_LINE);
+    rpc_write_failure(&line, id, id_len, why);
+    sent = link_send(h->link, &line);
+    buf_finish(&line);
+    return sent ? 0 : fail(err, CORAX_E_IO, "it does not read what it is sent");
+}
+
+static void on_ran(void *arg, const struct json *ended, const struct err *err)
+{
+    struct host *h = arg;
+    const struct json *m;
+    struct err why = *err;
+    struct buf line;
+    struct jsonw w;
+
+    h->run = NULL;
+    buf_init(&line, RPC_MAX_LINE);
+    if (ended) {
+        w = rpc_result_start(&line, h->run_id, strlen(h->run_id));
+        for (m = json_first(ended); m; m = json_next(m))
+            jsonw_value(&w, json_key(m), m);
+        rpc_end(&w);
+        if (line.failed) {
+            fail(&why, CORAX_E_LIMIT, "what the program left is too large for one message");
+            ended = NULL;
+            buf_reset(&line);
+        }
+    }
+    if (ended == NULL)
+        rpc_write_failure(&line, h->run_id, strlen(h->run_id), &why);
+    if (!link_send(h->link, &line))
+        link_kill(h->link, false, "it does not read what it is sent");
+    buf_finish(&line);
+}
+
+/* A host may ask only while a call of its runs whose tool declares what it asks for: that is what the policy judged. */
+static int serve(struct host *h, const struct rpc_msg *msg, struct err *err)
+{
+    const struct host_call *c = under_way(h);
+    struct err why = { 0 };
+    int64_t left_ms;
+
+    if (msg->id_len > MAX_ID)
+        return fail(err, CORAX_E_ARGS, "a request with an id of more than %d bytes", MAX_ID);
+    if (strcmp(msg->method, SERVICE) != 0) {
+        fail(&why, CORAX_E_UNAVAIL, "unavailable: coraxd offers no service \"%.40s\"", msg->method);
+        return answer_failure(h, msg->id, msg->id_len, &why, err);
+    }
+    if (h->state != HOST_BUSY || c == NULL || !c->exec) {
+        fail(&why, CORAX_E_DENIED, "the tool does not declare the effect exec, so it runs no programs");
+        return answer_failure(h, msg->id, msg->id_len, &why, err);
+    }
+    if (h->run) {
+        fail(&why, CORAX_E_LIMIT, "a program runs already: one at a time");
+        return answer_failure(h, msg->id, msg->id_len, &why, err);
+    }
+    left_ms = c->deadline_ms - (clock_mono_ns() - c->started_ns) / 1000000;
+    h->run = exec_run(h->hosts->exec, msg->params, left_ms > 1 ? left_ms : 1, on_ran, h, &why);
+    if (h->run == NULL)
+        return answer_failure(h, msg->id, msg->id_len, &why, err);
+    memcpy(h->run_id, msg->id, msg->id_len);
+    h->run_id[msg->id_len] = '\0';
+    return 0;
+}
+
 static int on_message(void *arg, const struct rpc_msg *msg, struct err *err)
 {
     struct host *h = arg;
@@ -286,16 +375,8 @@ static int on_message(void *arg, const struct rpc_msg *msg, struct err *err)
 
     if (msg->kind == RPC_NOTIFICATION)
         return 0; /* progress */
-    if (msg->kind == RPC_REQUEST) {
-        struct buf line;
-        bool sent;
-
-        buf_init(&line, RPC_MAX_LINE);
-        rpc_write_error(&line, msg->id, msg->id_len, RPC_METHOD_NOT_FOUND, "coraxd offers no such service");
-        sent = link_send(h->link, &line);
-        buf_finish(&line);
-        return sent ? 0 : fail(err, CORAX_E_IO, "it does not read what it is sent");
-    }
+    if (msg->kind == RPC_REQUEST)
+        return serve(h, msg, err);
     if (h->state == HOST_DISCOVER && msg->id_int == ID_DISCOVER)
         return read_discover(h, msg, err);
     if (h->state == HOST_INITIALIZE && msg->id_int == ID_DISCOVER)
@@ -315,6 +396,7 @@ static void on_down(void *arg, const char *why)
     struct host_call *c = under_way(h);
 
     event_del(h->deadline);
+    end_run(h);
     if (h->state == HOST_LIST && h->provider[0]) {
         registry_remove_provider(h->hosts->registry, h->provider); /* a list that broke off half-way */
         h->provider[0] = '\0';
@@ -465,6 +547,8 @@ struct hosts *hosts_create(struct event_base *base, const struct config *config,
         log_warn("%s", why.msg);
     hs->later = event_new(base, -1, 0, on_later, hs);
     hs->at = calloc(paths.n + 1, sizeof(*hs->at));
+    if ((hs->exec = exec_create(base, config, err)) == NULL)
+        goto failed;
     if (hs->later == NULL || hs->at == NULL) {
         fail(err, CORAX_E_INTERNAL, "no memory");
         goto failed;
@@ -496,6 +580,7 @@ void hosts_destroy(struct hosts *hs)
     for (i = 0; i < hs->n; i++) {
         struct host *h = &hs->at[i];
 
+        end_run(h);
         link_destroy(h->link);
         while (!TAILQ_EMPTY(&h->calls))
             call_destroy(TAILQ_FIRST(&h->calls));
@@ -503,6 +588,7 @@ void hosts_destroy(struct hosts *hs)
             event_free(h->deadline);
         free(h->path);
     }
+    exec_destroy(hs->exec);
     if (hs->later)
         event_free(hs->later);
     free(hs->at);
@@ -513,6 +599,7 @@ struct host_call *hosts_call(struct hosts *hs, const char *provider, const char 
                              size_t args_len, int64_t deadline_ms, host_done *done, void *arg, struct err *err)
 {
     struct host *h = find_host(hs, provider);
+    const struct tool *known = registry_find(hs->registry, tool);
     struct host_call *c;
 
     if (h == NULL) {
@@ -530,6 +617,7 @@ struct host_call *hosts_call(struct hosts *hs, const char *provider, const char 
     }
     c->host = h;
     c->deadline_ms = deadline_ms;
+    c->exec = known && known->declared && (known->effects & CORAX_FX_EXEC) && strcmp(known->provider, provider) == 0;
     c->done = done;
     c->arg = arg;
     c->args_len = args_len;
@@ -584,5 +672,6 @@ bool hosts_write_health(const struct hosts *hs, struct jsonw *w)
         jsonw_end(w);
     }
     jsonw_end(w);
+    exec_write_health(hs->exec, w);
     return good;
 }

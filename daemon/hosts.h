@@ -4,6 +4,9 @@
  * A host is asked what it offers when it first starts; its tools go into the registry.  It carries out one call at a
  * time; others wait in order.  A call that does not end by its deadline costs the host its life, and so does a
  * malformed line; the call fails with a sentence, the host starts again, and the next call goes to the new one.
+ *
+ * A host is served with corax/exec (daemon/exec.h) while a call runs whose tool declares the effect exec; what it runs ends
+ * with the call.
  */
 #ifndef DAEMON_HOSTS_H
 #define DAEMON_HOSTS_H
@@ -39,7 +42,7 @@ struct host_call *hosts_call(struct hosts *, const char *provider, const char *t
 /* A call under way ends with its host. */
 void host_cancel(struct host_call *);
 
-/* The member "hosts" of /healthz.  true when all are up. */
+/* The members "hosts" and "exec" of /healthz.  true when all hosts are up. */
 bool hosts_write_health(const struct hosts *, struct jsonw *);
 
 #endif

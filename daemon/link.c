@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "util/child.h"
@@ -28,6 +29,7 @@ struct link {
     struct child child;
     bool up;     /* started, and `down` not yet called */
     bool wanted; /* the end under way was asked for */
+    bool once;   /* it is not started again */
     struct bufferevent *bev;
     struct bufferevent *errors; /* its standard error */
     int64_t log_since_ms;
@@ -46,7 +48,8 @@ static void restart_later(struct link *l, int64_t wait_ms)
 {
     struct timeval tv = { .tv_sec = wait_ms / 1000, .tv_usec = wait_ms % 1000 * 1000 };
 
-    evtimer_add(l->restart, &tv);
+    if (!l->once)
+        evtimer_add(l->restart, &tv);
 }
 
 static void on_restart(evutil_socket_t fd, short what, void *arg)
@@ -335,6 +338,19 @@ void link_destroy(struct link *l)
 void link_start(struct link *l)
 {
     start(l);
+}
+
+void link_start_once(struct link *l)
+{
+    l->once = true;
+    start(l);
+}
+
+void link_let_end(struct link *l)
+{
+    l->wanted = true;
+    if (l->up)
+        shutdown(l->child.fd, SHUT_WR);
 }
 
 bool link_is_up(const struct link *l)

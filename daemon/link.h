@@ -39,6 +39,11 @@ struct link *link_create(struct event_base *, const char *name, const char *path
 void link_destroy(struct link *);
 
 void link_start(struct link *);
+/* The same for a child that lives once: after its end it is not started again, and only link_destroy() is left to do.
+ * Its owner must not do that from within `message`, `up` or `down`. */
+void link_start_once(struct link *);
+/* It is to end by itself now, which is no trouble; what it may read ends. */
+void link_let_end(struct link *);
 bool link_is_up(const struct link *);
 /* Sends whole lines.  false when the child is down or far behind in reading. */
 bool link_send(struct link *, const struct buf *lines);

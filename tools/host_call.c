@@ -5,6 +5,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tools/host_io.h"
@@ -134,13 +135,102 @@ static int64_t table_remaining_ms(struct corax_call *c)
     return c->canceled ? 0 : c->deadline_ms - now;
 }
 
+/* --- services -------------------------------------------------------------------------------------------------- */
+
+static bool is_served(const struct corax_call *c, const char *service)
+{
+    for (const struct json *s = json_first(c->services); s; s = json_next(s))
+        if (json_text(s) && strcmp(json_text(s), service) == 0)
+            return true;
+    return false;
+}
+
+static int send_request(struct corax_call *c, const char *id, const char *service, const char *request, size_t len)
+{
+    char method[80];
+    struct buf out;
+    struct jsonw w;
+    int rc = CORAX_OK;
+
+    snprintf(method, sizeof method, "corax/%.60s", service);
+    buf_init(&out, RPC_MAX_LINE);
+    w = jsonw_start(&out);
+    jsonw_object(&w, NULL);
+    jsonw_text(&w, "jsonrpc", "2.0");
+    jsonw_raw(&w, "id", id, strlen(id));
+    jsonw_text(&w, "method", method);
+    jsonw_raw(&w, "params", request, len);
+    rpc_end(&w);
+    if (out.failed)
+        rc = refuse(c, CORAX_E_LIMIT, "the request to the service \"%.60s\" is too large: at most %d bytes", service,
+                    RPC_MAX_LINE);
+    else if (host_io_write(c->io, out.data, out.len) != 0)
+        rc = refuse(c, CORAX_E_CANCELED, "the call was cancelled");
+    buf_finish(&out);
+    return rc;
+}
+
+/* The object in the answer, or why there is none. */
+static int read_reply(struct corax_call *c, const char *service, size_t len, const char **reply, size_t *reply_len)
+{
+    struct rpc_msg m;
+    int rc = CORAX_OK;
+
+    if (rpc_parse(c->reply, len, &m, NULL) != 0)
+        return refuse(c, CORAX_E_INTERNAL, "the answer of the service \"%.60s\" cannot be read", service);
+    if (m.kind == RPC_ERROR)
+        rc = refuse(c, mcp_status_of_error(&m), "%s", m.error_message);
+    else if (json_kind(m.result) != JSON_OBJECT || !json_find(c->reply, len, "/result", reply, reply_len))
+        rc = refuse(c, CORAX_E_INTERNAL, "the answer of the service \"%.60s\" is no object", service);
+    rpc_msg_finish(&m);
+    if (rc == CORAX_OK) {
+        c->reply_json = *reply;
+        c->reply_json_len = *reply_len;
+    }
+    return rc;
+}
+
+static void forget_reply(struct corax_call *c)
+{
+    free(c->reply);
+    c->reply = NULL;
+    c->reply_json = NULL;
+}
+
 static int table_request(struct corax_call *c, const char *service, const char *request, size_t len, const char **reply,
                          size_t *reply_len)
 {
-    return c ? refuse(c, CORAX_E_UNAVAIL, "unavailable: nobody offers the service \"%.60s\" here",
-                      service ? service : "")
-             : CORAX_E_INTERNAL;
+    struct host_message answer = { NULL, 0 };
+    char id[32];
+    int rc;
+
+    if (c == NULL)
+        return CORAX_E_INTERNAL;
+    forget_reply(c);
+    if (service == NULL || !is_served(c, service))
+        return refuse(c, CORAX_E_UNAVAIL, "unavailable: nobody offers the service \"%.60s\" here",
+                      service ? service : "");
+    if (request == NULL || len == 0 || request[0] != '{' || json_check(request, len, NULL) != 0)
+        return refuse(c, CORAX_E_INTERNAL, "the tool asked the service \"%.60s\" with what is no JSON object", service);
+    snprintf(id, sizeof id, "\"s%u\"", ++c->n_requests);
+    rc = send_request(c, id, service, request, len);
+    if (rc != CORAX_OK)
+        return rc;
+    switch (host_io_await(c->io, id, c->id, c->id_len, c->deadline_ms, &answer)) {
+    case HOST_ANSWERED:
+        c->reply = answer.line;
+        return read_reply(c, service, answer.len, reply, reply_len);
+    case HOST_LATE:
+        return refuse(c, CORAX_E_TIMEOUT, "the service \"%.60s\" did not answer before the call's deadline", service);
+    case HOST_ENDED:
+        return refuse(c, CORAX_E_UNAVAIL, "unavailable: the caller ended before its service \"%.60s\" answered", service);
+    default:
+        c->canceled = true;
+        return refuse(c, CORAX_E_CANCELED, "the call was cancelled");
+    }
 }
+
+/* --- reading JSON ---------------------------------------------------------------------------------------------- */
 
 static int decode_string(struct corax_call *c, const char *literal, size_t literal_len, const char **text, size_t *len)
 {
@@ -156,20 +246,36 @@ static int decode_string(struct corax_call *c, const char *literal, size_t liter
     return copy ? CORAX_OK : CORAX_E_LIMIT;
 }
 
-static int table_arg(struct corax_call *c, const char *pointer, const char **text, size_t *len)
+/* In a text that was checked. */
+static int find_value(struct corax_call *c, const char *json, size_t json_len, const char *pointer, const char **text,
+                      size_t *len)
 {
     const char *value;
     size_t value_len;
 
-    if (c == NULL)
-        return CORAX_E_INTERNAL;
-    if (pointer == NULL || !json_find(c->args, c->args_len, pointer, &value, &value_len))
+    if (pointer == NULL || !json_find(json, json_len, pointer, &value, &value_len))
         return CORAX_E_NOTFOUND;
     if (value[0] == '"' && memchr(value, '\\', value_len))
         return decode_string(c, value, value_len, text, len);
     *text = value[0] == '"' ? value + 1 : value;
     *len = value[0] == '"' ? value_len - 2 : value_len;
     return CORAX_OK;
+}
+
+static int table_arg(struct corax_call *c, const char *pointer, const char **text, size_t *len)
+{
+    return c ? find_value(c, c->args, c->args_len, pointer, text, len) : CORAX_E_INTERNAL;
+}
+
+static int table_json_get(struct corax_call *c, const char *json, size_t json_len, const char *pointer,
+                          const char **text, size_t *len)
+{
+    if (c == NULL)
+        return CORAX_E_INTERNAL;
+    /* The reply was checked when it came; anything else may be anything. */
+    if (json == NULL || ((json != c->reply_json || json_len != c->reply_json_len) && json_check(json, json_len, NULL) != 0))
+        return CORAX_E_ARGS;
+    return find_value(c, json, json_len, pointer, text, len);
 }
 
 const struct corax_host host_table = {
@@ -183,6 +289,7 @@ const struct corax_host host_table = {
     .request = table_request,
     .arg = table_arg,
     .root = host_roots_get,
+    .json_get = table_json_get,
 };
 
 /* --- the call ------------------------------------------------------------------------------------------------------ */
@@ -199,6 +306,7 @@ void host_call_finish(struct corax_call *c)
 {
     buf_finish(&c->bytes);
     arena_destroy(c->strings);
+    free(c->reply);
 }
 
 static const char *default_sentence(int status)
@@ -249,6 +357,7 @@ void host_call_run(struct corax_call *c)
 
     buf_reset(&c->bytes);
     arena_reset(c->strings);
+    forget_reply(c);
     c->n_parts = 0;
     c->status = CORAX_OK;
     c->why_len = 0;

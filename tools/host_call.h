@@ -36,10 +36,15 @@ struct corax_call {
     const char *progress_token; /* JSON text; NULL: no notes */
     size_t progress_token_len;
     int64_t deadline_ms;
+    const struct json *services; /* names of what the caller serves, an array; NULL: nothing */
 
     /* and what the host functions gather: */
     struct buf bytes;      /* of all parts */
     struct arena *strings; /* decoded arguments */
+    char *reply;           /* to the last request(): the whole answer, a line; NULL: none */
+    const char *reply_json; /* what of it the plugin got */
+    size_t reply_json_len;
+    unsigned n_requests;   /* of this host's life: an id is never used again */
     size_t n_parts;
     struct host_part parts[HOST_MAX_RESULT_PARTS];
     int status; /* of fail(), or of what the plugin did wrong; CORAX_OK: none */

@@ -5,10 +5,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "util/clock.h"
 
 #define PROTOCOL_FD 40 /* the lowest for the protocol: above what plugins count on, below the limit on open files */
 
@@ -107,7 +110,7 @@ int host_io_next(struct host_io *io, struct host_message *out, struct err *err)
     }
 }
 
-/* --- cancellation ------------------------------------------------------------------------------------------------ */
+/* --- while a call runs ------------------------------------------------------------------------------------------- */
 
 static bool same_id(const char *a, size_t a_len, const char *b, size_t b_len)
 {
@@ -137,26 +140,71 @@ static void drop_request(struct host_io *io, const char *id, size_t id_len)
         }
 }
 
-/* The id that a line cancels, or false when it is another message. */
-static bool cancels(const char *line, size_t len, const char **id, size_t *id_len)
+/* What a running call looks for in what arrives. */
+struct watch {
+    const char *call_id; /* whose cancellation */
+    size_t call_id_len;
+    const char *asked_id; /* the answer to which request of ours; NULL: none */
+    size_t asked_id_len;
+    bool cancelled, answered;
+    struct host_message answer;
+};
+
+static void refuse_request(struct host_io *io, const struct rpc_msg *m)
+{
+    struct buf out;
+
+    buf_init(&out, RPC_MAX_LINE);
+    rpc_write_error(&out, m->id, m->id_len, RPC_INTERNAL, "too many requests wait: at most 64");
+    if (!out.failed)
+        host_io_write(io, out.data, out.len);
+    buf_finish(&out);
+}
+
+static void sort_message(struct host_io *io, struct watch *w, const struct rpc_msg *m)
+{
+    const char *id;
+    size_t id_len;
+
+    if (m->kind == RPC_NOTIFICATION && strcmp(m->method, "notifications/cancelled") == 0) {
+        if (!json_find(m->line, m->line_len, "/params/requestId", &id, &id_len))
+            return;
+        if (same_id(id, id_len, w->call_id, w->call_id_len))
+            w->cancelled = true;
+        else
+            drop_request(io, id, id_len);
+    } else if (m->kind == RPC_REQUEST && io->n_queued >= HOST_MAX_QUEUED) {
+        refuse_request(io, m); /* only while an answer of ours is behind it */
+    } else if (m->kind == RPC_REQUEST) {
+        if (copy_line(m->line, m->line_len, &io->queue[io->n_queued], NULL) == 0)
+            io->n_queued++;
+    } else if (m->kind != RPC_NOTIFICATION && w->asked_id && !w->answered &&
+               same_id(m->id, m->id_len, w->asked_id, w->asked_id_len)) {
+        w->answered = copy_line(m->line, m->line_len, &w->answer, NULL) == 0;
+    } /* other notifications, and answers to what is given up, mean nothing here */
+}
+
+/* Takes the whole lines that have arrived. */
+static void sort_lines(struct host_io *io, struct watch *w)
 {
     struct rpc_msg m;
-    bool yes = false;
+    const char *line;
+    size_t len;
 
-    if (rpc_parse(line, len, &m, NULL) != 0)
-        return false;
-    if (m.kind == RPC_NOTIFICATION && strcmp(m.method, "notifications/cancelled") == 0)
-        yes = json_find(line, len, "/params/requestId", id, id_len);
-    rpc_msg_finish(&m);
-    return yes;
+    while ((w->asked_id ? !w->answered : io->n_queued < HOST_MAX_QUEUED) && rpc_reader_next(&io->reader, &line, &len)) {
+        if (rpc_parse(line, len, &m, NULL) == 0) {
+            sort_message(io, w, &m);
+            rpc_msg_finish(&m);
+        } else if (io->n_queued < HOST_MAX_QUEUED && copy_line(line, len, &io->queue[io->n_queued], NULL) == 0) {
+            io->n_queued++; /* is answered with what is wrong with it */
+        }
+    }
 }
 
 bool host_io_cancelled(struct host_io *io, const char *id, size_t id_len)
 {
     struct pollfd p[2] = { { .fd = io->ended ? -1 : io->in_fd, .events = POLLIN }, { .fd = io->out_fd } };
-    const char *line, *other;
-    size_t len, other_len;
-    bool found = false;
+    struct watch w = { .call_id = id, .call_id_len = id_len };
 
     if (io->n_queued >= HOST_MAX_QUEUED || poll(p, 2, 0) < 0)
         return false;
@@ -167,17 +215,37 @@ bool host_io_cancelled(struct host_io *io, const char *id, size_t id_len)
         return false;
     }
     /* A whole batch may have come with the request itself, so look even when nothing is new. */
-    while (io->n_queued < HOST_MAX_QUEUED && rpc_reader_next(&io->reader, &line, &len)) {
-        if (cancels(line, len, &other, &other_len)) {
-            if (same_id(other, other_len, id, id_len))
-                found = true;
-            else
-                drop_request(io, other, other_len);
-        } else if (copy_line(line, len, &io->queue[io->n_queued], NULL) == 0) {
-            io->n_queued++;
+    sort_lines(io, &w);
+    return w.cancelled;
+}
+
+enum host_wait host_io_await(struct host_io *io, const char *asked_id, const char *call_id, size_t call_id_len,
+                             int64_t deadline_ms, struct host_message *out)
+{
+    struct pollfd p[2] = { { .fd = io->in_fd, .events = POLLIN }, { .fd = io->out_fd } };
+    struct watch w = { call_id, call_id_len, asked_id, strlen(asked_id), false, false, { NULL, 0 } };
+    int64_t left;
+
+    for (;;) {
+        sort_lines(io, &w);
+        if (w.answered) {
+            *out = w.answer;
+            return HOST_ANSWERED;
         }
+        if (w.cancelled)
+            return HOST_CANCELLED;
+        if (io->ended)
+            return HOST_ENDED;
+        left = deadline_ms - clock_mono_ms();
+        if (left <= 0)
+            return HOST_LATE;
+        if (poll(p, 2, left < INT_MAX ? (int)left : INT_MAX) < 0)
+            continue;
+        if (p[1].revents & (POLLERR | POLLHUP))
+            return HOST_CANCELLED;
+        if (p[0].revents && read_some(io, NULL) != 0)
+            io->ended = true;
     }
-    return found;
 }
 
 /* --- writing ------------------------------------------------------------------------------------------------------ */

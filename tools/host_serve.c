@@ -223,7 +223,7 @@ static void do_list(struct server *s, const struct request *r)
 
 /* --- tools/call ----------------------------------------------------------------------------------------------------- */
 
-/* From _meta: the deadline and the token for notes.  false after an error was answered. */
+/* From _meta: the deadline, the token for notes and the services.  false after an error was answered. */
 static bool read_call_meta(struct server *s, const struct request *r, struct corax_call *c)
 {
     const struct json *deadline = json_get(json_get(r->msg->params, "_meta"), MCP_META_DEADLINE);
@@ -239,6 +239,7 @@ static bool read_call_meta(struct server *s, const struct request *r, struct cor
         return false;
     }
     c->deadline_ms = clock_mono_ms() + ms;
+    c->services = json_get(json_get(r->msg->params, "_meta"), MCP_META_SERVICES);
     c->progress_token = NULL;
     if (!json_find(r->msg->line, r->msg->line_len, "/params/_meta/progressToken", &c->progress_token,
                    &c->progress_token_len))

@@ -25,6 +25,18 @@ int mcp_status_of(const char *name)
     return CORAX_E_INTERNAL;
 }
 
+int mcp_status_of_error(const struct rpc_msg *m)
+{
+    int64_t status;
+
+    if (json_int(json_get(m->error_data, "status"), "status", &status, NULL) == 0 && status < 0 &&
+        status > -(int64_t)N_STATUS)
+        return (int)status;
+    return m->error_code == RPC_INVALID_PARAMS     ? CORAX_E_ARGS
+           : m->error_code == RPC_METHOD_NOT_FOUND ? CORAX_E_UNAVAIL
+                                                   : CORAX_E_INTERNAL;
+}
+
 /* --- base64 ------------------------------------------------------------------------------------------------------ */
 
 static const char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -157,7 +169,7 @@ void mcp_write_list(struct buf *out, enum mcp_era era, int64_t id, const char *c
 }
 
 void mcp_write_call(struct buf *out, enum mcp_era era, int64_t id, const char *name, const char *args, size_t args_len,
-                    int64_t deadline_ms)
+                    int64_t deadline_ms, const char *const services[])
 {
     struct jsonw w = rpc_request_start(out, id, "tools/call");
 
@@ -167,6 +179,12 @@ void mcp_write_call(struct buf *out, enum mcp_era era, int64_t id, const char *n
     jsonw_int(&w, "progressToken", id);
     if (deadline_ms > 0)
         jsonw_int(&w, MCP_META_DEADLINE, deadline_ms);
+    if (services) {
+        jsonw_array(&w, MCP_META_SERVICES);
+        for (size_t i = 0; services[i]; i++)
+            jsonw_text(&w, NULL, services[i]);
+        jsonw_end(&w);
+    }
     jsonw_end(&w);
     rpc_end(&w);
 }
@@ -186,15 +204,10 @@ void mcp_write_cancel(struct buf *out, int64_t id, const char *reason)
 /* The result object of an answer, or NULL with why there is none. */
 static const struct json *result_object(const struct rpc_msg *m, struct err *err)
 {
-    int64_t status = CORAX_E_INTERNAL;
-
     if (m->kind == RPC_RESULT && json_kind(m->result) == JSON_OBJECT)
         return m->result;
     if (m->kind == RPC_ERROR) {
-        if (json_int(json_get(m->error_data, "status"), "status", &status, NULL) != 0 || status >= 0 ||
-            status <= -(int64_t)N_STATUS)
-            status = m->error_code == RPC_INVALID_PARAMS ? CORAX_E_ARGS : CORAX_E_INTERNAL;
-        fail(err, (int)status, "%s", m->error_message ? m->error_message : "error without a message");
+        fail(err, mcp_status_of_error(m), "%s", m->error_message ? m->error_message : "error without a message");
         return NULL;
     }
     fail(err, CORAX_E_INTERNAL, "the answer has no result object");

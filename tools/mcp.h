@@ -27,6 +27,7 @@
 #define MCP_META_CLIENT       "io.modelcontextprotocol/clientInfo"
 #define MCP_META_SERVER       "io.modelcontextprotocol/serverInfo"
 #define MCP_META_DEADLINE     "corax/deadline_ms"
+#define MCP_META_SERVICES     "corax/services"
 #define MCP_META_STATUS       "corax/status"
 #define MCP_META_EFFECTS      "corax/effects"
 #define MCP_META_TRAITS       "corax/traits"
@@ -72,10 +73,11 @@ void mcp_write_ping(struct buf *out, enum mcp_era, int64_t id);                 
 void mcp_write_list(struct buf *out, enum mcp_era, int64_t id, const char *cursor); /* cursor NULL: from the start */
 /*
  * args is one JSON object; it is embedded byte by byte, but newlines between its tokens become blanks.  deadline_ms
- * <= 0 leaves it to the provider.  The id is also the token of progress notes.
+ * <= 0 leaves it to the provider.  The id is also the token of progress notes.  services: what the caller serves to a
+ * corax-host during this call ("exec"), NULL-terminated; NULL: nothing.
  */
 void mcp_write_call(struct buf *out, enum mcp_era, int64_t id, const char *name, const char *args, size_t args_len,
-                    int64_t deadline_ms);
+                    int64_t deadline_ms, const char *const services[]);
 /* reason is for the other side's log; may be NULL. */
 void mcp_write_cancel(struct buf *out, int64_t id, const char *reason);
 
@@ -106,6 +108,7 @@ bool mcp_read_progress(const struct rpc_msg *, struct mcp_note *);
 /* "args", "denied", ... as they travel in MCP_META_STATUS; "ok" for CORAX_OK. */
 const char *mcp_status_name(int status);
 int mcp_status_of(const char *name); /* CORAX_E_INTERNAL for one that is not known */
+int mcp_status_of_error(const struct rpc_msg *); /* of an RPC_ERROR: its data.status, or what its code means */
 void mcp_put_base64(struct jsonw *, const char *key, const void *data, size_t len);
 
 #endif

@@ -140,14 +140,20 @@ static inline const char *drive_ask(struct drive *d, const char *line)
     return drive_send(d, line, strlen(line)) && drive_send(d, "\n", 1) && drive_line(d) ? d->line : NULL;
 }
 
-static inline void drive_begin(struct drive *d, const char *tool, const char *args, int64_t deadline_ms)
+static inline void drive_begin_serving(struct drive *d, const char *tool, const char *args, int64_t deadline_ms,
+                                       const char *const services[])
 {
     struct buf out;
 
     buf_init(&out, RPC_MAX_LINE);
-    mcp_write_call(&out, MCP_MODERN, ++d->id, tool, args, strlen(args), deadline_ms);
+    mcp_write_call(&out, MCP_MODERN, ++d->id, tool, args, strlen(args), deadline_ms, services);
     drive_send(d, out.data, out.len);
     buf_finish(&out);
+}
+
+static inline void drive_begin(struct drive *d, const char *tool, const char *args, int64_t deadline_ms)
+{
+    drive_begin_serving(d, tool, args, deadline_ms, NULL);
 }
 
 /* Waits for the answer to the call that was begun; notes before it are skipped. */

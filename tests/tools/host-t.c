@@ -11,6 +11,7 @@
 
 #include "tests/tap.h"
 #include "tests/tools/drive.h"
+#include "tools/host_io.h"
 
 static struct drive d;
 
@@ -145,6 +146,146 @@ static void test_cancel(void)
     close(d.child.fd);
     d.child.fd = -1;
     is_int(drive_end(&d), 256, "a call stops when nobody is left to read its answer");
+    buf_finish(&out);
+}
+
+static const char *const exec_only[] = { "exec", NULL };
+
+static void ask(const char *args, int64_t deadline_ms)
+{
+    drive_begin_serving(&d, "ask", args, deadline_ms, exec_only);
+}
+
+static void say(const char *line)
+{
+    drive_send(&d, line, strlen(line));
+    drive_send(&d, "\n", 1);
+}
+
+/* The host asks; true when it is with this id. */
+static bool is_asked(const char *id)
+{
+    return drive_message(&d) && d.msg.kind == RPC_REQUEST && strcmp(d.msg.method, "corax/exec") == 0 &&
+           d.msg.id_len == strlen(id) && memcmp(d.msg.id, id, d.msg.id_len) == 0;
+}
+
+/* The text of the answer to the call that was begun, or of its error. */
+static const char *outcome(struct tool_result *r)
+{
+    struct err err = { 0 };
+
+    if (drive_result(&d, r, &err) != 0)
+        return arena_printf(d.arena, "failure: %s", err.msg);
+    return r->n_parts > 0 ? r->parts[0].data : "";
+}
+
+#define ASK "{\"service\":\"exec\",\"request\":{\"argv\":\n[\"x\"]},\"pointer\":\"/a\"}"
+
+static void test_services(void)
+{
+    struct tool_result r;
+
+    begin_actor();
+    has_str(drive_call(&d, "ask", ASK, 0), "unavailable: nobody offers the service \"exec\" here",
+            "a caller that offers nothing is not asked");
+    ask("{\"service\":\"http\",\"request\":{}}", 0);
+    has_str(outcome(&r), "nobody offers the service \"http\" here", "nor one that offers another service");
+    is_int(r.status, CORAX_E_UNAVAIL, "with the status");
+    ask(ASK, 0);
+    ok(is_asked("\"s1\""), "the host asks its caller");
+    has_str(d.line, "\"params\":{\"argv\": [\"x\"]}", "with the request in one line");
+    say("{\"jsonrpc\":\"2.0\",\"id\":\"s1\",\"result\":{\"a\":\"\\u00e9\\n\"}}");
+    is_str(outcome(&r), "\xc3\xa9\n", "and the plugin reads the reply");
+    ask(ASK, 0);
+    ok(is_asked("\"s2\""), "the next request has another id");
+    say("{\"jsonrpc\":\"2.0\",\"id\":\"s1\",\"result\":{\"a\":\"old\"}}");
+    say("{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{\"a\":\"of nobody\"}}");
+    say("no JSON");
+    say("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":999}}");
+    say("{\"jsonrpc\":\"2.0\",\"id\":\"s2\",\"result\":{\"a\":{\"b\":1.0}}}");
+    is_str(outcome(&r), "{\"b\":1.0}", "other answers and notifications do not disturb");
+    ok(drive_line(&d) && strstr(d.line, "-32700"), "what is no JSON is answered after the call");
+    is_int(drive_end(&d), 0, "the host is well");
+}
+
+static void test_service_failures(void)
+{
+    struct tool_result r;
+
+    begin_actor();
+    ask(ASK, 0);
+    is_asked("\"s1\"");
+    say("{\"jsonrpc\":\"2.0\",\"id\":\"s1\",\"error\":{\"code\":-32000,\"message\":\"not today\",\"data\":{\"status\":-8}}}");
+    is_str(outcome(&r), "not today", "an error's message is what the call fails with");
+    is_int(r.status, CORAX_E_UNAVAIL, "with the status it names");
+    ask(ASK, 0);
+    is_asked("\"s2\"");
+    say("{\"jsonrpc\":\"2.0\",\"id\":\"s2\",\"error\":{\"code\":-32602,\"message\":\"argv: none\"}}");
+    is_int((outcome(&r), r.status), CORAX_E_ARGS, "or that its code means");
+    ask(ASK, 0);
+    is_asked("\"s3\"");
+    say("{\"jsonrpc\":\"2.0\",\"id\":\"s3\",\"result\":[]}");
+    has_str(outcome(&r), "is no object", "a result that is no object");
+    ask(ASK, 0);
+    is_asked("\"s4\"");
+    say("{\"jsonrpc\":\"2.0\",\"id\":\"s4\",\"result\":{}}");
+    is_int((outcome(&r), r.status), CORAX_E_NOTFOUND, "a pointer to nothing");
+    ask("{\"service\":\"exec\",\"request\":\"text\"}", 0);
+    has_str(outcome(&r), "with what is no JSON object", "a request that is none is not sent");
+    is_str(drive_call(&d, "look", "{\"json\":\"[1,\\\"a\\\"]\",\"pointer\":\"/1\"}", 0), "a", "json_get reads any text");
+    is_int(status_of("look", "{\"json\":\"[1,\",\"pointer\":\"/0\"}"), CORAX_E_ARGS, "and refuses what is no JSON");
+    ask(ASK, 300);
+    is_asked("\"s5\"");
+    has_str(outcome(&r), "did not answer before the call's deadline", "no answer until the deadline");
+    is_int(r.status, CORAX_E_TIMEOUT, "is a timeout");
+    say("{\"jsonrpc\":\"2.0\",\"id\":\"s5\",\"result\":{\"a\":1}}");
+    is_str(drive_call(&d, "echo", "{\"value\":1}", 0), "1", "a late answer is nothing");
+    is_int(drive_end(&d), 0, "the host is well");
+}
+
+static void test_service_cancel(void)
+{
+    struct tool_result r;
+    struct buf out;
+    char ping[80];
+    int n_refused = 0, n_answered = 0;
+
+    begin_actor();
+    buf_init(&out, 65536);
+    ask(ASK, 60000);
+    is_asked("\"s1\"");
+    drive_begin(&d, "echo", "{\"value\":\"dropped\"}", 0);
+    drive_begin(&d, "echo", "{\"value\":\"queued\"}", 0);
+    mcp_write_cancel(&out, d.id - 1, NULL);
+    mcp_write_cancel(&out, d.id - 2, NULL);
+    drive_send(&d, out.data, out.len);
+    ok((outcome(&r), r.status) == CORAX_E_CANCELED && d.msg.id_int == d.id - 2, "a call that waits is cancelled");
+    is_str(outcome(&r), "queued", "and the next one is made");
+    ask(ASK, 60000);
+    is_asked("\"s2\"");
+    for (int i = 0; i < HOST_MAX_QUEUED + 6; i++) {
+        snprintf(ping, sizeof ping, "{\"jsonrpc\":\"2.0\",\"id\":\"p%d\",\"method\":\"ping\"}", i);
+        say(ping);
+    }
+    say("{\"jsonrpc\":\"2.0\",\"id\":\"s2\",\"result\":{\"a\":\"behind them\"}}");
+    for (int i = 0; i < 6; i++)
+        n_refused += drive_line(&d) && strstr(d.line, "too many requests wait") != NULL;
+    is_int(n_refused, 6, "requests that the queue has no room for are refused");
+    is_str(outcome(&r), "behind them", "so that the answer behind them is found");
+    for (int i = 0; i < HOST_MAX_QUEUED; i++)
+        n_answered += drive_line(&d) && strstr(d.line, "\"result\":{}") != NULL;
+    is_int(n_answered, HOST_MAX_QUEUED, "and the others are answered");
+    ask(ASK, 60000);
+    is_asked("\"s3\"");
+    shutdown(d.child.fd, SHUT_WR);
+    has_str(outcome(&r), "the caller ended before", "a caller that says no more cannot answer");
+    is_int(drive_end(&d), 0, "the host ends well");
+    begin_actor();
+    ask(ASK, 60000);
+    is_asked("\"s1\"");
+    close(d.child.fd);
+    d.child.fd = -1;
+    is_int(drive_end(&d), 256, "one that waits ends when nobody is left to read its answer");
     buf_finish(&out);
 }
 
@@ -318,6 +459,9 @@ int main(void)
     test_crashes();
     test_deadlines();
     test_cancel();
+    test_services();
+    test_service_failures();
+    test_service_cancel();
     test_notes();
     test_protocol();
     test_endless_line();

@@ -44,11 +44,11 @@ static void test_requests(void)
           "list");
     mcp_write_list(&out, MCP_LEGACY, 5, NULL);
     wrote("{\"jsonrpc\":\"2.0\",\"id\":5,\"method\":\"tools/list\",\"params\":{\"_meta\":{}}}\n", "an older list");
-    mcp_write_call(&out, MCP_MODERN, 6, "calc", "{\"x\": 9007199254740993.10}", 26, 5000);
+    mcp_write_call(&out, MCP_MODERN, 6, "calc", "{\"x\": 9007199254740993.10}", 26, 5000, NULL);
     wrote("{\"jsonrpc\":\"2.0\",\"id\":6,\"method\":\"tools/call\",\"params\":{\"name\":\"calc\",\"arguments\":"
           "{\"x\": 9007199254740993.10}," META ",\"progressToken\":6,\"corax/deadline_ms\":5000}}}\n",
           "a call keeps the bytes of its arguments");
-    mcp_write_call(&out, MCP_LEGACY, 7, "calc", "{\n\"x\":\r\n1}", 10, 0);
+    mcp_write_call(&out, MCP_LEGACY, 7, "calc", "{\n\"x\":\r\n1}", 10, 0, NULL);
     wrote("{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"tools/call\",\"params\":{\"name\":\"calc\",\"arguments\":{ "
           "\"x\":\r 1},"
           "\"_meta\":{\"progressToken\":7}}}\n",
@@ -66,7 +66,7 @@ static void test_too_long(void)
     memset(args, ' ', RPC_MAX_LINE);
     args[0] = '{';
     args[RPC_MAX_LINE - 1] = '}';
-    mcp_write_call(&out, MCP_MODERN, 1, "calc", args, RPC_MAX_LINE, 0);
+    mcp_write_call(&out, MCP_MODERN, 1, "calc", args, RPC_MAX_LINE, 0, NULL);
     ok(out.failed, "arguments that do not fit into a line fail the buffer");
     buf_reset(&out);
     free(args);

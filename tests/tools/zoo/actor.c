@@ -122,6 +122,40 @@ ACT(service)
     return h->request(c, "http", "{}", 2, &reply, &n);
 }
 
+/* Asks the service named in the arguments, and tells what is at a pointer of its reply. */
+ACT(ask)
+{
+    const char *service = "", *request = "", *pointer = "", *reply, *text;
+    char name[32], at[32];
+    size_t service_len = 0, request_len = 0, pointer_len = 0, reply_len, n;
+    int rc;
+
+    h->arg(c, "/service", &service, &service_len);
+    h->arg(c, "/request", &request, &request_len);
+    h->arg(c, "/pointer", &pointer, &pointer_len);
+    snprintf(name, sizeof name, "%.*s", (int)service_len, service);
+    snprintf(at, sizeof at, "%.*s", (int)pointer_len, pointer);
+    rc = h->request(c, name, request, request_len, &reply, &reply_len);
+    if (rc == CORAX_OK)
+        rc = h->json_get(c, reply, reply_len, at, &text, &n);
+    return rc == CORAX_OK ? h->result(c, "text/plain", text, n) : rc;
+}
+
+/* The value at a pointer of a text that may be no JSON. */
+ACT(look)
+{
+    const char *json = "", *pointer = "", *text;
+    char at[32];
+    size_t json_len = 0, pointer_len = 0, n;
+    int rc;
+
+    h->arg(c, "/json", &json, &json_len);
+    h->arg(c, "/pointer", &pointer, &pointer_len);
+    snprintf(at, sizeof at, "%.*s", (int)pointer_len, pointer);
+    rc = h->json_get(c, json, json_len, at, &text, &n);
+    return rc == CORAX_OK ? h->result(c, "text/plain", text, n) : rc;
+}
+
 ACT(notes)
 {
     h->progress(c, 0.25, "a quarter", 9);
@@ -192,7 +226,7 @@ static const struct corax_tool *const tools[] = {
     &crash_tool, &leave_tool,        &hang_tool,    &polite_tool,     &print_tool,          &garbage_tool, &flood_tool,
     &full_tool,  &echo_tool,         &raw_tool,     &json_tool,       &silent_failure_tool, &strict_tool,  &notes_tool,
     &mime_tool,  &fails_but_ok_tool, &service_tool, &odd_status_tool, &picture_tool,        &hungry_tool,  &roots_tool,
-    NULL,
+    &ask_tool,   &look_tool,         NULL,
 };
 
 static void fini(void)
