@@ -408,14 +408,17 @@ struct journal_stats journal_stats(struct journal *j)
 bool journal_write_health(struct journal *j, struct jsonw *w)
 {
     char last_error[240];
+    struct journal_stats stats;
 
     pthread_mutex_lock(&j->mutex);
     memcpy(last_error, j->last_error, sizeof(last_error));
+    stats = j->stats;
     pthread_mutex_unlock(&j->mutex);
     jsonw_object(w, "journal");
     jsonw_text(w, "state", last_error[0] ? "failing" : "ok");
     jsonw_text(w, "path", j->path);
     jsonw_int(w, "schema", JOURNAL_SCHEMA);
+    jsonw_int(w, "commits", (int64_t)stats.n_commits);
     jsonw_text(w, "error", last_error[0] ? last_error : NULL);
     jsonw_end(w);
     return last_error[0] == '\0';
