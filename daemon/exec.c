@@ -123,7 +123,7 @@ static void on_down(void *arg, const char *why)
     if (x->stored == b)
         x->stored = NULL; /* the next run starts one: a box that cannot live is not tried again and again */
     if (b->state == BOX_RUNNING && b->err.status == 0)
-        fail(&b->err, CORAX_E_INTERNAL, "the box broke down: it %s", why);
+        fail(&b->err, CORAX_E_INTERNAL, "the box broke down: %s", why);
     b->state = BOX_OVER;
     event_del(b->timer);
     soon(x);

@@ -240,50 +240,6 @@ static int read_args(struct match *m, struct arena *arena, const struct json *j,
 
 #define NAME_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
 
-/* Neither half is empty.  The names of foreign servers' tools also hold dots, colons and slashes. */
-static int read_pattern(struct match *m, struct arena *arena, const char *pattern, struct err *err)
-{
-    size_t n = strspn(pattern, NAME_CHARS "*");
-    const char *tool = pattern + n + 1;
-
-    if (n == 0 || pattern[n] != '.' || *tool == '\0' || tool[strspn(tool, NAME_CHARS "*.:/")] != '\0')
-        return fail(err, CORAX_E_ARGS, "pattern \"%.80s\" is not \"plugin.tool\" (* matches within either)", pattern);
-    m->provider = arena_strndup(arena, pattern, n);
-    m->tool = tool;
-    return m->provider ? 0 : fail(err, CORAX_E_INTERNAL, "no memory");
-}
-
-int match_read(struct match *m, struct arena *arena, const char *pattern, const struct json *when, struct err *err)
-{
-    struct bits_condition unbound = { .any = 0, .within = ~0u };
-
-    *m = (struct match){ .effects = unbound, .traits = unbound };
-    if (read_pattern(m, arena, pattern, err) < 0)
-        return -1;
-    if (!when)
-        return 0;
-    if (json_kind(when) != JSON_OBJECT)
-        return fail(err, CORAX_E_ARGS, "when is not an object");
-    for (const struct json *j = json_first(when); j; j = json_next(j)) {
-        const char *key = json_key(j);
-        int bad;
-
-        if (strcmp(key, "effects") == 0)
-            bad = read_bits_condition(j, effect_names, &m->effects, err);
-        else if (strcmp(key, "traits") == 0)
-            bad = read_bits_condition(j, trait_names, &m->traits, err);
-        else if (strcmp(key, "args") == 0)
-            bad = read_args(m, arena, j, err);
-        else
-            bad = fail(err, CORAX_E_ARGS, "key \"%.60s\" is unknown: effects, traits, args are known", key);
-        if (bad)
-            return err_context(err, "when");
-    }
-    return 0;
-}
-
-/* --- matching --------------------------------------------------------------------------------------------------- */
-
 /* `*` is any run of characters.  After a mismatch only the last `*` needs to take one character more. */
 static bool glob(const char *pattern, const char *s)
 {
@@ -308,6 +264,77 @@ static bool glob(const char *pattern, const char *s)
     return *pattern == '\0';
 }
 
+/* A pattern covers another, or a name, exactly if it matches its text: `*` stands for a character of no name. */
+static bool pattern_covers(const struct tool_pattern *a, const struct tool_pattern *b)
+{
+    return glob(a->provider, b->provider) && glob(a->tool, b->tool);
+}
+
+/* Neither half is empty.  The names of foreign servers' tools also hold dots, colons and slashes. */
+static int read_pattern(struct tool_pattern *p, struct arena *arena, const char *pattern, struct err *err)
+{
+    size_t n = strspn(pattern, NAME_CHARS "*");
+    const char *tool = pattern + n + 1;
+
+    if (n == 0 || pattern[n] != '.' || *tool == '\0' || tool[strspn(tool, NAME_CHARS "*.:/")] != '\0')
+        return fail(err, CORAX_E_ARGS, "pattern \"%.80s\" is not \"plugin.tool\" (* matches within either)", pattern);
+    p->provider = arena_strndup(arena, pattern, n);
+    p->tool = tool;
+    return p->provider ? 0 : fail(err, CORAX_E_INTERNAL, "no memory");
+}
+
+static int read_except(struct match *m, struct arena *arena, const struct json *list, struct err *err)
+{
+    if (json_kind(list) != JSON_ARRAY || json_count(list) == 0)
+        return fail(err, CORAX_E_ARGS, "except is not a list of patterns on \"plugin.tool\"");
+    m->except = arena_alloc(arena, json_count(list) * sizeof(*m->except));
+    if (!m->except)
+        return fail(err, CORAX_E_INTERNAL, "no memory");
+    for (const struct json *j = json_first(list); j; j = json_next(j)) {
+        struct tool_pattern *p = &m->except[m->n_except++];
+
+        if (read_pattern(p, arena, json_text(j) ? json_text(j) : "", err) < 0)
+            return err_context(err, "except");
+        if (pattern_covers(p, &m->pattern))
+            return fail(err, CORAX_E_ARGS, "the rule can never match: except \"%.80s\" is all that it is about",
+                        json_text(j));
+    }
+    return 0;
+}
+
+int match_read(struct match *m, struct arena *arena, const char *pattern, const struct json *when, struct err *err)
+{
+    struct bits_condition unbound = { .any = 0, .within = ~0u };
+
+    *m = (struct match){ .effects = unbound, .traits = unbound };
+    if (read_pattern(&m->pattern, arena, pattern, err) < 0)
+        return -1;
+    if (!when)
+        return 0;
+    if (json_kind(when) != JSON_OBJECT)
+        return fail(err, CORAX_E_ARGS, "when is not an object");
+    for (const struct json *j = json_first(when); j; j = json_next(j)) {
+        const char *key = json_key(j);
+        int bad;
+
+        if (strcmp(key, "effects") == 0)
+            bad = read_bits_condition(j, effect_names, &m->effects, err);
+        else if (strcmp(key, "traits") == 0)
+            bad = read_bits_condition(j, trait_names, &m->traits, err);
+        else if (strcmp(key, "args") == 0)
+            bad = read_args(m, arena, j, err);
+        else if (strcmp(key, "except") == 0)
+            bad = read_except(m, arena, j, err);
+        else
+            bad = fail(err, CORAX_E_ARGS, "key \"%.60s\" is unknown: effects, traits, args, except are known", key);
+        if (bad)
+            return err_context(err, "when");
+    }
+    return 0;
+}
+
+/* --- matching --------------------------------------------------------------------------------------------------- */
+
 static bool bits_hold(const struct bits_condition *c, unsigned bits)
 {
     return (bits & ~c->within) == 0 && (c->any == 0 || (bits & c->any) != 0);
@@ -315,10 +342,15 @@ static bool bits_hold(const struct bits_condition *c, unsigned bits)
 
 bool match_holds(const struct match *m, const struct policy_request *r, bool against)
 {
+    struct tool_pattern tool = { r->provider ? r->provider : "", r->tool ? r->tool : "" };
+
     if (!bits_hold(&m->effects, r->effects) || !bits_hold(&m->traits, r->traits))
         return false;
-    if (!glob(m->provider, r->provider ? r->provider : "") || !glob(m->tool, r->tool ? r->tool : ""))
+    if (!pattern_covers(&m->pattern, &tool))
         return false;
+    for (size_t i = 0; i < m->n_except; i++)
+        if (pattern_covers(&m->except[i], &tool))
+            return false;
     for (size_t i = 0; i < m->n_args; i++) {
         const struct arg_condition *c = &m->args[i];
         const struct json *value = json_get(r->args, c->name);
@@ -366,11 +398,22 @@ static const struct arg_condition *find_arg(const struct match *m, const char *n
     return NULL;
 }
 
-/* A pattern covers another exactly if it matches its text, `*` standing for a character of no name: glob() does that. */
+/* Is there no call that b matches and this exception of a takes out? */
+static bool is_clear_of(const struct tool_pattern *e, const struct match *b)
+{
+    for (size_t i = 0; i < b->n_except; i++)
+        if (pattern_covers(&b->except[i], e))
+            return true;
+    return !strchr(e->provider, '*') && !strchr(e->tool, '*') && !pattern_covers(&b->pattern, e);
+}
+
 bool match_covers(const struct match *a, const struct match *b)
 {
-    if (!glob(a->provider, b->provider) || !glob(a->tool, b->tool))
+    if (!pattern_covers(&a->pattern, &b->pattern))
         return false;
+    for (size_t i = 0; i < a->n_except; i++)
+        if (!is_clear_of(&a->except[i], b))
+            return false;
     if (!bits_cover(&a->effects, &b->effects) || !bits_cover(&a->traits, &b->traits))
         return false;
     for (size_t i = 0; i < a->n_args; i++) {

@@ -7,6 +7,7 @@
  *     "effects": { "any": ["write","net"] }       the call has at least one of these effects
  *     "effects": { "within": ["read","clock"] }   the call has no other effects than these; [] means none at all
  *     "traits":  { "any": [...], "within": [...] }   the same for "idempotent" and "destructive"
+ *     "except":  ["code.run_python", "notes.*"]   the call is to none of these tools
  *     "args":    { "n": { "min": 1, "max": 10 } }                 a number, both ends included
  *                { "mode": { "enum": ["fast", 3, true, null] } }  equal to one of these
  *                { "text": { "min_length": 1, "max_length": 80 } }   a string, counted in characters (code points)
@@ -43,8 +44,14 @@ struct arg_condition {
     int64_t min_length, max_length;
 };
 
+struct tool_pattern {
+    const char *provider, *tool;
+};
+
 struct match {
-    const char *provider, *tool; /* patterns */
+    struct tool_pattern pattern;
+    size_t n_except;
+    struct tool_pattern *except;
     struct bits_condition effects, traits;
     size_t n_args;
     struct arg_condition *args; /* at most one for each argument */
@@ -59,7 +66,10 @@ int match_read(struct match *, struct arena *, const char *pattern, const struct
 /* against: the rule asks or denies, so what cannot be compared matches. */
 bool match_holds(const struct match *, const struct policy_request *, bool against);
 
-/* True only if every call that `b` matches is matched by `a` too, whatever their decisions (a at least as strict as b). */
+/*
+ * True only if every call that `b` matches is matched by `a` too, whatever their decisions (a at least as strict as b).
+ * Where a has an exception with a `*`, it is not found out.
+ */
 bool match_covers(const struct match *a, const struct match *b);
 
 /* Effect and trait names as bits: {"write","net"}.  -1 with CORAX_E_ARGS naming the unknown one. */

@@ -6,7 +6,8 @@
  * FILE.so is no shared object but JSON: {"name":"ledger","ledger":"/path","tools":[TOOL as in tools/list ...]}.  The
  * text of a call is its argument `text`.  What a tool does is in its name, by words: one with "append" in it adds
  * the text as a line to the ledger; then "crash", "hang", "garbage" and "slow" (2 s) do what they say; the rest
- * answers with the text.
+ * answers with the text.  One with "exec" in it asks for the service corax/exec, as a host that was taken over could, and
+ * answers with what it hears.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -40,8 +41,26 @@ static void append(const char *text)
     close(fd);
 }
 
+/* Waits for the answer: nobody sends anything else meanwhile. */
+static void ask_for_exec(char *heard, size_t size)
+{
+    static const char request[] = "{\"jsonrpc\":\"2.0\",\"id\":\"s1\",\"method\":\"corax/exec\",\"params\":{\"argv\":[\"true\"]}}\n";
+    struct rpc_msg msg;
+    size_t n = 0;
+
+    if (write(1, request, sizeof(request) - 1) != sizeof(request) - 1)
+        _exit(1);
+    while (n < size - 1 && read(0, heard + n, 1) == 1 && heard[n] != '\n')
+        n++;
+    if (rpc_parse(heard, n, &msg, NULL) < 0)
+        _exit(1);
+    snprintf(heard, size, "%s", msg.kind == RPC_ERROR ? msg.error_message : "it was served");
+    rpc_msg_finish(&msg);
+}
+
 static void call(const struct rpc_msg *msg, struct jsonw *w)
 {
+    static char heard[4096];
     const char *name = json_get_text(msg->params, "name", "");
     const char *text = json_get_text(json_get(msg->params, "arguments"), "text", "");
 
@@ -56,6 +75,10 @@ static void call(const struct rpc_msg *msg, struct jsonw *w)
             ; /* until the other side is gone */
     if (strstr(name, "slow"))
         sleep(2);
+    if (strstr(name, "exec")) {
+        ask_for_exec(heard, sizeof(heard));
+        text = heard;
+    }
     jsonw_array(w, "content");
     jsonw_object(w, NULL);
     jsonw_text(w, "type", "text");

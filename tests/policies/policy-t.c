@@ -81,6 +81,11 @@ static const struct {
     { "\"allow\":\"a.b\",\"when\":{\"args\":{\"s\":{\"min_length\":0}}}", "a.b", 0, 0, "{\"s\":7}", false },
     { "\"allow\":\"a.b\",\"when\":{\"args\":{\"s\":{\"min_length\":1},\"n\":{\"max\":1}}}", "a.b", 0, 0,
       "{\"s\":\"x\",\"n\":2}", false },
+    { "\"ask\":\"*.*\",\"when\":{\"except\":[\"a.b\"]}", "a.b", 0, 0, "{}", false },
+    { "\"ask\":\"*.*\",\"when\":{\"except\":[\"a.b\"]}", "a.bc", 0, 0, "{}", true },
+    { "\"ask\":\"*.*\",\"when\":{\"except\":[\"a.b\",\"c*.*\"]}", "cd.e", 0, 0, "{}", false },
+    { "\"ask\":\"a.*\",\"when\":{\"except\":[\"a.b\"]}", "b.c", 0, 0, "{}", false },
+    { "\"ask\":\"*.*\",\"when\":{\"except\":[\"a.b\"],\"effects\":{\"any\":[\"exec\"]}}", "a.c", 0, 0, "{}", false },
     { "\"allow\":\"a.b\",\"when\":{\"args\":{\"S\":{\"min_length\":1}}}", "a.b", 0, 0, "{\"s\":\"x\"}", false },
 };
 
@@ -180,7 +185,17 @@ static const struct {
     { HEAD WHEN "{\"args\":{\"n\":{\"enum\":[[1]]}}}}]}", "enum holds a list" },
     { HEAD WHEN "{\"args\":{\"n\":{\"enum\":[1,2],\"min\":3}}}}]}", "args.n can never match" },
     { HEAD WHEN "{\"args\":{\"n\":{\"enum\":[\"a\"],\"max\":3}}}}]}", "args.n can never match" },
+    { HEAD WHEN "{\"except\":\"a.b\"}}]}", "except is not a list of patterns" },
+    { HEAD WHEN "{\"except\":[]}}]}", "except is not a list of patterns" },
+    { HEAD WHEN "{\"except\":[7]}}]}", "except: pattern \"\" is not \"plugin.tool\"" },
+    { HEAD WHEN "{\"except\":[\"b\"]}}]}", "except: pattern \"b\" is not \"plugin.tool\"" },
+    { HEAD WHEN "{\"except\":[\"x.y\",\"a.*\"]}}]}", "can never match: except \"a.*\" is all that it is about" },
     { HEAD RULE "}," RULE "}]}", "rule r: this id is there twice" },
+    { PAIR("\"ask\":\"a.*\",\"when\":{\"except\":[\"a.c\"]}", "\"allow\":\"a.b\""), "rule s can never win" },
+    { PAIR("\"ask\":\"a.*\"", "\"allow\":\"a.*\",\"when\":{\"except\":[\"a.c\"]}"), "rule s can never win" },
+    { PAIR("\"ask\":\"*.*\",\"when\":{\"except\":[\"a.c*\"]}",
+           "\"ask\":\"a.*\",\"when\":{\"except\":[\"*.c*\"]}"),
+      "rule s can never win" },
     { PAIR("\"allow\":\"a.b\"", "\"allow\":\"a.b\""), "can never win" },
     { PAIR("\"ask\":\"a.*\"", "\"allow\":\"a.b\""), "rule s can never win: rule r (ask) matches whatever it matches" },
     { PAIR("\"allow\":\"a.b*c\"", "\"deny\":\"*.*c\""), "rule r can never win: rule s (deny)" },
@@ -217,6 +232,9 @@ static const char *const accepted[] = {
     "{\"policy\":1,\"id\":\"t\",\"rules\":[]}",
     TESTS "{\"want\":\"deny\",\"rule\":null,\"call\":{\"tool\":\"a.c\"}}]}",
     PAIR("\"deny\":\"a.b\"", "\"allow\":\"a.*\""),
+    PAIR("\"ask\":\"a.*\",\"when\":{\"except\":[\"a.b\"]}", "\"allow\":\"a.b\""),
+    PAIR("\"ask\":\"a.*\",\"when\":{\"except\":[\"a.b\"]}", "\"allow\":\"*.*\",\"when\":{\"except\":[\"a.c\"]}"),
+    PAIR("\"ask\":\"*.*\",\"when\":{\"except\":[\"a.c*\"]}", "\"ask\":\"a.*d\""),
     PAIR("\"allow\":\"*.*\"", "\"ask\":\"a.b\""),
     PAIR("\"ask\":\"a.b*\"", "\"ask\":\"a.*b\""),
     PAIR("\"ask\":\"a.b\",\"when\":{\"effects\":{\"any\":[\"net\"]}}",
@@ -464,8 +482,13 @@ static void random_rule(char *out, size_t size, unsigned number, const char *dec
             len += put_bits(out + len, size - len, "traits", trait_words, COUNT(trait_words));
             comma = ",";
         }
-        if (below(2))
+        if (below(2)) {
             len += (size_t)snprintf(out + len, size - len, "%s\"args\":{%s}", comma, PICK(args));
+            comma = ",";
+        }
+        if (below(3) == 0)
+            len += (size_t)snprintf(out + len, size - len, "%s\"except\":[\"%s.%s\",\"%s.%s\"]", comma, PICK(providers),
+                                    PICK(tools), PICK(providers), PICK(tools));
         len += (size_t)snprintf(out + len, size - len, "}");
     }
     snprintf(out + len, size - len, "}");
@@ -578,12 +601,16 @@ static bool naive_matches(const struct json *rule, const struct policy_request *
 {
     const struct json *when = json_get(rule, "when");
     const struct json *effects = json_get(when, "effects"), *traits = json_get(when, "traits");
-    const struct json *args = json_get(when, "args");
+    const struct json *args = json_get(when, "args"), *except = json_get(when, "except");
     char provider[64];
     bool matches;
 
     snprintf(provider, sizeof(provider), "%.*s", (int)strcspn(pattern, "."), pattern);
     matches = naive_glob(provider, r->provider) && naive_glob(strchr(pattern, '.') + 1, r->tool);
+    for (const struct json *e = except ? json_first(except) : NULL; e; e = json_next(e)) {
+        snprintf(provider, sizeof(provider), "%.*s", (int)strcspn(json_text(e), "."), json_text(e));
+        matches &= !naive_glob(provider, r->provider) || !naive_glob(strchr(json_text(e), '.') + 1, r->tool);
+    }
     if (effects)
         matches &= naive_bits(effects, effect_words, COUNT(effect_words), r->effects);
     if (traits)
