@@ -20,6 +20,7 @@
 #include "tools/host_serve.h"
 #include "tools/host_watch.h"
 #include "tools/loader.h"
+#include "tools/plugin_file.h"
 #include "util/clock.h"
 #include "util/log.h"
 
@@ -28,7 +29,7 @@
 
 struct options {
     const char *plugin;
-    bool check, sandbox;
+    bool check, sandbox, boxed;
     unsigned cpu_seconds;
 };
 
@@ -38,6 +39,7 @@ static const char usage[] =
     "       corax-host --help | --version\n"
     "\n"
     "  --root NAME=PATH  a folder that the plugin may read, and what it is called; repeatable\n"
+    "  --boxed           corax-box has checked whose file the plugin is, which cannot be seen from inside a box\n"
     "  --cpu SECONDS     processor time after which the kernel ends the host (default: no limit)\n"
     "  --no-sandbox      for debugging a plugin: leave out the system-call filter and the limits\n";
 
@@ -58,6 +60,7 @@ static int read_options(int argc, char **argv, struct options *o)
         { "cpu", required_argument, NULL, 't' },
         { "no-sandbox", no_argument, NULL, 'n' },
         { "root", required_argument, NULL, 'r' },
+        { "boxed", no_argument, NULL, 'b' },
         { "help", no_argument, NULL, 'h' },
         { "version", no_argument, NULL, 'v' },
         { NULL, 0, NULL, 0 },
@@ -70,6 +73,8 @@ static int read_options(int argc, char **argv, struct options *o)
             o->check = true;
         } else if (c == 'n') {
             o->sandbox = false;
+        } else if (c == 'b') {
+            o->boxed = true;
         } else if (c == 't' && read_seconds(optarg, &o->cpu_seconds)) {
             continue;
         } else if (c == 'r' && host_roots_add(optarg, &err) == 0) {
@@ -140,7 +145,7 @@ static int run(const struct options *o, struct host_io *io, struct err *err)
     struct loader loader;
     int rc;
 
-    if (host_watch_start(io, err) != 0)
+    if ((!o->boxed && plugin_file_check(o->plugin, err) != 0) || host_watch_start(io, err) != 0)
         return -1;
     host_watch_arm(clock_mono_ms() + HOST_DEADLINE_MS, "", 0, "loading the plugin");
     rc = loader_open(&loader, o->plugin, &host_table, err);

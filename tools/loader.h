@@ -30,7 +30,7 @@ struct loader {
     struct loaded_tool *tools;
 };
 
-/* Does not block, but runs the plugin's constructors and its init(), which may.  -1 leaves nothing loaded. */
+/* Whose file it is has been checked (plugin_file.h).  Does not block, but runs the plugin's constructors and its init(), which may.  -1 leaves nothing loaded. */
 int loader_open(struct loader *, const char *path, const struct corax_host *, struct err *);
 /* Calls fini() and unloads; a build with sanitizers keeps the file mapped, so that reports have names. */
 void loader_close(struct loader *);

@@ -72,7 +72,7 @@ static int base64_value(char c)
 }
 
 /* Into the arena, with a NUL after it.  NULL when it is no base64 or the arena is full. */
-static char *base64_decode(struct arena *a, const char *text, size_t *out_len)
+char *mcp_get_base64(struct arena *a, const char *text, size_t *out_len)
 {
     size_t len = strlen(text), n = 0;
     char *out = arena_alloc(a, len / 4 * 3 + 4);
@@ -282,7 +282,7 @@ static int read_bytes(const struct json *in, const char *key, struct arena *a, s
     const char *text = json_get_text(in, key, NULL);
 
     out->mime = arena_printf(a, "%.100s", json_get_text(in, "mimeType", "application/octet-stream"));
-    out->data = text ? base64_decode(a, text, &out->len) : NULL;
+    out->data = text ? mcp_get_base64(a, text, &out->len) : NULL;
     if (out->data == NULL || out->mime == NULL)
         return fail(err, CORAX_E_INTERNAL, "a part of the result is no base64 or too large");
     return 0;

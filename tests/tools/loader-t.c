@@ -17,14 +17,16 @@
 #include "tests/tools/drive.h"
 #include "tools/host_call.h"
 #include "tools/loader.h"
+#include "tools/plugin_file.h"
 #include "util/file.h"
 
 static void refuses(const char *path, int status, const char *sentence)
 {
-    struct loader l;
+    struct loader l = { 0 };
     struct err err = { 0 };
 
-    if (!ok(loader_open(&l, path, &host_table, &err) == -1, "%s is refused", strrchr(path, '/') + 1)) {
+    if (!ok(plugin_file_check(path, &err) == -1 || loader_open(&l, path, &host_table, &err) == -1,
+            "%s is refused", strrchr(path, '/') + 1)) {
         loader_close(&l);
         return;
     }
