@@ -46,8 +46,8 @@ def as_ids(bpe, segs):
     return ids
 
 
-def schema(*names, optional=(), numbers=()):
-    properties = {n: {"type": "number" if n in numbers else "string"} for n in names}
+def schema(*names, optional=(), numbers=(), integers=()):
+    properties = {n: {"type": "number" if n in numbers else "integer" if n in integers else "string"} for n in names}
     return {"type": "object", "properties": properties, "required": [n for n in names if n not in optional], "additionalProperties": False}
 
 
@@ -59,5 +59,7 @@ TOOLS = [
     {"name": "formula", "description": "Molecular formula.", "parameters": schema("smiles")},
     {"name": "mol_weight", "description": "Molecular weight.", "parameters": schema("smiles")},
     {"name": "now", "description": "Current time.", "parameters": schema()},
+    {"name": "run_python", "description": "Run a Python program.", "parameters": schema("code", "stdin", optional=("stdin",))},
+    {"name": "search", "description": "Search the files of the roots.", "parameters": schema("query", "limit", optional=("limit",), integers=("limit",))},
     {"name": "similarity", "description": "Tanimoto similarity of two molecules.", "parameters": schema("a", "b")},
 ]

@@ -1,5 +1,9 @@
 #!/usr/bin/env python3
-"""Run the held-out questions: in PyTorch with simulated tools (--checkpoint), or through a running coraxd (--socket).
+"""Run the held-out questions: in PyTorch with simulated tools (--checkpoint), or through coraxd: a running one (--socket) or
+one started for this from a build folder (--build).
+
+The questions of the kind search are about the folders in eval/corpus/; a running coraxd must have them as its roots:
+    coraxd ... $(for d in models/eval/corpus/*; do echo --root $(basename $d)=$(realpath $d); done)
 
 A question counts as correct when its answer contains every expected piece, digit for digit.  "calls" counts runs whose
 calls were exactly the expected ones.  The PyTorch loop decodes greedily and masks only control tokens that the model may
@@ -10,14 +14,18 @@ import argparse
 import copy
 import http.client
 import json
+import shlex
 import socket
 import subprocess
+import tempfile
+import time
+from contextlib import contextmanager
 from pathlib import Path
 
 HERE = Path(__file__).parent
-KINDS = ["one_call", "two_call", "no_call", "repair"]
+KINDS = ["one_call", "two_call", "no_call", "repair", "search", "python"]
 MAX_STEPS = 6
-MAX_TOKENS = 220
+MAX_TOKENS = 300
 
 
 def questions(kind, limit):
@@ -139,6 +147,32 @@ class Daemon:
         return state["answer"] or "", calls
 
 
+@contextmanager
+def private_daemon(build, model):
+    """The socket of a coraxd that lives as long as the block"""
+    with tempfile.TemporaryDirectory(prefix="corax-eval.") as folder:
+        variables = {"daemon_build": build.resolve(), "daemon_source": HERE.parent, "daemon_run": folder}
+        script = "".join(f"{k}={shlex.quote(str(v))}\n" for k, v in variables.items())
+        script += f'. "$daemon_source/build-aux/private-daemon.sh"\ndaemon_write_conf {shlex.quote(str(model.resolve()))}\n'
+        subprocess.run(["sh", "-euc", script], check=True)
+        roots = [f"--root={d.name}={d.resolve()}" for d in sorted((HERE / "eval" / "corpus").iterdir())]
+        with open(f"{folder}/log", "w") as log:
+            child = subprocess.Popen([build / "coraxd", "-c", f"{folder}/corax.conf", *roots], stdin=subprocess.DEVNULL, stderr=log)
+        try:
+            for _ in range(100):
+                if child.poll() is not None:
+                    raise SystemExit("coraxd did not start: " + Path(f"{folder}/log").read_text())
+                try:
+                    Daemon(f"{folder}/coraxd.sock").request("GET", "/healthz")
+                    break
+                except OSError:
+                    time.sleep(0.1)
+            yield f"{folder}/coraxd.sock"
+        finally:
+            child.terminate()
+            child.wait()
+
+
 def run(engine, kinds, limit, wrong):
     """[(kind, n, correct, calls as expected), ...]; what went wrong is written to the file wrong"""
     table = []
@@ -157,8 +191,8 @@ def run(engine, kinds, limit, wrong):
 
 
 def report(path, table, how, checkpoints):
-    lines = ["# How well the model answers", "", "Made by `models/evaluate.py --report`. The questions (`models/eval/`) use phrasings, molecules and names that training never",
-             "saw. Correct: the answer contains every expected piece, digit for digit.", "", how, "",
+    lines = ["# How well the model answers", "", "Made by `models/evaluate.py --report`. The questions (`models/eval/`) use phrasings, molecules, names, files and",
+             "programs that training never saw. Correct: the answer contains every expected piece, digit for digit.", "", how, "",
              "| kind | questions | correct | | calls exactly as expected |", "| --- | --- | --- | --- | --- |"]
     lines += [f"| {kind} | {n} | {right} | {100 * right / n:.1f} % | {same} |" for kind, n, right, same in table]
     if checkpoints:
@@ -175,6 +209,8 @@ def main():
     where = ap.add_mutually_exclusive_group(required=True)
     where.add_argument("--checkpoint", type=Path)
     where.add_argument("--socket")
+    where.add_argument("--build", type=Path, help="build folder with coraxd, corax-infer, corax-host and the plugins")
+    ap.add_argument("--model", type=Path, default=HERE / "corax-raven-1-q8_0.gguf", help="for --build")
     ap.add_argument("--tokenizer", type=Path, default=HERE / "tokenizer.json")
     ap.add_argument("--python", default="/usr/bin/python3", help="the Python that has RDKit")
     ap.add_argument("--f32", action="store_true", help="weights as trained instead of as Q8_0 stores them")
@@ -184,13 +220,18 @@ def main():
     ap.add_argument("--report", type=Path, help="write the table as Markdown")
     ap.add_argument("--checkpoints", type=Path, default=HERE / "log" / "checkpoints.csv")
     args = ap.parse_args()
-    if args.socket:
-        engine, how = Daemon(args.socket), "Run end to end: coraxd, its tools and its inference core, over the Unix socket."
-    else:
-        engine = Torch(args.checkpoint, args.tokenizer, args.python, not args.f32)
-        how = f"Run in PyTorch, greedy, weights {'F32' if args.f32 else 'as Q8_0 stores them'}, tools simulated by `models/oracle.py`."
+    end_to_end = "Run end to end: coraxd, its tools and its inference core, over the Unix socket."
     wrong = open(args.wrong, "w") if args.wrong else None
-    table = run(engine, args.kind or KINDS, args.limit, wrong)
+    if args.build:
+        how = end_to_end
+        with private_daemon(args.build, args.model) as path:
+            table = run(Daemon(path), args.kind or KINDS, args.limit, wrong)
+    elif args.socket:
+        how = end_to_end
+        table = run(Daemon(args.socket), args.kind or KINDS, args.limit, wrong)
+    else:
+        how = f"Run in PyTorch, greedy, weights {'F32' if args.f32 else 'as Q8_0 stores them'}, tools simulated by `models/oracle.py`."
+        table = run(Torch(args.checkpoint, args.tokenizer, args.python, not args.f32), args.kind or KINDS, args.limit, wrong)
     if args.report:
         report(args.report, table, how, args.checkpoints if args.checkpoints.exists() else None)
 

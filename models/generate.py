@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 """Write training transcripts in the dialect corax-1, and the held-out evaluation sets.
 
-Every observation is computed by oracle.py.  A line of the training file is a group: one head (system text and tools)
-and several conversations that share it, so that the trainer evaluates the head once.  A conversation is a list of
+Every observation is computed: by oracle.py, that of a program by Python itself; what search finds, corpus.py makes up.  A
+line of the training file is a group: one head (system text and tools) and several conversations that share it, so that
+the trainer evaluates the head once.  A conversation is a list of
 [kind, text, learn]; learn is 0 for what the host writes and for mistaken calls, which are there to be corrected.
 
 Training never sees: a seventh of the phrasings (phrases.is_held), a twelfth of the molecules and their names (held()).
@@ -16,12 +17,13 @@ import sys
 from pathlib import Path
 from zlib import crc32
 
-from rdkit import Chem, RDLogger
+from rdkit import Chem
 
 import oracle
 import phrases as P
+import programs
+from corpus import HELD_SENTENCES, Corpus
 
-RDLogger.DisableLog("rdApp.*")
 HERE = Path(__file__).parent
 NCI = Path("/usr/share/RDKit/Data/NCI/first_5K.smi")
 CORE_TOOLS = [f"{n}({','.join(a)})" for n, a in oracle.SIGNATURES.items()]
@@ -34,7 +36,7 @@ LABEL = {"weight": ("molecular weight", "{} g/mol"), "exact": ("monoisotopic mas
          "all": ("descriptors", "{}")}
 THOUGHT = {"mol_weight": "I need the molecular weight.", "formula": "I need the formula.", "canonical_smiles": "I need the canonical SMILES.",
            "descriptors": "I need the descriptors.", "similarity": "I need the similarity.", "calc": "I need to calculate.",
-           "convert": "I need to convert units.", "now": "I need the time."}
+           "convert": "I need to convert units.", "now": "I need the time.", "search": "I search for it.", "run_python": "I run it."}
 DONE = "I have the answer."
 FAILED = "That failed and I say why."
 NO_CALL = "No tool is needed."
@@ -96,6 +98,7 @@ class Maker:
         self.named = [e for e in lexicon.pool(held) if e[0]]
         self.plain = [e for e in lexicon.pool(held) if not e[0]]
         self.cache, self.phrase_seen = {}, False
+        self.corpus = Corpus(self.rng, [e[0] for e in self.named], held)
 
     # -- pieces ----------------------------------------------------------------------------------------------------
 
@@ -199,6 +202,11 @@ class Maker:
             out += [["think", thought, learn], ["call", self.call_text(name, arguments), learn],
                     ["obs", ("error: " if failed else "") + text, 0]]
         return out, results
+
+    @staticmethod
+    def step(name, arguments, thought, observed):
+        """Segments of one call whose outcome is known"""
+        return [["think", thought, 1], ["call", Maker.call_text(name, arguments), 1], ["obs", observed, 0]]
 
     @staticmethod
     def answer(text, thought=DONE):
@@ -404,6 +412,133 @@ class Maker:
         more, result = self.steps([(*second, "Now I multiply." if op == "*" else "Now I divide.")])
         return ask, steps + more + self.answer(f"The result is {result[0][1]} {target}."), {"calls": [first, second], "has": [result[0][1]]}
 
+    # -- search ------------------------------------------------------------------------------------------------------
+
+    def found(self, line, query):
+        """(segments of a search whose best hit is the line, that hit)"""
+        hits = self.corpus.hits(line, query)
+        return self.step("search", {"query": query}, THOUGHT["search"], "\n".join(f"{p}:{n}: {t}" for p, n, t in hits)), hits[0]
+
+    def search(self):
+        r = self.rng
+        topic = None
+        while topic is None:
+            line = self.corpus.line()
+            topic = self.corpus.topic(line)
+        asked, query = topic
+        ask = self.fill(P.SEARCH, q=asked, w=r.choice(P.WHERE))
+        if query.split()[0] not in ask:
+            query = query if query in ask else query[0].lower() + query[1:] if query[0].lower() + query[1:] in ask else query[0].upper() + query[1:]
+        calls = [("search", {"query": query})]
+        if r.random() < 0.1:
+            error = r.choice([f'nothing found for "{query}": try fewer or other words'] * 8 + [
+                "there is nothing to search: corax.conf names no roots", "the query has no word to look for",
+                f"there is nothing to search: no .txt, .md, .markdown, .rst or .org file in {r.choice(P.WHERE).split()[-1]}",
+                f"the files are still being read ({r.randint(1, 9999)} so far): search again"])
+            steps = self.step(*calls[0], THOUGHT["search"], "error: " + error)
+            return ask, steps + self.answer(f"That did not work: {error}.", FAILED), {"calls": calls, "has": ["did not work", "nothing found"], "line": None}
+        steps, (path, number, text) = self.found(line, query)
+        return ask, steps + self.answer(f"{path} line {number} says: {text}"), {"calls": calls, "has": [], "line": text}
+
+    def lookup_convert(self):
+        r = self.rng
+        value, source, target = self.quantity()
+        what = r.choice(P.QUANTITIES[oracle.DIMENSION[source]])
+        if r.random() < 0.4:
+            what += " of " + (r.choice(self.named)[0] if r.random() < 0.6 else f"batch {self.corpus.code()}")
+        ask = self.fill(P.LOOKUP_CONVERT, q=what, w=r.choice(P.WHERE), t=self.unit(target))
+        line = self.phrase(P.MEASURED).format(q=what, Q=what[0].upper() + what[1:], v=value, u=source)
+        query = what.replace(" of ", " ")
+        steps, _ = self.found(line, query)
+        arguments = {"value": Literal(value), "from": source, "to": target}
+        more, results = self.steps([("convert", arguments, THOUGHT["convert"])])
+        text = f"{value} {source} is {results[0][1]}."
+        expect = {"calls": [("search", {"query": query}), ("convert", arguments)], "has": [results[0][1]], "line": line}
+        return ask, steps + self.finish(more, results, text), expect
+
+    def lookup_calc(self):
+        r = self.rng
+        what = r.choice(P.PRICES).format(n=r.choice(self.named)[0])
+        value, factor = self.number(), str(r.randint(2, 50))
+        word, op, thought = r.choice([("multiply it by {n}", "*", "Now I multiply."), ("divide it by {n}", "/", "Now I divide."), ("multiply that by {n}", "*", "Now I multiply."),
+                                      ("multiply by {n}", "*", "Now I multiply."), ("add {n}", "+", "Now I add."), ("add {n} to it", "+", "Now I add."),
+                                      ("divide by {n}", "/", "Now I divide.")])
+        ask = self.fill(P.LOOKUP_CALC, q=what, w=r.choice(P.WHERE), x=word.format(n=factor))
+        line = self.phrase(P.PRICED).format(q=what, Q=what[0].upper() + what[1:], v=value)
+        query = " ".join(w for w in what.split() if w not in ("of", "the"))
+        steps, _ = self.found(line, query)
+        second = ("calc", {"expression": f"{value}{op}{factor}"})
+        more, results = self.steps([(*second, thought)])
+        return ask, steps + self.finish(more, results, f"The result is {results[0][1]}."), {"calls": [("search", {"query": query}), second], "has": [results[0][1]], "line": line}
+
+    def lookup_smiles(self):
+        """The way to a molecule whose name alone is known"""
+        r = self.rng
+        name, smiles = self.molecule(short=True)
+        if not self.held:
+            # A known name on another molecule: what the line says counts, not what is remembered.
+            name = None
+            while name is None:
+                name = self.name() if r.random() < 0.5 else r.choice(self.named)[0]
+        name = name or f"substance {self.corpus.code()}"
+        prop = r.choice(["weight"] * 4 + ["formula", "formula", "logp", "tpsa", "rings", "canonical"])
+        ask = self.fill(P.LOOKUP_SMILES, n=name, P=r.choice(P.PROPERTIES[prop][1]), w=r.choice(P.WHERE))
+        line = self.phrase(P.SMILES_LINES).format(n=name, s=smiles)
+        query = f"SMILES {name}"
+        steps, _ = self.found(line, query)
+        _, more, expect = self.one_property((name, smiles), ask, prop)
+        return ask, steps + more, {"calls": [("search", {"query": query})] + expect["calls"], "has": expect["has"], "line": line}
+
+    # -- programs ----------------------------------------------------------------------------------------------------
+
+    def program_end(self, code, stdin, failed, text):
+        arguments = {"code": code, "stdin": stdin} if stdin else {"code": code}
+        if failed:
+            return arguments, "error: " + text, f"That did not work: {text.splitlines()[0]}.", FAILED
+        said = "The program printed nothing." if text == programs.NOTHING else f"The program printed:\n{text}" if "\n" in text else f"The program printed {text}."
+        return arguments, text, said, DONE
+
+    def own_program(self):
+        """A program that the person gives: copied to the letter"""
+        r = self.rng
+        while True:
+            code, stdin = programs.reads_input(r) if r.random() < 0.12 else (programs.pasted(r), "")
+            if (crc32(code.encode()) % 7 == 0) != self.held:
+                continue
+            if r.random() < 0.012:
+                code, failed, text = r.choice([("while True: pass", True, "the program ran longer than 10 s and was ended"),
+                                               ("print('x'*10**6)", True, "the program printed more than 64 KiB"),
+                                               ("x='a'*10**10", True, "the program needed more than 512 MiB of memory")])
+                stdin = ""
+            else:
+                failed, text = programs.result_of(code, stdin)
+            if len(text) <= 120:
+                break
+        ask = P.fill_in(self.phrase(programs.WITH_INPUT if stdin else programs.RUN_THIS), {"c": code, "i": stdin})
+        ask = ask if ask.startswith(code) else self.start(ask)
+        arguments, observed, said, thought = self.program_end(code, stdin, failed, text)
+        has = ["did not work", text.splitlines()[0]] if failed else [said]
+        return ask, self.step("run_python", arguments, THOUGHT["run_python"], observed) + self.answer(said, thought), {"calls": [("run_python", arguments)], "has": has}
+
+    def wish(self):
+        """A program from the stock of programs.py"""
+        r = self.rng
+        wishes, whole, make, program = programs.WISHES[r.choice(list(programs.WISHES))]
+        parts = make(r)
+        alone = [w for w in whole if P.is_held(w) == self.held]
+        if alone and r.random() < 0.4:
+            ask = self.start(P.fill_in(r.choice(alone), parts))
+        else:
+            # The combination is new to the held-out split where the frame is; wishes are too few to keep some out.
+            wish = P.fill_in(r.choice(wishes), parts)
+            ask = self.start(self.phrase(programs.ASK_PYTHON).replace("{x}", wish).replace("{X}", wish[0].upper() + wish[1:]))
+        code = P.fill_in(program, parts)
+        failed, text = programs.result_of(code)
+        arguments, observed, said, thought = self.program_end(code, "", failed, text)
+        if len(text) > 200:
+            return self.wish()
+        return ask, self.step("run_python", arguments, "I write a program.", observed) + self.answer(said, thought), {"calls": [("run_python", arguments)], "has": [said]}
+
     def no_smiles(self):
         """A structure is never recited from memory, however well known the name: the model asks for the SMILES."""
         r = self.rng
@@ -480,13 +615,14 @@ class Maker:
     def tool_trouble(self):
         """Any tool may fail for reasons that no other call would cure; the answer repeats the reason."""
         r = self.rng
-        ask, rest, _ = r.choice([self.one_property, self.calc, self.convert, self.similarity])()
+        ask, rest, _ = r.choice([self.one_property, self.calc, self.convert, self.similarity, self.search, self.wish])()
         if len(rest) != 6:
             return ask, rest, None
         reason = r.choice(["timed out after {n} s", "denied by policy: rule {n}", "unavailable", "the plugin {w} is not running", "denied by the operator",
                            "the budget of {n} calls is used up", "out of memory", "host {w} ended with signal {n}", "cancelled", "RDKit is not built in",
+                           "unavailable: there is no box", "unavailable: there is no python3", "not allowed by rule {w}",
                            "no result within {n} ms", "not allowed in profile {w}", "the SMILES has {n}00 characters, at most 1000 are allowed"])
-        reason = reason.format(n=r.randint(1, 99), w=r.choice(["chemistry", "math", "time", "strict", "default", "units"]))
+        reason = reason.format(n=r.randint(1, 99), w=r.choice(["chemistry", "math", "time", "strict", "default", "units", "search", "code"]))
         rest = rest[:2] + [["obs", "error: " + reason, 0]] + self.answer(f"That did not work: {reason}.", FAILED)
         return ask, rest, None
 
@@ -510,9 +646,9 @@ class Maker:
                 wrong = {"smiles": named.group(0) if named and r.random() < 0.6 else s[:-1]}
                 thought = "I copy the SMILES exactly."
             else:
-                ask, rest, _ = r.choice([self.one_property, self.calc, self.convert])()
+                ask, rest, _ = r.choice([self.one_property, self.calc, self.convert, self.search, self.wish])()
                 name, arguments = rest[1][1].split(" ")[0], arguments_of(rest[1][1])
-                bad_name = r.choice(["weight", "molweight", "calculate", "unit_convert", "mass", "smiles", "chem", "math", "eval", "properties"])
+                bad_name = r.choice(["weight", "molweight", "calculate", "unit_convert", "mass", "smiles", "chem", "math", "eval", "properties", "python", "find"])
                 steps = [["think", rest[0][1], 0], ["call", self.call_text(bad_name, arguments), 0], ["obs", f'error: there is no tool "{bad_name}"', 0]]
                 return ask, steps + [["think", "I use the right name.", 1]] + rest[1:], None
             failed, text = oracle.call(name, wrong)
@@ -554,13 +690,15 @@ class Maker:
     def conversation(self, tools):
         r = self.rng
         kind = r.choices(["property", "similarity", "calc", "convert", "now", "two", "both", "heavier", "mass", "moles", "convcalc", "nosmiles", "greet",
-                          "notool", "badsmiles", "badunit", "badcalc", "trouble", "corrected", "explicit"],
-                         [27, 7, 9, 9, 2, 5, 3, 3, 5, 4, 3, 5.5, 2.5, 3, 2.5, 2.5, 0.8, 1.5, 3, 6])[0]
+                          "notool", "badsmiles", "badunit", "badcalc", "trouble", "corrected", "explicit", "search", "lookconvert", "lookcalc",
+                          "looksmiles", "program", "wish"],
+                         [27, 7, 9, 9, 2, 5, 3, 3, 5, 4, 3, 5.5, 2.5, 3, 2.5, 2.5, 0.8, 1.5, 3, 6, 29, 5, 4, 5, 22, 27])[0]
         made = {"property": self.one_property, "similarity": self.similarity, "calc": self.calc, "convert": self.convert, "now": self.now,
                 "two": self.two_properties, "both": self.same_property_of_both, "heavier": self.heavier, "mass": self.mass_of, "moles": self.moles_in,
                 "convcalc": self.convert_then_calc, "nosmiles": self.no_smiles, "greet": self.greet, "notool": self.no_tool,
                 "badsmiles": self.bad_smiles, "badunit": self.bad_unit, "badcalc": self.bad_calc, "trouble": self.tool_trouble, "corrected": self.corrected,
-                "explicit": lambda: self.explicit(tools)}[kind]()
+                "search": self.search, "lookconvert": self.lookup_convert, "lookcalc": self.lookup_calc, "looksmiles": self.lookup_smiles,
+                "program": self.own_program, "wish": self.wish, "explicit": lambda: self.explicit(tools)}[kind]()
         ask, rest, _ = made
         out = [["user", ask, 0]] + self.within(tools, rest)
         if kind in ("property", "calc", "convert") and r.random() < 0.08:
@@ -592,7 +730,7 @@ class Maker:
         tools = list(CORE_TOOLS)
         kind = r.random()
         if kind < 0.22:
-            tools = r.sample(tools, r.randint(3, 7))
+            tools = r.sample(tools, r.randint(3, 9))
         if kind < 0.45:
             tools += r.sample(P.DISTRACTORS, r.randint(1, 5))
         head = []
@@ -614,6 +752,13 @@ def write_training(path, lexicon, seed, groups, held=False):
             f.write(json.dumps(maker.group(6), ensure_ascii=False) + "\n")
 
 
+def write_rows(path, kind, rows):
+    with open(path, "w") as f:
+        for i, (ask, expect) in enumerate(rows, 1):
+            calls = [{"name": name, "arguments": arguments_text(a)} for name, a in expect["calls"]]
+            f.write(json.dumps({"id": f"{kind}-{i:03}", "question": ask, "calls": calls, "answer_has": expect["has"]}, ensure_ascii=False) + "\n")
+
+
 def write_held(folder, lexicon, seed):
     """Unseen phrasings, molecules and names, with what a right run calls and what its answer contains"""
     m = Maker(lexicon, seed, held=True)
@@ -622,23 +767,74 @@ def write_held(folder, lexicon, seed):
         "two_call": (60, [m.two_properties, m.same_property_of_both, m.mass_of, m.moles_in, m.convert_then_calc, m.heavier]),
         "no_call": (40, [m.greet, m.no_tool, m.no_smiles]),
         "repair": (30, [m.bad_smiles, m.bad_unit, m.bad_calc]),
+        "python": (60, [m.own_program, m.wish]),
     }
     folder.mkdir(parents=True, exist_ok=True)
     for kind, (n, makers) in kinds.items():
+        if kind == "python":
+            # A stream of its own: the kinds before it stay what they were when it changes.
+            m.rng.seed(seed + 1)
         seen, rows = set(), []
         for i in range(100 * n):
             make = m.now if kind == "one_call" and i < 8 else makers[i % len(makers)]
             m.phrase_seen = False
             ask, _, expect = make()
-            failed = any(oracle.call(name, a)[0] for name, a in expect["calls"])
+            failed = any(oracle.call(name, a)[0] for name, a in expect["calls"] if name != "run_python")
             if ask in seen or len(rows) == n or m.phrase_seen or failed != (kind == "repair"):
                 continue
             seen.add(ask)
-            calls = [{"name": name, "arguments": arguments_text(a)} for name, a in expect["calls"]]
-            rows.append({"id": f"{kind}-{len(rows) + 1:03}", "question": ask, "calls": calls, "answer_has": expect["has"]})
-        with open(folder / f"{kind}.jsonl", "w") as f:
-            for row in rows:
-                f.write(json.dumps(row, ensure_ascii=False) + "\n")
+            rows.append((ask, expect))
+        write_rows(folder / f"{kind}.jsonl", kind, rows)
+    write_held_search(folder, lexicon, seed + 2)
+
+
+HELD_FILES = ["bench/residues.md", "bench/crystals.txt", "house/rules.md", "house/deliveries.rst", "manual/chiller.md", "manual/remote/panel.org", "service/limits.md",
+              "service/transport.txt", "almanac/coast.md", "almanac/orchard.markdown"]
+
+
+def write_held_search(folder, lexicon, seed):
+    """Questions about folders that nobody has seen, and the folders themselves: every line is a paragraph of its own, and
+    only the line meant has all the words, so that the best hit does not hang on how hits are ranked"""
+    m = Maker(lexicon, seed, held=True)
+    m.corpus.sentences += HELD_SENTENCES
+    # How many to keep, and how many to try for that.
+    wanted = {m.search: (34, 110), m.lookup_convert: (6, 14), m.lookup_calc: (5, 10), m.lookup_smiles: (6, 12)}
+    rows, lines = [], []
+    for make, (_, n) in wanted.items():
+        made = 0
+        while made < n:
+            m.phrase_seen = False
+            ask, _, expect = make()
+            line = expect["line"]
+            if line is None or m.phrase_seen and make != m.lookup_smiles or "…" in line or line.startswith(("#", ">", "=", "-", "|")) or line in lines:
+                continue
+            lines.append(line)
+            rows.append((make, ask, expect))
+            made += 1
+    m.rng.shuffle(lines)
+    places, texts = {}, {name: [] for name in HELD_FILES}
+    for i, line in enumerate(lines):
+        text = texts[HELD_FILES[i % len(HELD_FILES)]]
+        text += [line, ""]
+        places[line] = (HELD_FILES[i % len(HELD_FILES)], len(text) - 1)
+    for name, text in texts.items():
+        (folder / "corpus" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "corpus" / name).write_text("\n".join(text))
+    oracle.CORPUS = folder / "corpus"
+    kept, counts = [], dict.fromkeys(wanted, 0)
+    for make, ask, expect in rows:
+        path, number = places[expect["line"]]
+        query = expect["calls"][0][1]["query"]
+        found = oracle.search(query, 2).splitlines()
+        if counts[make] < wanted[make][0] and found[0].startswith(f"{path}:{number}: ") and (len(found) == 1 or not oracle.has_all(found[1], query)):
+            kept.append((ask, {**expect, "has": expect["has"] or [f"{path} line {number} says: {expect['line']}"]}))
+            counts[make] += 1
+    while len(kept) < 60:
+        m.phrase_seen = False
+        ask, _, expect = m.search()
+        if expect["line"] is None and not m.phrase_seen and oracle.call("search", expect["calls"][0][1])[0]:
+            kept.append((ask, expect))
+    write_rows(folder / "search.jsonl", "search", kept)
 
 
 def main():

@@ -5,21 +5,43 @@ As a program: one JSON object a line in, {"name": ..., "arguments": {...}}; one 
 """
 
 import ast
+import importlib.util
 import json
+import logging
 import re
+import resource
+import subprocess
 import sys
+import tempfile
 from datetime import datetime, timezone
-from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from fractions import Fraction
+from math import isqrt
+from pathlib import Path
 
-from rdkit import Chem, DataStructs, RDLogger
+from rdkit import Chem, DataStructs, rdBase
 from rdkit.Chem import AllChem, Crippen, Descriptors, rdMolDescriptors
-
-RDLogger.DisableLog("rdApp.*")
 
 
 class ToolError(Exception):
     pass
+
+
+class Complaints(logging.Handler):
+    """What RDKit logs: the reason of a parse error is nowhere else"""
+
+    def __init__(self):
+        super().__init__()
+        self.text = ""
+
+    def emit(self, record):
+        self.text += record.getMessage() + "\n"
+
+
+rdBase.LogToPythonLogger()
+complaints = Complaints()
+logging.getLogger("rdkit").handlers = [complaints]
+logging.getLogger("rdkit").propagate = False
 
 
 # Argument names in the order of each tool's schema; "?" marks one that is not required.
@@ -31,6 +53,8 @@ SIGNATURES = {
     "formula": ["smiles"],
     "mol_weight": ["smiles"],
     "now": [],
+    "run_python": ["code", "stdin?"],
+    "search": ["query", "limit?"],
     "similarity": ["a", "b"],
 }
 
@@ -59,19 +83,22 @@ def plain(d):
     return "0" if text in ("-0", "") else text
 
 
-def rounded(fraction, digits):
-    """Exact where the value has a finite decimal expansion of at most 30 places, else so many significant digits"""
-    den = fraction.denominator
+def decimal_text(value, exact_digits, round_digits):
+    """The value in full where its decimal expansion ends within exact_digits digits, counted from the first that is not 0 to
+    the last; else rounded half-even to round_digits"""
+    den = value.denominator
     twos = fives = 0
     while den % 2 == 0:
         den, twos = den // 2, twos + 1
     while den % 5 == 0:
         den, fives = den // 5, fives + 1
-    places = max(twos, fives)
-    if den == 1 and places <= 30:
-        return plain(Decimal(fraction.numerator * 10**places // fraction.denominator).scaleb(-places, Context(prec=200)))
-    ctx = Context(prec=digits, rounding=ROUND_HALF_EVEN)
-    return plain(ctx.divide(Decimal(fraction.numerator), Decimal(fraction.denominator)))
+    if den == 1:
+        places = max(twos, fives)
+        whole = value.numerator * 10**places // value.denominator
+        if len(str(abs(whole)).rstrip("0")) <= exact_digits:
+            return plain(Decimal(whole).scaleb(-places, Context(prec=10000)))
+    ctx = Context(prec=round_digits, rounding=ROUND_HALF_EVEN)
+    return plain(ctx.divide(Decimal(value.numerator), Decimal(value.denominator)))
 
 
 def convert(value, source, target):
@@ -90,83 +117,73 @@ def convert(value, source, target):
     else:
         units = UNITS[DIMENSION[source]]
         v = v * units[source] / units[target]
-    return f"{rounded(v, 10)} {target}"
+    return f"{decimal_text(v, 15, 10)} {target}"
+
+
+def _root(v):
+    """Exact where the root is a fraction, else to 60 digits"""
+    if v < 0:
+        raise ToolError("square root of a negative number")
+    exact = Fraction(isqrt(v.numerator), isqrt(v.denominator))
+    if exact * exact == v:
+        return exact
+    ctx = Context(prec=60)
+    return Fraction(ctx.sqrt(Context(prec=150).divide(Decimal(v.numerator), Decimal(v.denominator))))
 
 
 def _value(node):
     if isinstance(node, ast.Constant) and isinstance(node.value, (int, float)):
-        return Fraction(str(node.value)), True
+        return Fraction(node.value) if isinstance(node.value, int) else Fraction(str(node.value))
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        v, exact = _value(node.operand)
-        return -v, exact
+        return -_value(node.operand)
     if isinstance(node, ast.BinOp):
-        (a, ea), (b, eb) = _value(node.left), _value(node.right)
-        exact = ea and eb
+        a, b = _value(node.left), _value(node.right)
         if isinstance(node.op, ast.Add):
-            return a + b, exact
+            return a + b
         if isinstance(node.op, ast.Sub):
-            return a - b, exact
+            return a - b
         if isinstance(node.op, ast.Mult):
-            return a * b, exact
+            return a * b
         if isinstance(node.op, ast.Div):
             if b == 0:
                 raise ToolError("division by zero")
-            return a / b, False
+            return a / b
         if isinstance(node.op, ast.Pow) and b.denominator == 1 and abs(b) <= 64:
-            return a**int(b), exact and b >= 0
+            return a**int(b)
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
         args = [_value(a) for a in node.args]
         if node.func.id == "abs" and len(args) == 1:
-            return abs(args[0][0]), args[0][1]
+            return abs(args[0])
         if node.func.id == "sqrt" and len(args) == 1:
-            if args[0][0] < 0:
-                raise ToolError("square root of a negative number")
-            with localcontext() as ctx:
-                ctx.prec = 40
-                v = args[0][0]
-                root = (Decimal(v.numerator) / Decimal(v.denominator)).sqrt()
-            return Fraction(root), False
+            return _root(args[0])
         if node.func.id == "round" and len(args) == 2:
-            ctx = Context(prec=60, rounding=ROUND_HALF_EVEN)
-            v = args[0][0]
-            d = ctx.divide(Decimal(v.numerator), Decimal(v.denominator))
-            return Fraction(d.quantize(Decimal(1).scaleb(-int(args[1][0])), context=ctx)), True
+            return round(args[0], int(args[1]))
     raise ToolError("syntax error")
 
 
 def calc(expression):
     try:
-        tree = ast.parse(expression.replace("^", "**"), mode="eval").body
+        tree = ast.parse(re.sub(r"(?<![\d.])0+(?=\d)", "", expression.replace("^", "**")), mode="eval").body
     except SyntaxError:
         raise ToolError("syntax error") from None
-    value, exact = _value(tree)
-    if exact:
-        return rounded(value, 15)
-    with localcontext() as ctx:
-        ctx.prec, ctx.rounding = 15, ROUND_HALF_EVEN
-        return plain(Decimal(value.numerator) / Decimal(value.denominator))
+    return decimal_text(_value(tree), 40, 15)
 
 
 def _molecule(smiles):
+    complaints.text = ""
     mol = Chem.MolFromSmiles(smiles, sanitize=False) if smiles else None
     if mol is None:
-        if smiles and _rings_open(smiles):
-            raise ToolError("invalid SMILES: unclosed ring")
-        raise ToolError("invalid SMILES: syntax error")
+        reason = re.search(r"SMILES Parse Error: (.*?)( while parsing| for input|\n)", complaints.text)
+        raise ToolError(f"invalid SMILES: {reason.group(1) if reason and len(reason.group(1)) <= 100 else 'syntax error'}")
     mol.UpdatePropertyCache(strict=False)
     for problem in Chem.DetectChemistryProblems(mol):
         if problem.GetType() == "AtomValenceException":
             atom = mol.GetAtomWithIdx(problem.GetAtomIdx())
             raise ToolError(f"invalid SMILES: atom {atom.GetIdx() + 1} ({atom.GetSymbol()}) has too many bonds")
-        raise ToolError("invalid SMILES: cannot kekulize")
+        index = problem.GetAtomIdx() if problem.GetType().startswith("Atom") else problem.GetAtomIndices()[0]
+        raise ToolError(f"invalid SMILES: cannot kekulize atom {index + 1} ({mol.GetAtomWithIdx(index).GetSymbol()})")
     Chem.SanitizeMol(mol)
     return mol
-
-
-def _rings_open(smiles):
-    outside = re.sub(r"\[[^\]]*\]", "", smiles)
-    labels = re.findall(r"%\d\d|\d", outside)
-    return any(labels.count(x) % 2 for x in labels)
 
 
 def mol_weight(smiles):
@@ -194,11 +211,79 @@ def similarity(a, b):
     return f"Tanimoto {DataStructs.TanimotoSimilarity(*fp):.3f} (Morgan radius 2, 2048 bits)"
 
 
+CORPUS = Path(__file__).parent / "eval" / "corpus"
+
+
+def _words(text):
+    """Lower case, English endings off: what FTS5's porter stemmer does to the words that occur here"""
+    return [re.sub(r"(?<=\w\w\w)(ing|ed|es|s|e)$", "", w) for w in re.findall(r"[^\W_]+", text.lower())]
+
+
+def has_all(line, query):
+    return set(_words(query)) <= set(_words(line))
+
+
+def search(query, limit=3):
+    """The folders of the evaluation; every line is a paragraph of its own there.  Ranks more plainly than the plugin does"""
+    wanted = set(_words(query))
+    if not wanted:
+        raise ToolError("the query has no word to look for")
+    found = []
+    for file in sorted(f for f in CORPUS.rglob("*.*") if f.is_file()):
+        name = file.relative_to(CORPUS)
+        for number, line in enumerate(file.read_text().splitlines(), 1):
+            have = wanted & set(_words(line) + _words(name.stem))
+            if line.strip() and have & set(_words(line)):
+                found.append((-len(have), len(line), f"{name}:{number}: {line.strip()}"))
+    whole = [f for f in found if -f[0] == len(wanted)]
+    if not found:
+        raise ToolError(f'nothing found for "{query}": try fewer or other words')
+    return "\n".join(text for _, _, text in sorted(whole or found)[:int(limit)])
+
+
+MODULES = {"math", "statistics", "calendar", "datetime", "itertools", "functools", "collections", "string", "sys", "re", "random", "fractions", "decimal"}
+REFUSED = {"open", "exec", "eval", "compile", "breakpoint", "globals", "vars", "getattr", "setattr", "delattr", "help"}
+
+
+def _harmless(code):
+    """There is no box around the oracle, so it runs only what plainly computes; a program that does not parse fails by itself"""
+    try:
+        tree = ast.parse(code)
+    except (SyntaxError, ValueError):
+        return True
+    for node in ast.walk(tree):
+        names = [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        if any(n.split(".")[0] not in MODULES and importlib.util.find_spec(n.split(".")[0]) for n in names):
+            return False
+        word = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+        if word in REFUSED or word.startswith("_") and word != "_" or word in ("modules", "stdout", "stderr", "settrace"):
+            return False
+    return True
+
+
+def run_python(code, stdin=""):
+    if not _harmless(code):
+        raise ToolError("unavailable: without a box only plain computing is run")
+    limit = lambda: (resource.setrlimit(resource.RLIMIT_AS, (2**29, 2**29)), resource.setrlimit(resource.RLIMIT_CPU, (10, 10)))
+    try:
+        with tempfile.TemporaryDirectory() as empty:
+            done = subprocess.run([sys.executable, "-I", "-c", code], input=stdin, capture_output=True, text=True, timeout=10, cwd=empty, preexec_fn=limit)
+    except subprocess.TimeoutExpired:
+        raise ToolError("the program ran longer than 10 s and was ended") from None
+    if len(done.stdout) > 65536:
+        raise ToolError("the program printed more than 64 KiB")
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or [""])[-1]
+        raise ToolError(f"exit status {done.returncode}: {last}" + ("\n" + done.stdout.rstrip("\n") if done.stdout else ""))
+    text = done.stdout[:-1] if done.stdout.endswith("\n") else done.stdout
+    return text or "(no output)"
+
+
 def now():
     return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-TOOLS = {f.__name__: f for f in (mol_weight, formula, canonical_smiles, descriptors, similarity, calc, now)}
+TOOLS = {f.__name__: f for f in (mol_weight, formula, canonical_smiles, descriptors, similarity, calc, search, run_python, now)}
 TOOLS["convert"] = lambda **kw: convert(kw["value"], kw["from"], kw["to"])
 
 

@@ -46,7 +46,7 @@ def rows_of(bpe, path, limit, context, rng):
             row, n = fresh, 0
             for conversation in group["conversations"]:
                 ids, learn = flatten(bpe, conversation)
-                if len(ids) > 384:
+                if len(ids) > 448:
                     continue
                 if n and len(row[0]) + len(ids) > limit:
                     rows.append(row)
