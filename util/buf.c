@@ -44,8 +44,7 @@ char *buf_take(struct buf *buf, size_t *len)
     return data;
 }
 
-/* Room for more bytes and the NUL. */
-static bool reserve(struct buf *buf, size_t more)
+static bool grow(struct buf *buf, size_t more)
 {
     size_t cap = buf->cap < 64 ? 64 : buf->cap;
     char *data;
@@ -56,8 +55,6 @@ static bool reserve(struct buf *buf, size_t more)
         buf->failed = true;
         return false;
     }
-    if (buf->len + more < buf->cap)
-        return true;
     while (cap <= buf->len + more)
         cap *= 2;
     if (cap > buf->limit + 1)
@@ -71,6 +68,12 @@ static bool reserve(struct buf *buf, size_t more)
     buf->data = data;
     buf->cap = cap;
     return true;
+}
+
+/* Room for more bytes and the NUL.  What is allocated already lies within the limit. */
+static inline bool reserve(struct buf *buf, size_t more)
+{
+    return (more < buf->cap - buf->len && !buf->failed) || grow(buf, more);
 }
 
 void buf_add(struct buf *buf, const void *data, size_t len)

@@ -9,19 +9,31 @@
 
 #include "util/utf8.h"
 
+/* Whether a byte stands for itself, and its neighbours need not be looked at. */
+static inline bool is_plain(char c)
+{
+    return (unsigned char)c - 0x20u < 0x60 && c != '"' && c != '\\';
+}
+
 static void write_string(struct buf *out, const char *s, size_t len)
 {
     static const char hex[] = "0123456789abcdef";
     const char *end = s + len, *plain = s; /* plain: first byte not yet written */
 
     buf_addc(out, '"');
-    while (s < end) {
-        unsigned char c = (unsigned char)*s;
-        size_t n = utf8_char_len(s, (size_t)(end - s));
+    for (;;) {
         char escape[7] = { '\\' };
         const char *instead = escape;
+        unsigned char c;
+        size_t n;
 
-        if (n > 0 && c >= 0x20 && c != '"' && c != '\\') {
+        while (s < end && is_plain(*s))
+            s++;
+        if (s == end)
+            break;
+        c = (unsigned char)*s;
+        n = utf8_char_len(s, (size_t)(end - s));
+        if (c >= 0x80 && n > 0) {
             s += n;
             continue;
         }
@@ -115,8 +127,16 @@ void jsonw_text(struct jsonw *w, const char *key, const char *s)
 
 void jsonw_int(struct jsonw *w, const char *key, int64_t value)
 {
+    char text[20], *p = text + sizeof(text); /* -9223372036854775808 has 20 */
+    uint64_t rest = value < 0 ? -(uint64_t)value : (uint64_t)value;
+
+    do
+        *--p = (char)('0' + rest % 10);
+    while ((rest /= 10) > 0);
+    if (value < 0)
+        *--p = '-';
     begin(w, key);
-    buf_addf(w->out, "%lld", (long long)value);
+    buf_add(w->out, p, (size_t)(text + sizeof(text) - p));
 }
 
 void jsonw_number(struct jsonw *w, const char *key, double value)
