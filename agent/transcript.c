@@ -1,6 +1,7 @@
 /*
  * A list of pointers to messages, each message with all it refers to in one arena.  So a message, its calls and its texts
- * stay where they are while the list grows, and commands of the planner may point into them.
+ * stay where they are while the list grows, and commands of the planner may point into them.  Beside it grows the JSON of
+ * the messages: the model is sent all of it in every step, and a transcript only grows.
  *
  * The size is checked before anything is copied: adding either happens as a whole or not at all, and "too long" is told
  * from "no memory".
@@ -13,11 +14,15 @@
 #include <string.h>
 
 #define ALLOC_SLACK 32 /* rounding of one arena allocation, at most */
+/* No transcript's JSON is longer: an escape makes six bytes of one, and a message, part or call of no text at all counts
+ * more bytes in the arena than its braces and keys have.  So what fails is memory. */
+#define JSON_LIMIT (6 * (size_t)TRANSCRIPT_MAX_BYTES)
 
 struct transcript {
     struct arena *arena;
     struct message **messages;
     size_t n, cap;
+    struct buf json; /* the messages as they are sent, commas between them: written once, not in every step */
 };
 
 struct transcript *transcript_create(void)
@@ -32,6 +37,7 @@ struct transcript *transcript_create(void)
         free(t);
         return NULL;
     }
+    buf_init(&t->json, JSON_LIMIT);
     return t;
 }
 
@@ -40,6 +46,7 @@ void transcript_destroy(struct transcript *t)
     if (!t)
         return;
     arena_destroy(t->arena);
+    buf_finish(&t->json);
     free(t->messages);
     free(t);
 }
@@ -134,67 +141,6 @@ static struct message *message_copy(struct arena *arena, const struct message *m
     return failed ? NULL : made;
 }
 
-static bool make_room(struct transcript *t)
-{
-    size_t cap = t->cap ? 2 * t->cap : 16;
-    struct message **grown;
-
-    if (t->n < t->cap)
-        return true;
-    grown = realloc(t->messages, cap * sizeof(struct message *));
-    if (!grown)
-        return false;
-    t->messages = grown;
-    t->cap = cap;
-    return true;
-}
-
-static bool is_text(const struct part *p)
-{
-    return strcmp(p->mime, "text/plain") == 0 || strcmp(p->mime, "application/json") == 0;
-}
-
-int transcript_add(struct transcript *t, const struct message *m, struct err *err)
-{
-    size_t need = message_bytes(m);
-    struct message *made;
-
-    assert(m->role == ROLE_TOOL ? m->call_id && m->name : !m->call_id);
-    for (size_t i = 0; i < m->n_parts; i++)
-        if (!is_text(&m->parts[i]))
-            return fail(err, CORAX_E_ARGS, "part %zu: %.100s cannot be given to a model, only text and json can", i + 1,
-                        m->parts[i].mime);
-    if (need > TRANSCRIPT_MAX_BYTES || arena_used(t->arena) > TRANSCRIPT_MAX_BYTES - need)
-        return fail(err, CORAX_E_LIMIT, "the transcript is full: at most %u bytes are kept", TRANSCRIPT_MAX_BYTES);
-    if (!make_room(t) || !(made = message_copy(t->arena, m)))
-        return fail(err, CORAX_E_INTERNAL, "transcript: no memory");
-    t->messages[t->n++] = made;
-    return 0;
-}
-
-int transcript_add_text(struct transcript *t, enum role role, const char *text, size_t len, struct err *err)
-{
-    struct part part = { .mime = "text/plain", .data = text, .len = len };
-
-    return transcript_add(t, &(struct message){ .role = role, .n_parts = 1, .parts = &part }, err);
-}
-
-/* --- JSON ------------------------------------------------------------------------------------------------------- */
-
-void part_write(const struct part *p, struct jsonw *w)
-{
-    jsonw_object(w, NULL);
-    if (is_text(p)) {
-        jsonw_text(w, "type", strcmp(p->mime, "text/plain") == 0 ? "text" : "json");
-        jsonw_string(w, "text", p->data, p->len);
-    } else {
-        jsonw_text(w, "type", strncmp(p->mime, "audio/", 6) == 0 ? "audio" : "image");
-        jsonw_text(w, "mimeType", p->mime);
-        jsonw_string(w, "data", p->data, p->len);
-    }
-    jsonw_end(w);
-}
-
 static const char *role_name(enum role role)
 {
     static const char *const names[] = { "system", "user", "assistant", "tool" };
@@ -231,11 +177,91 @@ static void message_write(const struct message *m, struct jsonw *w)
     jsonw_end(w);
 }
 
+/* Appends the message to the JSON; as before when there is no memory. */
+static bool write_json(struct transcript *t, const struct message *m)
+{
+    size_t len = t->json.len;
+    struct jsonw w;
+
+    if (len > 0)
+        buf_addc(&t->json, ',');
+    w = jsonw_start(&t->json);
+    message_write(m, &w);
+    if (!t->json.failed)
+        return true;
+    t->json.failed = false;
+    t->json.len = len;
+    if (t->json.cap > 0)
+        t->json.data[len] = '\0';
+    return false;
+}
+
+static bool make_room(struct transcript *t)
+{
+    size_t cap = t->cap ? 2 * t->cap : 16;
+    struct message **grown;
+
+    if (t->n < t->cap)
+        return true;
+    grown = realloc(t->messages, cap * sizeof(struct message *));
+    if (!grown)
+        return false;
+    t->messages = grown;
+    t->cap = cap;
+    return true;
+}
+
+static bool is_text(const struct part *p)
+{
+    return strcmp(p->mime, "text/plain") == 0 || strcmp(p->mime, "application/json") == 0;
+}
+
+int transcript_add(struct transcript *t, const struct message *m, struct err *err)
+{
+    size_t need = message_bytes(m);
+    struct message *made;
+
+    assert(m->role == ROLE_TOOL ? m->call_id && m->name : !m->call_id);
+    for (size_t i = 0; i < m->n_parts; i++)
+        if (!is_text(&m->parts[i]))
+            return fail(err, CORAX_E_ARGS, "part %zu: %.100s cannot be given to a model, only text and json can", i + 1,
+                        m->parts[i].mime);
+    if (need > TRANSCRIPT_MAX_BYTES || arena_used(t->arena) > TRANSCRIPT_MAX_BYTES - need)
+        return fail(err, CORAX_E_LIMIT, "the transcript is full: at most %u bytes are kept", TRANSCRIPT_MAX_BYTES);
+    if (!make_room(t) || !(made = message_copy(t->arena, m)) || !write_json(t, m))
+        return fail(err, CORAX_E_INTERNAL, "transcript: no memory");
+    t->messages[t->n++] = made;
+    return 0;
+}
+
+int transcript_add_text(struct transcript *t, enum role role, const char *text, size_t len, struct err *err)
+{
+    struct part part = { .mime = "text/plain", .data = text, .len = len };
+
+    return transcript_add(t, &(struct message){ .role = role, .n_parts = 1, .parts = &part }, err);
+}
+
+/* --- JSON ------------------------------------------------------------------------------------------------------- */
+
+void part_write(const struct part *p, struct jsonw *w)
+{
+    jsonw_object(w, NULL);
+    if (is_text(p)) {
+        jsonw_text(w, "type", strcmp(p->mime, "text/plain") == 0 ? "text" : "json");
+        jsonw_string(w, "text", p->data, p->len);
+    } else {
+        jsonw_text(w, "type", strncmp(p->mime, "audio/", 6) == 0 ? "audio" : "image");
+        jsonw_text(w, "mimeType", p->mime);
+        jsonw_string(w, "data", p->data, p->len);
+    }
+    jsonw_end(w);
+}
+
 void transcript_write(const struct transcript *t, struct jsonw *w, const char *key)
 {
     jsonw_array(w, key);
-    for (size_t i = 0; i < t->n; i++)
-        message_write(t->messages[i], w);
+    if (t->n > 0)
+        jsonw_raw(w, NULL, t->json.data, t->json.len);
     jsonw_end(w);
 }
 
