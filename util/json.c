@@ -16,6 +16,7 @@
 
 #include "util/utf8.h"
 
+#define FEW_KEYS 8 /* of one object: up to here comparing each with each is cheaper than sorting */
 #define MAX_SAFE_INTEGER 9007199254740991.0 /* 2^53 - 1: beyond it, neighbours fall on the same double */
 
 /*
@@ -24,6 +25,15 @@
  */
 static double read_double(const char *text)
 {
+    const char *p = text + (*text == '-');
+    int64_t whole = 0;
+    int n;
+
+    /* Most are small integers, and up to 15 digits a double is exact. */
+    for (n = 0; n < 15 && p[n] >= '0' && p[n] <= '9'; n++)
+        whole = whole * 10 + (p[n] - '0');
+    if (p[n] == '\0')
+        return *text == '-' ? -(double)whole : (double)whole;
     return strtod_l(text, NULL, newlocale(LC_ALL_MASK, "C", (locale_t)0));
 }
 
@@ -389,6 +399,16 @@ static bool same_key(const struct scan *s, const struct key *a, const struct key
                   b->escaped ? s->decoded.data + b->decoded : b->text, a->len) == 0;
 }
 
+/* The first key that was there before, of few keys. */
+static const struct key *find_twice(const struct scan *s, const struct key *keys, size_t n)
+{
+    for (size_t i = 1; i < n; i++)
+        for (size_t k = 0; k < i; k++)
+            if (same_key(s, &keys[k], &keys[i]))
+                return &keys[i];
+    return NULL;
+}
+
 /*
  * The object that closes has the keys from `first` on.  Sorting rather than a hash table: an attacker who finds keys of
  * equal hash gains a factor of log n and not of n.
@@ -398,7 +418,9 @@ static int check_keys(struct scan *s, size_t first)
     const struct key *twice = NULL;
     size_t n = s->n_keys - first;
 
-    if (n > 1) {
+    if (n <= FEW_KEYS) {
+        twice = find_twice(s, s->keys + first, n);
+    } else {
         struct key *keys = s->keys + first;
 
         qsort_r(keys, n, sizeof(*keys), compare_keys, s->decoded.data);
