@@ -143,7 +143,7 @@ void task_stop_work(struct task *); /* cancels what is under way */
 
 const struct tool *task_find_tool(const struct task *, const char *name); /* one that this task may use */
 void task_begin_call(struct task *, const struct call *);
-/* Tool, arguments, policy and request hash of a call.  -1: err is the observation. */
+/* Tool, arguments, policy, and for POLICY_ASK the request hash of a call.  -1: err is the observation. */
 int task_judge_call(struct task *, const struct call *, struct policy_verdict *, struct err *);
 bool task_needs_intent(const struct tool *);
 void task_make_intent(struct task *);

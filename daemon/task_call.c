@@ -230,9 +230,7 @@ int task_judge_call(struct task *t, const struct call *call, struct policy_verdi
     t->call.tool = task_find_tool(t, call->name);
     if (t->call.tool == NULL)
         return unknown_tool(t, call->name, err);
-    if (registry_validate(t->call.tool, call->args, call->args_len, err) < 0)
-        return -1;
-    if ((args = json_parse(call->args, call->args_len, err)) == NULL)
+    if ((args = registry_validate(t->call.tool, call->args, call->args_len, err)) == NULL)
         return -1;
     request = (struct policy_request){ .provider = t->call.tool->provider,
                                        .tool = t->call.tool->name,
@@ -243,7 +241,8 @@ int task_judge_call(struct task *t, const struct call *call, struct policy_verdi
     json_free(args);
     snprintf(t->call.rule, sizeof(t->call.rule), "%s", verdict->rule);
     snprintf(t->call.why, sizeof(t->call.why), "%s", verdict->why ? verdict->why : "");
-    hash_request(t, "approve");
+    if (verdict->decision == POLICY_ASK)
+        hash_request(t, "approve");
     return 0;
 }
 

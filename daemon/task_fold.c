@@ -192,7 +192,7 @@ static void fold_call(struct fold *f, const struct call *call)
     /* The hash counts the attempts made before. */
     t->call.attempt = f->attempt;
     judged = task_judge_call(t, call, &verdict, NULL) == 0;
-    same = judged && strcmp(f->request_hash, t->call.request_hash) == 0;
+    same = judged && verdict.decision == POLICY_ASK && strcmp(f->request_hash, t->call.request_hash) == 0;
     switch (f->pending) {
     case PENDING_ASKED:
         if (same && verdict.decision == POLICY_ASK && t->attended)

@@ -321,21 +321,24 @@ const struct tool *registry_find(const struct registry *r, const char *name)
     return NULL;
 }
 
-int registry_validate(const struct tool *t, const char *args, size_t args_len, struct err *err)
+struct json *registry_validate(const struct tool *t, const char *args, size_t args_len, struct err *err)
 {
     struct json *value;
-    int rc;
 
-    if (t->disabled)
-        return fail(err, CORAX_E_UNAVAIL, "the tool %.128s is disabled: %s", t->name, t->disabled);
+    if (t->disabled) {
+        fail(err, CORAX_E_UNAVAIL, "the tool %.128s is disabled: %s", t->name, t->disabled);
+        return NULL;
+    }
     value = json_parse(args, args_len, err);
     if (value == NULL) {
         err_context(err, "the arguments are not JSON");
-        return -1;
+        return NULL;
     }
-    rc = jsonschema_validate(t->schema, value, err);
-    json_free(value);
-    return rc;
+    if (jsonschema_validate(t->schema, value, err) != 0) {
+        json_free(value);
+        return NULL;
+    }
+    return value;
 }
 
 /* --- writing ------------------------------------------------------------------------------------------------------------ */

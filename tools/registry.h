@@ -56,8 +56,8 @@ size_t registry_count(const struct registry *);                              /* 
 const struct tool *registry_at(const struct registry *, size_t i);           /* in the order they were added */
 const struct tool *registry_find(const struct registry *, const char *name); /* an enabled one, or NULL */
 
-/* 0, or -1 with CORAX_E_ARGS and a sentence that a model can act on. */
-int registry_validate(const struct tool *, const char *args, size_t args_len, struct err *);
+/* The parsed arguments (caller: json_free), or NULL with CORAX_E_ARGS and a sentence that a model can act on. */
+struct json *registry_validate(const struct tool *, const char *args, size_t args_len, struct err *);
 
 /* An array for GET /v1/tools: name, provider, description, parameters, effects, traits, disabled (a reason or null). */
 void registry_write_json(const struct registry *, struct jsonw *, const char *key);

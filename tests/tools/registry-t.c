@@ -81,7 +81,7 @@ static void disabled(const char *tool, const char *reason)
     }
     t = registry_at(r, registry_count(r) - 1);
     if (has_str(t->disabled, reason, reason))
-        ok(registry_validate(t, "{}", 2, &err) != 0 && err.status == CORAX_E_UNAVAIL, "  and it takes no arguments");
+        ok(registry_validate(t, "{}", 2, &err) == NULL && err.status == CORAX_E_UNAVAIL, "  and it takes no arguments");
 }
 
 static void test_disabled(void)
@@ -152,14 +152,17 @@ static void refuses(const char *args, const char *sentence)
 {
     struct err err = { 0 };
 
-    ok(registry_validate(registry_find(r, "calc"), args, strlen(args), &err) == -1 && err.status == CORAX_E_ARGS, "%s",
+    ok(registry_validate(registry_find(r, "calc"), args, strlen(args), &err) == NULL && err.status == CORAX_E_ARGS, "%s",
        args);
     has_str(err.msg, sentence, "  with a sentence to act on");
 }
 
 static void test_validate(void)
 {
-    is_int(registry_validate(registry_find(r, "calc"), "{\"x\":0.1}", 9, NULL), 0, "arguments that match");
+    struct json *args = registry_validate(registry_find(r, "calc"), "{\"x\":0.1}", 9, NULL);
+
+    is_str(json_digits(json_get(args, "x")), "0.1", "arguments that match");
+    json_free(args);
     refuses("{}", "x: is missing; give a number");
     refuses("{\"x\":\"1\"}", "give a number");
     refuses("[1]", "give an object");
