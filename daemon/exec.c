@@ -14,11 +14,11 @@
 #include "util/log.h"
 #include "util/rpc.h"
 
-#define RUN_ID       1
-#define END_MS       2000
-#define WALL_MS      10000 /* of a program that names no limit */
-#define RESERVE_MS   250   /* of the time that is left: for the box to end the program and to answer */
-#define UNAVAILABLE  (-32000)
+#define RUN_ID      1
+#define END_MS      2000
+#define WALL_MS     10000 /* of a program that names no limit */
+#define RESERVE_MS  250   /* of the time that is left: for the box to end the program and to answer */
+#define UNAVAILABLE (-32000)
 
 enum box_state { BOX_STORED, BOX_RUNNING, BOX_ENDING, BOX_OVER };
 
@@ -109,7 +109,8 @@ static int on_message(void *arg, const struct rpc_msg *msg, struct err *err)
     soon(b->exec);
     if (msg->kind == RPC_ERROR)
         fail(&why, box_status(msg), "%s%s",
-             msg->error_code == UNAVAILABLE && strncmp(msg->error_message, "unavailable", 11) != 0 ? "unavailable: " : "",
+             msg->error_code == UNAVAILABLE && strncmp(msg->error_message, "unavailable", 11) != 0 ? "unavailable: "
+                                                                                                   : "",
              msg->error_message);
     tell(b, msg->kind == RPC_RESULT ? msg->result : NULL, &why);
     return 0;
@@ -311,8 +312,8 @@ void exec_write_health(const struct exec *x, struct jsonw *w)
     const struct exec_run *b;
     int n_running = 0;
 
-    TAILQ_FOREACH (b, &x->boxes, link)
-        n_running += b->state == BOX_RUNNING;
+    TAILQ_FOREACH(b, &x->boxes, link)
+    n_running += b->state == BOX_RUNNING;
     jsonw_object(w, "exec");
     jsonw_int(w, "running", n_running);
     jsonw_int(w, "stored", x->stored != NULL);

@@ -223,7 +223,8 @@ static int table_request(struct corax_call *c, const char *service, const char *
     case HOST_LATE:
         return refuse(c, CORAX_E_TIMEOUT, "the service \"%.60s\" did not answer before the call's deadline", service);
     case HOST_ENDED:
-        return refuse(c, CORAX_E_UNAVAIL, "unavailable: the caller ended before its service \"%.60s\" answered", service);
+        return refuse(c, CORAX_E_UNAVAIL, "unavailable: the caller ended before its service \"%.60s\" answered",
+                      service);
     default:
         c->canceled = true;
         return refuse(c, CORAX_E_CANCELED, "the call was cancelled");
@@ -273,7 +274,8 @@ static int table_json_get(struct corax_call *c, const char *json, size_t json_le
     if (c == NULL)
         return CORAX_E_INTERNAL;
     /* The reply was checked when it came; anything else may be anything. */
-    if (json == NULL || ((json != c->reply_json || json_len != c->reply_json_len) && json_check(json, json_len, NULL) != 0))
+    if (json == NULL ||
+        ((json != c->reply_json || json_len != c->reply_json_len) && json_check(json, json_len, NULL) != 0))
         return CORAX_E_ARGS;
     return find_value(c, json, json_len, pointer, text, len);
 }

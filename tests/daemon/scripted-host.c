@@ -44,7 +44,8 @@ static void append(const char *text)
 /* Waits for the answer: nobody sends anything else meanwhile. */
 static void ask_for_exec(char *heard, size_t size)
 {
-    static const char request[] = "{\"jsonrpc\":\"2.0\",\"id\":\"s1\",\"method\":\"corax/exec\",\"params\":{\"argv\":[\"true\"]}}\n";
+    static const char request[] =
+        "{\"jsonrpc\":\"2.0\",\"id\":\"s1\",\"method\":\"corax/exec\",\"params\":{\"argv\":[\"true\"]}}\n";
     struct rpc_msg msg;
     size_t n = 0;
 

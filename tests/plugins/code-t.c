@@ -12,8 +12,8 @@
 static struct drive d;
 static struct tool_result r;
 
-#define ENDED(end, status, out, err)                                                                           \
-    "{\"end\":\"" end "\",\"status\":" status ",\"stdout\":\"" out "\",\"stderr\":\"" err "\",\"files\":[],"   \
+#define ENDED(end, status, out, err)                                                                         \
+    "{\"end\":\"" end "\",\"status\":" status ",\"stdout\":\"" out "\",\"stderr\":\"" err "\",\"files\":[]," \
     "\"left_out\":[],\"wall_us\":10300,\"cpu_us\":8200,\"peak_bytes\":9437184}"
 
 /* Begins a call and waits until the plugin asks for a box. */
@@ -85,7 +85,8 @@ static void test_output(void)
     is_str(read_as(ENDED("exited", "0", " \\u00e9\\ud83d\\ude00\\\"\\\\", "")), " \xc3\xa9\xf0\x9f\x98\x80\"\\",
            "characters of all kinds");
     is_str(read_as(ENDED("exited", "0", "x", "a warning")), "x", "standard error is not what a good program says");
-    has_str(r.structured, "\"stderr\":\"a warning\",\"wall_us\":10300,\"cpu_us\":8200,\"peak_bytes\":9437184,\"files\":[]",
+    has_str(r.structured,
+            "\"stderr\":\"a warning\",\"wall_us\":10300,\"cpu_us\":8200,\"peak_bytes\":9437184,\"files\":[]",
             "but it is in the JSON part");
 }
 
@@ -107,8 +108,9 @@ static void test_failures(void)
     has_str(read_as("{\"end\":\"eaten\"}"), "in a way that is not known here", "a box of another world");
     has_str(read_as("{}"), "in a way that is not known here", "a box without a word");
     ok(begin("{\"code\":\"x\"}", 0), "a box that cannot be");
-    is_str(answer("error", "{\"code\":-32000,\"message\":\"unavailable: no user namespaces\",\"data\":{\"status\":-8}}"),
-           "unavailable: no user namespaces", "says why");
+    is_str(
+        answer("error", "{\"code\":-32000,\"message\":\"unavailable: no user namespaces\",\"data\":{\"status\":-8}}"),
+        "unavailable: no user namespaces", "says why");
     is_int(r.status, CORAX_E_UNAVAIL, "with its status");
     has_str(drive_call(&d, "run_python", "{\"code\":\"x\"}", 0), "unavailable: nobody offers the service \"exec\"",
             "under another client there is no box");
@@ -125,13 +127,17 @@ static void test_long_texts(void)
     out[0] = 'a';
     out[2999] = 'z';
     snprintf(ended, sizeof ended,
-             "{\"end\":\"exited\",\"status\":1,\"stdout\":\"%s\",\"stderr\":\"%s\",\"files\":[],\"left_out\":[]}", out, out);
+             "{\"end\":\"exited\",\"status\":1,\"stdout\":\"%s\",\"stderr\":\"%s\",\"files\":[],\"left_out\":[]}", out,
+             out);
     text = read_as(ended);
     len = strlen(text);
-    ok(len <= CORAX_FAIL_MAX && len > CORAX_FAIL_MAX - 8 && text[len - 1] == 'z', "of a long text the end is kept: %zu bytes",
-       len);
+    ok(len <= CORAX_FAIL_MAX && len > CORAX_FAIL_MAX - 8 && text[len - 1] == 'z',
+       "of a long text the end is kept: %zu bytes", len);
     has_str(text, "exit status 1: aooo", "after the beginning of the error's line");
-    has_str(text, "\n\xe2\x80\xa6" "ooo", "with a sign that something is missing");
+    has_str(text,
+            "\n\xe2\x80\xa6"
+            "ooo",
+            "with a sign that something is missing");
     memset(out, 0, sizeof out);
     len = 0;
     len += (size_t)snprintf(ended + len, sizeof ended - len, "{\"end\":\"exited\",\"status\":0,\"stdout\":\"");
@@ -162,30 +168,36 @@ static void test_files(void)
            "<svg/>", "an image is a part of its own");
     is_int((int64_t)r.n_parts, 3, "two images and the text");
     is_str(r.parts[0].mime, "image/svg+xml", "an SVG image");
-    ok(strcmp(r.parts[1].mime, "image/png") == 0 && r.parts[1].len == 16 && memcmp(r.parts[1].data, "\x89PNG\r\n", 6) == 0,
+    ok(strcmp(r.parts[1].mime, "image/png") == 0 && r.parts[1].len == 16 &&
+           memcmp(r.parts[1].data, "\x89PNG\r\n", 6) == 0,
        "a PNG image, byte for byte");
     is_str(r.parts[2].data,
            "done\nfile a?b (1 byte)\nfile fake.png (3 bytes)\nfile o.svg (6 bytes)\nfile out.csv (12 bytes)\n"
            "file p.png (16 bytes)\nfile big.bin (9999999 bytes) was left out: too large",
            "the text names all files");
-    has_str(r.structured, "{\"name\":\"out.csv\",\"bytes\":12,\"text\":\"a,b\\n1,\\u00e9\\n\"},{\"name\":\"p.png\",\"bytes\":16}]",
+    has_str(r.structured,
+            "{\"name\":\"out.csv\",\"bytes\":12,\"text\":\"a,b\\n1,\\u00e9\\n\"},{\"name\":\"p.png\",\"bytes\":16}]",
             "the JSON part has what is in the others");
     has_str(r.structured, "{\"name\":\"fake.png\",\"bytes\":3,\"base64\":\"AAAA\"}", "also of an image that is none");
     is_str(read_as("{\"end\":\"exited\",\"status\":0,\"stdout\":\"\",\"stderr\":\"\",\"files\":["
                    "{\"name\":\"out.csv\",\"bytes\":12,\"text\":\"a,b\\n1,2\\n\"}]}"),
            "(no output)\nfile out.csv (12 bytes)", "a file and no output");
-    len = (size_t)snprintf(ended, sizeof ended, "{\"end\":\"exited\",\"status\":0,\"stdout\":\"\",\"stderr\":\"\",\"files\":["
+    len = (size_t)snprintf(ended, sizeof ended,
+                           "{\"end\":\"exited\",\"status\":0,\"stdout\":\"\",\"stderr\":\"\",\"files\":["
                            "{\"name\":\"a.txt\",\"bytes\":60000,\"text\":\"");
     for (int i = 0; i < 60000; i++, len += 6)
         memcpy(ended + len, "\\u0001", 6);
     snprintf(ended + len, sizeof ended - len, "\"},{\"name\":\"b.txt\",\"bytes\":1,\"text\":\"b\"}]}");
-    is_str(read_as(ended), "(no output)\nfile a.txt (60000 bytes)\nfile b.txt (1 byte)", "a file that grows too much in JSON");
+    is_str(read_as(ended), "(no output)\nfile a.txt (60000 bytes)\nfile b.txt (1 byte)",
+           "a file that grows too much in JSON");
     has_str(r.structured, "[{\"name\":\"a.txt\",\"bytes\":60000},{\"name\":\"b.txt\",\"bytes\":1,\"text\":\"b\"}]",
             "is only named there");
-    len = (size_t)snprintf(ended, sizeof ended, "{\"end\":\"exited\",\"status\":0,\"stdout\":\"\",\"stderr\":\"\",\"files\":[],"
+    len = (size_t)snprintf(ended, sizeof ended,
+                           "{\"end\":\"exited\",\"status\":0,\"stdout\":\"\",\"stderr\":\"\",\"files\":[],"
                            "\"left_out\":[");
     for (int i = 0; i < 20; i++)
-        len += (size_t)snprintf(ended + len, sizeof ended - len, "%s{\"name\":\"f%d\",\"bytes\":1,\"why\":\"x\"}", i ? "," : "", i);
+        len += (size_t)snprintf(ended + len, sizeof ended - len, "%s{\"name\":\"f%d\",\"bytes\":1,\"why\":\"x\"}",
+                                i ? "," : "", i);
     snprintf(ended + len, sizeof ended - len, "]}");
     has_str(read_as(ended), "file f15 (1 byte) was left out: x\n4 more files were left out", "many that were left out");
 }

@@ -215,7 +215,8 @@ static void test_service_failures(void)
     begin_actor();
     ask(ASK, 0);
     is_asked("\"s1\"");
-    say("{\"jsonrpc\":\"2.0\",\"id\":\"s1\",\"error\":{\"code\":-32000,\"message\":\"not today\",\"data\":{\"status\":-8}}}");
+    say("{\"jsonrpc\":\"2.0\",\"id\":\"s1\",\"error\":{\"code\":-32000,\"message\":\"not "
+        "today\",\"data\":{\"status\":-8}}}");
     is_str(outcome(&r), "not today", "an error's message is what the call fails with");
     is_int(r.status, CORAX_E_UNAVAIL, "with the status it names");
     ask(ASK, 0);
@@ -232,7 +233,8 @@ static void test_service_failures(void)
     is_int((outcome(&r), r.status), CORAX_E_NOTFOUND, "a pointer to nothing");
     ask("{\"service\":\"exec\",\"request\":\"text\"}", 0);
     has_str(outcome(&r), "with what is no JSON object", "a request that is none is not sent");
-    is_str(drive_call(&d, "look", "{\"json\":\"[1,\\\"a\\\"]\",\"pointer\":\"/1\"}", 0), "a", "json_get reads any text");
+    is_str(drive_call(&d, "look", "{\"json\":\"[1,\\\"a\\\"]\",\"pointer\":\"/1\"}", 0), "a",
+           "json_get reads any text");
     is_int(status_of("look", "{\"json\":\"[1,\",\"pointer\":\"/0\"}"), CORAX_E_ARGS, "and refuses what is no JSON");
     ask(ASK, 300);
     is_asked("\"s5\"");

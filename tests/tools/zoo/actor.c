@@ -223,10 +223,10 @@ static const struct corax_tool strict_tool = {
 };
 
 static const struct corax_tool *const tools[] = {
-    &crash_tool, &leave_tool,        &hang_tool,    &polite_tool,     &print_tool,          &garbage_tool, &flood_tool,
-    &full_tool,  &echo_tool,         &raw_tool,     &json_tool,       &silent_failure_tool, &strict_tool,  &notes_tool,
-    &mime_tool,  &fails_but_ok_tool, &service_tool, &odd_status_tool, &picture_tool,        &hungry_tool,  &roots_tool,
-    &ask_tool,   &look_tool,         NULL,
+    &crash_tool,   &leave_tool,  &hang_tool,  &polite_tool,       &print_tool,   &garbage_tool,
+    &flood_tool,   &full_tool,   &echo_tool,  &raw_tool,          &json_tool,    &silent_failure_tool,
+    &strict_tool,  &notes_tool,  &mime_tool,  &fails_but_ok_tool, &service_tool, &odd_status_tool,
+    &picture_tool, &hungry_tool, &roots_tool, &ask_tool,          &look_tool,    NULL,
 };
 
 static void fini(void)
