@@ -369,10 +369,8 @@ static int run_request(const struct box *b, const struct box_request *r, struct 
     if (lacks != BOX_N_PARTS)
         return fail(err, CORAX_E_UNAVAIL, "nothing is run, since the box is not whole: %s: %.180s",
                     box_part_name(lacks), b->state->parts[lacks].why);
-    if (!find_program(r->argv[0], path, sizeof path)) {
-        *code = RPC_INVALID_PARAMS;
+    if (!find_program(r->argv[0], path, sizeof path))
         return fail(err, CORAX_E_NOTFOUND, "there is no program \"%.60s\" in /usr/bin or /bin", r->argv[0]);
-    }
     buf_init(&run.out.text, (size_t)r->limits.output_bytes);
     buf_init(&run.err.text, (size_t)r->limits.output_bytes);
     error = b->cgroup.version ? box_cgroup_limit(&b->cgroup, r->limits.memory_bytes, r->limits.processes) : 0;

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # Code that a model runs, from the model's wish to its answer: through coraxd, the real corax-host and the plugin code.  The
-# box is a scripted one (scripted-box.c) where a test is about boxes that misbehave.
+# box is a scripted one (scripted-box.c) where a test is about boxes that misbehave, else corax-box with python3; what a program
+# can get at from inside corax-box is tests/tools/box_exec-t.c's.
 # shellcheck disable=SC2030,SC2031,SC2034,SC2154
 
 load daemon
@@ -210,4 +211,113 @@ still_works() {
     same "$(starts)" ''
     ask honest
     is_requested
+}
+
+# --- corax-box and python3 ---------------------------------------------------------------------------------------------
+
+real_box() {
+    [ -x "$build/corax-box" ] || skip "corax-box is not built"
+    command -v python3 > /dev/null || skip "there is no python3"
+    has "$("$build/corax-box" probe)" '"runs_code":true' || skip "this kernel or container offers no whole box"
+    box=$build/corax-box
+}
+
+boxes() { # the pids of the daemon's boxes
+    pgrep -P "$pid" -x box || true
+}
+
+all_gone() { # PIDS: with all that they started
+    local p
+    for p in $1; do
+        ! pgrep -s "$p" > /dev/null || return 1
+    done
+}
+
+@test "python: output, errors, files" {
+    real_box
+    secret=$dir/secret
+    echo hidden > "$secret"
+    programs 'print(6*7)' 'x=1' "print('before'); 1/0" 'import sys; sys.exit(3)' "open('out.csv','w').write('a,b,c,d,e,fg'); print('done')" \
+        "open('$secret').read()" "import socket; socket.create_connection(('127.0.0.1', 1))" "import os; os.kill(os.getpid(), 11)" \
+        "import os; print(os.listdir('.'))" "x = b'x' * (1 << 30); print(len(x))"
+    start
+    ask 'print(6*7)'
+    same "$answer" 42
+    ask 'x=1'
+    same "$answer" '(no output)'
+    ask "print('before'); 1/0"
+    same "$answer" "exit status 1: ZeroDivisionError: division by zero
+before"
+    ask 'import sys; sys.exit(3)'
+    same "$answer" 'exit status 3'
+    ask "open('out.csv','w').write('a,b,c,d,e,fg'); print('done')"
+    same "$answer" "done
+file out.csv (12 bytes)"
+    api GET "/v1/tasks/$id/trace"
+    has "$body" 'a,b,c,d,e,fg'
+    ask "import os; print(os.listdir('.'))"
+    same "$answer" "['main.py']"
+    ask "open('$secret').read()"
+    has "$answer" "exit status 1: FileNotFoundError"
+    ask "import socket; socket.create_connection(('127.0.0.1', 1))"
+    has "$answer" "exit status 1: "
+    ask "import os; os.kill(os.getpid(), 11)"
+    same "$answer" "the program was ended by signal 11 (Segmentation fault)"
+    ask "x = b'x' * (1 << 30); print(len(x))"
+    case $answer in
+        "the program needed more than 512 MiB of memory" | "exit status 1: MemoryError") ;;
+        *) same "$answer" memory ;;
+    esac
+}
+
+@test "python: input" {
+    real_box
+    script <<< '{"go":[{"calls":[{"name":"run_python","arguments":"{\"code\":\"print(sum(map(int, open(0))))\",\"stdin\":\"1\\n2\\n\"}"}]},{"echo":true}]}'
+    start
+    ask go
+    same "$answer" 3
+}
+
+@test "python: limits of time and output" {
+    real_box
+    deadline=4000
+    programs 'while True: pass' 'import time; time.sleep(60)' "print('x'*100000)" 'print(1)'
+    start
+    ask 'while True: pass'
+    has "$answer" "the program ran longer than 3."
+    ask 'import time; time.sleep(60)'
+    has "$answer" "the program ran longer than 3."
+    ask "print('x'*100000)"
+    same "$answer" "the program printed more than 64 KiB"
+    ask 'print(1)'
+    same "$answer" 1
+}
+
+@test "python: cancelled, or its daemon killed, nothing is left running" {
+    real_box
+    programs 'import time; time.sleep(8)' 'print(1)'
+    start
+    ask 'print(1)'
+    submit 'import time; time.sleep(8)'
+    eventually runs_one
+    before=$(boxes)
+    api DELETE "/v1/tasks/$id"
+    ask 'print(1)'
+    same "$answer" 1
+    submit 'import time; time.sleep(8)'
+    eventually runs_one
+    before="$before $(boxes)"
+    stop KILL
+    eventually all_gone "$before"
+    start
+    await
+    same "$(field /answer)" '(no output)'
+    before=$(boxes)
+    stop TERM
+    eventually all_gone "$before"
+}
+
+runs_one() {
+    api GET /healthz
+    [ "$(field /exec/running)" = 1 ]
 }

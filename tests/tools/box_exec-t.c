@@ -196,7 +196,7 @@ static void test_lines(void)
     error_of("{\"jsonrpc\":\"2.0\",\"method\":\"exec\"}\n", RPC_INVALID_REQUEST, "no request");
     error_of("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"exec\",\"params\":{}}\n", RPC_INVALID_PARAMS, "argv");
     error_of("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"exec\",\"params\":{\"argv\":[\"no-such-program\"]}}\n",
-             RPC_INVALID_PARAMS, "there is no program \"no-such-program\"");
+             RPC_TOOL_FAILED, "there is no program \"no-such-program\"");
 }
 
 /* --- programs that behave ----------------------------------------------------------------------------------------------- */
