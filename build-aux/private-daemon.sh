@@ -21,6 +21,7 @@ daemon_json_string() {
 }
 
 # daemon_write_conf MODEL [INFER HOST PLUGIN]: what stands in for corax-infer, corax-host and the plugins.
+# A host that stands in writes outside, so it has a box that stands in, too.
 daemon_write_conf() {
     # A copy: a clone may be writable by the group, and coraxd takes no policy that others may write.
     cp "$daemon_source/policies/default.json" "$daemon_run/policy.json"
@@ -35,6 +36,7 @@ daemon_write_conf() {
     "policies": [$(daemon_json_string "$daemon_run/policy.json")],
     "infer": { "path": $(daemon_json_string "${2:-$daemon_build/corax-infer}") },
     "host": { "path": $(daemon_json_string "${3:-$daemon_build/corax-host}") },
+    "box": { "path": $(daemon_json_string "$(if [ -n "${3:-}" ]; then echo "$daemon_build/tests/daemon/scripted-box"; else echo "$daemon_build/corax-box"; fi)") },
 }
 CONF
 }

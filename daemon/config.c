@@ -7,6 +7,8 @@
 #include "util/file.h"
 
 #define CONFIG_MAX_BYTES (1u << 20)
+#define MAX_ROOTS        64
+#define ROOT_NAME        64
 
 int config_set_text(char **slot, const char *value, struct err *err)
 {
@@ -34,6 +36,37 @@ void config_list_clear(struct config_list *list)
 {
     while (list->n > 0)
         free(list->at[--list->n]);
+}
+
+/* The rule for names is corax-host's (tools/host_roots.h). */
+int config_add_root(struct config_list *list, const char *text, struct err *err)
+{
+    const char *eq = strchr(text, '=');
+    size_t n = eq ? (size_t)(eq - text) : 0;
+
+    if (eq == NULL || n == 0 || eq[1] == '\0')
+        return fail(err, CORAX_E_ARGS, "the root \"%.60s\": write NAME=PATH", text);
+    if (text[0] < 'a' || text[0] > 'z' || n > ROOT_NAME || strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_-") < n)
+        return fail(
+            err, CORAX_E_ARGS,
+            "the root \"%.*s\" needs another name: use a-z, 0-9, _ and -, a letter first, at most %d characters",
+            n < 60 ? (int)n : 60, text, ROOT_NAME);
+    if (eq[1] != '/')
+        return fail(err, CORAX_E_ARGS, "the root %.*s needs an absolute path, not \"%.60s\"", (int)n, text, eq + 1);
+    if (list->n >= MAX_ROOTS)
+        return fail(err, CORAX_E_LIMIT, "more than %d roots", MAX_ROOTS);
+    for (size_t i = 0; i < list->n; i++)
+        if (strncmp(list->at[i], text, n + 1) == 0)
+            return fail(err, CORAX_E_ARGS, "two roots are named %.*s; rename one", (int)n, text);
+    return config_list_add(list, text, err);
+}
+
+int config_set_isolation(struct config *c, const char *mode, struct err *err)
+{
+    if (strcmp(mode, "strict") != 0 && strcmp(mode, "available") != 0)
+        return fail(err, CORAX_E_ARGS, "isolation must be strict or available, not \"%.30s\"", mode);
+    c->strict = mode[0] == 's';
+    return 0;
 }
 
 int config_init(struct config *c, struct err *err)
@@ -69,6 +102,7 @@ void config_finish(struct config *c)
     free(c->infer_path);
     free(c->host_path);
     free(c->box_path);
+    config_list_clear(&c->roots);
     config_list_clear(&c->plugins);
     config_list_clear(&c->policies);
     memset(c, 0, sizeof(*c));
@@ -239,17 +273,43 @@ static int read_children(struct config *c, const struct json *root, struct err *
                  read_text(host, "host.", "path", &c->host_path, err) < 0 ||
                  read_small(host, "host.", "deadline_ms", 10, 24 * 3600 * 1000, &c->host_deadline_ms, err) < 0))
         return -1;
-    if (box && (config_check_members(box, "box", box_known, err) < 0 ||
-                read_text(box, "box.", "path", &c->box_path, err) < 0))
+    if (box &&
+        (config_check_members(box, "box", box_known, err) < 0 || read_text(box, "box.", "path", &c->box_path, err) < 0))
         return -1;
     return 0;
 }
 
+static int read_roots(struct config_list *list, const struct json *v, struct err *err)
+{
+    char text[4200];
+
+    if (v == NULL)
+        return 0;
+    if (json_kind(v) != JSON_OBJECT)
+        return fail(err, CORAX_E_ARGS, "roots must be an object: {\"notes\": \"/home/me/notes\"}");
+    config_list_clear(list);
+    for (const struct json *m = json_first(v); m; m = json_next(m)) {
+        if (json_text(m) == NULL || strlen(json_text(m)) > 4095 || strchr(json_key(m), '='))
+            return fail(err, CORAX_E_ARGS, "roots.%.60s must be the path of a folder", json_key(m));
+        snprintf(text, sizeof(text), "%.70s=%s", json_key(m), json_text(m));
+        if (config_add_root(list, text, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int read_isolation(struct config *c, const struct json *v, struct err *err)
+{
+    if (v == NULL)
+        return 0;
+    return config_set_isolation(c, json_text(v) ? json_text(v) : "", err);
+}
+
 static int read_root(struct config *c, const struct json *root, struct err *err)
 {
-    static const char *const known[] = { "socket",   "admin_group", "state",      "model",     "plugins",
-                                         "policies", "max_running", "max_queued", "system",    "budget",
-                                         "sampling", "infer",       "host",       "box",       "log_level", NULL };
+    static const char *const known[] = { "socket",      "admin_group", "state",     "model",  "plugins",   "policies",
+                                         "max_running", "max_queued",  "system",    "budget", "sampling",  "infer",
+                                         "host",        "box",         "isolation", "roots",  "log_level", NULL };
 
     if (config_check_members(root, "the file", known, err) < 0 || read_text(root, "", "socket", &c->socket, err) < 0 ||
         read_text(root, "", "admin_group", &c->admin_group, err) < 0 ||
@@ -260,6 +320,8 @@ static int read_root(struct config *c, const struct json *root, struct err *err)
         read_small(root, "", "max_queued", 0, 100000, &c->max_queued, err) < 0 ||
         config_read_budget(json_get(root, "budget"), &c->budget, err) < 0 ||
         config_read_sampling(json_get(root, "sampling"), &c->sampling, err) < 0 || read_children(c, root, err) < 0 ||
+        read_isolation(c, json_get(root, "isolation"), err) < 0 ||
+        read_roots(&c->roots, json_get(root, "roots"), err) < 0 ||
         read_log_level(json_get(root, "log_level"), &c->log_level, err) < 0)
         return -1;
     return 0;

@@ -42,6 +42,8 @@ struct config {
     int infer_threads; /* 0: all */
     char *host_path;
     char *box_path;
+    bool strict;              /* isolation: a machine that lacks a part of a box will not do */
+    struct config_list roots; /* NAME=PATH */
     int host_deadline_ms;
     enum log_level log_level;
 };
@@ -54,6 +56,9 @@ int config_read(struct config *, const char *path, struct err *);
 int config_set_text(char **slot, const char *value, struct err *);
 int config_list_add(struct config_list *, const char *value, struct err *);
 void config_list_clear(struct config_list *);
+/* Adds a root; -1 when the text is not NAME=PATH, or the name is there already. */
+int config_add_root(struct config_list *, const char *text, struct err *);
+int config_set_isolation(struct config *, const char *mode, struct err *);
 
 /* The members `budget` and `sampling` look the same in a task: what is absent stays as it is. */
 int config_read_budget(const struct json *, struct budget *, struct err *);

@@ -22,6 +22,7 @@
 
 #include "daemon/hosts.h"
 #include "daemon/http.h"
+#include "daemon/isolation.h"
 #include "daemon/journal.h"
 #include "daemon/model.h"
 #include "daemon/routes.h"
@@ -33,7 +34,7 @@
 
 static const char usage[] =
     "usage: coraxd [-dn] [-c FILE] [--socket PATH] [--state DIR] [--model FILE]\n"
-    "              [--plugins DIR]... [--policy FILE]...\n"
+    "              [--plugins DIR]... [--policy FILE]... [--root NAME=PATH]... [--isolation MODE]\n"
     "\n"
     "  -c FILE          configuration (default " CORAX_SYSCONFDIR "/corax/corax.conf, if it is there)\n"
     "  -d               log more\n"
@@ -43,6 +44,8 @@ static const char usage[] =
     "  --model FILE     GGUF model\n"
     "  --plugins DIR    folder with plugins, or one plugin (may be repeated)\n"
     "  --policy FILE    policy (may be repeated)\n"
+    "  --root NAME=PATH folder that tools may read, by name (may be repeated)\n"
+    "  --isolation MODE strict: do not start where boxes lack a part; available: do\n"
     "  --version, --help\n";
 
 #define DEFAULT_FILE CORAX_SYSCONFDIR "/corax/corax.conf"
@@ -50,11 +53,21 @@ static const char usage[] =
 struct options {
     const char *file;
     bool check, debug;
-    const char *socket, *state, *model;
-    struct config_list plugins, policies;
+    const char *socket, *state, *model, *isolation;
+    struct config_list plugins, policies, roots;
 };
 
-enum { OPT_SOCKET = 256, OPT_STATE, OPT_MODEL, OPT_PLUGINS, OPT_POLICY, OPT_VERSION, OPT_HELP };
+enum {
+    OPT_SOCKET = 256,
+    OPT_STATE,
+    OPT_MODEL,
+    OPT_PLUGINS,
+    OPT_POLICY,
+    OPT_ROOT,
+    OPT_ISOLATION,
+    OPT_VERSION,
+    OPT_HELP
+};
 
 /* -1: go on; else the exit status. */
 static int read_options(int argc, char **argv, struct options *o)
@@ -66,6 +79,8 @@ static int read_options(int argc, char **argv, struct options *o)
         { "model", required_argument, NULL, OPT_MODEL },
         { "plugins", required_argument, NULL, OPT_PLUGINS },
         { "policy", required_argument, NULL, OPT_POLICY },
+        { "root", required_argument, NULL, OPT_ROOT },
+        { "isolation", required_argument, NULL, OPT_ISOLATION },
         { "version", no_argument, NULL, OPT_VERSION },
         { "help", no_argument, NULL, OPT_HELP },
         { NULL, 0, NULL, 0 },
@@ -98,6 +113,12 @@ static int read_options(int argc, char **argv, struct options *o)
             break;
         case OPT_POLICY:
             rc = config_list_add(&o->policies, optarg, &err);
+            break;
+        case OPT_ROOT:
+            rc = config_add_root(&o->roots, optarg, &err);
+            break;
+        case OPT_ISOLATION:
+            o->isolation = optarg;
             break;
         case OPT_VERSION:
             puts("coraxd " PACKAGE_VERSION);
@@ -140,7 +161,8 @@ static int configure(struct config *c, const struct options *o, struct err *err)
     if ((o->socket && config_set_text(&c->socket, o->socket, err) < 0) ||
         (o->state && config_set_text(&c->state, o->state, err) < 0) ||
         (o->model && config_set_text(&c->model, o->model, err) < 0) ||
-        replace_list(&c->plugins, &o->plugins, err) < 0 || replace_list(&c->policies, &o->policies, err) < 0)
+        replace_list(&c->plugins, &o->plugins, err) < 0 || replace_list(&c->policies, &o->policies, err) < 0 ||
+        replace_list(&c->roots, &o->roots, err) < 0 || (o->isolation && config_set_isolation(c, o->isolation, err) < 0))
         return -1;
     if (o->debug)
         c->log_level = LOG_LEVEL_DEBUG;
@@ -163,6 +185,11 @@ static int check(const struct config *c, struct err *err)
     rc = hosts_find(c, &plugins, err);
     if (rc == 0 && plugins.n > 0 && access(c->host_path, X_OK) < 0)
         rc = fail_sys(err, CORAX_E_NOTFOUND, "host.path %s", c->host_path);
+    if (rc == 0 && plugins.n > 0 && access(c->box_path, X_OK) < 0)
+        rc = fail_sys(err, CORAX_E_NOTFOUND, "box.path %s", c->box_path);
+    for (size_t i = 0; rc == 0 && i < c->roots.n; i++)
+        if (access(strchr(c->roots.at[i], '=') + 1, R_OK | X_OK) < 0)
+            rc = fail_sys(err, CORAX_E_NOTFOUND, "the root %s", c->roots.at[i]);
     if (rc == 0)
         printf("coraxd: the configuration is good: %zu plugins, %zu policy files, %s\n", plugins.n, c->policies.n,
                c->model ? c->model : "no model");
@@ -189,6 +216,7 @@ static void on_settled(void *arg)
 {
     struct coraxd *d = arg;
 
+    isolation_ask(d->isolation); /* not before: it would compete with the hosts */
     scheduler_recover(d->scheduler);
     scheduler_start(d->scheduler);
     log_info("ready after %lld ms, %zu tools", (long long)(clock_mono_ms() - d->started_ms),
@@ -197,6 +225,9 @@ static void on_settled(void *arg)
 
 static int start(struct coraxd *d, struct err *err)
 {
+    d->isolation = isolation_create(d->base, &d->config, err);
+    if (d->isolation == NULL || (d->config.strict && isolation_demand(d->isolation, err) < 0))
+        return -1;
     d->journal = journal_open(d->config.state, err);
     if (d->journal == NULL)
         return -1;
@@ -224,6 +255,7 @@ static void stop(struct coraxd *d)
     }
     http_destroy(d->http);
     hosts_destroy(d->hosts);
+    isolation_destroy(d->isolation);
     model_destroy(d->model);
     journal_close(d->journal);
     registry_destroy(d->registry);
@@ -288,5 +320,6 @@ out:
     config_finish(&d.config);
     config_list_clear(&options.plugins);
     config_list_clear(&options.policies);
+    config_list_clear(&options.roots);
     return rc;
 }

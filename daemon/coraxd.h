@@ -17,6 +17,7 @@ struct coraxd {
     struct journal *journal;
     struct model *model;
     struct hosts *hosts;
+    struct isolation *isolation;
     struct scheduler *scheduler;
     struct http *http;
     int64_t started_ms; /* monotonic */

@@ -506,12 +506,53 @@ int hosts_find(const struct config *config, struct config_list *out, struct err 
     return 0;
 }
 
+/* corax-box run … -- corax-host … PLUGIN: the box in front, so that the plugin's process sees what it is shown. */
+struct host_argv {
+    size_t n, n_owned;
+    const char *at[4 * CONFIG_MAX_LIST];
+    char *owned[CONFIG_MAX_LIST];
+};
+
+static void add_words(struct host_argv *v, const char *a, const char *b)
+{
+    v->at[v->n++] = a;
+    if (b)
+        v->at[v->n++] = b;
+}
+
+static int build_argv(struct host_argv *v, const struct config *c, const char *plugin, struct err *err)
+{
+    size_t i;
+
+    add_words(v, c->box_path, "run");
+    if (c->strict)
+        add_words(v, "--strict", NULL);
+    add_words(v, "--owned", plugin);
+    for (i = 0; i < c->roots.n; i++)
+        add_words(v, "--root", c->roots.at[i]);
+    add_words(v, "--", c->host_path);
+    add_words(v, "--boxed", NULL);
+    for (i = 0; i < c->roots.n; i++) {
+        const char *root = c->roots.at[i];
+        int n = (int)strcspn(root, "=");
+
+        if (asprintf(&v->owned[i], "%.*s=/roots/%.*s", n, root, n, root) < 0)
+            return fail(err, CORAX_E_INTERNAL, "no memory");
+        v->n_owned++;
+        add_words(v, "--root", v->owned[i]);
+    }
+    add_words(v, plugin, NULL);
+    v->at[v->n] = NULL;
+    return 0;
+}
+
 static int host_init(struct hosts *hs, struct host *h, const char *path, struct err *err)
 {
     static const struct link_ops ops = { on_up, on_message, on_down };
-    const char *argv[] = { hs->config->host_path, path, NULL };
+    struct host_argv v = { 0 };
     const char *slash = strrchr(path, '/');
     char name[128];
+    int rc;
 
     TAILQ_INIT(&h->calls);
     h->hosts = hs;
@@ -520,8 +561,12 @@ static int host_init(struct hosts *hs, struct host *h, const char *path, struct 
     if (h->path == NULL || h->deadline == NULL)
         return fail(err, CORAX_E_INTERNAL, "no memory");
     snprintf(name, sizeof(name), "host %s", slash ? slash + 1 : path);
-    h->link = link_create(hs->base, name, hs->config->host_path, argv, &ops, h, err);
-    return h->link ? 0 : -1;
+    rc = build_argv(&v, hs->config, path, err);
+    if (rc == 0)
+        h->link = link_create(hs->base, name, hs->config->box_path, v.at, &ops, h, err);
+    for (size_t i = 0; i < v.n_owned; i++)
+        free(v.owned[i]);
+    return rc == 0 && h->link ? 0 : -1;
 }
 
 struct hosts *hosts_create(struct event_base *base, const struct config *config, struct registry *registry,

@@ -1,7 +1,7 @@
 /*
  * daemon/hosts.h - the plugins: one corax-host process each, behind a queue.
  *
- * A host is asked what it offers when it first starts; its tools go into the registry.  It carries out one call at a
+ * Each stands behind corax-box.  A host is asked what it offers when it first starts; its tools go into the registry.  It carries out one call at a
  * time; others wait in order.  A call that does not end by its deadline costs the host its life, and so does a
  * malformed line; the call fails with a sentence, the host starts again, and the next call goes to the new one.
  *

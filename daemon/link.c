@@ -15,7 +15,7 @@
 #include "util/clock.h"
 #include "util/log.h"
 
-#define MAX_ARGS     8
+#define MAX_ARGS     300 /* a host is told of each root twice */
 #define MAX_LOG_LINE 400
 #define MAX_UNSENT   (32u << 20) /* a child that reads nothing while so much waits is as good as dead */
 #define READ_AT_ONCE 65536

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "daemon/hosts.h"
+#include "daemon/isolation.h"
 #include "daemon/model.h"
 #include "daemon/routes_task.h"
 #include "daemon/scheduler.h"
@@ -197,6 +198,7 @@ static void get_health(struct coraxd *d, struct evhttp_request *req, const struc
     good = model_write_health(d->model, &w);
     good = hosts_write_health(d->hosts, &w) && good;
     good = journal_write_health(d->journal, &w) && good;
+    isolation_write_health(d->isolation, &w);
     jsonw_object(&w, "tasks");
     jsonw_int(&w, "running", n.n_running);
     jsonw_int(&w, "queued", n.n_queued);

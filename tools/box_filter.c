@@ -285,6 +285,8 @@ static int add_conditional_rules(scmp_filter_ctx f)
     rc |= seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(mknod), 1, SCMP_A1(SCMP_CMP_MASKED_EQ, S_IFMT, S_IFIFO));
     rc |= seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(mknodat), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, S_IFMT, S_IFIFO));
     rc |= seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(personality), 1, SCMP_A0(SCMP_CMP_MASKED_EQ, low, 0xffffffff));
+    /* Operation 0 makes nothing wider, and libseccomp asks with it whether there is such a call. */
+    rc |= seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(seccomp), 1, SCMP_A0(SCMP_CMP_MASKED_EQ, low, 0));
     rc |= seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(seccomp), 2, SCMP_A0(SCMP_CMP_MASKED_EQ, low, 1),
                            SCMP_A1(SCMP_CMP_MASKED_EQ, low & ~7u, 0)); /* a filter more, but no listener */
     rc |= seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(seccomp), 1, SCMP_A0(SCMP_CMP_MASKED_EQ, low, 2));

@@ -68,6 +68,10 @@ static int add_root(struct box_spec *spec, const char *text, struct err *err)
     n = snprintf(dest, sizeof dest, "/roots/%.*s", (int)(eq - text), text);
     if (n >= (int)sizeof dest || strchr(dest + 7, '/') || dest[7] == '.')
         return fail(err, CORAX_E_ARGS, "--root %s: the name must have no slash and not begin with a dot", text);
+    if (access(eq + 1, F_OK) != 0 && errno == ENOENT) {
+        log_warn("--root %s: there is no such folder now", text);
+        return 0; /* folders come and go; what is behind the name is the program's to miss */
+    }
     return box_spec_bind(spec, eq + 1, dest, false, err);
 }
 
@@ -259,8 +263,7 @@ static int cmd_run(int argc, char **argv)
         case 0:
             run_inside(&b, &o, path);
         case 1:
-            for (int fd = 0; fd < 2; fd++)
-                close(fd);
+            /* Its input and output stay open here as well: whoever reads them must not see their end before the status. */
             status = wait_for(&b);
             box_finish(&b);
             status = end_like(status);

@@ -146,8 +146,10 @@ void rig_init(struct rig *r, const char *dir, int max_running)
              "{\"socket\":\"%s\",\"state\":\"%s\",\"model\":\"%s/times\",\"plugins\":[\"%s\"],\"policies\":[\"%s\"],\n"
              " \"max_running\":%d,\"max_queued\":4000,\n"
              " \"budget\":{\"steps\":1000,\"tool_calls\":1000,\"tokens\":1000000},\n"
-             " \"infer\":{\"path\":\"%s/tests/bench/scripted-model\"},\"host\":{\"path\":\"%s/corax-host\"}}\n",
-             r->socket, r->state, dir, plugin, path, max_running, build_dir(), build_dir());
+             " \"infer\":{\"path\":\"%s/tests/bench/scripted-model\"},\"host\":{\"path\":\"%s/corax-host\"},\n"
+             /* Without a box, so that the host's pid is the one in /healthz; a box is not in the way of data. */
+             " \"box\":{\"path\":\"%s/tests/daemon/scripted-box\"}}\n",
+             r->socket, r->state, dir, plugin, path, max_running, build_dir(), build_dir(), build_dir());
     write_file(r->conf, text);
 }
 

@@ -397,6 +397,28 @@ apart() {
     [[ $output == *"journal  ok"* ]]
 }
 
+@test "doctor says what is well, and what is amiss and why" {
+    run corax doctor
+    [ "$status" -eq 0 ]
+    [[ $output == *"ok     model     scripted"* ]]
+    [[ $output == *"ok     plugin    ledger: ready"* ]]
+    [[ $output == *"ok     isolation user"* ]]
+    stop_daemon TERM
+    printf '{"parts":[{"name":"landlock","state":"missing","why":"this kernel has no Landlock: boot with it"}],"runs_code":true,"complete":false}\n' \
+        >"$daemon_run/box.probe"
+    cp "$daemon_build/tests/daemon/scripted-box" "$daemon_run/box"
+    sed -i "s|\"[^\"]*scripted-box\"|\"$daemon_run/box\"|" "$daemon_run/corax.conf"
+    start_daemon
+    for _ in $(seq 200); do
+        run corax doctor
+        [[ $output == *landlock* ]] && break
+        sleep 0.05
+    done
+    [ "$status" -eq 1 ]
+    [[ $output == *"amiss  isolation landlock: this kernel has no Landlock: boot with it"* ]]
+    [[ $(corax --json doctor || true) == *'"complete":false'* ]]
+}
+
 @test "help: of every command, and the completion knows them all" {
     names=$(corax help | sed -n 's/^  \([a-z]*\) .*/\1/p')
     [ "$(wc -w <<<"$names")" -ge 13 ]

@@ -25,6 +25,50 @@ hello='{"hello":[{"reasoning":"easy","text":"hi there"}],"slow":[{"sleep_ms":200
     same "$(field /journal/state)" ok
 }
 
+probed() {
+    api GET /healthz
+    [ "$(field /isolation/parts/0/name)" = "$1" ]
+}
+
+@test "healthz says what boxes there are, and strict does not start with less" {
+    script <<< "$hello"
+    cp "$helpers/scripted-box" "$dir/box"
+    box_path=$dir/box
+    extra='"roots": { "notes": "'$dir'" },'
+    start
+    eventually probed user
+    same "$(field /isolation/mode) $(field /isolation/complete) $(field /isolation/error) $(field /status)" "available true null ok"
+    stop TERM
+    start --isolation strict
+    same "$(probed user && field /isolation/mode)" strict
+    stop TERM
+    printf '{"parts":[{"name":"net","state":"missing","why":"no"},{"name":"ipc","state":"missing","why":"no"}],"complete":false}\n' > "$dir/box.probe"
+    start
+    eventually probed net
+    same "$(field /isolation/complete) $(field /status)" "false ok"
+    has "$(cat "$dir/log")" "lacks: net, ipc"
+    stop TERM
+    config
+    run timeout 60 "$build/coraxd" -c "$dir/corax.conf" --isolation strict
+    same "$status" 1
+    has "$output" "isolation is strict, and this machine lacks net, ipc"
+    echo garbage > "$dir/box.probe"
+    run timeout 60 "$build/coraxd" -c "$dir/corax.conf" --isolation strict
+    same "$status" 1
+    has "$output" "it is not known what this machine offers"
+    start
+    eventually probe_failed
+    stop TERM
+    run timeout 60 "$build/coraxd" -c "$dir/corax.conf" --isolation none
+    same "$status" 1
+    has "$output" "isolation must be strict or available"
+}
+
+probe_failed() {
+    api GET /healthz
+    [ "$(field /isolation/error)" != null ]
+}
+
 model_ready() {
     api GET /healthz
     [ "$(field /model/state)" = ready ]

@@ -26,6 +26,7 @@ static void good(void)
         "  \"budget\": {\"steps\": 3, \"wall_ms\": 1000},\n"
         "  \"sampling\": {\"temperature\": 0.5, \"seed\": 9},\n"
         "  \"infer\": {\"path\": \"/i\", \"threads\": 2}, \"host\": {\"path\": \"/h\", \"deadline_ms\": 50},\n"
+        "  \"isolation\": \"strict\", \"roots\": {\"notes\": \"/n\", \"b-2\": \"/b\"}, \"box\": {\"path\": \"/bx\"},\n"
         "  \"log_level\": \"warn\", /* the end */\n}";
     struct config c;
     struct err err = { 0 };
@@ -50,6 +51,10 @@ static void good(void)
     is_int(c.host_deadline_ms, 50, "host.deadline_ms");
     is_int(c.log_level, LOG_LEVEL_WARN, "log_level");
     is_str(c.system, "be brief", "system");
+    ok(c.strict, "isolation");
+    is_str(c.box_path, "/bx", "box.path");
+    is_int((long long)c.roots.n, 2, "roots");
+    is_str(c.roots.at[1], "b-2=/b", "with their names");
     config_finish(&c);
 }
 
@@ -72,6 +77,14 @@ int main(void)
     bad("{\"infer\":{\"path\":1}}", "infer.path must be a text");
     bad("{\"host\":{\"deadline_ms\":1}}", "host.deadline_ms is 1");
     bad("{\"log_level\":\"loud\"}", "log_level must be");
+    bad("{\"isolation\":\"none\"}", "isolation must be strict or available");
+    bad("{\"isolation\":1}", "isolation must be strict or available");
+    bad("{\"roots\":[]}", "roots must be an object");
+    bad("{\"roots\":{\"a\":1}}", "roots.a must be the path of a folder");
+    bad("{\"roots\":{\"A\":\"/a\"}}", "the root \"A\" needs another name");
+    bad("{\"roots\":{\"a=b\":\"/a\"}}", "roots.a=b must be");
+    bad("{\"roots\":{\"a\":\"notes\"}}", "the root a needs an absolute path");
+    bad("{\"box\":{\"uid\":1}}", "unknown key \"uid\"");
     bad("{\"socket\":\"/a\",\"socket\":\"/b\"}", "duplicate");
     bad("[]", "must be an object");
     bad("{", "line 1");

@@ -203,8 +203,9 @@ static void set_up(void)
     snprintf(text, sizeof text,
              "{\"socket\":\"%s/s\",\"state\":\"%s/state\",\"model\":\"%s/script.json\",\"plugins\":[\"%s/ledger.so\"],"
              "\"policies\":[\"%s/policy.json\"],\"infer\":{\"path\":\"%s/tests/daemon/scripted-infer\"},"
-             "\"host\":{\"path\":\"%s/tests/daemon/scripted-host\"},\"max_running\":4}",
-             dir, dir, dir, dir, dir, build, build);
+             "\"host\":{\"path\":\"%s/tests/daemon/scripted-host\"},\"box\":{\"path\":\"%s/tests/daemon/scripted-box\"},"
+             "\"max_running\":4}",
+             dir, dir, dir, dir, dir, build, build, build);
     write_file("corax.conf", text);
 }
 

@@ -52,7 +52,8 @@ config() {
     cat > "$dir/corax.conf" <<CONF
 { "socket": "$sock", "state": "$dir/state", "model": "$dir/script.json", "plugins": ["$dir/ledger.so"],
   "policies": ["$dir/policy.json"], "infer": { "path": "$helpers/scripted-infer" },
-  "host": { "path": "$helpers/scripted-host", "deadline_ms": ${deadline:-10000} }, $extra }
+  "host": { "path": "$helpers/scripted-host", "deadline_ms": ${deadline:-10000} },
+  "box": { "path": "${box_path:-$helpers/scripted-box}" }, $extra }
 CONF
 }
 
