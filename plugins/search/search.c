@@ -23,8 +23,8 @@
 #define MAX_QUERY       1000 /* characters: a question, not a document */
 #define SHOWN           100  /* characters of a query that an error repeats */
 #define DEFAULT_LIMIT   3
-#define ANSWER_SHARE_MS 250 /* kept of a call's time for finding, or a quarter where that is less */
-#define NOTE_FILES      256 /* files between two notes for the trace */
+#define ANSWER_SHARE_MS 2000 /* kept of a call's time for finding, or a quarter where that is less */
+#define NOTE_FILES      256  /* files between two notes for the trace */
 
 static struct {
     struct store *store;

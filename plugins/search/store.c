@@ -25,7 +25,8 @@
 #define BODY_COLUMN 2
 #define CHECK_ROWS  64   /* passages put between two looks at the clock */
 #define CHECK_STEPS 4000 /* steps of SQLite's machine between two, about a millisecond */
-#define MERGE_PAGES 64   /* written in one step of merging, a few milliseconds */
+#define MERGE_STEPS 16
+#define MERGE_PAGES 64 /* written in one step of merging, a few milliseconds */
 #define MAX_SQL     4096
 #define MAX_ROW     (1 << 20) /* bytes of one value: a passage and its headings are far less */
 #define MAX_FOUND   4096      /* words of one passage that are looked at */
@@ -68,10 +69,11 @@ static const char *const statements[N_STATEMENTS] = {
     [ADD_WORDS] = "INSERT INTO words(rowid, path, heading, body) VALUES(?1, ?2, ?3, ?4)",
     [ADD_PASSAGE] = "INSERT INTO passage(id, file, line, cut) VALUES(?1, ?2, ?3, ?4)",
     /* Ties are broken by what the answer shows, so that the same files give the same answer in any order of reading. */
-    [BEST] = "SELECT p.id, bm25(words, " WEIGHTS ") AS score FROM words JOIN passage p ON p.id = words.rowid"
-             " JOIN file f ON f.id = p.file WHERE words MATCH ?1 ORDER BY score, f.path, p.line, p.id LIMIT ?2",
-    [LOCATE] = "SELECT f.path, p.line, p.cut, words.body, locate(words) FROM words JOIN passage p ON p.id = words.rowid"
-               " JOIN file f ON f.id = p.file WHERE words MATCH ?1 AND words.rowid = ?2",
+    [BEST] = ("SELECT p.id, bm25(words, " WEIGHTS ") AS score FROM words JOIN passage p ON p.id = words.rowid"
+              " JOIN file f ON f.id = p.file WHERE words MATCH ?1 ORDER BY score, f.path, p.line, p.id LIMIT ?2"),
+    [LOCATE] =
+        ("SELECT f.path, p.line, p.cut, words.body, locate(words) FROM words JOIN passage p ON p.id = words.rowid"
+         " JOIN file f ON f.id = p.file WHERE words MATCH ?1 AND words.rowid = ?2"),
     [MERGE] = "INSERT INTO words(words, rank) VALUES('merge', ?1)",
 };
 
@@ -430,16 +432,18 @@ static enum store_status drop_unseen(struct store *s)
     }
 }
 
-/* Fewer segments are faster to search.  A step that had nothing to merge changes one row or none. */
+/* Fewer segments are faster to search, but not so much that an answer should wait: a few steps at a time.  A step that had
+ * nothing to merge changes one row or none. */
 static enum store_status merge_segments(struct store *s)
 {
     enum store_status status = STORE_OK;
-    int before;
+    int changes = 2;
 
-    do {
-        before = sqlite3_total_changes(s->db);
+    for (int i = 0; i < MERGE_STEPS && changes > 1 && status == STORE_OK && s->go_on(s->go_on_arg); i++) {
+        changes = -sqlite3_total_changes(s->db);
         status = run_with(s, MERGE, (int64_t[]){ MERGE_PAGES }, 1);
-    } while (status == STORE_OK && sqlite3_total_changes(s->db) - before > 1 && s->go_on(s->go_on_arg));
+        changes += sqlite3_total_changes(s->db);
+    }
     return status;
 }
 
@@ -450,7 +454,7 @@ enum store_status store_end(struct store *s, bool complete)
     if (status == STORE_FAILED)
         return status;
     ended = run(s, "COMMIT");
-    if (status == STORE_OK && ended == STORE_OK && complete && s->go_on(s->go_on_arg))
+    if (status == STORE_OK && ended == STORE_OK && complete)
         ended = merge_segments(s);
     return ended == STORE_OK ? status : ended;
 }
