@@ -35,6 +35,7 @@ daemon_write_conf() {
         while read -r so; do daemon_json_string "$so" && printf ', '; done)],
     "policies": [$(daemon_json_string "$daemon_run/policy.json")],
     "infer": { "path": $(daemon_json_string "${2:-$daemon_build/corax-infer}") },
+    "roots": { "docs": $(daemon_json_string "$daemon_source/docs") },
     "host": { "path": $(daemon_json_string "${3:-$daemon_build/corax-host}") },
     "box": { "path": $(daemon_json_string "$(if [ -n "${3:-}" ]; then echo "$daemon_build/tests/daemon/scripted-box"; else echo "$daemon_build/corax-box"; fi)") },
 }
