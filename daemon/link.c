@@ -19,6 +19,7 @@
 #define MAX_LOG_LINE 400
 #define MAX_UNSENT   (32u << 20) /* a child that reads nothing while so much waits is as good as dead */
 #define READ_AT_ONCE 65536
+#define KEEP_OUT     65536 /* bytes of memory for output that are kept when it is written */
 
 struct link {
     struct event_base *base;
@@ -30,7 +31,10 @@ struct link {
     bool up;     /* started, and `down` not yet called */
     bool wanted; /* the end under way was asked for */
     bool once;   /* it is not started again */
-    struct bufferevent *bev;
+    struct event *readable;
+    struct event *writable; /* made active when there is something to write; waited for when it did not fit */
+    struct buf out;
+    size_t n_sent;              /* of out */
     struct bufferevent *errors; /* its standard error */
     int64_t log_since_ms;
     int n_logged;
@@ -43,6 +47,17 @@ struct link {
 };
 
 static void start(struct link *l);
+
+static void close_lines(struct link *l)
+{
+    if (l->readable)
+        event_free(l->readable);
+    if (l->writable)
+        event_free(l->writable);
+    l->readable = l->writable = NULL;
+    buf_finish(&l->out);
+    l->n_sent = 0;
+}
 
 static void restart_later(struct link *l, int64_t wait_ms)
 {
@@ -63,9 +78,7 @@ static void go_down(struct link *l, const char *why)
     if (!l->up)
         return;
     l->up = false;
-    if (l->bev)
-        bufferevent_free(l->bev);
-    l->bev = NULL;
+    close_lines(l);
     rpc_reader_finish(&l->reader);
     if (!l->wanted) {
         l->n_failures++;
@@ -114,15 +127,52 @@ static void take_lines(struct link *l, const char *data, size_t len)
     }
 }
 
-static void on_read(struct bufferevent *bev, void *arg)
+/* The end of its output.  If it is ending already, its status stands; if not, nobody could hear it any more. */
+static void lost(struct link *l)
+{
+    event_del(l->readable);
+    event_del(l->writable);
+    child_kill(&l->child, SIGKILL);
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
     struct link *l = arg;
-    struct evbuffer *in = bufferevent_get_input(bev);
     char data[READ_AT_ONCE];
-    int n;
+    ssize_t n = read(fd, data, sizeof(data));
 
-    while (l->up && l->bev == bev && (n = evbuffer_remove(in, data, sizeof(data))) > 0)
+    if (n > 0) {
         take_lines(l, data, (size_t)n);
+    } else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+        if (n < 0)
+            log_debug("%s: %s", l->name, strerror(errno));
+        lost(l);
+    }
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *arg)
+{
+    struct link *l = arg;
+    ssize_t n;
+
+    while (l->n_sent < l->out.len) {
+        n = write(fd, l->out.data + l->n_sent, l->out.len - l->n_sent);
+        if (n >= 0) {
+            l->n_sent += (size_t)n;
+        } else if (errno == EAGAIN) {
+            event_add(l->writable, NULL);
+            return;
+        } else if (errno != EINTR) {
+            log_debug("%s: %s", l->name, strerror(errno));
+            lost(l);
+            return;
+        }
+    }
+    l->n_sent = 0;
+    if (l->out.cap > KEEP_OUT)
+        buf_finish(&l->out);
+    else
+        buf_reset(&l->out);
 }
 
 /* A line of its standard error, or what there is of one that is too long or has no end. */
@@ -197,25 +247,12 @@ static void close_errors(struct link *l)
     l->errors = NULL;
 }
 
-static void on_bev_event(struct bufferevent *bev, short what, void *arg)
-{
-    struct link *l = arg;
-
-    /* The end of its output.  If it is ending already, its status stands; if not, nobody could hear it any more. */
-    bufferevent_disable(bev, EV_READ | EV_WRITE);
-    child_kill(&l->child, SIGKILL);
-    if (what & BEV_EVENT_ERROR)
-        log_debug("%s: %s", l->name, evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR()));
-}
-
 /* What the child wrote before it ended still counts. */
 static void drain(struct link *l)
 {
     char data[READ_AT_ONCE];
     ssize_t n;
 
-    if (l->up)
-        on_read(l->bev, l);
     while (l->up && (n = read(l->child.fd, data, sizeof(data))) > 0)
         take_lines(l, data, (size_t)n);
 }
@@ -230,8 +267,6 @@ static void on_ended(evutil_socket_t fd, short what, void *arg)
     close_errors(l);
     event_free(l->ended);
     l->ended = NULL;
-    if (l->bev)
-        bufferevent_disable(l->bev, EV_READ | EV_WRITE);
     child_reap(&l->child, true, &status);
     child_describe_end(status, why, sizeof(why));
     go_down(l, why);
@@ -254,23 +289,21 @@ static void start(struct link *l)
     if (rc < 0)
         goto failed;
     l->ended = event_new(l->base, l->child.pidfd, EV_READ, on_ended, l);
-    l->bev = bufferevent_socket_new(l->base, l->child.fd, 0);
-    if (l->ended == NULL || l->bev == NULL || event_add(l->ended, NULL) < 0) {
+    l->readable = event_new(l->base, l->child.fd, EV_READ | EV_PERSIST, on_readable, l);
+    l->writable = event_new(l->base, l->child.fd, EV_WRITE, on_writable, l);
+    if (l->ended == NULL || l->readable == NULL || l->writable == NULL || event_add(l->ended, NULL) < 0 ||
+        event_add(l->readable, NULL) < 0) {
         int status;
 
         fail(&err, CORAX_E_INTERNAL, "no memory");
         if (l->ended)
             event_free(l->ended);
-        if (l->bev)
-            bufferevent_free(l->bev);
+        close_lines(l);
         l->ended = NULL;
-        l->bev = NULL;
         child_reap(&l->child, true, &status);
         goto failed;
     }
     rpc_reader_init(&l->reader);
-    bufferevent_setcb(l->bev, on_read, NULL, on_bev_event, l);
-    bufferevent_enable(l->bev, EV_READ | EV_WRITE);
     l->up = true;
     log_debug("%s: started, pid %ld", l->name, (long)l->child.pid);
     l->ops->up(l->arg);
@@ -295,6 +328,7 @@ struct link *link_create(struct event_base *base, const char *name, const char *
     l->ops = ops;
     l->arg = arg;
     l->child = (struct child){ .pidfd = -1, .fd = -1 };
+    buf_init(&l->out, 2 * (size_t)MAX_UNSENT);
     l->name = strdup(name);
     l->path = strdup(path);
     l->restart = evtimer_new(base, on_restart, l);
@@ -317,8 +351,7 @@ void link_destroy(struct link *l)
 
     if (l == NULL)
         return;
-    if (l->bev)
-        bufferevent_free(l->bev);
+    close_lines(l);
     if (l->ended)
         event_free(l->ended);
     if (l->restart)
@@ -349,8 +382,10 @@ void link_start_once(struct link *l)
 void link_let_end(struct link *l)
 {
     l->wanted = true;
-    if (l->up)
-        shutdown(l->child.fd, SHUT_WR);
+    if (!l->up)
+        return;
+    on_writable(l->child.fd, EV_WRITE, l); /* what it was sent is part of its input */
+    shutdown(l->child.fd, SHUT_WR);
 }
 
 bool link_is_up(const struct link *l)
@@ -362,9 +397,17 @@ bool link_send(struct link *l, const struct buf *lines)
 {
     if (!l->up || lines->failed)
         return false;
-    if (evbuffer_get_length(bufferevent_get_output(l->bev)) > MAX_UNSENT)
+    if (l->out.len - l->n_sent > MAX_UNSENT)
         return false;
-    return bufferevent_write(l->bev, lines->data, lines->len) == 0;
+    /* Written when this round of the loop has said all it has to say. */
+    if (l->out.len == 0)
+        event_active(l->writable, EV_WRITE, 0);
+    if (l->n_sent > l->out.len / 2) {
+        buf_drop_front(&l->out, l->n_sent);
+        l->n_sent = 0;
+    }
+    buf_add(&l->out, lines->data, lines->len);
+    return !l->out.failed;
 }
 
 void link_works(struct link *l)
