@@ -38,6 +38,7 @@ const char *task_outcome_name(enum task_outcome); /* NULL for OUTCOME_NONE */
 
 /* A task's row: what lists show, and where its events stand. */
 struct task_row {
+    int64_t n; /* its number in the database; 0: not known here, it is looked up by its id */
     char id[ID_LEN + 1];
     uint32_t uid;
     enum task_state state;

@@ -84,6 +84,7 @@ static const char *column_text(sqlite3_stmt *s, int at)
 static void read_row(sqlite3_stmt *s, struct task_row *r)
 {
     memset(r, 0, sizeof(*r));
+    r->n = sqlite3_column_int64(s, 0);
     snprintf(r->id, sizeof(r->id), "%s", column_text(s, 1));
     r->uid = (uint32_t)sqlite3_column_int64(s, 2);
     r->state = (enum task_state)(sqlite3_column_int(s, 3) & 3);
@@ -102,8 +103,8 @@ static void read_row(sqlite3_stmt *s, struct task_row *r)
     snprintf(r->model, sizeof(r->model), "%s", column_text(s, 15));
 }
 
-/* Finds a task: 1 with *n and *row, 0 when there is none, -1 on error. */
-static int find_task(struct journal_db *j, const char *id, sqlite3_int64 *n, struct task_row *row, struct err *err)
+/* Finds a task: 1 with *row, 0 when there is none, -1 on error. */
+static int find_task(struct journal_db *j, const char *id, struct task_row *row, struct err *err)
 {
     sqlite3_stmt *s = journal_stmt(j, SQL_TASK_GET, err);
     int rc;
@@ -113,7 +114,6 @@ static int find_task(struct journal_db *j, const char *id, sqlite3_int64 *n, str
     bind_text(s, 1, id);
     rc = sqlite3_step(s);
     if (rc == SQLITE_ROW) {
-        *n = sqlite3_column_int64(s, 0);
         read_row(s, row);
     } else if (rc != SQLITE_DONE) {
         journal_fail(j->db, "read task", err);
@@ -204,36 +204,56 @@ static int find_key(struct journal_db *j, struct journal_append *a, struct err *
     return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : -1;
 }
 
-static int put_row(struct journal_db *j, struct journal_append *a, sqlite3_int64 *n, struct err *err)
+/* 1: it was updated, 0: the task does not stand where the statement wants it, -1: error. */
+static int update_row(struct journal_db *j, enum journal_sql sql, const struct journal_append *a, int64_t stands_at,
+                      struct err *err)
 {
-    sqlite3_stmt *s = journal_stmt(j, a->create ? SQL_TASK_INSERT : SQL_TASK_UPDATE, err);
-    int rc;
+    sqlite3_stmt *s = journal_stmt(j, sql, err);
 
     if (s == NULL)
         return -1;
     bind_row(s, &a->row);
-    if (a->create) {
-        bind_text(s, 16, a->idem_key);
-        if (a->idem_key)
-            sqlite3_bind_blob(s, 17, a->idem_hash, HASH_LEN, SQLITE_STATIC);
-        if (journal_step(j, s, "store a task", err) < 0)
-            return -1;
-        *n = sqlite3_last_insert_rowid(j->db);
-        return 0;
+    sqlite3_bind_int64(s, 16, stands_at);
+    sqlite3_bind_int64(s, 17, a->row.n);
+    return journal_step(j, s, "store a task", err) < 0 ? -1 : sqlite3_changes(j->db);
+}
+
+static int create_row(struct journal_db *j, struct journal_append *a, struct err *err)
+{
+    sqlite3_stmt *s = journal_stmt(j, SQL_TASK_INSERT, err);
+
+    if (s == NULL)
+        return -1;
+    bind_row(s, &a->row);
+    bind_text(s, 16, a->idem_key);
+    if (a->idem_key)
+        sqlite3_bind_blob(s, 17, a->idem_hash, HASH_LEN, SQLITE_STATIC);
+    if (journal_step(j, s, "store a task", err) < 0)
+        return -1;
+    a->row.n = sqlite3_last_insert_rowid(j->db);
+    return 0;
+}
+
+static int put_row(struct journal_db *j, struct journal_append *a, struct err *err)
+{
+    int64_t stands_at = a->entries ? a->entries->seq - 1 : a->row.last_seq;
+    struct task_row stored;
+    int rc = 1;
+
+    if (a->create)
+        return create_row(j, a, err);
+    if (a->row.n == 0) {
+        rc = find_task(j, a->row.id, &stored, err);
+        if (rc == 1)
+            a->row.n = stored.n;
     }
-    sqlite3_bind_int64(s, 16, a->entries ? a->entries->seq - 1 : a->row.last_seq);
-    rc = sqlite3_step(s);
-    if (rc == SQLITE_ROW) {
-        *n = sqlite3_column_int64(s, 0);
-        return journal_step(j, s, "store a task", err);
-    }
-    if (rc != SQLITE_DONE)
-        journal_fail(j->db, "store a task", err);
-    else
-        fail(err, CORAX_E_INTERNAL, "journal: task %s does not stand at event %lld", a->row.id,
-             a->entries ? (long long)a->entries->seq - 1 : (long long)a->row.last_seq);
-    sqlite3_reset(s);
-    return -1;
+    if (rc == 1)
+        rc = update_row(j, SQL_TASK_STEP, a, stands_at, err);
+    if (rc == 0)
+        rc = update_row(j, SQL_TASK_UPDATE, a, stands_at, err);
+    if (rc == 0)
+        fail(err, CORAX_E_INTERNAL, "journal: task %s does not stand at event %lld", a->row.id, (long long)stands_at);
+    return rc == 1 ? 0 : -1;
 }
 
 static int append_work(struct journal_db *j, struct journal_op *op, struct err *err)
@@ -241,7 +261,6 @@ static int append_work(struct journal_db *j, struct journal_op *op, struct err *
     struct journal_append *a = (struct journal_append *)op;
     const struct entry *e;
     struct buf body;
-    sqlite3_int64 n;
     int result = 0;
 
     a->exists = a->same = false;
@@ -251,11 +270,11 @@ static int append_work(struct journal_db *j, struct journal_op *op, struct err *
         if (a->exists)
             return 0;
     }
-    if (put_row(j, a, &n, err) < 0)
+    if (put_row(j, a, err) < 0)
         return -1;
     buf_init(&body, ENTRY_LIMIT);
     for (e = a->entries; e && result == 0; e = e->next)
-        result = add_entry(j, n, e, &body, err);
+        result = add_entry(j, a->row.n, e, &body, err);
     buf_finish(&body);
     return result;
 }
@@ -354,13 +373,12 @@ static int read_events(struct journal_db *j, sqlite3_int64 n, struct journal_rea
 static int read_work(struct journal_db *j, struct journal_op *op, struct err *err)
 {
     struct journal_read *r = (struct journal_read *)op;
-    sqlite3_int64 n;
-    int rc = find_task(j, r->id, &n, &r->row, err);
+    int rc = find_task(j, r->id, &r->row, err);
 
     if (rc < 0)
         return -1;
     r->found = rc == 1;
-    return r->found && (r->max_bytes > 0 || r->ends_only) ? read_events(j, n, r, err) : 0;
+    return r->found && (r->max_bytes > 0 || r->ends_only) ? read_events(j, r->row.n, r, err) : 0;
 }
 
 void journal_read_init(struct journal_read *r, const char *id, void (*done)(struct journal_op *))
@@ -458,8 +476,7 @@ static int delete_work(struct journal_db *j, struct journal_op *op, struct err *
 {
     struct journal_delete *d = (struct journal_delete *)op;
     struct task_row row;
-    sqlite3_int64 n;
-    int rc = find_task(j, d->id, &n, &row, err);
+    int rc = find_task(j, d->id, &row, err);
 
     if (rc < 0)
         return -1;
@@ -467,7 +484,7 @@ static int delete_work(struct journal_db *j, struct journal_op *op, struct err *
     if (!d->found)
         return 0;
     /* The links go with the events, by cascade; only then may an unused blob go. */
-    if (run_with(j, SQL_BLOB_DROP, n, err) < 0 || run_with(j, SQL_TASK_DELETE, n, err) < 0 ||
+    if (run_with(j, SQL_BLOB_DROP, row.n, err) < 0 || run_with(j, SQL_TASK_DELETE, row.n, err) < 0 ||
         run_with(j, SQL_BLOB_SWEEP, 0, err) < 0)
         return -1;
     return run_with(j, SQL_VACUUM, 0, err);

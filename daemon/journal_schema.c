@@ -78,9 +78,13 @@ const char *const journal_sql[SQL_N] = {
     [SQL_UNDO] = "ROLLBACK TO op",
     [SQL_TASK_INSERT] = "INSERT INTO tasks(" ROW ", idem_key, idem_hash)"
                         " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17)",
+    /* Of a task whose state stays as it is: an index holds what is not finished, and every new state is work for it. */
+    [SQL_TASK_STEP] = "UPDATE tasks SET updated_ms=?6, active_ms=?7, last_seq=?8, n_steps=?9, n_tool_calls=?10,"
+                      " prompt_tokens=?11, completion_tokens=?12, model=?15"
+                      " WHERE n=?17 AND last_seq=?16 AND state=?3 AND outcome=?4",
     [SQL_TASK_UPDATE] = "UPDATE tasks SET state=?3, outcome=?4, updated_ms=?6, active_ms=?7, last_seq=?8, n_steps=?9,"
                         " n_tool_calls=?10, prompt_tokens=?11, completion_tokens=?12, answer=?14, model=?15"
-                        " WHERE id=?1 AND last_seq=?16 RETURNING n",
+                        " WHERE n=?17 AND last_seq=?16",
     [SQL_TASK_BY_KEY] = "SELECT n, " ROW ", idem_hash FROM tasks WHERE uid=?1 AND idem_key=?2",
     [SQL_TASK_GET] = "SELECT n, " ROW " FROM tasks WHERE id=?1",
     [SQL_TASK_LIST] = "SELECT n, " ROW " FROM tasks WHERE n < coalesce((SELECT n FROM tasks WHERE id=?1), 9e18)"
@@ -167,6 +171,9 @@ int journal_schema_apply(sqlite3 *db, struct err *err)
     char sql[64];
     int version = 0;
 
+    /* One process holds the journal (corax.lock): nothing is locked and unlocked, and no index of the log is shared. */
+    if (run(db, "PRAGMA locking_mode=EXCLUSIVE", err) < 0)
+        return -1;
     if (user_version(db, &version, err) < 0)
         return -1;
     /*

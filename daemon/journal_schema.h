@@ -27,6 +27,7 @@ enum journal_sql {
     SQL_SAVE,
     SQL_UNDO,
     SQL_TASK_INSERT,
+    SQL_TASK_STEP,
     SQL_TASK_UPDATE,
     SQL_TASK_BY_KEY,
     SQL_TASK_GET,

@@ -220,6 +220,7 @@ static void on_submitted(struct journal_op *base)
         t = scheduler_find(s, result.id);
         result.state = t ? t->shown : op->append.existing.state;
     } else {
+        t->row.n = op->append.row.n;
         t->saved_seq = t->row.last_seq;
         add_live(s, t);
         scheduler_enqueue(s, t);

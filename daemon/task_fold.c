@@ -237,6 +237,7 @@ int task_fold(struct task *t, const struct task_row *row, const struct stored_ev
             return err_context(err, "event %lld", (long long)events[i].seq);
     }
     snprintf(t->row.id, sizeof(t->row.id), "%s", row->id);
+    t->row.n = row->n;
     t->row.updated_ms = row->updated_ms;
     t->row.last_seq = t->saved_seq = row->last_seq;
     t->row.state = t->shown = TASK_QUEUED;
