@@ -208,9 +208,10 @@ static void separate(struct box_state *state, enum box_part part, int flag)
 {
     if (unshare(flag) == 0)
         state->parts[part].in_force = true;
+    else if (state->parts[BOX_USER].why[0])
+        box_lacks(state, part, "there is no user namespace to make it in");
     else
-        box_lacks(state, part, "the kernel refuses a %s namespace (%s): %s", parts[part].name, strerror(errno),
-                  hint_user);
+        box_lacks(state, part, "the kernel refuses it (%s)", strerror(errno));
 }
 
 static void drop_to(struct box *b, int proc)
@@ -276,12 +277,28 @@ static bool limit(int resource, uint64_t value)
 
 /* --- the whole -------------------------------------------------------------------------------------------------- */
 
-static bool may_mount(void)
+/* Root of a user namespace that knows few users cannot become just any of them. */
+static bool is_mapped(uid_t uid)
+{
+    unsigned inner, outer, n;
+    bool found = false;
+    FILE *f = fopen("/proc/self/uid_map", "re");
+
+    while (f && !found && fscanf(f, "%u %u %u", &inner, &outer, &n) == 3)
+        found = uid >= inner && uid - inner < n;
+    if (f)
+        fclose(f);
+    return found;
+}
+
+static bool may_mount(uid_t uid)
 {
     struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3, .pid = 0 };
     struct __user_cap_data_struct have[2] = { { 0 } };
+    const unsigned need = 1u << CAP_SYS_ADMIN | 1u << CAP_SETUID | 1u << CAP_SETGID;
 
-    return geteuid() == 0 && syscall(SYS_capget, &head, have) == 0 && have[0].effective & (1u << CAP_SYS_ADMIN);
+    return geteuid() == 0 && syscall(SYS_capget, &head, have) == 0 && (have[0].effective & need) == need &&
+           is_mapped(uid);
 }
 
 /* The parent may have died before that: then nobody holds the other end of the pipe. */
@@ -314,12 +331,14 @@ static void build(struct box *b, int lifeline, uid_t uid, gid_t gid)
     separate(state, BOX_CGROUP_NS, CLONE_NEWCGROUP);
     if (state->parts[BOX_UTS].in_force && sethostname("box", 3) != 0)
         box_lacks(state, BOX_UTS, "the host's name cannot be hidden (%s)", strerror(errno));
-    if (!state->parts[BOX_MOUNT].in_force)
+    if (!state->parts[BOX_MOUNT].in_force) {
         box_lacks(state, BOX_ROOT, "there is no mount namespace to build it in");
-    else if (b->privileged)
+        box_lacks(state, BOX_PROC, "there is no root of its own to show it in");
+    } else if (b->privileged) {
         box_root_build(b->spec, state, b->spec->uid, (gid_t)b->spec->uid);
-    else
+    } else {
         box_root_build(b->spec, state, geteuid(), getegid());
+    }
     if (b->privileged)
         drop_to(b, proc);
     close(proc);
@@ -359,9 +378,12 @@ static pid_t fork_into(struct box *b)
         return pid;
     error = errno;
     state->parts[BOX_USER].in_force = false;
-    box_lacks(state, BOX_PID, "the kernel refuses a pid namespace (%s): %s", strerror(error), hint_user);
-    if (!b->privileged)
-        box_lacks(state, BOX_USER, "the kernel refuses a user namespace (%s): %s", strerror(error), hint_user);
+    if (b->privileged) {
+        box_lacks(state, BOX_PID, "the kernel refuses it (%s)", strerror(error));
+    } else {
+        box_lacks(state, BOX_PID, "there is no user namespace to make it in");
+        box_lacks(state, BOX_USER, "the kernel refuses user namespaces (%s): %s", strerror(error), hint_user);
+    }
     return (pid_t)syscall(SYS_clone, (unsigned long)SIGCHLD, 0, 0, 0, 0);
 }
 
@@ -372,13 +394,13 @@ int box_fork(struct box *b, const struct box_spec *spec, struct err *err)
     gid_t gid = getegid();
     sigset_t all;
 
-    *b = (struct box){ .spec = spec, .privileged = may_mount() };
+    *b = (struct box){ .spec = spec, .privileged = may_mount(spec->uid) };
     b->state = mmap(NULL, sizeof *b->state, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (b->state == MAP_FAILED)
         return fail_sys(err, CORAX_E_UNAVAIL, "memory for the box");
     /* Root that may not mount is no more than a user, and should be one: RLIMIT_NPROC does not hold root. */
-    if (uid == 0 && !b->privileged && setgroups(0, NULL) == 0 && setresgid(spec->uid, spec->uid, spec->uid) == 0 &&
-        setresuid(spec->uid, spec->uid, spec->uid) == 0) {
+    if (uid == 0 && !b->privileged && is_mapped(spec->uid) && setgroups(0, NULL) == 0 &&
+        setresgid(spec->uid, spec->uid, spec->uid) == 0 && setresuid(spec->uid, spec->uid, spec->uid) == 0) {
         uid = gid = spec->uid;
         prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
     }

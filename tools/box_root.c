@@ -244,16 +244,21 @@ void box_root_build(const struct box_spec *spec, struct box_state *state, uid_t 
     struct trouble t = { 0 };
     mode_t mask = umask(022);
 
-    if (swap_roots(&t) && fill(&t, spec, state, uid, gid)) {
+    if (swap_roots(&t)) {
+        fill(&t, spec, state, uid, gid);
+        /* Also where that failed: half of a box shows less than the machine, never more. */
         if (umount2(OLD, MNT_DETACH) != 0 || rmdir(OLD) != 0)
             give_up(&t, "letting go of the old root");
         else if (!set_flags("/", MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, 0))
             give_up(&t, "making the root read-only");
     }
     umask(mask);
-    if (t.error == 0)
+    if (t.error == 0) {
         state->parts[BOX_ROOT].in_force = true;
-    else
+    } else {
         box_lacks(state, BOX_ROOT, "no root of its own: %s (%s)%s", t.what, strerror(t.error),
                   t.error == ENOSYS ? ": use Linux 5.12 or later" : "");
+        if (!state->parts[BOX_PROC].in_force && state->parts[BOX_PROC].why[0] == '\0')
+            box_lacks(state, BOX_PROC, "there is no root of its own to show it in");
+    }
 }

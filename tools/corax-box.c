@@ -168,9 +168,14 @@ static int wait_for(struct box *b)
 
 static void log_missing(const struct box *b)
 {
+    char names[300];
+    size_t n = 0;
+
     for (int p = 0; p < BOX_N_PARTS; p++)
         if (!b->state->parts[p].in_force && box_is_wanted(b, (enum box_part)p))
-            log_warn("box: %s is missing: %s", box_part_name((enum box_part)p), b->state->parts[p].why);
+            n += (size_t)snprintf(names + n, sizeof names - n, "%s%s", n ? ", " : "", box_part_name((enum box_part)p));
+    if (n > 0)
+        log_warn("the box lacks %s: corax-box probe says why", names);
 }
 
 static _Noreturn void exec_program(const struct box *b, const char *path, char **argv)

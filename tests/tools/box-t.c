@@ -371,7 +371,6 @@ static void test_run(void)
     ran_finish(&r);
 }
 
-/* What a kernel lacks can be shown with a limit: no user namespaces for an ordinary user who has used up none. */
 static void test_probe(void)
 {
     char *const argv[] = { box_program, word("probe"), NULL };
@@ -395,6 +394,52 @@ static void test_probe(void)
     ran_finish(&r);
 }
 
+/*
+ * What a kernel without user namespaces does, from a namespace in which no further ones are allowed: the limit holds for those below it
+ * alone.  The user there has no capabilities, so nothing else is to be had either.
+ */
+static struct ran without_namespaces(const char *arguments, const char *input)
+{
+    char script[600];
+    char *const argv[] = { word("/usr/bin/unshare"), word("-U"), word("-r"), word("sh"), word("-c"), script, NULL };
+
+    snprintf(script, sizeof script,
+             "echo 0 > /proc/sys/user/max_user_namespaces || exit 99; exec setpriv --bounding-set -all --inh-caps -all "
+             "--no-new-privs %s %s",
+             box_program, arguments);
+    return box_run(argv, ordinary, input, strlen(input));
+}
+
+static void test_degraded(void)
+{
+    struct ran r = without_namespaces("probe", "");
+
+    if (WIFEXITED(r.status) && (WEXITSTATUS(r.status) == 99 || WEXITSTATUS(r.status) > 125)) {
+        ok(true, "a kernel without user namespaces # SKIP it cannot be played here: %.200s", r.err.data);
+        ran_finish(&r);
+        return;
+    }
+    has_str(r.out.data, "\"runs_code\":false,\"complete\":false", "without user namespaces there is no whole box");
+    has_str(r.out.data, "kernel.unprivileged_userns_clone", "  and probe says what to do");
+    ran_finish(&r);
+    r = without_namespaces(
+        "exec",
+        "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"exec\",\"params\":{\"argv\":[\"sh\",\"-c\",\"echo ran\"]}}\n");
+    has_str(r.out.data,
+            "\"code\":-32000,\"message\":\"nothing is run, since the box is not whole: user: ", "exec answers so");
+    ran_finish(&r);
+    r = without_namespaces("run -- sh -c 'cat /etc/passwd >/dev/null 2>&1 || echo confined; exit 5'", "");
+    ok(WIFEXITED(r.status) && WEXITSTATUS(r.status) == 5, "run goes on with what there is");
+    if (strstr(r.err.data, "landlock") == NULL)
+        is_str(r.out.data, "confined\n", "  Landlock keeps the machine's files");
+    has_str(r.err.data, "the box lacks user, pid, mount, net", "  and says what is not");
+    ran_finish(&r);
+    r = without_namespaces("run --strict -- sh -c 'echo ran'", "");
+    ok(r.status != 0 && r.out.len == 0 && strstr(r.err.data, "nothing is run, since the box is not whole: user"),
+       "strict does not");
+    ran_finish(&r);
+}
+
 static void test_all(void)
 {
     const char *why = box_unavailable(ordinary);
@@ -410,6 +455,7 @@ static void test_all(void)
     stop_bait();
     test_run();
     test_probe();
+    test_degraded();
 }
 
 int main(void)
