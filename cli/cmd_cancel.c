@@ -1,20 +1,47 @@
 /*
  * corax cancel and corax rm: end a task that lives, forget one that has ended.
  *
- * The API has one request for both, DELETE, and the state of the task decides.  Each command looks at the state first, so
- * that cancelling a task that is already over does not delete its trace.  Between looking and asking a task may still end;
- * `corax cancel` then deletes it, and says so.
+ * Each asks for one thing only, so that a task that ends in the same moment keeps its trace: cancelling one that has ended
+ * is refused by the daemon.  rm looks first, since DELETE would cancel one that lives.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/cli.h"
 
-static int delete_task(struct cli *cli, const char *word, bool wants_live, struct err *err)
+static void print_done(const struct cli *cli, const struct reply *reply, const char *what, const char *id)
+{
+    if (cli->json && reply->body.len > 0)
+        cli_print_reply(reply);
+    else if (!cli->json)
+        printf("%s %s\n", what, id);
+}
+
+static int cancel_task(struct cli *cli, const char *word, struct err *err)
 {
     char id[ID_LEN + 1], path[128];
     struct reply reply;
-    struct json *root = NULL;
+    struct json *root;
+    int rc;
+
+    if (cli_task_id(cli, word, id, err) != 0)
+        return -1;
+    snprintf(path, sizeof(path), "/v1/tasks/%s/cancel", id);
+    rc = cli_send(cli, "POST", path, NULL, &reply, &root, err);
+    if (rc == 0 && strcmp(json_get_text(root, "outcome", ""), "cancelled") != 0)
+        rc = fail(err, CORAX_E_ARGS, "task %s has ended already", id); /* it was on its way to the disk */
+    else if (rc == 0)
+        print_done(cli, &reply, "cancelled", id);
+    json_free(root);
+    reply_finish(&reply);
+    return rc;
+}
+
+static int delete_task(struct cli *cli, const char *word, struct err *err)
+{
+    char id[ID_LEN + 1], path[128];
+    struct reply reply;
+    struct json *root;
     bool live;
     int rc;
 
@@ -27,20 +54,19 @@ static int delete_task(struct cli *cli, const char *word, bool wants_live, struc
     reply_finish(&reply);
     if (rc != 0)
         return -1;
-    if (live != wants_live)
-        return fail(err, CORAX_E_ARGS,
-                    live ? "task %s has not ended: corax cancel ends it" : "task %s has ended already", id);
+    if (live)
+        return fail(err, CORAX_E_ARGS, "task %s has not ended: corax cancel ends it", id);
     rc = cli_send(cli, "DELETE", path, NULL, &reply, &root, err);
-    if (rc == 0 && cli->json && reply.body.len > 0)
-        cli_print_reply(&reply);
-    else if (rc == 0 && !cli->json)
-        printf("%s %s\n", reply.status == 204 ? "deleted" : "cancelled", id);
+    if (rc == 0)
+        print_done(cli, &reply, "deleted", id);
     json_free(root);
     reply_finish(&reply);
     return rc;
 }
 
-static int delete_all(struct cli *cli, int argc, char **argv, bool wants_live)
+typedef int one_task(struct cli *, const char *word, struct err *);
+
+static int each_task(struct cli *cli, int argc, char **argv, one_task *one)
 {
     int status = CLI_OK;
 
@@ -49,7 +75,7 @@ static int delete_all(struct cli *cli, int argc, char **argv, bool wants_live)
     for (int i = optind; i < argc; i++) {
         struct err err = { 0 };
 
-        if (delete_task(cli, argv[i], wants_live, &err) != 0)
+        if (one(cli, argv[i], &err) != 0)
             status = cli_report(&err);
         if (status == CLI_UNREACHABLE)
             break;
@@ -59,12 +85,12 @@ static int delete_all(struct cli *cli, int argc, char **argv, bool wants_live)
 
 static int run_cancel(struct cli *cli, int argc, char **argv)
 {
-    return delete_all(cli, argc, argv, true);
+    return each_task(cli, argc, argv, cancel_task);
 }
 
 static int run_rm(struct cli *cli, int argc, char **argv)
 {
-    return delete_all(cli, argc, argv, false);
+    return each_task(cli, argc, argv, delete_task);
 }
 
 const struct command cmd_cancel = {

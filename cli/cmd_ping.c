@@ -66,6 +66,8 @@ static void print_health(const struct json *root)
     term_puts(stdout, strcmp(status, "ok") == 0 ? TERM_GREEN : TERM_RED, strcmp(status, "ok") == 0 ? "ok" : "degraded");
     printf(": coraxd %s, up %s\n", member(root, "version"), uptime);
     printf("model    %s, %s", member(model, "state"), member(model, "name"));
+    if (strcmp(member(model, "file"), "replaced") == 0 || strcmp(member(model, "file"), "missing") == 0)
+        printf(", its file is %s since it was loaded", member(model, "file"));
     print_error(model);
     for (const struct json *host = json_first(json_get(root, "hosts")); host; host = json_next(host)) {
         printf("host     %s, %s, %.0f tools, %.0f restarts", member(host, "state"), member(host, "plugin"),

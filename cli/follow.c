@@ -25,6 +25,7 @@
 #define RETRY_MS    250
 #define IDLE_MS     3600000
 #define MAX_REQUEST 65536
+#define CANCEL_MS   30000 /* after Ctrl-C, for the end to be told */
 
 struct follow {
     struct cli *cli;
@@ -38,6 +39,7 @@ struct follow {
     bool asks;
     bool last_denied; /* the last call's result was a refusal */
     bool cancelling;
+    int64_t cancelled_ms; /* when */
     bool finished;
     int status; /* once finished */
 };
@@ -89,6 +91,7 @@ static void take_event(struct follow *follow, const struct stream_item *item)
 {
     struct json *event = json_parse(item->data, item->data_len, NULL);
     const char *kind = json_get_text(event, "kind", "");
+    bool unsaved = strcmp(item->type, "task_unsaved") == 0;
     int64_t seq = 0;
 
     if (!event) {
@@ -107,7 +110,7 @@ static void take_event(struct follow *follow, const struct stream_item *item)
         fwrite(item->data, 1, item->data_len, stdout);
         fputc('\n', stdout);
         fflush(stdout);
-    } else {
+    } else if (!unsaved) {
         show_event(&follow->show, event);
     }
     if (closes(kind)) {
@@ -119,7 +122,7 @@ static void take_event(struct follow *follow, const struct stream_item *item)
     }
     if (strcmp(kind, "tool_result") == 0)
         follow->last_denied = strcmp(json_get_text(event, "status", ""), "denied") == 0;
-    if (strcmp(kind, "task_finished") == 0)
+    if (strcmp(kind, "task_finished") == 0 || unsaved)
         take_finish(follow, event);
     if (opens(kind)) {
         json_free(follow->open);
@@ -202,42 +205,46 @@ static void take_terminal(struct follow *follow)
     send_decision(follow, line);
 }
 
-/*
- * Ctrl-C.  The task is looked at first: DELETE removes the trace of one that has just finished.
- */
+static void leave(struct follow *follow)
+{
+    follow->finished = true;
+    follow->status = CLI_CANCELLED;
+    fprintf(stderr, "corax: leaving; the task may still run: corax watch %s\n", follow->id);
+}
+
+/* After Ctrl-C the end must come in time: a daemon that cannot store it, or hangs, may never tell it. */
+static void leave_when_late(struct follow *follow)
+{
+    if (!follow->finished && follow->cancelling && clock_mono_ms() - follow->cancelled_ms > CANCEL_MS)
+        leave(follow);
+}
+
 static void cancel(struct follow *follow)
 {
     char path[128];
     struct reply reply;
     struct json *root;
     struct err err = { 0 };
-    bool live;
+    int rc;
 
     show_break(&follow->show);
     if (follow->prompted && follow->asks)
         fputc('\n', stderr);
     follow->prompted = false;
     if (follow->cancelling) { /* the second time: do not wait for the daemon */
-        follow->finished = true;
-        follow->status = CLI_CANCELLED;
-        fprintf(stderr, "corax: leaving; the task may still run: corax watch %s\n", follow->id);
+        leave(follow);
         return;
     }
     follow->cancelling = true;
-    snprintf(path, sizeof(path), "/v1/tasks/%s", follow->id);
-    live = cli_get(follow->cli, path, 0, &reply, &root, &err) == 0 &&
-           strcmp(json_get_text(root, "state", ""), "finished") != 0;
+    follow->cancelled_ms = clock_mono_ms();
+    if (!follow->options->quiet)
+        fputs("corax: cancelling the task (Ctrl-C again leaves at once)\n", stderr);
+    snprintf(path, sizeof(path), "/v1/tasks/%s/cancel", follow->id);
+    rc = cli_send(follow->cli, "POST", path, NULL, &reply, &root, &err);
+    if (rc != 0 && reply.status != 409) /* 409: it has just ended, and the events will show how */
+        cli_report(&err);
     json_free(root);
     reply_finish(&reply);
-    if (live && !follow->options->quiet)
-        fputs("corax: cancelling the task (Ctrl-C again leaves at once)\n", stderr);
-    if (live) {
-        live = cli_send(follow->cli, "DELETE", path, NULL, &reply, &root, &err) == 0;
-        json_free(root);
-        reply_finish(&reply);
-    }
-    if (!live && err.status != CORAX_OK)
-        cli_report(&err);
 }
 
 static void take_signal(struct follow *follow)
@@ -268,7 +275,11 @@ static int follow_stream(struct follow *follow, bool *saw_any, struct err *err)
         int fds[2] = { follow->signal_fd, follow->asks ? STDIN_FILENO : -1 };
         struct stream_item item;
 
-        state = stream_next(stream, fds, 2, wants_prompt ? QUIET_MS : IDLE_MS, &item, err);
+        state = stream_next(stream, fds, 2,
+                            wants_prompt         ? QUIET_MS
+                            : follow->cancelling ? RETRY_MS
+                                                 : IDLE_MS,
+                            &item, err);
         if (state == STREAM_EVENT) {
             *saw_any = true;
             take_event(follow, &item);
@@ -280,6 +291,7 @@ static int follow_stream(struct follow *follow, bool *saw_any, struct err *err)
             if (fds[1] >= 0 && readable(fds[1], 0))
                 take_terminal(follow);
         }
+        leave_when_late(follow);
         if (ferror(stdout)) { /* whoever read our output is gone */
             follow->finished = true;
             follow->status = CLI_FAILED;
@@ -322,6 +334,7 @@ static int follow_to_end(struct follow *follow, struct err *err)
         }
         if (readable(follow->signal_fd, RETRY_MS))
             take_signal(follow);
+        leave_when_late(follow);
     }
     return 0;
 }

@@ -3,6 +3,9 @@
  * hold its connection for ever.  The one place to get hold of it is the bufferevent that evhttp lets us make: each
  * connection keeps a counted reference to it, an input callback that notes when a request began to arrive, and a timer
  * that looks at all of them four times a second while there are any.
+ *
+ * What is no HTTP request evhttp answers itself, with a page in HTML.  An output callback sees an answer on a connection
+ * of which no request came to us, and before the loop writes it, it is replaced by an error as all others are.
  */
 #include "daemon/http.h"
 
@@ -39,6 +42,7 @@ struct conn {
     int64_t since_ms; /* of the first byte of a request, or since when it is idle */
     bool arriving;    /* a request has begun to arrive */
     bool busy;        /* it is being answered */
+    bool foreign;     /* evhttp wrote an answer of its own */
 };
 
 struct http {
@@ -56,6 +60,7 @@ struct http {
     TAILQ_HEAD(conns, conn) conns;
     size_t n_conns, collect_at;
     struct event *sweep;
+    struct event *replace; /* runs replace_foreign */
     int64_t request_ms, idle_ms;
 };
 
@@ -69,11 +74,22 @@ static void on_input(struct evbuffer *in, const struct evbuffer_cb_info *info, v
     }
 }
 
+static void on_output(struct evbuffer *out, const struct evbuffer_cb_info *info, void *arg)
+{
+    struct conn *c = arg;
+
+    if (info->n_added > 0 && !c->busy && !c->foreign) {
+        c->foreign = true;
+        event_active(c->http->replace, EV_TIMEOUT, 0);
+    }
+}
+
 static void conn_destroy(struct conn *c)
 {
     TAILQ_REMOVE(&c->http->conns, c, link);
     c->http->n_conns--;
     evbuffer_remove_cb(bufferevent_get_input(c->bev), on_input, c);
+    evbuffer_remove_cb(bufferevent_get_output(c->bev), on_output, c);
     bufferevent_decref(c->bev);
     free(c);
 }
@@ -108,7 +124,8 @@ static struct bufferevent *on_connection(struct event_base *base, void *arg)
     struct bufferevent *bev = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
     struct conn *c = calloc(1, sizeof(*c));
 
-    if (bev == NULL || c == NULL || evbuffer_add_cb(bufferevent_get_input(bev), on_input, c) == NULL) {
+    if (bev == NULL || c == NULL || evbuffer_add_cb(bufferevent_get_input(bev), on_input, c) == NULL ||
+        evbuffer_add_cb(bufferevent_get_output(bev), on_output, c) == NULL) {
         if (bev)
             bufferevent_free(bev);
         free(c);
@@ -148,6 +165,103 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
     }
     if (h->n_conns == 0)
         event_del(h->sweep);
+}
+
+static const char *reason(int status)
+{
+    switch (status) {
+    case 200:
+        return "OK";
+    case 201:
+        return "Created";
+    case 202:
+        return "Accepted";
+    case 204:
+        return "No Content";
+    case 400:
+        return "Bad Request";
+    case 403:
+        return "Forbidden";
+    case 404:
+        return "Not Found";
+    case 405:
+        return "Method Not Allowed";
+    case 409:
+        return "Conflict";
+    case 413:
+        return "Content Too Large";
+    case 417:
+        return "Expectation Failed";
+    case 429:
+        return "Too Many Requests";
+    case 501:
+        return "Not Implemented";
+    case 503:
+        return "Service Unavailable";
+    default:
+        return "Internal Server Error";
+    }
+}
+
+static void write_error(struct buf *out, const char *type, const char *code, const char *param, const char *message)
+{
+    struct jsonw w = jsonw_start(out);
+
+    jsonw_object(&w, NULL);
+    jsonw_object(&w, "error");
+    jsonw_text(&w, "message", message);
+    jsonw_text(&w, "type", type);
+    jsonw_text(&w, "param", param);
+    jsonw_text(&w, "code", code);
+    jsonw_end(&w);
+    jsonw_end(&w);
+}
+
+/* An answer of evhttp's own: "HTTP/1.1 400 Bad Request" and so on.  Its connection ends behind it. */
+static void replace_foreign(struct conn *c)
+{
+    struct evbuffer *out = bufferevent_get_output(c->bev);
+    char head[sizeof("HTTP/1.1 400")] = "";
+    struct buf json;
+    int status;
+
+    /* A bufferevent freezes the end it writes from. */
+    evbuffer_unfreeze(out, 1);
+    if (evbuffer_copyout(out, head, sizeof(head) - 1) < (ev_ssize_t)sizeof(head) - 1 ||
+        (status = atoi(head + sizeof("HTTP/1.1"))) < 400) {
+        evbuffer_freeze(out, 1);
+        return; /* 100 Continue */
+    }
+    buf_init(&json, 8192);
+    if (status == 413)
+        write_error(&json, "invalid_request", "too_large", NULL, "the body or the headers are larger than may be");
+    else if (status == 501 || status == 405)
+        write_error(&json, "invalid_request", "bad_method", NULL, "there is no such method");
+    else
+        write_error(&json, "invalid_request", "bad_request", NULL,
+                    "this is no HTTP request, or its headers are larger than may be");
+    evbuffer_drain(out, evbuffer_get_length(out));
+    evbuffer_freeze(out, 1);
+    evbuffer_add_printf(out,
+                        "HTTP/1.1 %d %s\r\nAPI-Version: %s\r\nContent-Type: application/json\r\n"
+                        "Content-Length: %zu\r\nConnection: close\r\n\r\n",
+                        status, reason(status), HTTP_API_VERSION, json.len);
+    evbuffer_add(out, json.data, json.len);
+    buf_finish(&json);
+}
+
+static void on_replace(evutil_socket_t fd, short what, void *arg)
+{
+    struct http *h = arg;
+    struct conn *c;
+
+    for (c = TAILQ_FIRST(&h->conns); c; c = TAILQ_NEXT(c, link)) {
+        if (!c->foreign || is_dead(c))
+            continue;
+        c->busy = true; /* what is written now is ours */
+        replace_foreign(c);
+        c->busy = c->foreign = false;
+    }
 }
 
 static struct bufferevent *request_bev(struct evhttp_request *req)
@@ -232,7 +346,7 @@ static void on_request(struct evhttp_request *req, void *arg)
 
     if (c) {
         c->busy = true;
-        c->arriving = false;
+        c->arriving = c->foreign = false;
     }
     evhttp_request_set_on_complete_cb(req, on_replied, h);
     http_set_header(req, "API-Version", HTTP_API_VERSION);
@@ -339,7 +453,8 @@ struct http *http_create(struct event_base *base, const char *socket_path, const
     h->path = strdup(socket_path);
     h->evhttp = evhttp_new(base);
     h->sweep = event_new(base, -1, EV_PERSIST, on_sweep, h);
-    if (h->path == NULL || h->evhttp == NULL || h->sweep == NULL) {
+    h->replace = event_new(base, -1, 0, on_replace, h);
+    if (h->path == NULL || h->evhttp == NULL || h->sweep == NULL || h->replace == NULL) {
         fail(err, CORAX_E_INTERNAL, "no memory");
         goto failed;
     }
@@ -393,6 +508,8 @@ void http_destroy(struct http *h)
         conn_destroy(TAILQ_FIRST(&h->conns));
     if (h->sweep)
         event_free(h->sweep);
+    if (h->replace)
+        event_free(h->replace);
     if (h->bound)
         unlink(h->path);
     free(h->path);
@@ -438,38 +555,6 @@ void http_set_header(struct evhttp_request *req, const char *name, const char *v
     evhttp_add_header(headers, name, value);
 }
 
-static const char *reason(int status)
-{
-    switch (status) {
-    case 200:
-        return "OK";
-    case 201:
-        return "Created";
-    case 202:
-        return "Accepted";
-    case 204:
-        return "No Content";
-    case 400:
-        return "Bad Request";
-    case 403:
-        return "Forbidden";
-    case 404:
-        return "Not Found";
-    case 405:
-        return "Method Not Allowed";
-    case 409:
-        return "Conflict";
-    case 413:
-        return "Content Too Large";
-    case 429:
-        return "Too Many Requests";
-    case 503:
-        return "Service Unavailable";
-    default:
-        return "Internal Server Error";
-    }
-}
-
 static void free_body(const void *data, size_t len, void *arg)
 {
     free(arg);
@@ -503,22 +588,13 @@ void http_reply_error(struct evhttp_request *req, int status, const char *type, 
 {
     char message[400];
     struct buf json;
-    struct jsonw w;
     va_list ap;
 
     va_start(ap, fmt);
     vsnprintf(message, sizeof(message), fmt, ap);
     va_end(ap);
     buf_init(&json, 8192);
-    w = jsonw_start(&json);
-    jsonw_object(&w, NULL);
-    jsonw_object(&w, "error");
-    jsonw_text(&w, "message", message);
-    jsonw_text(&w, "type", type);
-    jsonw_text(&w, "param", param);
-    jsonw_text(&w, "code", code);
-    jsonw_end(&w);
-    jsonw_end(&w);
+    write_error(&json, type, code, param, message);
     http_set_header(req, "Content-Type", "application/json");
     evbuffer_add(evhttp_request_get_output_buffer(req), json.data, json.len);
     buf_finish(&json);

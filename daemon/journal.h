@@ -128,10 +128,12 @@ void journal_read_init(struct journal_read *, const char *id, void (*done)(struc
 void journal_read_finish(struct journal_read *); /* frees the events */
 
 /* Rows, newest first. */
+#define LIST_ANY  (-1)
+#define LIST_LIVE (-2) /* not finished; all of them, whatever the limit says */
 struct journal_list {
     struct journal_op op;
     int64_t uid;             /* -1: of everybody */
-    int state;               /* -1: any; -2: not finished */
+    int state;               /* an enum task_state, or one of the above */
     char before[ID_LEN + 1]; /* "": from the newest */
     int limit;
     size_t n_rows;

@@ -405,7 +405,7 @@ void journal_read_finish(struct journal_read *r)
 static int list_work(struct journal_db *j, struct journal_op *op, struct err *err)
 {
     struct journal_list *l = (struct journal_list *)op;
-    enum journal_sql sql = l->state == -2 ? SQL_TASK_LIVE : l->uid >= 0 ? SQL_TASK_LIST_UID : SQL_TASK_LIST;
+    enum journal_sql sql = l->state == LIST_LIVE ? SQL_TASK_LIVE : l->uid >= 0 ? SQL_TASK_LIST_UID : SQL_TASK_LIST;
     sqlite3_stmt *s = journal_stmt(j, sql, err);
     size_t cap = 0;
     void *grown;
@@ -413,12 +413,12 @@ static int list_work(struct journal_db *j, struct journal_op *op, struct err *er
 
     if (s == NULL)
         return -1;
+    bind_text(s, 1, l->before);
     if (sql != SQL_TASK_LIVE) {
-        bind_text(s, 1, l->before);
         sqlite3_bind_int(s, 2, l->state);
         sqlite3_bind_int(s, 3, l->limit + 1);
     }
-    if (sql == SQL_TASK_LIST_UID)
+    if (sql != SQL_TASK_LIST)
         sqlite3_bind_int64(s, 4, l->uid);
     while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
         if (sql != SQL_TASK_LIVE && l->n_rows == (size_t)l->limit) {
@@ -446,7 +446,7 @@ void journal_list_init(struct journal_list *l, void (*done)(struct journal_op *)
 {
     memset(l, 0, sizeof(*l));
     l->uid = -1;
-    l->state = -1;
+    l->state = LIST_ANY;
     l->limit = 50;
     l->op.work = list_work;
     l->op.done = done;

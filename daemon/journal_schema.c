@@ -92,7 +92,8 @@ const char *const journal_sql[SQL_N] = {
     [SQL_TASK_LIST_UID] = "SELECT n, " ROW " FROM tasks WHERE uid=?4 AND"
                           " n < coalesce((SELECT n FROM tasks WHERE id=?1), 9e18)"
                           " AND (?2 < 0 OR state=?2) ORDER BY n DESC LIMIT ?3",
-    [SQL_TASK_LIVE] = "SELECT n, " ROW " FROM tasks WHERE state <> 3 ORDER BY n",
+    [SQL_TASK_LIVE] = "SELECT n, " ROW " FROM tasks WHERE state <> 3 AND (?4 < 0 OR uid=?4) AND"
+                      " n < coalesce((SELECT n FROM tasks WHERE id=?1), 9e18) ORDER BY n DESC",
     [SQL_TASK_DELETE] = "DELETE FROM tasks WHERE n=?1",
     [SQL_EVENT_INSERT] =
         "INSERT INTO events(task, seq, at_ms, active_ms, kind, body, n_blobs) VALUES(?1,?2,?3,?4,?5,?6,?7)",

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "util/child.h"
@@ -17,6 +18,7 @@
 
 #define MAX_ARGS     300 /* a host is told of each root twice */
 #define MAX_LOG_LINE 400
+#define LAST_WORDS   160
 #define MAX_UNSENT   (32u << 20) /* a child that reads nothing while so much waits is as good as dead */
 #define READ_AT_ONCE 65536
 #define KEEP_OUT     65536 /* bytes of memory for output that are kept when it is written */
@@ -38,6 +40,7 @@ struct link {
     struct bufferevent *errors; /* its standard error */
     int64_t log_since_ms;
     int n_logged;
+    char last_words[LAST_WORDS + 1]; /* its last line on standard error; "": none since its start */
     struct event *ended, *restart;
     struct rpc_reader reader;
     struct backoff backoff;
@@ -175,6 +178,21 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
         buf_reset(&l->out);
 }
 
+/*
+ * What a child says last is mostly why it ended.  A line of util/log.h begins with its time, which is left out; what is
+ * not printable ASCII becomes ?, since it is shown to people.
+ */
+static void keep_last_words(struct link *l, const char *line)
+{
+    const char *text = line[0] >= '0' && line[0] <= '9' ? strchr(line, ' ') : NULL;
+    size_t i;
+
+    text = text ? text + 1 : line;
+    for (i = 0; text[i] && i < LAST_WORDS; i++)
+        l->last_words[i] = text[i] >= ' ' && text[i] <= '~' ? text[i] : '?';
+    l->last_words[i] = '\0';
+}
+
 /* A line of its standard error, or what there is of one that is too long or has no end. */
 static void log_line(struct link *l, const char *line)
 {
@@ -188,6 +206,7 @@ static void log_line(struct link *l, const char *line)
     }
     if (l->n_logged++ < LINK_LOG_LINES)
         log_info("%s: %s", l->name, line);
+    keep_last_words(l, line);
 }
 
 static void on_errors(struct bufferevent *bev, void *arg)
@@ -260,7 +279,7 @@ static void drain(struct link *l)
 static void on_ended(evutil_socket_t fd, short what, void *arg)
 {
     struct link *l = arg;
-    char why[80];
+    char why[80], text[80 + LAST_WORDS + 4];
     int status;
 
     drain(l);
@@ -269,7 +288,12 @@ static void on_ended(evutil_socket_t fd, short what, void *arg)
     l->ended = NULL;
     child_reap(&l->child, true, &status);
     child_describe_end(status, why, sizeof(why));
-    go_down(l, why);
+    /* One that was killed did not know, and its last words are about something else. */
+    if (status >= 0 && WIFEXITED(status) && WEXITSTATUS(status) != 0 && l->last_words[0])
+        snprintf(text, sizeof(text), "%s: %s", why, l->last_words);
+    else
+        snprintf(text, sizeof(text), "%s", why);
+    go_down(l, text);
     restart_later(l, l->wanted ? 0 : backoff_next_ms(&l->backoff, clock_mono_ms()));
 }
 
@@ -280,6 +304,7 @@ static void start(struct link *l)
     int rc;
 
     l->wanted = false;
+    l->last_words[0] = '\0';
     l->n_starts++;
     backoff_started(&l->backoff, clock_mono_ms());
     spec.err_fd = open_errors(l);

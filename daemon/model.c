@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
+#include <sys/stat.h>
 
 #include "daemon/link.h"
 #include "util/arena.h"
@@ -38,10 +39,41 @@ struct model {
     int64_t next_id;
     char name[80], kernels[32];
     int64_t context_length;
+    struct stat file; /* as it was when the process was started */
+    bool file_known, told_replaced;
     struct chats chats;  /* waiting, sent, or cancelled but not yet given up */
     struct event *fails; /* runs the failures of model_chat */
     struct event *grace;
 };
+
+/*
+ * The process maps the file it was started with.  One that is renamed over it leaves that mapping alone, so the loaded
+ * model goes on; one that is changed in place changes under it.
+ */
+static const char *file_state(const struct model *m)
+{
+    struct stat now;
+
+    if (!m->file_known)
+        return NULL;
+    if (stat(m->config->model, &now) < 0)
+        return "missing";
+    return now.st_dev == m->file.st_dev && now.st_ino == m->file.st_ino && now.st_size == m->file.st_size &&
+                   now.st_mtim.tv_sec == m->file.st_mtim.tv_sec && now.st_mtim.tv_nsec == m->file.st_mtim.tv_nsec
+               ? "loaded"
+               : "replaced";
+}
+
+static void watch_file(struct model *m)
+{
+    const char *state = file_state(m);
+
+    if (state == NULL || m->told_replaced || strcmp(state, "loaded") == 0)
+        return;
+    m->told_replaced = true;
+    log_warn("model: %s is no longer the file that was loaded (%s): restart coraxd to load it", m->config->model,
+             state);
+}
 
 static void chat_destroy(struct model_chat *c)
 {
@@ -117,6 +149,8 @@ static void on_up(void *arg)
     struct buf line;
     struct jsonw w;
 
+    m->file_known = stat(m->config->model, &m->file) == 0;
+    m->told_replaced = false;
     buf_init(&line, RPC_MAX_LINE);
     w = rpc_request_start(&line, 0, "info");
     rpc_end(&w);
@@ -387,15 +421,17 @@ struct model_chat *model_chat(struct model *m, const struct model_ask *ask, cons
     buf_init(&c->params, 2 * TRANSCRIPT_MAX_BYTES);
     write_params(&c->params, ask);
     TAILQ_INSERT_TAIL(&m->chats, c, link);
-    if (c->params.failed)
+    if (c->params.failed) {
         fail(&c->err, CORAX_E_LIMIT, "the task's transcript is too large to be sent to the model");
-    else if (m->link == NULL)
+    } else if (m->link == NULL) {
         fail(&c->err, CORAX_E_UNAVAIL,
              "no model is configured: set `model` in corax.conf, or start coraxd with --model FILE");
-    else if (m->ready)
+    } else if (m->ready) {
+        watch_file(m);
         chat_send(c);
-    else if (link_failures(m->link) >= HOPELESS)
+    } else if (link_failures(m->link) >= HOPELESS) {
         fail(&c->err, CORAX_E_UNAVAIL, "the model process %s", link_last_error(m->link));
+    }
     if (c->err.status != 0)
         event_active(m->fails, EV_TIMEOUT, 0);
     return c;
@@ -435,6 +471,7 @@ bool model_write_health(const struct model *m, struct jsonw *w)
     jsonw_text(w, "state", state);
     jsonw_text(w, "name", m->name[0] ? m->name : NULL);
     jsonw_text(w, "path", m->config->model);
+    jsonw_text(w, "file", file_state(m));
     jsonw_int(w, "context_length", m->context_length);
     jsonw_text(w, "kernels", m->kernels[0] ? m->kernels : NULL);
     jsonw_int(w, "pid", m->link ? link_pid(m->link) : 0);

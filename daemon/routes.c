@@ -110,6 +110,8 @@ static void on_listed(struct journal_op *op)
     struct pending *p = op->arg;
     struct buf json;
     struct jsonw w;
+    bool more = l->more;
+    int n = 0;
     size_t i;
 
     if (op->result < 0) {
@@ -125,6 +127,12 @@ static void on_listed(struct journal_op *op)
         const struct task *t = scheduler_find(p->d->scheduler, r->id);
         enum task_state state = t ? t->shown : r->state;
 
+        if (p->list_state != LIST_ANY && (int)state != p->list_state)
+            continue;
+        if (n++ == p->list_limit) {
+            more = true;
+            break;
+        }
         jsonw_object(&w, NULL);
         jsonw_text(&w, "id", r->id);
         jsonw_text(&w, "state", task_state_name(state));
@@ -138,7 +146,7 @@ static void on_listed(struct journal_op *op)
         jsonw_end(&w);
     }
     jsonw_end(&w);
-    jsonw_bool(&w, "more", l->more);
+    jsonw_bool(&w, "more", more);
     jsonw_end(&w);
     http_reply_json(p->req, 200, &json);
 out:
@@ -150,9 +158,10 @@ out:
 static void get_tasks(struct coraxd *d, struct evhttp_request *req, const struct http_peer *peer)
 {
     struct journal_list *l;
+    struct pending *p;
     char state[16], before[ID_LEN + 1];
     int64_t limit = 50;
-    int want = -1;
+    int want = LIST_ANY;
 
     if (!routes_query_int(req, "limit", 1, MAX_LIST, &limit))
         return;
@@ -167,10 +176,14 @@ static void get_tasks(struct coraxd *d, struct evhttp_request *req, const struct
     l = routes_need(malloc(sizeof(*l)));
     journal_list_init(l, on_listed);
     l->uid = peer->admin ? -1 : (int64_t)peer->uid;
-    l->state = want;
+    /* A row says what was stored last, and a task runs before its first step is: those in memory are asked. */
+    l->state = want == LIST_ANY || want == TASK_FINISHED ? want : LIST_LIVE;
     l->limit = (int)limit;
     snprintf(l->before, sizeof(l->before), "%s", before);
-    l->op.arg = pending_create(d, req, peer, "");
+    p = pending_create(d, req, peer, "");
+    p->list_state = want;
+    p->list_limit = (int)limit;
+    l->op.arg = p;
     journal_post(d->journal, &l->op);
 }
 
@@ -249,10 +262,9 @@ static const struct {
     const char *rest; /* after the id */
     task_route *get, *post, *del;
 } task_routes[] = {
-    { "", routes_get_task, NULL, routes_delete_task },
-    { "/events", routes_get_events, NULL, NULL },
-    { "/trace", routes_get_trace, NULL, NULL },
-    { "/input", NULL, routes_post_input, NULL },
+    { "", routes_get_task, NULL, routes_delete_task }, { "/events", routes_get_events, NULL, NULL },
+    { "/trace", routes_get_trace, NULL, NULL },        { "/input", NULL, routes_post_input, NULL },
+    { "/cancel", NULL, routes_post_cancel, NULL },
 };
 
 static void bad_method(struct evhttp_request *req, const char *allow)
@@ -289,7 +301,7 @@ static void handle_task(struct coraxd *d, struct evhttp_request *req, const stru
             bad_method(req, task_routes[i].post ? "POST" : task_routes[i].del ? "GET, HEAD, DELETE" : "GET, HEAD");
         return;
     }
-    http_reply_error(req, 404, "not_found", "no_such_path", NULL, "a task has events, trace and input");
+    http_reply_error(req, 404, "not_found", "no_such_path", NULL, "a task has events, trace, input and cancel");
 }
 
 void routes_handle(void *arg, struct evhttp_request *req, const struct http_peer *peer)

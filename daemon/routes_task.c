@@ -32,6 +32,11 @@ void routes_journal_trouble(struct evhttp_request *req, const struct err *err)
     http_reply_error(req, 503, "unavailable", "journal", NULL, "%s", err->msg);
 }
 
+static void still_starting(struct evhttp_request *req)
+{
+    http_reply_error(req, 503, "unavailable", "starting", NULL, "the task is still being recovered: try again");
+}
+
 static bool may_see(const struct http_peer *peer, uint32_t uid)
 {
     return peer->admin || peer->uid == uid;
@@ -358,6 +363,55 @@ void routes_get_events(struct coraxd *d, struct evhttp_request *req, const struc
     journal_post(d->journal, &r->op);
 }
 
+/* --- POST /v1/tasks/{id}/cancel --------------------------------------------------------------------------------- */
+
+/* Cancels a live task, and answers once that is durable. */
+static void cancel_live(struct pending *p, struct task *t)
+{
+    p->status = 202;
+    task_cancel(t);
+    wait_for(p, t, t->row.last_seq);
+}
+
+static void on_cancel_checked(struct journal_op *op)
+{
+    struct journal_read *r = (struct journal_read *)op;
+    struct pending *p = op->arg;
+
+    if (op->result < 0)
+        routes_journal_trouble(p->req, &op->err);
+    else if (!r->found || !may_see(&p->peer, r->row.uid))
+        no_task(p->req, p->id);
+    else if (r->row.state != TASK_FINISHED)
+        still_starting(p->req);
+    else
+        http_reply_error(p->req, 409, "conflict", "task_finished", NULL, "task %s has ended already", p->id);
+    journal_read_finish(r);
+    free(r);
+    pending_destroy(p);
+}
+
+void routes_post_cancel(struct coraxd *d, struct evhttp_request *req, const struct http_peer *peer, const char *id)
+{
+    struct task *t = scheduler_find(d->scheduler, id);
+    struct journal_read *r;
+    struct pending *p;
+
+    if (t && !may_see(peer, t->row.uid)) {
+        no_task(req, id);
+        return;
+    }
+    p = pending_create(d, req, peer, id);
+    if (t) {
+        cancel_live(p, t);
+        return;
+    }
+    r = routes_need(malloc(sizeof(*r)));
+    journal_read_init(r, id, on_cancel_checked);
+    r->op.arg = p;
+    journal_post(d->journal, &r->op);
+}
+
 /* --- DELETE /v1/tasks/{id} -------------------------------------------------------------------------------------- */
 
 static void on_deleted(struct journal_op *op)
@@ -386,7 +440,7 @@ static void on_delete_checked(struct journal_op *op)
     } else if (!r->found || !may_see(&p->peer, r->row.uid)) {
         no_task(p->req, p->id);
     } else if (r->row.state != TASK_FINISHED) {
-        http_reply_error(p->req, 503, "unavailable", "starting", NULL, "the task is still being recovered: try again");
+        still_starting(p->req);
     } else {
         del = routes_need(malloc(sizeof(*del)));
         journal_delete_init(del, p->id, on_deleted);
@@ -412,9 +466,7 @@ void routes_delete_task(struct coraxd *d, struct evhttp_request *req, const stru
     }
     p = pending_create(d, req, peer, id);
     if (t) {
-        p->status = 202;
-        task_cancel(t);
-        wait_for(p, t, t->row.last_seq);
+        cancel_live(p, t);
         return;
     }
     r = routes_need(malloc(sizeof(*r)));

@@ -369,7 +369,8 @@ static void on_live_listed(struct journal_op *op)
     s->recovered = true;
     if (op->result < 0)
         log_error("scheduler: unfinished tasks cannot be read: %s", op->err.msg);
-    for (i = 0; i < l->n_rows; i++) {
+    /* The oldest first, as they were queued. */
+    for (i = l->n_rows; i-- > 0;) {
         struct journal_read *r = malloc(sizeof(*r));
 
         if (r == NULL)
@@ -391,7 +392,7 @@ void scheduler_recover(struct scheduler *s)
     if (l == NULL)
         abort();
     journal_list_init(l, on_live_listed);
-    l->state = -2;
+    l->state = LIST_LIVE;
     l->op.arg = s;
     journal_post(s->d->journal, &l->op);
 }

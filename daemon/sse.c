@@ -156,8 +156,30 @@ static void on_delta(struct task_listener *l, const char *kind, const char *delt
     send_text(s, text, false);
 }
 
+/* The task failed because its events cannot be stored: task_finished may come late, so this is told instead. */
 static void on_changed(struct task_listener *l)
 {
+    struct stream *s = (struct stream *)l;
+    struct evbuffer *text;
+    struct buf json;
+    struct jsonw w;
+
+    if (!task_is_unsaved(s->task) || s->catching)
+        return;
+    buf_init(&json, RPC_MAX_LINE);
+    w = jsonw_start(&json);
+    jsonw_object(&w, NULL);
+    jsonw_text(&w, "outcome", "failed");
+    jsonw_text(&w, "code", s->task->end_code);
+    jsonw_text(&w, "text", s->task->end_text);
+    jsonw_end(&w);
+    text = evbuffer_new();
+    evbuffer_add_printf(text, "event: task_unsaved\ndata: ");
+    evbuffer_add(text, json.data, json.len);
+    evbuffer_add(text, "\n\n", 2);
+    buf_finish(&json);
+    if (send_text(s, text, false))
+        end(s);
 }
 
 static void on_gone(struct task_listener *l)
@@ -183,6 +205,8 @@ static void caught_up(struct stream *s)
     s->catching = s->task->saved_seq > s->sent_seq;
     if (s->catching)
         read_more(s);
+    else
+        on_changed(&s->listener);
 }
 
 static void on_piece(struct journal_op *op)

@@ -632,6 +632,11 @@ void task_unwait(struct task *t)
     scheduler_enqueue(t->d->scheduler, t);
 }
 
+bool task_is_unsaved(const struct task *t)
+{
+    return t->shown == TASK_FINISHED && (t->pending || t->saving);
+}
+
 void task_cancel(struct task *t)
 {
     struct plan_event ev = { .kind = PLAN_EV_CANCELED };

@@ -116,6 +116,8 @@ bool task_wants_slot(const struct task *);
 /* --- by routes -------------------------------------------------------------------------------------------------- */
 
 void task_cancel(struct task *);
+/* It is over, and clients see so, but the journal does not take its last events yet. */
+bool task_is_unsaved(const struct task *);
 /* What a person says.  -1 with the API's error code when the task waits for something else. */
 int task_approve(struct task *, uint32_t uid, bool yes, const char *request_hash, const char *reason,
                  const char **code);

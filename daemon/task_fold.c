@@ -241,7 +241,7 @@ int task_fold(struct task *t, const struct task_row *row, const struct stored_ev
     t->row.updated_ms = row->updated_ms;
     t->row.last_seq = t->saved_seq = row->last_seq;
     t->row.state = t->shown = TASK_QUEUED;
-    t->resumed = n > 1;
+    t->resumed = true; /* even with nothing stored but the submission: it may have run, and its calls with it */
     c = planner_next(t->planner);
     t->command = c;
     t->command_due = c.kind != PLAN_WAIT;

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "infer/command.h"
 #include "util/log.h"
@@ -201,6 +202,19 @@ static const struct command *find_command(int argc, char **argv)
     usage("a command is needed");
 }
 
+/*
+ * The model is mapped: where its file was cut short, or its disk fails, reading a weight is SIGBUS, on any thread.
+ * Nothing can be saved then, but whoever started this reads why it ended.
+ */
+static void on_bus_error(int sig)
+{
+    static const char text[] = "corax-infer: the model file cannot be read any more: it was cut short or overwritten, or"
+                               " its disk fails\n";
+
+    (void)!write(STDERR_FILENO, text, sizeof text - 1);
+    _exit(1);
+}
+
 int main(int argc, char **argv)
 {
     const struct command *c = find_command(argc, argv);
@@ -232,6 +246,7 @@ int main(int argc, char **argv)
     if (wrong)
         usage("%s %s", c->name, wrong);
 
+    signal(SIGBUS, on_bus_error);
     signal(SIGPIPE, SIG_IGN); /* a reader that goes away is an error of write, and then the end */
     log_open("corax-infer", LOG_LEVEL_INFO);
     if (c->run(&a, &err) < 0) {

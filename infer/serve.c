@@ -205,12 +205,22 @@ static void do_tokenize(struct server *s, const struct job *j)
     tokens_finish(&tokens);
 }
 
+/* The end of input alone is no reason to stop: `printf ... | corax-infer serve` wants its answers. */
+static bool is_heard(void)
+{
+    struct pollfd p = { STDOUT_FILENO, 0, 0 };
+
+    return poll(&p, 1, 0) <= 0;
+}
+
 static bool stop(void *arg)
 {
     struct server *s = arg;
 
     if (!s->ended && !s->broken)
         read_some(s, 0);
+    if (s->ended && !s->broken)
+        s->broken = !is_heard();
     return s->first->cancelled || s->broken;
 }
 

@@ -4,11 +4,15 @@
  * The thread sleeps on a timerfd, so that arming costs one system call and wakes nobody.  Disarming leaves the timer
  * running: a wake-up that finds nothing due is ignored.  The thread allocates nothing, since the plugin may hang while
  * it holds the allocator's lock.
+ *
+ * It also sees when the other side of the output is gone: a daemon that was killed (-9) cannot end its hosts, and a
+ * plugin that hangs would outlive it until its deadline.
  */
 #include "config.h"
 
 #include "tools/host_watch.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <string.h>
@@ -30,13 +34,38 @@ static struct {
     char last[HOST_MAX_LAST];
 } watch = { .lock = PTHREAD_MUTEX_INITIALIZER, .timer_fd = -1 };
 
-static void *watch_main(void *unused)
+/* Waits for the timer.  false: nobody is left to read an answer. */
+static bool wait_for_timer(void)
 {
+    struct pollfd p[2] = { { .fd = watch.timer_fd, .events = POLLIN }, { .fd = watch.io->out_fd } };
     uint64_t n_expired;
 
+    if (poll(p, 2, -1) > 0 && p[1].revents)
+        return false;
+    if (p[0].revents)
+        (void)!read(watch.timer_fd, &n_expired, sizeof n_expired);
+    return true;
+}
+
+/* The call under way may end by itself within the grace, and so may fini(). */
+static void end_alone(void)
+{
     for (;;) {
-        if (read(watch.timer_fd, &n_expired, sizeof n_expired) < 0)
-            continue;
+        poll(NULL, 0, HOST_GRACE_MS);
+        pthread_mutex_lock(&watch.lock);
+        if (watch.armed) {
+            log_error("%s goes on, but nobody is left to read its answer: ending this host", watch.what);
+            _exit(HOST_EXIT_HUNG);
+        }
+        pthread_mutex_unlock(&watch.lock);
+    }
+}
+
+static void *watch_main(void *unused)
+{
+    for (;;) {
+        if (!wait_for_timer())
+            end_alone();
         pthread_mutex_lock(&watch.lock);
         if (watch.armed && clock_mono_ms() >= watch.due_ms) {
             log_error("%s did not return at its deadline: ending this host", watch.what);

@@ -3,7 +3,8 @@
  *
  * C cannot take a running function back: jumping out of it from a signal would leave its locks and memory as they were.
  * So at the deadline, and a grace for a plugin that is just returning, the thread writes the answer that the caller waits
- * for and ends the process; whoever started it starts another.
+ * for and ends the process; whoever started it starts another.  The same end comes HOST_GRACE_MS after the other side of
+ * the output is gone, if the plugin is at work then.
  */
 #ifndef TOOLS_HOST_WATCH_H
 #define TOOLS_HOST_WATCH_H

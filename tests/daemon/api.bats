@@ -148,6 +148,47 @@ model_ready() {
     same "$code" 404
 }
 
+@test "cancelling keeps the trace of what has ended" {
+    script <<< "$hello"
+    start
+    submit slow
+    api POST "/v1/tasks/$id/cancel"
+    same "$code $(field /state) $(field /outcome)" "202 finished cancelled"
+    submit hello
+    await
+    api POST "/v1/tasks/$id/cancel"
+    same "$code $(field /error/code)" "409 task_finished"
+    same "$(kinds)" "task_submitted model_replied task_finished "
+    api POST /v1/tasks/01a20908-5e78-75be-9ed2-fb2ee354e500/cancel
+    same "$code" 404
+    api GET "/v1/tasks/$id/cancel"
+    same "$code" 405
+}
+
+@test "a list by state knows what runs before its first step is stored" {
+    extra='"max_running": 1'
+    script <<< "$hello"
+    start
+    submit hello
+    await
+    submit slow
+    running=$id
+    submit slow
+    queued=$id
+    eventually one_runs
+    api GET "/v1/tasks?state=running"
+    same "$(field /tasks/0/id) $(printf '%s' "$body" | "$helpers/json-get" --count /tasks)" "$running 1"
+    api GET "/v1/tasks?state=queued"
+    same "$(field /tasks/0/id) $(printf '%s' "$body" | "$helpers/json-get" --count /tasks)" "$queued 1"
+    api GET "/v1/tasks?state=finished"
+    same "$(printf '%s' "$body" | "$helpers/json-get" --count /tasks)" 1
+    submit slow
+    api GET "/v1/tasks?state=queued&limit=1"
+    same "$(field /tasks/0/id) $(field /more)" "$id true"
+    api GET "/v1/tasks?state=queued&before=$id"
+    same "$(field /tasks/0/id) $(field /more)" "$queued false"
+}
+
 @test "idempotency key" {
     script <<< "$hello"
     start

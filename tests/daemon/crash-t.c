@@ -30,7 +30,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-
 #include "tests/tap.h"
 #include "util/buf.h"
 #include "util/clock.h"
@@ -171,7 +170,7 @@ static void write_file(const char *name, const char *text)
 
 #define SCHEMA \
     "\"inputSchema\":{\"type\":\"object\",\"properties\":{\"text\":{\"type\":\"string\"}},\"required\":[\"text\"]}"
-#define TOOL(NAME, EFFECTS, TRAITS)                                                                               \
+#define TOOL(NAME, EFFECTS, TRAITS)                                                                              \
     "{\"name\":\"" NAME "\",\"description\":\"" NAME "\"," SCHEMA ",\"_meta\":{\"corax/effects\":[" EFFECTS "]," \
     "\"corax/traits\":[" TRAITS "]}}"
 #define CALL(NAME, STEP) "{\"calls\":[{\"name\":\"" NAME "\",\"arguments\":\"{\\\"text\\\":\\\"@." STEP "\\\"}\"}]},"
@@ -194,8 +193,8 @@ static void set_up(void)
                    CALL("append", "5") CALL("append_again", "6") CALL("append", "7") CALL("echo", "8")
                        CALL("append_again", "9") "{\"text\":\"done\"}]}");
     snprintf(text, sizeof text,
-             "{\"name\":\"ledger\",\"ledger\":\"%s/ledger\",\"tools\":[" TOOL("echo", "", "\"idempotent\"") ","
-             TOOL("append", "\"write\"", "") "," TOOL("append_again", "\"write\"", "\"idempotent\"") "]}",
+             "{\"name\":\"ledger\",\"ledger\":\"%s/ledger\",\"tools\":[" TOOL("echo", "", "\"idempotent\"") "," TOOL(
+                 "append", "\"write\"", "") "," TOOL("append_again", "\"write\"", "\"idempotent\"") "]}",
              dir);
     write_file("ledger.so", text);
     write_file("policy.json", "{\"policy\":1,\"id\":\"open\",\"rules\":[{\"id\":\"all\",\"allow\":\"ledger.*\","
@@ -305,7 +304,8 @@ static void take_events(struct task *t)
 
     if (t->n_seen == 0 && (at = strstr(at, "\r\n\r\n")) == NULL)
         return;
-    if (t->n_seen == 0 && strncmp(t->in.data, "HTTP/1.1 200", 12) != 0 && strncmp(t->in.data, "HTTP/1.0 200", 12) != 0) {
+    if (t->n_seen == 0 && strncmp(t->in.data, "HTTP/1.1 200", 12) != 0 &&
+        strncmp(t->in.data, "HTTP/1.0 200", 12) != 0) {
         n_lost++;
         broken(t, "its events are gone:", t->in.data);
         return;
@@ -590,7 +590,8 @@ static void check(void)
     is_int(n_unanswered, 0, "every task has its answer");
     is_int(n_broken, 0, "and nothing else is wrong");
     is_int(ask_database("SELECT count(*) FROM tasks"), n_tasks, "no submission made two tasks");
-    is_int(ask_database("SELECT sum(last_seq) FROM tasks"), n_events, "the journal has as many events as were received");
+    is_int(ask_database("SELECT sum(last_seq) FROM tasks"), n_events,
+           "the journal has as many events as were received");
     is_int(ask_database("SELECT count(*) FROM pragma_integrity_check WHERE integrity_check='ok'"), 1,
            "the database is intact");
 }

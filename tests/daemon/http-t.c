@@ -152,6 +152,36 @@ static void test_requests(void)
     ok(closed && strstr(got, "200 OK"), "HTTP/1.0 is answered and closed");
 }
 
+static void test_many_headers(void)
+{
+    enum { N = 10000 };
+    static char many[N * 32];
+    int64_t start = clock_mono_ms();
+    size_t len = 0;
+    const char *got;
+    bool closed;
+    int fd, i;
+
+    for (i = 0; i < N; i++)
+        len += (size_t)snprintf(many + len, sizeof(many) - len, "X-Header-%d: %d\r\n", i, i);
+    fd = dial();
+    put(fd, "GET /a HTTP/1.1\r\n", 17);
+    put(fd, many, len);
+    put(fd, "\r\n", 2);
+    got = take(fd, 1000, &closed);
+    ok(closed && strstr(got, "200") == NULL, "ten thousand headers of 20 bytes are refused");
+    close(fd);
+    fd = dial();
+    put(fd, "GET /a HTTP/1.1\r\n", 17);
+    for (i = 0; i < N; i++)
+        put(fd, "a:b\r\n", 5);
+    put(fd, "\r\n", 2);
+    has_str(take(fd, 1000, &closed), "200 OK", "as many of 3 bytes are within the limit of bytes");
+    close(fd);
+    ok(clock_mono_ms() - start < 20000, "and cost no time worth mentioning (%lld ms)",
+       (long long)(clock_mono_ms() - start));
+}
+
 static void test_refused(void)
 {
     static char big[70000];
@@ -173,6 +203,16 @@ static void test_refused(void)
     ok(strstr(got, "200") == NULL, "a length beyond all numbers is not taken");
     got = ask("\x16\x03\x01\x02hello, this is not HTTP\r\n\r\n", &closed);
     ok(closed && strstr(got, "200") == NULL, "bytes that are no HTTP end the connection");
+    has_str(got, "HTTP/1.1 400 Bad Request\r\nAPI-Version: 1\r\nContent-Type: application/json\r\n",
+            "and are answered");
+    has_str(got, "\r\n\r\n{\"error\":{\"message\":\"this is no HTTP request", "with an error like all others");
+    ok(strstr(got, "<") == NULL, "and with nothing else");
+    got = ask("GET /a HTTP/1.1\r\nHost: x\r\n\r\nnonsense\r\n\r\n", &closed);
+    ok(closed && count(got, "HTTP/1.1 200") == 1 && count(got, "\"code\":\"bad_request\"") == 1,
+       "so are they behind a good request");
+    got = ask("POST /a HTTP/1.1\r\nContent-Length: 9999999\r\n\r\n", &closed);
+    ok(closed && strstr(got, "HTTP/1.1 413") && strstr(got, "\"code\":\"too_large\""),
+       "a body that is announced as far too large is refused before it comes");
     memset(big, 'h', sizeof(big) - 1);
     fd = dial();
     put(fd, "GET /a HTTP/1.1\r\nX: ", 20);
@@ -180,8 +220,10 @@ static void test_refused(void)
     put(fd, "\r\n\r\n", 4);
     got = take(fd, 100, &closed);
     ok(closed && strstr(got, "200") == NULL, "headers over the limit end the connection");
+    has_str(got, "\"code\":\"bad_request\"", "with an error in JSON");
     close(fd);
-    is_int(n_handled, before, "none of them reached a route");
+    is_int(n_handled, before + 1, "none of them reached a route, but for the good one");
+    test_many_headers();
 }
 
 static void test_body_limit(void)

@@ -327,10 +327,11 @@ static int shm_unmap(sqlite3_file *h, int and_delete)
 
 static int vfs_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *h, int flags, int *out_flags)
 {
-    static const sqlite3_io_methods methods = { 2,           do_close,     do_read,         do_write,    do_truncate,
-                                                do_sync,     do_size,      do_lock,         do_lock,     do_is_locked,
-                                                do_control,  sector_size,  characteristics, shm_map,     shm_lock,
-                                                shm_barrier, shm_unmap,    NULL,            NULL };
+    static const sqlite3_io_methods methods = {
+        2,        do_close,    do_read,      do_write,   do_truncate, do_sync,         do_size,
+        do_lock,  do_lock,     do_is_locked, do_control, sector_size, characteristics, shm_map,
+        shm_lock, shm_barrier, shm_unmap,    NULL,       NULL
+    };
     struct handle *handle = (struct handle *)h;
 
     handle->base.pMethods = NULL;

@@ -291,6 +291,33 @@ static void test_service_cancel(void)
     buf_finish(&out);
 }
 
+static bool has_ended(pid_t pid)
+{
+    siginfo_t info = { 0 };
+
+    return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT | WNOHANG) == 0 && info.si_pid == pid;
+}
+
+/* As when the daemon is killed with kill -9. */
+static void test_alone(void)
+{
+    int64_t start;
+    int status;
+
+    begin_actor();
+    drive_begin(&d, "hang", "{}", 60000);
+    usleep(50000);
+    start = clock_mono_ms();
+    close(d.child.fd);
+    d.child.fd = -1;
+    while (!has_ended(d.child.pid) && clock_mono_ms() - start < 20000)
+        usleep(10000);
+    ok(clock_mono_ms() - start < 20000, "a call that hangs does not outlive its caller (%lld ms)",
+       (long long)(clock_mono_ms() - start));
+    status = drive_end(&d);
+    ok(WIFEXITED(status) && WEXITSTATUS(status) == 3, "its host ends by itself, with status 3");
+}
+
 static void test_notes(void)
 {
     struct mcp_note note;
@@ -383,12 +410,19 @@ static void test_endless_line(void)
 
 static void test_no_memory(void)
 {
+    int n = 0;
+
 #ifdef CORAX_SANITIZE
     ok(true, "memory limit # SKIP a build with sanitizers has none");
 #else
     begin_actor();
     is_str(drive_call(&d, "hungry", "{}", 0), "got nothing", "4 GiB are not to be had");
     drive_end(&d);
+    begin_actor();
+    while (n < 100 && strcmp(drive_call(&d, "leak", "{}", 0), "256 MiB more") == 0)
+        n++;
+    ok(n > 0 && n < 9, "a plugin that leaks reaches its limit of 2 GiB (after %d times 256 MiB)", n);
+    ok(drive_end(&d) != 0, "and ends with its host alone");
 #endif
 }
 
@@ -464,6 +498,7 @@ int main(void)
     test_services();
     test_service_failures();
     test_service_cancel();
+    test_alone();
     test_notes();
     test_protocol();
     test_endless_line();

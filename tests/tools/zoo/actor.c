@@ -183,6 +183,18 @@ ACT(hungry)
     return zoo_say(h, c, p ? "got 4 GiB" : "got nothing");
 }
 
+/* Keeps 256 MiB for ever; like a C++ plugin it ends when there is no more.  The pages are not touched: what is limited
+ * is the address space, and the machine that runs the tests may be small. */
+ACT(leak)
+{
+    char *p = malloc(256UL << 20);
+
+    if (!p)
+        abort();
+    *(volatile char *)p = 1;
+    return zoo_say(h, c, "256 MiB more");
+}
+
 ACT(roots)
 {
     const char *name, *path;
@@ -226,7 +238,8 @@ static const struct corax_tool *const tools[] = {
     &crash_tool,   &leave_tool,  &hang_tool,  &polite_tool,       &print_tool,   &garbage_tool,
     &flood_tool,   &full_tool,   &echo_tool,  &raw_tool,          &json_tool,    &silent_failure_tool,
     &strict_tool,  &notes_tool,  &mime_tool,  &fails_but_ok_tool, &service_tool, &odd_status_tool,
-    &picture_tool, &hungry_tool, &roots_tool, &ask_tool,          &look_tool,    NULL,
+    &picture_tool, &hungry_tool, &roots_tool, &ask_tool,          &look_tool,    &leak_tool,
+    NULL,
 };
 
 static void fini(void)
