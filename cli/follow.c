@@ -225,6 +225,7 @@ static void cancel(struct follow *follow)
     struct reply reply;
     struct json *root;
     struct err err = { 0 };
+    sigset_t set;
     int rc;
 
     show_break(&follow->show);
@@ -240,7 +241,13 @@ static void cancel(struct follow *follow)
     if (!follow->options->quiet)
         fputs("corax: cancelling the task (Ctrl-C again leaves at once)\n", stderr);
     snprintf(path, sizeof(path), "/v1/tasks/%s/cancel", follow->id);
+    /* A daemon that hangs does not answer for as long as the client is patient: meanwhile the signals end us at once. */
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
     rc = cli_send(follow->cli, "POST", path, NULL, &reply, &root, &err);
+    sigprocmask(SIG_BLOCK, &set, NULL);
     if (rc != 0 && reply.status != 409) /* 409: it has just ended, and the events will show how */
         cli_report(&err);
     json_free(root);

@@ -12,6 +12,7 @@
 #include "daemon/journal_schema.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static const char *const steps[JOURNAL_SCHEMA] = {
     "CREATE TABLE tasks("
@@ -112,10 +113,28 @@ const char *const journal_sql[SQL_N] = {
     [SQL_VACUUM] = "PRAGMA incremental_vacuum(64)",
 };
 
+/*
+ * "disk I/O error" alone does not tell a read-only disk from a broken one.  sqlite3_system_errno() says nothing about a
+ * failed write or sync; the files themselves remember, the log or else the database.
+ */
+static int last_errno(sqlite3 *db)
+{
+    sqlite3_file *wal = NULL;
+    int sys = 0;
+
+    if (sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal) == SQLITE_OK && wal && wal->pMethods)
+        wal->pMethods->xFileControl(wal, SQLITE_FCNTL_LAST_ERRNO, &sys);
+    if (sys == 0)
+        sqlite3_file_control(db, "main", SQLITE_FCNTL_LAST_ERRNO, &sys);
+    return sys;
+}
+
 int journal_fail(sqlite3 *db, const char *what, struct err *err)
 {
-    int rc = sqlite3_errcode(db) & 0xff;
+    int rc = sqlite3_errcode(db) & 0xff, sys = rc == SQLITE_IOERR ? last_errno(db) : 0;
 
+    if (sys != 0)
+        return fail(err, CORAX_E_IO, "journal: %s: %s: %s", what, sqlite3_errmsg(db), strerror(sys));
     return fail(err, rc == SQLITE_FULL ? CORAX_E_LIMIT : CORAX_E_IO, "journal: %s: %s", what, sqlite3_errmsg(db));
 }
 

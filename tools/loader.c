@@ -180,7 +180,7 @@ static int take_tools(struct loader *l, const char *name, struct err *err)
         l->n_faulty += l->tools[i].fault.status != CORAX_OK;
     }
     if (l->n_faulty == l->n_tools)
-        return fail(err, CORAX_E_ARGS, "%s: no tool can be used: %s: %s", name, l->tools[0].tool->name,
+        return fail(err, l->tools[0].fault.status, "%s: no tool can be used: %s: %s", name, l->tools[0].tool->name,
                     l->tools[0].fault.msg);
     return 0;
 }

@@ -43,6 +43,15 @@ still_works() {
     still_works
 }
 
+@test "a plugin that writes 100 MB in one line" {
+    call flood
+    has "$(field /answer)" "broke down during the call: it was ended: JSON-RPC: a line of more than"
+    api GET /healthz
+    rss=$(awk '/VmHWM/ { print $2 }' "/proc/$pid/status")
+    grep -q 'fsanitize=address' "$build/config.log" || [ "$rss" -lt 65536 ] # kB
+    still_works
+}
+
 @test "a tool that fails says so to the model" {
     call fail
     same "$(field /answer)" x

@@ -19,10 +19,11 @@ setup() {
     ledger=$dir/ledger
     : > "$ledger"
     pid=
-    printf '{"name":"ledger","ledger":"%s","tools":[%s,%s,%s,%s,%s,%s,%s,%s,%s]}\n' "$ledger" \
+    keeper=
+    printf '{"name":"ledger","ledger":"%s","tools":[%s,%s,%s,%s,%s,%s,%s,%s,%s,%s]}\n' "$ledger" \
         "$(tool echo '' '"idempotent"')" "$(tool append '"write"' '')" "$(tool append_slow '"write"' '')" \
         "$(tool append_again_slow '"write"' '"idempotent"')" "$(tool crash '' '')" "$(tool hang '' '')" \
-        "$(tool garbage '' '')" "$(tool fail '' '')" "$(tool wipe '"write"' '"destructive"')" > "$dir/ledger.so"
+        "$(tool garbage '' '')" "$(tool fail '' '')" "$(tool flood '' '')" "$(tool wipe '"write"' '"destructive"')" > "$dir/ledger.so"
     cat > "$dir/policy.json" <<'POLICY'
 { "policy": 1, "id": "test", "rules": [
   { "id": "free", "allow": "ledger.*", "why": "the ledger is there for it" },
@@ -31,6 +32,7 @@ setup() {
 POLICY
     printf '{}' > "$dir/script.json"
     extra=
+    preload=
 }
 
 # In a sanitizer build the end of the daemon is where leaks are told.
@@ -38,7 +40,7 @@ teardown() {
     local found=0
     stop TERM
     if grep -E 'Sanitizer|runtime error|Assertion' -A 30 "$dir/log" 2> /dev/null; then found=1; fi
-    if mountpoint -q "$dir/state"; then umount "$dir/state"; fi
+    if [ -n "$keeper" ]; then kill "$keeper"; fi
     rm -rf "$dir"
     return "$found"
 }
@@ -50,16 +52,41 @@ script() {
 
 config() {
     cat > "$dir/corax.conf" <<CONF
-{ "socket": "$sock", "state": "$dir/state", "model": "$dir/script.json", "plugins": ["$dir/ledger.so"],
-  "policies": ["$dir/policy.json"], "infer": { "path": "$helpers/scripted-infer" },
-  "host": { "path": "$helpers/scripted-host", "deadline_ms": ${deadline:-10000} },
+{ "socket": "$sock", "state": "$dir/state", "model": "${model:-$dir/script.json}",
+  "plugins": ["${plugin:-$dir/ledger.so}"], "policies": ["$dir/policy.json"],
+  "infer": { "path": "${infer:-$helpers/scripted-infer}" },
+  "host": { "path": "${host:-$helpers/scripted-host}", "deadline_ms": ${deadline:-10000} },
   "box": { "path": "${box_path:-$helpers/scripted-box}" }, $extra }
 CONF
 }
 
+# Mounts something on $dir/state in a mount namespace of its own, in which start() then starts the daemon.  A process keeps
+# it until the test ends.
+in_a_namespace() { # MOUNT COMMAND...
+    mkdir "$dir/state"
+    unshare -m sh -c '"$@" && : > "$0" && exec sleep 600' "$dir/mounted" "$@" 2> "$dir/unshare" 3>&- &
+    keeper=$!
+    until [ -e "$dir/mounted" ]; do
+        if ! kill -0 "$keeper" 2> "$dir/kill"; then
+            keeper=
+            skip "needs mount namespaces: $(cat "$dir/unshare")"
+        fi
+        sleep 0.02
+    done
+}
+
+inside() { # COMMAND...: in that namespace, where there is one
+    if [ -n "$keeper" ]; then
+        exec nsenter -t "$keeper" -m -- "$@"
+    else
+        exec "$@"
+    fi
+}
+
 start() {
     config
-    "$build/coraxd" -d -c "$dir/corax.conf" "$@" 2>> "$dir/log" 3>&- &
+    # shellcheck disable=SC2086 # words
+    inside env $preload "$build/coraxd" -d -c "$dir/corax.conf" "$@" 2>> "$dir/log" 3>&- &
     pid=$!
     for _ in $(seq 600); do
         curl -fsS --unix-socket "$sock" http://x/_ping > "$dir/pong" 2> "$dir/curl" && return 0

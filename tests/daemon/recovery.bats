@@ -151,25 +151,3 @@ has_result() {
     has "$(cat "$dir/log")" "ready after"
     ! grep -q "1 unfinished" "$dir/log"
 }
-
-@test "a full disk: the task fails with the reason, the daemon stays, and goes on when there is room" {
-    [ "$(id -u)" = 0 ] || skip "needs root"
-    mkdir "$dir/state"
-    mount -t tmpfs -o size=600k corax-test "$dir/state" 2> /dev/null || skip "needs mount"
-    long=$(head -c 200000 /dev/zero | tr '\0' z)
-    script <<< "{\"big\":[{\"sleep_ms\":700,\"text\":\"$long\"}],\"hello\":[{\"text\":\"hi\"}]}"
-    start
-    submit big
-    dd if=/dev/zero of="$dir/state/filler" bs=4k 2> /dev/null || true
-    await
-    full=$body
-    rm "$dir/state/filler"
-    body=$full
-    same "$(field /state) $(field /outcome) $(field /error/code)" "finished failed journal"
-    has "$(field /error/message)" "cannot be stored"
-    submit hello
-    await
-    same "$(field /answer)" hi
-    stop TERM
-    umount "$dir/state"
-}

@@ -5,8 +5,8 @@
  *
  * FILE.so is no shared object but JSON: {"name":"ledger","ledger":"/path","tools":[TOOL as in tools/list ...]}.  The
  * text of a call is its argument `text`.  What a tool does is in its name, by words: one with "append" in it adds
- * the text as a line to the ledger; then "crash", "hang", "garbage" and "slow" (2 s) do what they say; the rest
- * answers with the text.  One with "exec" in it asks for the service corax/exec, as a host that was taken over could, and
+ * the text as a line to the ledger; then "crash", "hang", "garbage", "flood" (100 MB in one line) and "slow" (2 s)
+ * do what they say; the rest answers with the text.  One with "exec" in it asks for the service corax/exec, as a host that was taken over could, and
  * answers with what it hears.
  */
 #include <fcntl.h>
@@ -59,6 +59,21 @@ static void ask_for_exec(char *heard, size_t size)
     rpc_msg_finish(&msg);
 }
 
+static void flood(void)
+{
+    static char piece[100000];
+
+    memset(piece, 'x', sizeof(piece));
+    for (int i = 0; i < 1000; i++)
+        for (size_t at = 0; at < sizeof(piece);) {
+            ssize_t n = write(1, piece + at, sizeof(piece) - at);
+
+            if (n <= 0)
+                _exit(1);
+            at += (size_t)n;
+        }
+}
+
 static void call(const struct rpc_msg *msg, struct jsonw *w)
 {
     static char heard[4096];
@@ -71,6 +86,8 @@ static void call(const struct rpc_msg *msg, struct jsonw *w)
         abort();
     if (strstr(name, "garbage") && write(1, "{\"half\":\n", 9) != 9)
         _exit(1);
+    if (strstr(name, "flood"))
+        flood();
     if (strstr(name, "hang"))
         while (read(0, &(char){ 0 }, 1) > 0)
             ; /* until the other side is gone */

@@ -1,6 +1,6 @@
 /*
- * Covers: every allocation of the JSON, schema, RPC, buffer and arena code failing once, the first, the second, and so on
- * until the work succeeds: each time the caller gets an error that says so, and (under a leak sanitizer) nothing is lost.
+ * Covers: every allocation of the JSON, schema, RPC, buffer and arena code failing, the first, the second, and so on until
+ * the work succeeds, alone and with all that follow: each time the caller gets an error that says so, and (under a leak sanitizer) nothing is lost.
  * Not: allocations inside PCRE2 and the C library.
  */
 #include <cjson/cJSON.h>
@@ -9,64 +9,7 @@
 #include "util/jsonschema.h"
 #include "util/rpc.h"
 
-#include "tests/tap.h"
-
-static long n_left = -1; /* allocations until one fails; -1: none does */
-static bool failed;
-
-static bool fails_now(void)
-{
-    if (n_left < 0 || n_left-- > 0)
-        return false;
-    failed = true;
-    return true;
-}
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-
-void *__wrap_malloc(size_t size)
-{
-    return fails_now() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-    return fails_now() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *old, size_t size)
-{
-    return fails_now() ? NULL : __real_realloc(old, size);
-}
-
-/* 0 when all went well, -1 with CORAX_E_LIMIT when it did not. */
-typedef int (*work_fn)(struct err *);
-
-static void test_each_failing(work_fn work, const char *what)
-{
-    bool told = true;
-    long n = -1;
-    int rc;
-
-    do {
-        struct err err = { 0 };
-
-        n_left = ++n;
-        failed = false;
-        rc = work(&err);
-        n_left = -1;
-        if (failed ? rc == 0 || err.status != CORAX_E_LIMIT : rc != 0) {
-            told = false;
-            diag("allocation %ld: %d, status %d, %s", n, rc, err.status, err.msg);
-        }
-    } while (failed && n < 100000);
-    ok(told && !failed && n > 0, "%s: %ld allocations", what, n);
-}
+#include "tests/oom.h"
 
 static int parse(struct err *err)
 {
@@ -191,12 +134,12 @@ int main(void)
 
     plan_later();
     cJSON_InitHooks(&hooks);
-    test_each_failing(parse, "parsing");
-    test_each_failing(write, "writing");
-    test_each_failing(validate, "compiling a schema and validating");
-    test_each_failing(refuse, "refusing a value");
-    test_each_failing(talk, "JSON-RPC");
-    test_each_failing(borrow, "an arena");
+    oom_each("parsing", parse);
+    oom_each("writing", write);
+    oom_each("compiling a schema and validating", validate);
+    oom_each("refusing a value", refuse);
+    oom_each("JSON-RPC", talk);
+    oom_each("an arena", borrow);
     done();
     return tap_status();
 }
