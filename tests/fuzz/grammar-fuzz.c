@@ -10,7 +10,7 @@
 
 #include "util/json.h"
 
-#define MAX_STEPS 600
+#define MAX_STEPS 300
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
@@ -20,45 +20,51 @@ static void require(bool good)
         abort();
 }
 
-static size_t list_allowed(const struct grammar_state *s, unsigned char *out)
+static bool is_allowed(const struct grammar_state *s, unsigned char byte)
 {
     static struct grammar_state trial;
-    size_t n = 0;
 
-    for (unsigned byte = 0; byte < 256; byte++) {
-        grammar_copy(&trial, s);
-        if (grammar_next(&trial, (unsigned char)byte))
-            out[n++] = (unsigned char)byte;
-    }
-    return n;
+    grammar_copy(&trial, s);
+    return grammar_next(&trial, byte);
 }
 
-/* When the choices are used up: what closes something, or else the first. */
-static unsigned char choose_end(const unsigned char *allowed, size_t n)
+/*
+ * An allowed byte, or -1 when there is none.  A choice is the byte itself where that may stand, or else where to begin
+ * looking among the bytes that JSON is made of, and only then among all.  Past the choices, what closes something comes first.
+ */
+static int choose(const struct grammar_state *s, const uint8_t *choice)
 {
-    for (const char *p = "\"}],0"; *p; p++)
-        if (memchr(allowed, *p, n))
-            return (unsigned char)*p;
-    return allowed[0];
+    static const char common[] = "\"}],0:{[123456789.-+eEtrufalsnax \\/bd\303\244\342\202\254";
+    size_t n = sizeof(common) - 1, from = choice ? *choice % n : 0;
+
+    if (choice && is_allowed(s, *choice))
+        return *choice;
+    for (size_t i = 0; i < n; i++) {
+        unsigned char byte = (unsigned char)common[(from + i) % n];
+
+        if (is_allowed(s, byte))
+            return byte;
+    }
+    for (int byte = 0; byte < 256; byte++)
+        if (is_allowed(s, (unsigned char)byte))
+            return byte;
+    return -1;
 }
 
 /* true: the value is complete, text has it. */
 static bool walk(const struct grammar *g, const uint8_t *choices, size_t n_choices, struct buf *text)
 {
     static struct grammar_state s;
-    unsigned char allowed[256];
 
     grammar_start(&s, g);
     for (size_t step = 0; step < MAX_STEPS && s.depth; step++) {
-        size_t n = list_allowed(&s, allowed);
-        unsigned char byte;
+        int byte = choose(&s, step < n_choices ? &choices[step] : NULL);
 
-        if (n == 0) { /* a number that nothing encloses ends with the text */
+        if (byte < 0) { /* a number that nothing encloses ends with the text */
             require(s.depth == 1 && text->len);
             return true;
         }
-        byte = step < n_choices ? allowed[choices[step] % n] : choose_end(allowed, n);
-        require(grammar_next(&s, byte));
+        require(grammar_next(&s, (unsigned char)byte));
         buf_addc(text, (char)byte);
     }
     return s.depth == 0;

@@ -7,43 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "infer/utf8.h"
-#include "tests/infer/tiny_gguf.h"
+#include "tests/fuzz/tiny_tokenizer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
-
-static void require(bool good)
-{
-    if (!good)
-        abort();
-}
-
-static struct tokenizer *create(const char *pre)
-{
-    struct tokenizer *t;
-    struct gguf *g;
-    struct buf b;
-
-    buf_init(&b, TINY_LIMIT);
-    tiny_header(&b, 3, 0, TINY_N_TOKENIZER_KV);
-    tiny_tokenizer(&b, pre);
-    g = gguf_parse(b.data, b.len, NULL);
-    t = tokenizer_create(g, NULL);
-    require(t != NULL);
-    gguf_close(g);
-    buf_finish(&b);
-    return t;
-}
-
-static bool is_utf8(const char *text, size_t len)
-{
-    struct utf8 state = { 0 };
-
-    for (size_t i = 0; i < len; i++)
-        if (!utf8_next(&state, (unsigned char)text[i]))
-            return false;
-    return state.n_left == 0;
-}
 
 static void check(const struct tokenizer *t, const char *text, size_t len)
 {
@@ -76,8 +42,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     static struct tokenizer *corax, *gpt2;
 
     if (!corax) {
-        corax = create("corax");
-        gpt2 = create("gpt-2");
+        corax = tiny_tokenizer_create("corax");
+        gpt2 = tiny_tokenizer_create("gpt-2");
     }
     check(corax, (const char *)data, len);
     check(gpt2, (const char *)data, len);

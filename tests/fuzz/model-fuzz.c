@@ -1,0 +1,259 @@
+/*
+ * daemon: what corax-infer writes, as daemon/model.c reads it.  The process is played by this file in place of link.c: a line of
+ * the input is a line that it writes, and a line that is one of these letters is something that happens meanwhile:
+ *
+ *     c  a task asks        x  the oldest chat is cancelled        d  the process ends        u  it is there again
+ *
+ * Whatever comes, each chat that is not cancelled ends exactly once; a reply has a finish, and its calls have names and arguments.
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/link.h"
+#include "daemon/model.h"
+#include "util/log.h"
+
+#define MAX_CHATS 24 /* in one input */
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+
+struct link {
+    const struct link_ops *ops;
+    void *arg;
+    bool up, killed;
+    unsigned n_failures, n_starts;
+};
+
+struct asked {
+    struct model_chat *chat;
+    bool live;
+};
+
+static struct event_base *base;
+static struct model *model;
+static struct link *process;
+static struct asked asked[MAX_CHATS];
+static size_t n_asked;
+
+static void require(bool good)
+{
+    if (!good)
+        abort();
+}
+
+/* --- the link ------------------------------------------------------------------------------------------------------ */
+
+struct link *link_create(struct event_base *b, const char *name, const char *path, const char *const argv[],
+                         const struct link_ops *ops, void *arg, struct err *err)
+{
+    process = calloc(1, sizeof(*process));
+    require(process != NULL);
+    process->ops = ops;
+    process->arg = arg;
+    return process;
+}
+
+void link_destroy(struct link *l)
+{
+    free(l);
+}
+
+static void go_up(struct link *l)
+{
+    l->up = true;
+    l->killed = false;
+    l->n_starts++;
+    l->ops->up(l->arg);
+}
+
+static void go_down(struct link *l, bool wanted, const char *why)
+{
+    if (!l->up)
+        return;
+    l->up = false;
+    l->n_failures += !wanted;
+    l->ops->down(l->arg, why);
+}
+
+void link_start(struct link *l)
+{
+    go_up(l);
+}
+
+bool link_is_up(const struct link *l)
+{
+    return l->up;
+}
+
+bool link_send(struct link *l, const struct buf *lines)
+{
+    require(lines->failed || (lines->len > 0 && lines->data[lines->len - 1] == '\n'));
+    return l->up && !lines->failed;
+}
+
+void link_kill(struct link *l, bool wanted, const char *why)
+{
+    go_down(l, wanted, why);
+}
+
+void link_works(struct link *l)
+{
+    l->n_failures = 0;
+}
+
+unsigned link_restarts(const struct link *l)
+{
+    return l->n_starts ? l->n_starts - 1 : 0;
+}
+
+unsigned link_failures(const struct link *l)
+{
+    return l->n_failures;
+}
+
+const char *link_last_error(const struct link *l)
+{
+    return l->n_failures ? "ended" : NULL;
+}
+
+int64_t link_pid(const struct link *l)
+{
+    return l->up;
+}
+
+static void take_line(const char *line, size_t len)
+{
+    struct rpc_msg msg;
+    struct err err = { 0 };
+
+    if (!process->up)
+        return;
+    if (rpc_parse(line, len, &msg, &err) < 0) {
+        go_down(process, false, "wrote a malformed line");
+        return;
+    }
+    if (process->ops->message(process->arg, &msg, &err) < 0) {
+        require(err.status != 0 && err.msg[0]);
+        go_down(process, false, err.msg);
+    }
+    rpc_msg_finish(&msg);
+}
+
+/* --- the tasks ------------------------------------------------------------------------------------------------------ */
+
+static void ask(void);
+
+static void on_delta(void *arg, const char *kind, const char *text)
+{
+    struct asked *a = arg;
+
+    require(a->live && kind && text);
+}
+
+static void on_done(void *arg, const struct model_reply *reply, const struct err *err)
+{
+    struct asked *a = arg;
+
+    require(a->live);
+    a->live = false;
+    if (!reply) {
+        require(err && err->status != 0 && err->msg[0]);
+        return;
+    }
+    require(reply->finish && reply->prompt_tokens >= 0 && reply->completion_tokens >= 0 && reply->decode_us >= 0);
+    require(!reply->reasoning || reply->reasoning[0]);
+    for (size_t i = 0; i < reply->n_calls; i++)
+        require(reply->calls[i].name && strlen(reply->calls[i].args) == reply->calls[i].args_len);
+    if (reply->n_calls)
+        ask(); /* a task asks again from within */
+}
+
+static void ask(void)
+{
+    static const struct model_chat_ops ops = { on_delta, on_done };
+    static const struct sampling sampling = { .top_p = 1, .seed = 1 };
+    static struct transcript *transcript;
+    struct model_ask what = { .tools = "[]", .tools_len = 2, .max_tokens = 16, .sampling = &sampling };
+    struct asked *a = &asked[n_asked];
+
+    if (n_asked == MAX_CHATS)
+        return;
+    if (!transcript) {
+        transcript = transcript_create();
+        require(transcript && transcript_add_text(transcript, ROLE_USER, "go", 2, NULL) == 0);
+    }
+    what.transcript = transcript;
+    n_asked++;
+    a->live = true;
+    a->chat = model_chat(model, &what, &ops, a);
+    require(a->chat != NULL);
+}
+
+static void cancel_one(void)
+{
+    for (size_t i = 0; i < n_asked; i++)
+        if (asked[i].live) {
+            asked[i].live = false;
+            model_cancel(asked[i].chat);
+            return;
+        }
+}
+
+static void step(const char *line, size_t len)
+{
+    if (len != 1) {
+        take_line(line, len);
+        return;
+    }
+    if (*line == 'c')
+        ask();
+    else if (*line == 'x')
+        cancel_one();
+    else if (*line == 'd')
+        go_down(process, false, "ended");
+    else if (*line == 'u' && !process->up)
+        go_up(process);
+    event_base_loop(base, EVLOOP_NONBLOCK);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+    static struct config config;
+    const char *at = (const char *)data, *end = at + len;
+    struct buf health;
+    struct jsonw w;
+
+    if (!base) {
+        log_open("model-fuzz", LOG_LEVEL_ERROR + 1);
+        base = event_base_new();
+        require(base && config_init(&config, NULL) == 0 && config_set_text(&config.model, "m", NULL) == 0);
+    }
+    n_asked = 0;
+    model = model_create(base, &config, NULL);
+    require(model != NULL);
+    while (at < end) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at)), *stop = newline ? newline : end;
+
+        step(at, (size_t)(stop - at));
+        at = stop + 1;
+    }
+    buf_init(&health, 1 << 16);
+    w = jsonw_start(&health);
+    jsonw_object(&w, NULL);
+    model_write_health(model, &w);
+    jsonw_end(&w);
+    require(json_check(health.data, health.len, NULL) == 0);
+    buf_finish(&health);
+    for (int i = 0; i < 4; i++) { /* one that always ends fails every chat */
+        if (!process->up)
+            go_up(process);
+        go_down(process, false, "ended");
+        event_base_loop(base, EVLOOP_NONBLOCK);
+    }
+    for (size_t i = 0; i < n_asked; i++)
+        require(!asked[i].live);
+    model_destroy(model);
+    return 0;
+}
