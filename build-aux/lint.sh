@@ -1,14 +1,19 @@
 #!/bin/sh
-# What `make lint` runs, from the build folder: our own style tests, cppcheck, clang-tidy.  Exits 1 when anything is found.
+# What `make lint` runs, from the build folder: our own style tests (with codespell, shellcheck, mandoc, clang-format), cppcheck,
+# clang-tidy.  Exits 1 when anything is found; a tool that is not installed is named and left out.
 # CPPFLAGS has where the libraries' headers are; CORAX_SRCDIR is the top of the source.
 # usage: build-aux/lint.sh [FILE.c...]
 set -u
 : "${CORAX_SRCDIR:?}" "${CPPFLAGS:?}"
+export CORAX_SRCDIR CPPFLAGS
+jobs=$(nproc 2>/dev/null || echo 1)
 rc=0
 
 if [ $# -eq 0 ]; then
     for test in includes files; do
-        sh "$CORAX_SRCDIR/tests/style/$test.sh" | grep -E '^(not ok|#)|# SKIP' && rc=1
+        lines=$(sh "$CORAX_SRCDIR/tests/style/$test.sh" | grep -E '^(not ok|#)|# SKIP')
+        [ -z "$lines" ] || printf '%s\n' "$lines"
+        case $lines in *"not ok"*) rc=1 ;; esac
     done
     # shellcheck disable=SC2046 # names without spaces
     set -- $(find "$CORAX_SRCDIR"/util "$CORAX_SRCDIR"/infer "$CORAX_SRCDIR"/policies "$CORAX_SRCDIR"/tools "$CORAX_SRCDIR"/agent \
@@ -19,7 +24,7 @@ if command -v cppcheck >/dev/null; then
     # Not knowing sys/queue.h, it takes TAILQ_HEAD for an error.  The two suppressed checks follow pointers from file to file and lose
     # the way: sizeof(err->msg) is no dereference, an error to be filled need not be initialised.
     queue=$(find /usr/include -path '*/sys/queue.h' | head -n 1)
-    cppcheck --quiet --std=c11 --enable=warning,portability --inline-suppr --error-exitcode=1 --suppress=missingInclude \
+    cppcheck --quiet -j "$jobs" --std=c11 --enable=warning,portability --inline-suppr --error-exitcode=1 --suppress=missingInclude \
         --suppress=ctunullpointer --suppress=ctuuninitvar ${queue:+"--include=$queue"} -I"$CORAX_SRCDIR" \
         -I"$CORAX_SRCDIR/include" "$@" || rc=1
 else
@@ -27,12 +32,17 @@ else
 fi
 if command -v clang-tidy >/dev/null; then
     echo "clang-tidy: $# files"
-    # shellcheck disable=SC2086 # flags; where things are installed does not matter here
-    for file; do
-        clang-tidy --quiet --warnings-as-errors='*' "$file" -- -std=gnu11 -include config.h -I. -I"$CORAX_SRCDIR" \
-            -I"$CORAX_SRCDIR/include" $CPPFLAGS -DCORAX_BINDIR='"/"' -DCORAX_PLUGINDIR='"/"' -DCORAX_DATADIR='"/"' \
-            -DCORAX_SYSCONFDIR='"/"' -DCORAX_STATEDIR='"/"' -DCORAX_RUNDIR='"/"' 2>/dev/null || rc=1
-    done
+    # Each file on its own, several at once; where things are installed does not matter here.  What clang-tidy says about its own
+    # work is on standard error, so a failure without a finding shows that.
+    # shellcheck disable=SC2016 # expanded by the inner shell
+    printf '%s\n' "$@" | xargs -P "$jobs" -n 1 sh -c 'errors=$(mktemp) || exit 1
+        # shellcheck disable=SC2086 # flags
+        out=$(clang-tidy --quiet --warnings-as-errors="*" "$0" -- -std=gnu11 -include config.h -I. -I"$CORAX_SRCDIR" \
+            -I"$CORAX_SRCDIR/include" $CPPFLAGS -DCORAX_BINDIR="\"/\"" -DCORAX_PLUGINDIR="\"/\"" -DCORAX_DATADIR="\"/\"" \
+            -DCORAX_SYSCONFDIR="\"/\"" -DCORAX_STATEDIR="\"/\"" -DCORAX_RUNDIR="\"/\"" 2>"$errors") && found=0 || found=1
+        [ "$found" -eq 0 ] || { [ -n "$out" ] || out=$(tail -n 5 "$errors"); printf "%s\n" "$0:" "$out"; }
+        rm -f "$errors"
+        exit "$found"' || rc=1
 else
     echo "clang-tidy: skipped, it is not installed"
 fi
