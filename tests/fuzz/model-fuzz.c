@@ -1,30 +1,17 @@
 /*
- * daemon: what corax-infer writes, as daemon/model.c reads it.  The process is played by this file in place of link.c: a line of
- * the input is a line that it writes, and a line that is one of these letters is something that happens meanwhile:
+ * daemon: what corax-infer writes, as daemon/model.c reads it.  A line of the input is a line that the process writes, and a line that is one of these letters is something that happens meanwhile:
  *
  *     c  a task asks        x  the oldest chat is cancelled        d  the process ends        u  it is there again
  *
  * Whatever comes, each chat that is not cancelled ends exactly once; a reply has a finish, and its calls have names and arguments.
  */
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "daemon/link.h"
 #include "daemon/model.h"
+#include "tests/fuzz/fake_link.h"
 #include "util/log.h"
 
 #define MAX_CHATS 24 /* in one input */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
-
-struct link {
-    const struct link_ops *ops;
-    void *arg;
-    bool up, killed;
-    unsigned n_failures, n_starts;
-};
 
 struct asked {
     struct model_chat *chat;
@@ -33,113 +20,8 @@ struct asked {
 
 static struct event_base *base;
 static struct model *model;
-static struct link *process;
 static struct asked asked[MAX_CHATS];
 static size_t n_asked;
-
-static void require(bool good)
-{
-    if (!good)
-        abort();
-}
-
-/* --- the link ------------------------------------------------------------------------------------------------------ */
-
-struct link *link_create(struct event_base *b, const char *name, const char *path, const char *const argv[],
-                         const struct link_ops *ops, void *arg, struct err *err)
-{
-    process = calloc(1, sizeof(*process));
-    require(process != NULL);
-    process->ops = ops;
-    process->arg = arg;
-    return process;
-}
-
-void link_destroy(struct link *l)
-{
-    free(l);
-}
-
-static void go_up(struct link *l)
-{
-    l->up = true;
-    l->killed = false;
-    l->n_starts++;
-    l->ops->up(l->arg);
-}
-
-static void go_down(struct link *l, bool wanted, const char *why)
-{
-    if (!l->up)
-        return;
-    l->up = false;
-    l->n_failures += !wanted;
-    l->ops->down(l->arg, why);
-}
-
-void link_start(struct link *l)
-{
-    go_up(l);
-}
-
-bool link_is_up(const struct link *l)
-{
-    return l->up;
-}
-
-bool link_send(struct link *l, const struct buf *lines)
-{
-    require(lines->failed || (lines->len > 0 && lines->data[lines->len - 1] == '\n'));
-    return l->up && !lines->failed;
-}
-
-void link_kill(struct link *l, bool wanted, const char *why)
-{
-    go_down(l, wanted, why);
-}
-
-void link_works(struct link *l)
-{
-    l->n_failures = 0;
-}
-
-unsigned link_restarts(const struct link *l)
-{
-    return l->n_starts ? l->n_starts - 1 : 0;
-}
-
-unsigned link_failures(const struct link *l)
-{
-    return l->n_failures;
-}
-
-const char *link_last_error(const struct link *l)
-{
-    return l->n_failures ? "ended" : NULL;
-}
-
-int64_t link_pid(const struct link *l)
-{
-    return l->up;
-}
-
-static void take_line(const char *line, size_t len)
-{
-    struct rpc_msg msg;
-    struct err err = { 0 };
-
-    if (!process->up)
-        return;
-    if (rpc_parse(line, len, &msg, &err) < 0) {
-        go_down(process, false, "wrote a malformed line");
-        return;
-    }
-    if (process->ops->message(process->arg, &msg, &err) < 0) {
-        require(err.status != 0 && err.msg[0]);
-        go_down(process, false, err.msg);
-    }
-    rpc_msg_finish(&msg);
-}
 
 /* --- the tasks ------------------------------------------------------------------------------------------------------ */
 
@@ -203,8 +85,10 @@ static void cancel_one(void)
 
 static void step(const char *line, size_t len)
 {
+    struct link *process = fake_links[0];
+
     if (len != 1) {
-        take_line(line, len);
+        fake_line(process, line, len);
         return;
     }
     if (*line == 'c')
@@ -212,9 +96,11 @@ static void step(const char *line, size_t len)
     else if (*line == 'x')
         cancel_one();
     else if (*line == 'd')
-        go_down(process, false, "ended");
-    else if (*line == 'u' && !process->up)
-        go_up(process);
+        fake_down(process, false, "ended");
+    else if (*line == 'u')
+        fake_up(process);
+    else
+        fake_line(process, line, len);
     event_base_loop(base, EVLOOP_NONBLOCK);
 }
 
@@ -247,9 +133,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     require(json_check(health.data, health.len, NULL) == 0);
     buf_finish(&health);
     for (int i = 0; i < 4; i++) { /* one that always ends fails every chat */
-        if (!process->up)
-            go_up(process);
-        go_down(process, false, "ended");
+        fake_up(fake_links[0]);
+        fake_down(fake_links[0], false, "ended");
         event_base_loop(base, EVLOOP_NONBLOCK);
     }
     for (size_t i = 0; i < n_asked; i++)

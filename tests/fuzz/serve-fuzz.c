@@ -46,6 +46,20 @@ static int typed(const struct corax_host *h, struct corax_call *c, const char *a
     return h->result(c, "application/json", args, len);
 }
 
+/* What runs is the client's answer: lines behind the call. */
+static int run(const struct corax_host *h, struct corax_call *c, const char *args, size_t len)
+{
+    const char *reply, *text;
+    size_t reply_len, n;
+    int rc = h->request(c, "exec", args, len, &reply, &reply_len);
+
+    if (rc != CORAX_OK)
+        return rc;
+    if (h->json_get(c, reply, reply_len, "/stdout", &text, &n) == CORAX_OK)
+        return h->result(c, "text/plain", text, n);
+    return h->result(c, "text/plain", reply, reply_len);
+}
+
 #define ECHO_ARGS                                                                                             \
     "{\"type\":\"object\",\"properties\":{\"value\":{},\"n\":{\"type\":\"integer\",\"minimum\":0},\"kind\":{" \
     "\"enum\":[\"a\",\"b\"]},\"list\":{\"type\":\"array\",\"items\":{\"type\":\"string\",\"maxLength\":9}}}}"
@@ -53,6 +67,7 @@ static int typed(const struct corax_host *h, struct corax_call *c, const char *a
 
 static const struct corax_tool tools[] = {
     { sizeof(tools[0]), CORAX_FX_READ, CORAX_TRAIT_IDEMPOTENT, "echo", "says it again", ECHO_ARGS, NULL, echo },
+    { sizeof(tools[0]), CORAX_FX_EXEC, 0, "run", "asks its caller", "{\"type\":\"object\"}", NULL, run },
     { sizeof(tools[0]), 0, 0, "refuse", "fails", "{\"type\":\"object\"}", NULL, refuse },
     { sizeof(tools[0]), CORAX_FX_NET, CORAX_TRAIT_DESTRUCTIVE, "typed", "x", "{\"type\":\"object\"}", TYPED_RESULT,
       typed },
@@ -112,8 +127,9 @@ static void read_answers(int fd, size_t n_lines)
     while (rpc_reader_next(&reader, &line, &len)) {
         struct rpc_msg m;
 
-        require(rpc_parse(line, len, &m, NULL) == 0 && m.kind != RPC_REQUEST);
-        n_answers += m.kind != RPC_NOTIFICATION;
+        require(rpc_parse(line, len, &m, NULL) == 0);
+        require(m.kind != RPC_REQUEST || strcmp(m.method, "corax/exec") == 0);
+        n_answers += m.kind == RPC_RESULT || m.kind == RPC_ERROR;
         rpc_msg_finish(&m);
     }
     require(n_answers <= n_lines);

@@ -1,0 +1,170 @@
+/*
+ * daemon: what corax-host and corax-box write, as daemon/hosts.c and daemon/exec.c read it.  A line of the input is a line that the
+ * host writes, one behind a `b` is of the box that runs or waits, and a line that is one of these letters is something that
+ * happens meanwhile:
+ *
+ *     c  a task calls a tool, if there is one     x  the oldest call is cancelled
+ *     d  the host ends     u  it is there again   e  the oldest box ends     n  from now on nothing can be started, or again can
+ *
+ * Whatever comes, each call that is not cancelled ends exactly once, with a result or a sentence, and no box is left when no
+ * host is.
+ */
+#include "daemon/hosts.h"
+#include "tests/fuzz/fake_link.h"
+#include "util/log.h"
+
+#define MAX_CALLS   24 /* in one input */
+#define DEADLINE_MS 3600000
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+
+struct called {
+    struct host_call *call;
+    bool live;
+};
+
+static struct event_base *base;
+static struct registry *registry;
+static struct hosts *hosts;
+static struct called called[MAX_CALLS];
+static size_t n_called;
+static int n_settled;
+
+static void on_settled(void *arg)
+{
+    n_settled++;
+}
+
+static void call_one(void);
+
+static void on_done(void *arg, const struct tool_result *result, int64_t duration_us, const struct err *err)
+{
+    struct called *c = arg;
+
+    require(c->live && duration_us >= 0);
+    c->live = false;
+    if (!result) {
+        require(err && err->status != 0 && err->msg[0]);
+        return;
+    }
+    for (size_t i = 0; i < result->n_parts; i++)
+        require(result->parts[i].mime && result->parts[i].data[result->parts[i].len] == '\0');
+    require(!result->structured || json_check(result->structured, result->structured_len, NULL) == 0);
+    if (result->error)
+        call_one(); /* a task calls again from within */
+}
+
+static void call_one(void)
+{
+    struct called *c = &called[n_called];
+    const struct tool *tool = registry_at(registry, 0);
+    struct err err = { 0 };
+
+    if (n_called == MAX_CALLS || !tool)
+        return;
+    n_called++;
+    c->live = true;
+    c->call = hosts_call(hosts, tool->provider, tool->name, "{}", 2, DEADLINE_MS, on_done, c, &err);
+    require(c->call || (err.status != 0 && err.msg[0]));
+    c->live = c->call != NULL;
+}
+
+static void cancel_one(void)
+{
+    for (size_t i = 0; i < n_called; i++)
+        if (called[i].live) {
+            called[i].live = false;
+            host_cancel(called[i].call);
+            return;
+        }
+}
+
+/* The one with the oldest request, or else the one in store. */
+static struct link *find_box(void)
+{
+    for (size_t i = 0; i < FAKE_MAX_LINKS; i++)
+        if (fake_links[i] && fake_links[i]->up && strcmp(fake_links[i]->name, "box") == 0)
+            return fake_links[i];
+    return NULL;
+}
+
+static void step(const char *line, size_t len)
+{
+    struct link *host = fake_links[0], *box = find_box();
+
+    if (len > 1 && *line == 'b') {
+        if (box)
+            fake_line(box, line + 1, len - 1);
+    } else if (len != 1) {
+        fake_line(host, line, len);
+    } else if (*line == 'c') {
+        call_one();
+    } else if (*line == 'x') {
+        cancel_one();
+    } else if (*line == 'd') {
+        fake_down(host, false, "ended");
+    } else if (*line == 'u') {
+        fake_up(host);
+    } else if (*line == 'e' && box) {
+        fake_down(box, false, "ended");
+    } else if (*line == 'n') {
+        fake_cannot_start = !fake_cannot_start;
+    }
+    event_base_loop(base, EVLOOP_NONBLOCK);
+}
+
+static void check_health(void)
+{
+    struct buf health;
+    struct jsonw w;
+
+    buf_init(&health, 1 << 16);
+    w = jsonw_start(&health);
+    jsonw_object(&w, NULL);
+    hosts_write_health(hosts, &w);
+    jsonw_end(&w);
+    require(json_check(health.data, health.len, NULL) == 0);
+    buf_finish(&health);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+    static struct config config;
+    const char *at = (const char *)data, *end = at + len;
+
+    if (!base) {
+        log_open("hosts-fuzz", LOG_LEVEL_ERROR + 1);
+        base = event_base_new();
+        require(base && config_init(&config, NULL) == 0);
+        config_list_clear(&config.plugins);
+        require(config_list_add(&config.plugins, "/dev/null", NULL) == 0);
+    }
+    n_called = 0;
+    n_settled = 0;
+    fake_cannot_start = false;
+    registry = registry_create();
+    require(registry != NULL);
+    hosts = hosts_create(base, &config, registry, on_settled, NULL, NULL);
+    require(hosts && fake_links[0]);
+    while (at < end) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at)), *stop = newline ? newline : end;
+
+        step(at, (size_t)(stop - at));
+        at = stop + 1;
+    }
+    check_health();
+    fake_cannot_start = false;
+    for (int i = 0; i < 4; i++) { /* one that always ends fails every call */
+        fake_up(fake_links[0]);
+        fake_down(fake_links[0], false, "ended");
+        event_base_loop(base, EVLOOP_NONBLOCK);
+    }
+    for (size_t i = 0; i < n_called; i++)
+        require(!called[i].live);
+    require(n_settled == 1);
+    hosts_destroy(hosts);
+    registry_destroy(registry);
+    for (size_t i = 0; i < FAKE_MAX_LINKS; i++)
+        require(!fake_links[i]);
+    return 0;
+}
