@@ -289,7 +289,7 @@ static void take_result(struct host *h, struct host_call *c, const struct rpc_ms
     int64_t duration_us = (clock_mono_ns() - c->started_ns) / 1000;
     int rc = arena ? mcp_read_result(msg, arena, &result, &err) : fail(&err, CORAX_E_INTERNAL, "no memory");
 
-    link_works(h->link);
+    link_served(h->link);
     call_destroy(c);
     idle(h);
     done(arg, rc == 0 ? &result : NULL, duration_us, &err);

@@ -442,6 +442,12 @@ void link_works(struct link *l)
     log_works_again(&l->trouble, l->name);
 }
 
+void link_served(struct link *l)
+{
+    l->backoff.n_failures = 0;
+    link_works(l);
+}
+
 unsigned link_restarts(const struct link *l)
 {
     return l->n_starts > 0 ? l->n_starts - 1 : 0;

@@ -52,6 +52,9 @@ bool link_send(struct link *, const struct buf *lines);
 void link_kill(struct link *, bool wanted, const char *why);
 /* The child has shown that it works: later trouble starts counting afresh. */
 void link_works(struct link *);
+/* The same of one that has done what it is for: the next start after its end waits for nothing.  Not for what it says of itself
+ * when it starts, or one that ends right behind that would be started without a pause. */
+void link_served(struct link *);
 
 unsigned link_restarts(const struct link *);
 unsigned link_failures(const struct link *);      /* ends in a row without link_works */

@@ -265,7 +265,7 @@ static int take_reply(struct model *m, struct model_chat *c, const struct json *
     rc = arena ? read_reply(result, arena, &reply, err) : fail(err, CORAX_E_INTERNAL, "no memory");
     if (rc == 0) {
         reply.duration_us = (clock_mono_ns() - c->started_ns) / 1000;
-        link_works(m->link);
+        link_served(m->link);
         chat_destroy(c);
         if (!cancelled)
             ops->done(arg, &reply, NULL);

@@ -124,6 +124,11 @@ void link_works(struct link *l)
     l->n_failures = 0;
 }
 
+void link_served(struct link *l)
+{
+    link_works(l);
+}
+
 unsigned link_restarts(const struct link *l)
 {
     return l->n_starts ? l->n_starts - 1 : 0;
