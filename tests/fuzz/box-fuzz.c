@@ -10,6 +10,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
+static volatile char sink;
+
 static void require(bool good)
 {
     if (!good)
@@ -24,7 +26,7 @@ static void check(const struct box_request *r)
 
         require(f->name[0] && !strchr(f->name, '/') && strcmp(f->name, ".") != 0 && strcmp(f->name, "..") != 0);
         for (size_t at = 0; at < f->len; at++) /* all of it is there */
-            require(f->data[at] == f->data[at]);
+            sink += f->data[at];
         for (size_t j = 0; j < i; j++)
             require(strcmp(f->name, r->files[j].name) != 0);
     }
