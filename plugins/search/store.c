@@ -57,11 +57,15 @@ enum statement {
     N_STATEMENTS
 };
 
+/*
+ * OR FAIL: an UPDATE that could be undone alone would make a savepoint, at each of which FTS5 writes a segment, and it has no room
+ * for a segment per file.
+ */
 static const char *const statements[N_STATEMENTS] = {
     [FIND_FILE] = "SELECT id, stamp, first, n FROM file WHERE path = ?1",
-    [SEEN_FILE] = "UPDATE file SET turn = ?2 WHERE id = ?1",
-    [ADD_FILE] = "INSERT INTO file(path, stamp, turn, first, n) VALUES(?1, '', ?2, 0, 0) RETURNING id",
-    [SET_FILE] = "UPDATE file SET stamp = ?2, turn = ?3, first = ?4, n = ?5 WHERE id = ?1",
+    [SEEN_FILE] = "UPDATE OR FAIL file SET turn = ?2 WHERE id = ?1",
+    [ADD_FILE] = "INSERT OR FAIL INTO file(path, stamp, turn, first, n) VALUES(?1, '', ?2, 0, 0)",
+    [SET_FILE] = "UPDATE OR FAIL file SET stamp = ?2, turn = ?3, first = ?4, n = ?5 WHERE id = ?1",
     [OLD_FILE] = "SELECT id, first, n FROM file WHERE turn <> ?1 LIMIT 1",
     [DROP_WORDS] = "DELETE FROM words WHERE rowid >= ?1 AND rowid < ?2",
     [DROP_PASSAGES] = "DELETE FROM passage WHERE id >= ?1 AND id < ?2",
@@ -318,12 +322,9 @@ static enum store_status add_file(struct store *s, const char *path, int64_t *id
     sqlite3_bind_blob(st, 1, path, (int)strlen(path), SQLITE_STATIC);
     sqlite3_bind_int64(st, 2, s->turn);
     rc = sqlite3_step(st);
-    if (rc == SQLITE_ROW) {
-        *id = sqlite3_column_int64(st, 0);
-        rc = sqlite3_step(st);
-    }
     sqlite3_reset(st);
     s->n_files += rc == SQLITE_DONE;
+    *id = sqlite3_last_insert_rowid(s->db);
     return rc == SQLITE_DONE ? STORE_OK : failed(s, rc);
 }
 
