@@ -1,9 +1,10 @@
 /*
  * host_watch.c - see host_watch.h.
  *
- * The thread sleeps on a timerfd, so that arming costs one system call and wakes nobody.  Disarming leaves the timer
- * running: a wake-up that finds nothing due is ignored.  The thread allocates nothing, since the plugin may hang while
- * it holds the allocator's lock.
+ * The thread sleeps on a timerfd, so that arming wakes nobody.  Disarming leaves the timer running, and arming sets it only
+ * when it would come too late: calls are mostly over long before their deadline, and the next call's is later.  A wake-up
+ * before its time sets the timer anew.  The thread allocates nothing, since the plugin may hang while it holds the
+ * allocator's lock.
  *
  * It also sees when the other side of the output is gone: a daemon that was killed (-9) cannot end its hosts, and a
  * plugin that hangs would outlive it until its deadline.
@@ -29,10 +30,20 @@ static struct {
     int timer_fd;
     bool armed;
     int64_t due_ms;
+    int64_t timer_ms; /* when the timer goes off; 0: never */
     const char *what;
     size_t last_len;
     char last[HOST_MAX_LAST];
 } watch = { .lock = PTHREAD_MUTEX_INITIALIZER, .timer_fd = -1 };
+
+/* With the lock. */
+static void set_timer(int64_t ms)
+{
+    struct itimerspec at = { .it_value = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 } };
+
+    watch.timer_ms = ms;
+    timerfd_settime(watch.timer_fd, TFD_TIMER_ABSTIME, &at, NULL);
+}
 
 /* Waits for the timer.  false: nobody is left to read an answer. */
 static bool wait_for_timer(void)
@@ -72,6 +83,9 @@ static void *watch_main(void *unused)
             host_io_write(watch.io, watch.last, watch.last_len);
             _exit(HOST_EXIT_HUNG);
         }
+        watch.timer_ms = 0;
+        if (watch.armed)
+            set_timer(watch.due_ms);
         pthread_mutex_unlock(&watch.lock);
     }
     return unused;
@@ -100,7 +114,6 @@ int host_watch_start(struct host_io *io, struct err *err)
 void host_watch_arm(int64_t deadline_ms, const char *last_words, size_t len, const char *what)
 {
     int64_t due = deadline_ms + HOST_GRACE_MS;
-    struct itimerspec at = { .it_value = { .tv_sec = due / 1000, .tv_nsec = due % 1000 * 1000000 } };
 
     pthread_mutex_lock(&watch.lock);
     watch.armed = true;
@@ -108,8 +121,9 @@ void host_watch_arm(int64_t deadline_ms, const char *last_words, size_t len, con
     watch.what = what;
     watch.last_len = len < sizeof watch.last ? len : sizeof watch.last;
     memcpy(watch.last, last_words, watch.last_len);
+    if (watch.timer_ms == 0 || due < watch.timer_ms)
+        set_timer(due);
     pthread_mutex_unlock(&watch.lock);
-    timerfd_settime(watch.timer_fd, TFD_TIMER_ABSTIME, &at, NULL);
 }
 
 void host_watch_disarm(void)

@@ -85,6 +85,18 @@ void buf_add(struct buf *buf, const void *data, size_t len)
     buf->data[buf->len] = '\0';
 }
 
+char *buf_room(struct buf *buf, size_t n)
+{
+    char *room;
+
+    if (!reserve(buf, n))
+        return NULL;
+    room = buf->data + buf->len;
+    buf->len += n;
+    buf->data[buf->len] = '\0';
+    return room;
+}
+
 void buf_addc(struct buf *buf, char c)
 {
     if (!reserve(buf, 1))

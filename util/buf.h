@@ -26,6 +26,7 @@ char *buf_take(struct buf *, size_t *len);            /* the bytes become the ca
 
 void buf_add(struct buf *, const void *data, size_t len);
 void buf_addc(struct buf *, char c);
+char *buf_room(struct buf *, size_t n);                /* n more bytes, for the caller to write; NULL if failed */
 void buf_adds(struct buf *, const char *s);           /* NUL-terminated */
 void buf_addf(struct buf *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void buf_vaddf(struct buf *, const char *fmt, va_list) __attribute__((format(printf, 2, 0)));

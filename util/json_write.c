@@ -15,7 +15,30 @@ static inline bool is_plain(char c)
     return (unsigned char)c - 0x20u < 0x60 && c != '"' && c != '\\';
 }
 
-static void write_string(struct buf *out, const char *s, size_t len)
+#define EACH_BYTE(c) (UINT64_C(0x0101010101010101) * (c))
+
+/* How many bytes from the first on are plain; eight at a time, then one by one. */
+static size_t plain_len(const char *s, size_t len)
+{
+    size_t i;
+
+    for (i = 0; len - i >= 8; i += 8) {
+        uint64_t v, quote, backslash;
+
+        memcpy(&v, s + i, 8);
+        quote = v ^ EACH_BYTE('"');
+        backslash = v ^ EACH_BYTE('\\');
+        /* A byte's high bit is set where it is 0x80 or more, or where it is less than what is taken off. */
+        if ((v | (v - EACH_BYTE(0x20)) | (quote - EACH_BYTE(1)) | (backslash - EACH_BYTE(1))) & EACH_BYTE(0x80))
+            break;
+    }
+    while (i < len && is_plain(s[i]))
+        i++;
+    return i;
+}
+
+/* One that has something to escape, or is not ASCII. */
+static void write_slowly(struct buf *out, const char *s, size_t len)
 {
     static const char hex[] = "0123456789abcdef";
     const char *end = s + len, *plain = s; /* plain: first byte not yet written */
@@ -57,6 +80,19 @@ static void write_string(struct buf *out, const char *s, size_t len)
     }
     buf_add(out, plain, (size_t)(s - plain));
     buf_addc(out, '"');
+}
+
+static void write_string(struct buf *out, const char *s, size_t len)
+{
+    char *room;
+
+    if (plain_len(s, len) < len) {
+        write_slowly(out, s, len);
+    } else if ((room = buf_room(out, len + 2)) != NULL) {
+        room[0] = '"';
+        memcpy(room + 1, s, len);
+        room[len + 1] = '"';
+    }
 }
 
 struct jsonw jsonw_start(struct buf *out)
