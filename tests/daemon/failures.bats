@@ -91,7 +91,7 @@ is_stored() {
 }
 
 @test "a disk that turns read-only" {
-    preload="CORAX_TEST_DISK=$dir/state CORAX_TEST_READONLY=$dir/readonly LD_PRELOAD=$helpers/.libs/readonly_disk.so"
+    preload="ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0 CORAX_TEST_DISK=$dir/state CORAX_TEST_READONLY=$dir/readonly LD_PRELOAD=$helpers/.libs/readonly_disk.so"
     two_tasks
     : > "$dir/readonly"
     go_on
