@@ -418,7 +418,9 @@ static int check_keys(struct scan *s, size_t first)
     const struct key *twice = NULL;
     size_t n = s->n_keys - first;
 
-    if (n <= FEW_KEYS) {
+    if (n < 2) { /* there may be no list of keys yet */
+        twice = NULL;
+    } else if (n <= FEW_KEYS) {
         twice = find_twice(s, s->keys + first, n);
     } else {
         struct key *keys = s->keys + first;

@@ -176,7 +176,7 @@ ACT(mime)
 ACT(hungry)
 {
     size_t n = 4UL << 30;
-    char *p = malloc(n);
+    char *volatile p = malloc(n); /* volatile: a compiler may leave out what is only freed */
 
     if (p)
         memset(p, 1, n);
