@@ -48,8 +48,8 @@ install_packages() {
     rm -f install.log
 }
 
-# build_in DIR CONFIGURE-OPTION...: bootstraps, configures and builds what is not up to date.
-build_in() {
+# configure_in DIR CONFIGURE-OPTION...: bootstraps and configures, where that was not done.
+configure_in() {
     dir=$1
     shift
     mkdir -p "$dir"
@@ -60,6 +60,11 @@ build_in() {
         # shellcheck disable=SC2016 # expanded by the inner shell
         step "$dir/configure.log" "configuring in $dir/" sh -c 'cd "$1" && shift && exec ../configure "$@"' sh "$dir" "$@"
     fi
+}
+
+# build_in DIR CONFIGURE-OPTION...: bootstraps, configures and builds what is not up to date.
+build_in() {
+    configure_in "$@"
     # Nothing in the source is newer than the last build: even asking make would take longer than a question does.
     if [ -f "$dir/.built" ] && [ -z "$(find . -mindepth 1 \( -path ./build -o -path './build-[!a]*' -o -path ./.git \) -prune -o \
         -newer "$dir/.built" -print | head -n 1)" ]; then
