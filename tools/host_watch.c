@@ -27,14 +27,14 @@
 static struct {
     pthread_mutex_t lock;
     struct host_io *io;
-    int timer_fd;
+    int timer_fd, out_fd; /* out_fd: io's, which its owner forgets at the end while this thread still waits */
     bool armed;
     int64_t due_ms;
     int64_t timer_ms; /* when the timer goes off; 0: never */
     const char *what;
     size_t last_len;
     char last[HOST_MAX_LAST];
-} watch = { .lock = PTHREAD_MUTEX_INITIALIZER, .timer_fd = -1 };
+} watch = { .lock = PTHREAD_MUTEX_INITIALIZER, .timer_fd = -1, .out_fd = -1 };
 
 /* With the lock. */
 static void set_timer(int64_t ms)
@@ -48,7 +48,7 @@ static void set_timer(int64_t ms)
 /* Waits for the timer.  false: nobody is left to read an answer. */
 static bool wait_for_timer(void)
 {
-    struct pollfd p[2] = { { .fd = watch.timer_fd, .events = POLLIN }, { .fd = watch.io->out_fd } };
+    struct pollfd p[2] = { { .fd = watch.timer_fd, .events = POLLIN }, { .fd = watch.out_fd } };
     uint64_t n_expired;
 
     if (poll(p, 2, -1) > 0 && p[1].revents)
@@ -98,6 +98,7 @@ int host_watch_start(struct host_io *io, struct err *err)
     int rc;
 
     watch.io = io;
+    watch.out_fd = io->out_fd;
     watch.timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
     if (watch.timer_fd < 0)
         return fail_sys(err, CORAX_E_IO, "no timer for the deadline");
