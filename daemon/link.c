@@ -188,7 +188,7 @@ static void keep_last_words(struct link *l, const char *line)
     size_t i;
 
     text = text ? text + 1 : line;
-    for (i = 0; text[i] && i < LAST_WORDS; i++)
+    for (i = 0; i < LAST_WORDS && text[i]; i++)
         l->last_words[i] = text[i] >= ' ' && text[i] <= '~' ? text[i] : '?';
     l->last_words[i] = '\0';
 }
