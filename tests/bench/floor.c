@@ -132,14 +132,16 @@ struct host {
 
 static void host_start(struct host *h, enum where where)
 {
-    char program[700], plugin[700];
-    char *argv[] = { program, plugin, NULL };
+    char box[700], program[700], plugin[700];
+    const char *argv[] = { box, "run", "--owned", plugin, "--", program, "--boxed", plugin, NULL };
     struct err err = { 0 };
 
+    snprintf(box, sizeof(box), "%s/corax-box", getenv("CORAX_BUILDDIR"));
     snprintf(program, sizeof(program), "%s/corax-host", getenv("CORAX_BUILDDIR"));
     snprintf(plugin, sizeof(plugin), "%s/tests/bench/.libs/echo.so", getenv("CORAX_BUILDDIR"));
     pin_before_start(where);
-    if (child_spawn(&h->child, &(struct child_spec){ .path = program, .argv = argv, .err_fd = -1 }, &err) < 0)
+    if (child_spawn(&h->child, &(struct child_spec){ .path = box, .argv = (char *const *)argv, .err_fd = -1 }, &err) <
+        0)
         die("%s", err.msg);
     pin_after_start();
     fcntl(h->child.fd, F_SETFL, fcntl(h->child.fd, F_GETFL) & ~O_NONBLOCK);

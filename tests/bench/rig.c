@@ -132,7 +132,9 @@ void rig_init(struct rig *r, const char *dir, int max_running)
     snprintf(r->state, sizeof(r->state), "%s/state", dir);
     if (mkdir(dir, 0700) < 0)
         die("%s: %s", dir, strerror(errno));
-    snprintf(path, sizeof(path), "%s/times", dir);
+    snprintf(path, sizeof(path), "%s/model", dir);
+    write_file(path, "see scripted-model.h\n");
+    snprintf(path, sizeof(path), "%s/model.times", dir);
     map_times(r, path);
     snprintf(path, sizeof(path), "%s/policy.json", dir);
     write_file(path, "{\"policy\":1,\"id\":\"bench\",\"rules\":[{\"id\":\"all\",\"allow\":\"*.*\","
@@ -143,12 +145,11 @@ void rig_init(struct rig *r, const char *dir, int max_running)
     if (chmod(plugin, 0755) < 0)
         die("%s: %s", plugin, strerror(errno));
     snprintf(text, sizeof(text),
-             "{\"socket\":\"%s\",\"state\":\"%s\",\"model\":\"%s/times\",\"plugins\":[\"%s\"],\"policies\":[\"%s\"],\n"
+             "{\"socket\":\"%s\",\"state\":\"%s\",\"model\":\"%s/model\",\"plugins\":[\"%s\"],\"policies\":[\"%s\"],\n"
              " \"max_running\":%d,\"max_queued\":4000,\n"
              " \"budget\":{\"steps\":1000,\"tool_calls\":1000,\"tokens\":1000000},\n"
              " \"infer\":{\"path\":\"%s/tests/bench/scripted-model\"},\"host\":{\"path\":\"%s/corax-host\"},\n"
-             /* Without a box, so that the host's pid is the one in /healthz; a box is not in the way of data. */
-             " \"box\":{\"path\":\"%s/tests/daemon/scripted-box\"}}\n",
+             " \"box\":{\"path\":\"%s/corax-box\"}}\n",
              r->socket, r->state, dir, plugin, path, max_running, build_dir(), build_dir(), build_dir());
     write_file(r->conf, text);
 }
@@ -407,6 +408,24 @@ static double process_us(pid_t pid)
     return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
 }
 
+/* Of a process and all below it: corax-box stands between coraxd and a host. */
+static double tree_us(pid_t pid)
+{
+    char path[64];
+    double us = process_us(pid);
+    long child;
+    FILE *f;
+
+    snprintf(path, sizeof(path), "/proc/%ld/task/%ld/children", (long)pid, (long)pid);
+    f = fopen(path, "r");
+    if (f == NULL)
+        die("%s: %s", path, strerror(errno));
+    while (fscanf(f, "%ld", &child) == 1)
+        us += tree_us((pid_t)child);
+    fclose(f);
+    return us;
+}
+
 struct rig_use rig_use(struct rig *r)
 {
     struct json *health = rig_health(r);
@@ -417,7 +436,7 @@ struct rig_use rig_use(struct rig *r)
 
     use.n_commits = member(json_get(health, "journal"), "commits");
     use.model_us = process_us((pid_t)member(json_get(health, "model"), "pid"));
-    use.host_us = process_us((pid_t)member(json_first(json_get(health, "hosts")), "pid"));
+    use.host_us = tree_us((pid_t)member(json_first(json_get(health, "hosts")), "pid"));
     json_free(health);
     snprintf(path, sizeof(path), "/proc/%ld/task", (long)r->pid);
     dir = opendir(path);

@@ -1,7 +1,7 @@
 /*
  * scripted-model - stands in for corax-infer where coraxd's own cost is measured: as little work as a request allows.
  *
- *     scripted-model serve TIMES
+ *     scripted-model serve MODEL
  *
  * See scripted-model.h.  It reads no JSON: what it looks for in a request is found as bytes, since coraxd wrote them.
  */
@@ -104,9 +104,13 @@ static void answer(const char *line)
         answer_chat(line, strtoll(id + 5, NULL, 10), read_ns);
 }
 
-static void map_times(const char *path)
+static void map_times(const char *model)
 {
-    int fd = open(path, O_RDWR);
+    char path[1024];
+    int fd;
+
+    snprintf(path, sizeof(path), "%s.times", model);
+    fd = open(path, O_RDWR);
 
     if (fd < 0)
         _exit(1);

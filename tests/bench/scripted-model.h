@@ -3,8 +3,8 @@
  *
  * The stand-in is told what to do by the first user message, words as "tool=echo steps=10 pad=0 hold=5": call the tool
  * in each step, answer in the step with the number `steps`, ask for results of `pad` bytes, and never answer the request
- * of step `hold`.  Its MODEL is a file that both sides map: each request leaves its times there, so that the benchmark
- * sees what lies between a reply and the next request without asking anybody.
+ * of step `hold`.  Both sides map the file MODEL.times: each request leaves its times there, so that the benchmark sees what
+ * lies between a reply and the next request without asking anybody.
  */
 #ifndef TESTS_BENCH_SCRIPTED_MODEL_H
 #define TESTS_BENCH_SCRIPTED_MODEL_H
