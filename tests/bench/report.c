@@ -9,7 +9,7 @@
 #include "util/json.h"
 
 #define MAX_LINES 96
-#define WHAT_COLS 62
+#define WHAT_COLS 80
 
 struct line {
     const char *key, *what, *unit; /* key NULL: a title or a note, in text */
