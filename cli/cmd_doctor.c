@@ -6,9 +6,12 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "cli/cli.h"
 #include "cli/term.h"
+
+#define PROBE_TRIES 50 /* of 100 ms: a daemon that has just started is still looking at what boxes have */
 
 static void put_text(const char *text)
 {
@@ -108,6 +111,27 @@ static int show_journal(const struct json *journal)
     return !good;
 }
 
+static bool is_probed(const struct json *health)
+{
+    const struct json *isolation = json_get(health, "isolation");
+
+    return json_first(json_get(isolation, "parts")) || json_get_text(isolation, "error", NULL);
+}
+
+static int ask(struct cli *cli, struct reply *reply, struct json **root, struct err *err)
+{
+    const struct timespec pause = { .tv_nsec = 100000000 };
+    int rc = cli_get(cli, "/healthz", 0, reply, root, err);
+
+    for (int i = 0; rc == 0 && !is_probed(*root) && i < PROBE_TRIES; i++) {
+        json_free(*root);
+        reply_finish(reply);
+        nanosleep(&pause, NULL);
+        rc = cli_get(cli, "/healthz", 0, reply, root, err);
+    }
+    return rc;
+}
+
 static int run_doctor(struct cli *cli, int argc, char **argv)
 {
     struct err err = { 0 };
@@ -117,7 +141,7 @@ static int run_doctor(struct cli *cli, int argc, char **argv)
 
     if (cli_plain_options(cli, argc, argv, 0, 0, &status))
         return status;
-    if (cli_get(cli, "/healthz", 0, &reply, &root, &err) != 0) {
+    if (ask(cli, &reply, &root, &err) != 0) {
         status = cli_report(&err);
     } else if (cli->json) {
         cli_print_reply(&reply);
