@@ -2,8 +2,8 @@
  * coraxd - the daemon.
  *
  * Start: options, corax.conf, policies, journal (which refuses a second daemon), socket.  The hosts and the model start
- * beside that; once every plugin has said what it offers, unfinished tasks are read from the journal and go on, and new
- * ones begin.
+ * beside that, while unfinished tasks are read from the journal; once every plugin has said what it offers, these go on
+ * and new ones begin.
  *
  * End, on SIGTERM or SIGINT: the socket goes, the children are killed, the journal finishes what it has and writes its
  * log back.  Tasks that are under way are not ended: the next daemon goes on with them, as it would after kill -9.
@@ -212,12 +212,17 @@ static void on_signal(evutil_socket_t sig, short what, void *arg)
     event_base_loopbreak(d->base);
 }
 
+static void on_recovered(void *arg)
+{
+    struct coraxd *d = arg;
+
+    isolation_ask(d->isolation); /* not before: it would compete with the hosts and the recovery */
+}
+
 static void on_settled(void *arg)
 {
     struct coraxd *d = arg;
 
-    isolation_ask(d->isolation); /* not before: it would compete with the hosts */
-    scheduler_recover(d->scheduler);
     scheduler_start(d->scheduler);
     log_info("ready after %lld ms, %zu tools", (long long)(clock_mono_ms() - d->started_ms),
              registry_count(d->registry));
@@ -239,6 +244,7 @@ static int start(struct coraxd *d, struct err *err)
         (d->model = model_create(d->base, &d->config, err)) == NULL ||
         (d->hosts = hosts_create(d->base, &d->config, d->registry, on_settled, d, err)) == NULL)
         return -1;
+    scheduler_recover(d->scheduler, on_recovered, d);
     return 0;
 }
 

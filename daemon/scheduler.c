@@ -16,10 +16,13 @@ struct scheduler {
     struct coraxd *d;
     struct task *buckets[N_BUCKETS];
     TAILQ_HEAD(task_queue, task) queue;
+    struct task_queue folded; /* read from the journal before the tools were known */
     int peak; /* of n_live since the last trim */
     int n_live, n_running, n_queued, n_submitting;
-    bool started, recovered, stopping;
+    bool started, listed, stopping;
     int n_recovering, n_recovered;
+    void (*recovered)(void *arg);
+    void *arg;
     struct event *kick;
 };
 
@@ -134,6 +137,7 @@ struct scheduler *scheduler_create(struct coraxd *d, struct err *err)
     }
     s->d = d;
     TAILQ_INIT(&s->queue);
+    TAILQ_INIT(&s->folded);
     return s;
 }
 
@@ -150,14 +154,12 @@ void scheduler_destroy(struct scheduler *s)
             task_destroy(t);
         }
     }
+    while ((t = TAILQ_FIRST(&s->folded)) != NULL) {
+        TAILQ_REMOVE(&s->folded, t, in_queue);
+        task_destroy(t);
+    }
     event_free(s->kick);
     free(s);
-}
-
-void scheduler_start(struct scheduler *s)
-{
-    s->started = true;
-    kick(s);
 }
 
 struct scheduler_counts scheduler_counts(const struct scheduler *s)
@@ -189,7 +191,7 @@ bool scheduler_is_stopping(const struct scheduler *s)
 
 bool scheduler_is_ready(const struct scheduler *s)
 {
-    return s->recovered && s->n_recovering == 0;
+    return s->started && s->listed && s->n_recovering == 0;
 }
 
 /* --- submitting ------------------------------------------------------------------------------------------------- */
@@ -317,6 +319,11 @@ no_memory:
 
 /* --- recovery --------------------------------------------------------------------------------------------------- */
 
+/*
+ * Unfinished tasks are read and folded while the hosts start, and wait in `folded` until the tools are known
+ * (scheduler_start); what is read later goes on at once.
+ */
+
 static struct task *recover(struct scheduler *s, const struct journal_read *r, struct err *err)
 {
     struct task *t;
@@ -333,6 +340,26 @@ static struct task *recover(struct scheduler *s, const struct journal_read *r, s
     return t;
 }
 
+static void go_on(struct scheduler *s)
+{
+    struct task *t;
+
+    if (!s->started)
+        return;
+    while ((t = TAILQ_FIRST(&s->folded)) != NULL) {
+        TAILQ_REMOVE(&s->folded, t, in_queue);
+        task_fold_end(t);
+        add_live(s, t);
+        s->n_recovered++;
+        if (t->phase == PHASE_READY)
+            scheduler_enqueue(s, t);
+    }
+    if (scheduler_is_ready(s)) {
+        log_info("scheduler: %d unfinished tasks go on", s->n_recovered);
+        s->recovered(s->arg);
+    }
+}
+
 static void on_task_read(struct journal_op *op)
 {
     struct journal_read *r = (struct journal_read *)op;
@@ -341,23 +368,17 @@ static void on_task_read(struct journal_op *op)
 
     s->n_recovering--;
     /* One that was submitted to this daemon while the list was made is unfinished too. */
-    if (scheduler_find(s, r->id))
-        goto out;
-    if (op->result == 0)
-        t = recover(s, r, &op->err);
-    if (t == NULL) {
-        log_error("task %s cannot go on: %s", r->id, op->err.msg);
-    } else {
-        add_live(s, t);
-        s->n_recovered++;
-        if (t->phase == PHASE_READY)
-            scheduler_enqueue(s, t);
+    if (scheduler_find(s, r->id) == NULL) {
+        if (op->result == 0)
+            t = recover(s, r, &op->err);
+        if (t)
+            TAILQ_INSERT_TAIL(&s->folded, t, in_queue);
+        else
+            log_error("task %s cannot go on: %s", r->id, op->err.msg);
     }
-out:
-    if (s->n_recovering == 0)
-        log_info("scheduler: %d unfinished tasks go on", s->n_recovered);
     journal_read_finish(r);
     free(r);
+    go_on(s);
 }
 
 static void on_live_listed(struct journal_op *op)
@@ -366,7 +387,7 @@ static void on_live_listed(struct journal_op *op)
     struct scheduler *s = l->op.arg;
     size_t i;
 
-    s->recovered = true;
+    s->listed = true;
     if (op->result < 0)
         log_error("scheduler: unfinished tasks cannot be read: %s", op->err.msg);
     /* The oldest first, as they were queued. */
@@ -383,16 +404,26 @@ static void on_live_listed(struct journal_op *op)
     }
     journal_list_finish(l);
     free(l);
+    go_on(s);
 }
 
-void scheduler_recover(struct scheduler *s)
+void scheduler_recover(struct scheduler *s, void (*recovered)(void *arg), void *arg)
 {
     struct journal_list *l = malloc(sizeof(*l));
 
     if (l == NULL)
         abort();
+    s->recovered = recovered;
+    s->arg = arg;
     journal_list_init(l, on_live_listed);
     l->state = LIST_LIVE;
     l->op.arg = s;
     journal_post(s->d->journal, &l->op);
+}
+
+void scheduler_start(struct scheduler *s)
+{
+    s->started = true;
+    go_on(s);
+    kick(s);
 }

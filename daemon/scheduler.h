@@ -18,8 +18,8 @@ struct scheduler;
 struct scheduler *scheduler_create(struct coraxd *, struct err *);
 void scheduler_destroy(struct scheduler *);
 
-/* Reads the unfinished tasks from the journal; they are queued as they are read. */
-void scheduler_recover(struct scheduler *);
+/* Reads the unfinished tasks from the journal, which needs no tools; recovered() when they are all queued. */
+void scheduler_recover(struct scheduler *, void (*recovered)(void *arg), void *arg);
 /* Nothing runs before this is called: the tools are known now. */
 void scheduler_start(struct scheduler *);
 

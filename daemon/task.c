@@ -332,6 +332,7 @@ void task_destroy(struct task *t)
     if (t->saving)
         destroy_entries(t->append.entries);
     planner_destroy(t->planner);
+    free(t->fold);
     json_free(t->root);
     buf_finish(&t->submitted);
     buf_finish(&t->tools);

@@ -10,7 +10,7 @@
  * the result of the step (one commit a step), or after TASK_LAZY_MS when a step takes long.  One append of a task is
  * under way at a time, so its events cannot change places.
  *
- * After a crash task_recover folds the stored events through the planner (task_fold.c) and goes on from there.
+ * After a crash task_fold takes the stored events through the planner (task_fold.c), and the task goes on from there.
  */
 #ifndef DAEMON_TASK_H
 #define DAEMON_TASK_H
@@ -35,6 +35,7 @@ struct model_chat;
 struct model_reply;
 struct host_call;
 struct tool_result;
+struct task_fold;
 
 enum task_phase {
     PHASE_READY,      /* nothing under way: the planner's next command is due */
@@ -89,6 +90,7 @@ struct task {
     struct plan_command command; /* the last one handed out */
     bool command_due;            /* after a recovery: it is to be carried out, not the next */
     bool ask_unverified;         /* after a recovery: so it is with the open call */
+    struct task_fold *fold;      /* between task_fold and task_fold_end */
     struct task_call call;
     char *end_text, *end_code; /* once finished */
 
@@ -109,6 +111,8 @@ struct task *task_create(struct coraxd *, const char *submitted, size_t len, str
 void task_destroy(struct task *);
 /* Brings a created task to where its stored events (all of them, from the first) leave it.  0, or -1. */
 int task_fold(struct task *, const struct task_row *, const struct stored_event *, size_t n, struct err *);
+/* Once the tools are known: what is left of the call that was open.  The task is ready to run, or waits for a person. */
+void task_fold_end(struct task *);
 /* It has a slot: go on. */
 void task_run(struct task *);
 bool task_wants_slot(const struct task *);

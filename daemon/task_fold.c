@@ -11,6 +11,9 @@
  *     effect_unverified            the person is still asked
  *
  * What a call may do is taken from its recorded intent, not from the plugin that is installed now.
+ *
+ * task_fold needs no plugin, so it runs while their hosts start; task_fold_end judges the open call, for which the tools
+ * have to be known.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +26,7 @@
 
 enum pending { PENDING_NOTHING, PENDING_ASKED, PENDING_APPROVED, PENDING_INTENT, PENDING_QUESTION, PENDING_UNVERIFIED };
 
-struct fold {
+struct task_fold {
     struct task *t;
     enum pending pending;
     bool may_repeat; /* the call of the last intent */
@@ -31,7 +34,7 @@ struct fold {
     char request_hash[TASK_HASH_SIZE], why[256];
 };
 
-static int apply(struct fold *f, struct plan_event *ev, struct err *err)
+static int apply(struct task_fold *f, struct plan_event *ev, struct err *err)
 {
     ev->active_ms = f->t->active_before_ms;
     f->pending = PENDING_NOTHING;
@@ -39,7 +42,7 @@ static int apply(struct fold *f, struct plan_event *ev, struct err *err)
     return planner_apply(f->t->planner, ev, err);
 }
 
-static int replied(struct fold *f, const struct json *e, struct err *err)
+static int replied(struct task_fold *f, const struct json *e, struct err *err)
 {
     const struct json *usage = json_get(e, "usage"), *c;
     struct plan_event ev = { .kind = PLAN_EV_MODEL_REPLIED,
@@ -66,7 +69,7 @@ static int replied(struct fold *f, const struct json *e, struct err *err)
     return apply(f, &ev, err);
 }
 
-static int has_result(struct fold *f, const struct json *e, struct err *err)
+static int has_result(struct task_fold *f, const struct json *e, struct err *err)
 {
     const struct json *list = json_get(e, "parts"), *p;
     struct part *parts = calloc(json_count(list) + 1, sizeof(*parts));
@@ -105,7 +108,7 @@ static bool names(const struct json *list, const char *name)
     return false;
 }
 
-static void intended(struct fold *f, const struct json *e)
+static void intended(struct task_fold *f, const struct json *e)
 {
     const struct json *effects = json_get(e, "effects");
     int64_t attempt = 1;
@@ -117,14 +120,14 @@ static void intended(struct fold *f, const struct json *e)
                     !(names(effects, "write") || names(effects, "exec") || names(effects, "net"));
 }
 
-static void asked(struct fold *f, const struct json *e, enum pending pending)
+static void asked(struct task_fold *f, const struct json *e, enum pending pending)
 {
     f->pending = pending;
     snprintf(f->request_hash, sizeof(f->request_hash), "%s", json_get_text(e, "request_hash", ""));
     snprintf(f->why, sizeof(f->why), "%s", json_get_text(e, "why", ""));
 }
 
-static int fold_event(struct fold *f, enum entry_kind kind, const struct json *e, struct err *err)
+static int fold_event(struct task_fold *f, enum entry_kind kind, const struct json *e, struct err *err)
 {
     struct plan_event ev = { 0 };
 
@@ -181,7 +184,7 @@ static void wait_for_person(struct task *t, enum task_phase phase)
 }
 
 /* The open call, as far as it had come.  What is left to the loop stays command_due. */
-static void fold_call(struct fold *f, const struct call *call)
+static void fold_call(struct task_fold *f, const struct call *call)
 {
     struct task *t = f->t;
     struct policy_verdict verdict;
@@ -222,16 +225,18 @@ static void fold_call(struct fold *f, const struct call *call)
 
 int task_fold(struct task *t, const struct task_row *row, const struct stored_event *events, size_t n, struct err *err)
 {
-    struct fold f = { .t = t };
-    struct plan_command c;
+    struct task_fold *f = t->fold = calloc(1, sizeof(*f));
     size_t i;
 
+    if (f == NULL)
+        return fail(err, CORAX_E_INTERNAL, "no memory");
+    f->t = t;
     for (i = 0; i < n; i++) {
         struct json *e = json_parse(events[i].json, events[i].len, err);
         int rc = e ? json_int(json_get(e, "active_ms"), "active_ms", &t->active_before_ms, err) : -1;
 
         if (rc == 0)
-            rc = fold_event(&f, events[i].kind, e, err);
+            rc = fold_event(f, events[i].kind, e, err);
         json_free(e);
         if (rc < 0)
             return err_context(err, "event %lld", (long long)events[i].seq);
@@ -242,14 +247,22 @@ int task_fold(struct task *t, const struct task_row *row, const struct stored_ev
     t->row.last_seq = t->saved_seq = row->last_seq;
     t->row.state = t->shown = TASK_QUEUED;
     t->resumed = true; /* even with nothing stored but the submission: it may have run, and its calls with it */
-    c = planner_next(t->planner);
+    return 0;
+}
+
+void task_fold_end(struct task *t)
+{
+    struct task_fold *f = t->fold;
+    struct plan_command c = planner_next(t->planner);
+
     t->command = c;
     t->command_due = c.kind != PLAN_WAIT;
     if (c.kind == PLAN_CALL_TOOL) {
-        fold_call(&f, c.call);
-    } else if (c.kind == PLAN_ASK_HUMAN && f.pending == PENDING_QUESTION && t->attended) {
+        fold_call(f, c.call);
+    } else if (c.kind == PLAN_ASK_HUMAN && f->pending == PENDING_QUESTION && t->attended) {
         t->call.call = c.call;
         wait_for_person(t, PHASE_QUESTION);
     }
-    return 0;
+    free(f);
+    t->fold = NULL;
 }
