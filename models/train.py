@@ -160,7 +160,8 @@ def main():
     ap = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     ap.add_argument("--data", type=Path, required=True, help="folder of train-*.jsonl and dev.jsonl")
     ap.add_argument("--tokenizer", type=Path, default=Path(__file__).parent / "tokenizer.json")
-    ap.add_argument("--out", type=Path, required=True)
+    ap.add_argument("--out", type=Path, help="folder of checkpoints and logs")
+    ap.add_argument("--measure", type=Path, nargs="+", metavar="CHECKPOINT", help="only measure these on the held-out rows")
     ap.add_argument("--minutes", type=float, default=45, help="length of the schedule by the clock")
     ap.add_argument("--steps", type=int, help="length of the schedule in steps, instead of --minutes")
     ap.add_argument("--tokens", type=int, default=5120, help="tokens in a step, padding included")
@@ -168,6 +169,8 @@ def main():
     ap.add_argument("--lr", type=float, default=0.02)
     ap.add_argument("--adam-lr", type=float, default=0.004)
     ap.add_argument("--every", type=float, default=100, help="seconds between checkpoints")
+    ap.add_argument("--warmup", type=int, default=40, help="steps until the learning rate is full")
+    ap.add_argument("--dev-rows", type=int, default=40, help="held-out rows measured at each checkpoint")
     ap.add_argument("--copy", type=float, default=0.5, help="share of rows that only train copying, at the start")
     ap.add_argument("--copy-steps", type=int, default=500, help="steps until that share is down to nothing")
     ap.add_argument("--init", type=Path, help="start from this checkpoint")
@@ -175,6 +178,8 @@ def main():
     ap.add_argument("--layers", type=int, default=6)
     ap.add_argument("--seed", type=int, default=7)
     args = ap.parse_args()
+    if not args.out and not args.measure:
+        ap.error("--out or --measure is needed")
     torch.set_num_threads(2)
     torch.manual_seed(args.seed)
     rng = random.Random(args.seed)
@@ -184,13 +189,20 @@ def main():
     model = Raven(cfg)
     if args.init:
         model.load_state_dict(torch.load(args.init, weights_only=True)["model"])
+    if args.measure:
+        dev = rows_of(bpe, args.data / "dev.jsonl", args.row, cfg.context, random.Random(1))
+        for path in args.measure:
+            model.load_state_dict(torch.load(path, weights_only=True)["model"])
+            loss, calls, answers = measure(model, dev, bpe.control)
+            print(f"{path}: {len(dev)} rows, loss {loss:.5f}, calls exact {calls:.4f}, answers exact {answers:.4f}", flush=True)
+        return
     matrices = [p for n, p in model.named_parameters() if p.ndim == 2 and n != "embed.weight"]
     others = [p for n, p in model.named_parameters() if p.ndim != 2 or n == "embed.weight"]
     muon = Muon(matrices)
     adam = torch.optim.AdamW(others, lr=args.adam_lr, betas=(0.9, 0.97), weight_decay=0.0)
     args.out.mkdir(parents=True, exist_ok=True)
     pad = bpe.control["pad"]
-    dev = rows_of(bpe, args.data / "dev.jsonl", args.row, cfg.context, random.Random(1))[:40]
+    dev = rows_of(bpe, args.data / "dev.jsonl", args.row, cfg.context, random.Random(1))[:args.dev_rows]
     print(sum(p.numel() for p in model.parameters()), "parameters,", len(dev), "dev rows", flush=True)
 
     log = open(args.out / "log.csv", "w", newline="")
@@ -226,7 +238,7 @@ def main():
                 loss = F.cross_entropy(model.logits(hidden[:, :-1][target]), ids[:, 1:][target])
                 loss.backward()
                 norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-                scale = schedule(progress, step, 40)
+                scale = schedule(progress, step, args.warmup)
                 muon.step(args.lr * scale, 0.01)
                 adam.param_groups[0]["lr"] = args.adam_lr * scale
                 adam.step()
