@@ -1,6 +1,6 @@
 #!/bin/sh
-# The whole way with the shipped model: a question through `corax run`, its trace, the same trace after kill -9 and a restart,
-# and every tenth held-out question of models/eval/one_call.jsonl.
+# The whole way with the shipped model: a question through `corax run`, its trace, a search in docs/, a program in its box, the
+# same trace after kill -9 and a restart, and every tenth held-out question of models/eval/one_call.jsonl.
 # Needs a build; not covered: what the model does with questions of other kinds (models/evaluate.py measures that).
 set -u
 
@@ -8,9 +8,9 @@ daemon_build=${CORAX_BUILDDIR:?} daemon_source=${CORAX_SRCDIR:?}
 # shellcheck source=build-aux/private-daemon.sh
 . "$daemon_source/build-aux/private-daemon.sh"
 model=$daemon_source/models/corax-raven-1-q8_0.gguf
-# 13 right of these 20 is what the shipped weights reach (models/EVAL.md has all 200); a fault in the core, the
+# 14 right of these 20 is what the shipped weights reach (models/EVAL.md has all 200); a fault in the core, the
 # dialect or the tools costs more than the three that a retrained model may lose.
-n_questions=20 wanted=10
+n_questions=20 wanted=11
 
 if [ ! -r "$model" ]; then
     echo "1..0 # SKIP models/corax-raven-1-q8_0.gguf is not here"
@@ -43,7 +43,7 @@ has() {
     return 1
 }
 
-echo 1..11
+echo 1..15
 daemon_write_conf "$model"
 daemon_start
 check "coraxd starts and answers" [ $? -eq 0 ]
@@ -57,6 +57,17 @@ before=$(corax trace "$id")
 check "the trace has the SMILES of the call" has "$before" 'mol_weight {"smiles":"CC(=O)Oc1ccccc1C(=O)O"}'
 check "the trace has the policy rule" has "$before" "allow by default/computes-or-reads"
 check "the trace has the tool's result" has "$before" "average 180.159 g/mol"
+
+answer=$(corax run "Search the docs for Idempotency-Key" 2>/dev/null)
+check "the answer of a search names the file and line" has "$answer" "docs/api.md line "
+check "it quotes the line" has "$answer" "Idempotency-Key"
+
+answer=$(corax run "Run this Python: print(sum(range(10)))" 2>"$daemon_run/progress")
+check "the program is copied to the letter" has "$(cat "$daemon_run/progress")" 'run_python {"code":"print(sum(range(10)))"}'
+case $answer in
+*unavailable:*) n=$((n + 1)) && echo "ok $n - # SKIP $answer" ;;
+*) check "the answer has what the program printed" has "$answer" "The program printed 45." ;;
+esac
 
 daemon_kill
 daemon_start
