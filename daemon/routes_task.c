@@ -14,6 +14,7 @@
 #include "daemon/sse.h"
 
 #define MAX_WAIT_S      300
+#define RECOVERY_MS     20 /* between two looks whether a task has been recovered */
 #define MAX_REASON      2000
 #define TRACE_MAX_BYTES ((size_t)256 << 20)
 
@@ -150,6 +151,23 @@ void pending_destroy(struct pending *p)
     free(p);
 }
 
+static void on_ask_again(evutil_socket_t fd, short what, void *arg)
+{
+    struct pending *p = arg;
+
+    routes_get_task(p->d, p->req, &p->peer, p->id);
+    pending_destroy(p);
+}
+
+/* The task is not in memory yet, so nothing can be told about its end. */
+static void ask_again_later(struct pending *p)
+{
+    const struct timeval tv = { .tv_usec = RECOVERY_MS * 1000 };
+
+    p->timeout = routes_need(evtimer_new(p->d->base, on_ask_again, p));
+    event_add(p->timeout, &tv);
+}
+
 static void on_stored_task(struct journal_op *op)
 {
     struct journal_read *r = (struct journal_read *)op;
@@ -161,6 +179,9 @@ static void on_stored_task(struct journal_op *op)
         routes_journal_trouble(p->req, &op->err);
     } else if (!r->found || !may_see(&p->peer, r->row.uid)) {
         no_task(p->req, p->id);
+    } else if (p->waits && r->row.state != TASK_FINISHED && !scheduler_is_ready(p->d->scheduler)) {
+        ask_again_later(p);
+        p = NULL;
     } else {
         buf_init(&json, ROUTES_ANSWER_LIMIT);
         w = jsonw_start(&json);
@@ -171,7 +192,8 @@ static void on_stored_task(struct journal_op *op)
     }
     journal_read_finish(r);
     free(r);
-    pending_destroy(p);
+    if (p)
+        pending_destroy(p);
 }
 
 static void read_stored(struct pending *p, void (*done)(struct journal_op *), bool ends_only)
@@ -302,6 +324,7 @@ void routes_get_task(struct coraxd *d, struct evhttp_request *req, const struct 
         return;
     }
     p = pending_create(d, req, peer, id);
+    p->waits = wait > 0;
     if (t == NULL) {
         read_stored(p, on_stored_task, true);
         return;

@@ -18,6 +18,7 @@ struct pending {
     struct http_peer peer;
     struct task *task;     /* being listened to; NULL: not */
     struct event *timeout; /* NULL: none */
+    bool waits;            /* the client would rather wait for a task that is still being recovered */
     char id[ID_LEN + 1];
     int64_t wait_seq; /* of the entry whose commit is awaited */
     int status;       /* of the reply */
