@@ -22,6 +22,7 @@
 #define MAX_UNSENT   (32u << 20) /* a child that reads nothing while so much waits is as good as dead */
 #define READ_AT_ONCE 65536
 #define KEEP_OUT     65536 /* bytes of memory for output that are kept when it is written */
+#define START_MS     1     /* after link_start */
 
 struct link {
     struct event_base *base;
@@ -393,9 +394,10 @@ void link_destroy(struct link *l)
     free(l);
 }
 
+/* The loop stands still while a child is started: what waits at the daemon's socket is answered first. */
 void link_start(struct link *l)
 {
-    start(l);
+    restart_later(l, START_MS);
 }
 
 void link_start_once(struct link *l)

@@ -38,8 +38,8 @@ struct link *link_create(struct event_base *, const char *name, const char *path
 /* Kills the child and waits for its end. */
 void link_destroy(struct link *);
 
-void link_start(struct link *);
-/* The same for a child that lives once: after its end it is not started again, and only link_destroy() is left to do.
+void link_start(struct link *); /* soon, from the loop */
+/* At once, a child that lives once: after its end it is not started again, and only link_destroy() is left to do.
  * Its owner must not do that from within `message`, `up` or `down`. */
 void link_start_once(struct link *);
 /* It is to end by itself now, which is no trouble; what it may read ends. */
