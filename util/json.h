@@ -1,13 +1,12 @@
 /*
- * util/json.h - JSON from the outside in, and from us out.  The only file that includes cJSON is json.c.
+ * util/json.h - JSON from the outside in, and from us out.
  *
  * JSON is a trust boundary.  While the tree is built, our own scanner holds the text to RFC 8259 and to limits: UTF-8, at
  * most JSON_MAX_DEPTH levels and JSON_MAX_VALUES values, no duplicate keys in one object, no NUL (neither a byte nor
  * \u0000), no lone surrogates, nothing after the value.  Each error says where: "line 3, column 14: duplicate key ...".
  *
  * Text that must stay as it is, tool arguments above all, is never reprinted: json_find() gives its bytes in the
- * original.  Where a tree is written out, its numbers keep their digits (cJSON's printer turns 9007199254740991 and
- * 0.30000000000000004 into other numbers).
+ * original.  Where a tree is written out, its numbers keep their digits.
  *
  * `struct json` is a value inside a parsed document; the root owns all.  Lookups are case-sensitive; a lookup in NULL or
  * in a value of another kind gives NULL, so that chains need one check at the end.  Texts are valid as long as the root.

@@ -2,7 +2,6 @@
  * Covers: every allocation of the policy engine, the transcript and the planner failing, each one alone and then all from
  * there on: the error is INTERNAL (or LIMIT, for an arena), nothing leaks or is used after it was freed (under
  * --enable-sanitize), and the same steps succeed afterwards.
- * Does not cover: cJSON's own allocations, which happen inside its library.
  */
 #include "agent/planner.h"
 #include "policies/policy.h"

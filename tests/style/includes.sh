@@ -1,5 +1,5 @@
 #!/bin/sh
-# Who may include whom (docs/architecture.md): dependencies run one way, and one file includes cJSON.
+# Who may include whom (docs/architecture.md): dependencies run one way, and JSON is util/json.h's.
 # A line that breaks a rule is printed with the rule.
 # Covers quoted includes of our own folders.  Not covered: symbols declared by hand instead of included.
 set -u
@@ -52,10 +52,10 @@ fi
 
 n=$((n + 1))
 # shellcheck disable=SC2086
-bad=$(grep -nE '#[ \t]*include.*cJSON' $sources | grep -v '^util/json\.c:')
+bad=$(grep -nE '#[ \t]*include.*cJSON' $sources)
 if [ -z "$bad" ]; then
-    echo "ok $n - only util/json.c includes cJSON"
+    echo "ok $n - nothing includes cJSON, which takes more for JSON than there is"
 else
-    echo "not ok $n - only util/json.c includes cJSON"
+    echo "not ok $n - nothing includes cJSON, which takes more for JSON than there is"
     printf '%s\n' "$bad" | sed 's/^/# /'
 fi

@@ -16,7 +16,7 @@ file() {
 fresh() {
     rm -rf "${dir:?}"/*
     mkdir -p "$dir/include/corax"
-    file util/json.c '#include <cjson/cJSON.h>'
+    file util/json.c '#include "util/json.h"'
     file infer/a.c '#include "util/err.h"'
     file policies/a.c '#include "util/json.h"'
     file tools/a.c '#include "util/json.h"'

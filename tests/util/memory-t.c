@@ -3,8 +3,6 @@
  * the work succeeds, alone and with all that follow: each time the caller gets an error that says so, and (under a leak sanitizer) nothing is lost.
  * Not: allocations inside PCRE2 and the C library.
  */
-#include <cjson/cJSON.h>
-
 #include "util/arena.h"
 #include "util/jsonschema.h"
 #include "util/rpc.h"
@@ -130,10 +128,7 @@ static int borrow(struct err *err)
 
 int main(void)
 {
-    cJSON_Hooks hooks = { .malloc_fn = __wrap_malloc, .free_fn = free };
-
     plan_later();
-    cJSON_InitHooks(&hooks);
     oom_each("parsing", parse);
     oom_each("writing", write);
     oom_each("compiling a schema and validating", validate);
