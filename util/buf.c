@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FIRST_CAP 256
+
 /* What data points to while nothing is allocated (cap 0); nobody writes to it. */
 static char nothing[1];
 
@@ -46,7 +48,7 @@ char *buf_take(struct buf *buf, size_t *len)
 
 static bool grow(struct buf *buf, size_t more)
 {
-    size_t cap = buf->cap < 64 ? 64 : buf->cap;
+    size_t cap = buf->cap < FIRST_CAP ? FIRST_CAP : buf->cap;
     char *data;
 
     if (buf->failed)

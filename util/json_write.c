@@ -82,16 +82,21 @@ static void write_slowly(struct buf *out, const char *s, size_t len)
     buf_addc(out, '"');
 }
 
-static void write_string(struct buf *out, const char *s, size_t len)
+/* after: a byte behind the string, or NUL for none. */
+static void write_string(struct buf *out, const char *s, size_t len, char after)
 {
     char *room;
 
     if (plain_len(s, len) < len) {
         write_slowly(out, s, len);
-    } else if ((room = buf_room(out, len + 2)) != NULL) {
+        if (after)
+            buf_addc(out, after);
+    } else if ((room = buf_room(out, len + 2 + (after != '\0'))) != NULL) {
         room[0] = '"';
         memcpy(room + 1, s, len);
         room[len + 1] = '"';
+        if (after)
+            room[len + 2] = after;
     }
 }
 
@@ -112,10 +117,8 @@ static void begin(struct jsonw *w, const char *key)
     if (w->has_member & bit)
         buf_addc(w->out, ',');
     w->has_member |= bit;
-    if (key) {
-        write_string(w->out, key, strlen(key));
-        buf_addc(w->out, ':');
-    }
+    if (key)
+        write_string(w->out, key, strlen(key), ':');
 }
 
 static void open_container(struct jsonw *w, const char *key, bool array)
@@ -150,7 +153,7 @@ void jsonw_end(struct jsonw *w)
 void jsonw_string(struct jsonw *w, const char *key, const char *s, size_t len)
 {
     begin(w, key);
-    write_string(w->out, s, len);
+    write_string(w->out, s, len, '\0');
 }
 
 void jsonw_text(struct jsonw *w, const char *key, const char *s)
@@ -161,18 +164,52 @@ void jsonw_text(struct jsonw *w, const char *key, const char *s)
         jsonw_null(w, key);
 }
 
+/* In front of `end`, n_digits at least; returns the first. */
+static char *put_digits(char *end, uint64_t value, int n_digits)
+{
+    char *p = end;
+
+    while (p > end - n_digits || value > 0) {
+        *--p = (char)('0' + value % 10);
+        value /= 10;
+    }
+    return p;
+}
+
 void jsonw_int(struct jsonw *w, const char *key, int64_t value)
 {
-    char text[20], *p = text + sizeof(text); /* -9223372036854775808 has 20 */
-    uint64_t rest = value < 0 ? -(uint64_t)value : (uint64_t)value;
+    char text[20], *end = text + sizeof(text); /* -9223372036854775808 has 20 */
+    char *p = put_digits(end, value < 0 ? -(uint64_t)value : (uint64_t)value, 1);
 
-    do
-        *--p = (char)('0' + rest % 10);
-    while ((rest /= 10) > 0);
     if (value < 0)
         *--p = '-';
     begin(w, key);
-    buf_add(w->out, p, (size_t)(text + sizeof(text) - p));
+    buf_add(w->out, p, (size_t)(end - p));
+}
+
+/*
+ * A number of up to three decimals, which settings are.  Both sides of the division are exact, so it gives the double
+ * that strtod reads, and no shorter text gives the same.
+ */
+static bool write_short_decimal(struct jsonw *w, const char *key, double value)
+{
+    char text[32], *end = text + sizeof(text), *p;
+    double thousandths = nearbyint(value * 1000);
+    uint64_t n;
+
+    if (!(thousandths > 0 && thousandths < 1e9) || thousandths / 1000 != value)
+        return false;
+    n = (uint64_t)thousandths;
+    p = put_digits(end, n % 1000, 3);
+    *--p = '.';
+    p = put_digits(p, n / 1000, 1);
+    while (end[-1] == '0')
+        end--;
+    if (end[-1] == '.')
+        end--;
+    begin(w, key);
+    buf_add(w->out, p, (size_t)(end - p));
+    return true;
 }
 
 void jsonw_number(struct jsonw *w, const char *key, double value)
@@ -184,6 +221,8 @@ void jsonw_number(struct jsonw *w, const char *key, double value)
         jsonw_null(w, key);
         return;
     }
+    if (write_short_decimal(w, key, value))
+        return;
     /* printf and strtod obey the locale's decimal point.  glibc has the all-C one built in: nothing is allocated. */
     before = uselocale(newlocale(LC_ALL_MASK, "C", (locale_t)0));
     for (int digits = 15; digits <= 17; digits++) {

@@ -114,6 +114,7 @@ static const char *number_text(double value)
 static void test_numbers(void)
 {
     uint64_t bits = 88172645463325252u;
+    char text[40];
     bool same = true;
 
     is_str(number_text(0.1), "0.1", "0.1");
@@ -122,6 +123,15 @@ static void test_numbers(void)
     is_str(number_text(-0.0), "-0", "-0");
     is_str(number_text(1e300), "1e+300", "1e300");
     is_str(number_text(5e-324), "4.94065645841247e-324", "the smallest double");
+    same = true;
+    for (int i = 1; i < 20000; i++) {
+        snprintf(text, sizeof(text), "%.15g", i / 1000.0);
+        same &= strcmp(number_text(i / 1000.0), text) == 0;
+    }
+    ok(same, "decimals are as short as they can be");
+    same = true;
+    is_str(number_text(0.0004), "0.0004", "four decimals");
+    is_str(number_text(999999.999), "999999.999", "999999.999");
     is_str(number_text(NAN), "null", "not a number");
     is_str(number_text(-INFINITY), "null", "infinity");
     for (int i = 0; i < 20000; i++) {
