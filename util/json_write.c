@@ -17,24 +17,50 @@ static inline bool is_plain(char c)
 
 #define EACH_BYTE(c) (UINT64_C(0x0101010101010101) * (c))
 
-/* How many bytes from the first on are plain; eight at a time, then one by one. */
-static size_t plain_len(const char *s, size_t len)
+static inline uint64_t load8(const char *s)
+{
+    uint64_t v;
+
+    memcpy(&v, s, sizeof(v));
+    return v;
+}
+
+static inline uint32_t load4(const char *s)
+{
+    uint32_t v;
+
+    memcpy(&v, s, sizeof(v));
+    return v;
+}
+
+/*
+ * Whether all eight bytes are plain, or false where it is not clear.  A byte's high bit is set where it is 0x80 or more,
+ * or where it is less than what is taken off; a borrow reaches its neighbour then.
+ */
+static inline bool eight_plain(uint64_t v)
+{
+    uint64_t quote = v ^ EACH_BYTE('"'), backslash = v ^ EACH_BYTE('\\');
+
+    return ((v | (v - EACH_BYTE(0x20)) | (quote - EACH_BYTE(1)) | (backslash - EACH_BYTE(1))) & EACH_BYTE(0x80)) == 0;
+}
+
+/* Eight bytes at a time, the last eight overlapping those before; most strings are short keys. */
+static bool all_plain(const char *s, size_t len)
 {
     size_t i;
 
-    for (i = 0; len - i >= 8; i += 8) {
-        uint64_t v, quote, backslash;
-
-        memcpy(&v, s + i, 8);
-        quote = v ^ EACH_BYTE('"');
-        backslash = v ^ EACH_BYTE('\\');
-        /* A byte's high bit is set where it is 0x80 or more, or where it is less than what is taken off. */
-        if ((v | (v - EACH_BYTE(0x20)) | (quote - EACH_BYTE(1)) | (backslash - EACH_BYTE(1))) & EACH_BYTE(0x80))
-            break;
+    if (len >= 8) {
+        for (i = 0; i + 8 < len; i += 8)
+            if (!eight_plain(load8(s + i)))
+                break;
+        if (i + 8 >= len && eight_plain(load8(s + len - 8)))
+            return true;
+    } else if (len >= 4 && eight_plain(load4(s) | (uint64_t)load4(s + len - 4) << 32)) {
+        return true;
     }
-    while (i < len && is_plain(s[i]))
-        i++;
-    return i;
+    for (i = 0; i < len && is_plain(s[i]); i++)
+        ;
+    return i == len;
 }
 
 /* One that has something to escape, or is not ASCII. */
@@ -87,7 +113,7 @@ static void write_string(struct buf *out, const char *s, size_t len, char after)
 {
     char *room;
 
-    if (plain_len(s, len) < len) {
+    if (!all_plain(s, len)) {
         write_slowly(out, s, len);
         if (after)
             buf_addc(out, after);
@@ -197,7 +223,7 @@ static bool write_short_decimal(struct jsonw *w, const char *key, double value)
     double thousandths = nearbyint(value * 1000);
     uint64_t n;
 
-    if (!(thousandths > 0 && thousandths < 1e9) || thousandths / 1000 != value)
+    if (signbit(value) || !(thousandths < 1e9) || thousandths / 1000 != value)
         return false;
     n = (uint64_t)thousandths;
     p = put_digits(end, n % 1000, 3);
