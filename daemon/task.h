@@ -6,8 +6,9 @@
  *
  *     policy_decided -> [approval_asked -> approval_given] -> tool_intent -> tool_result
  *
- * and the intent of a call with effects is durable before the call is sent.  Other entries are written together with
- * the result of the step (one commit a step), or after TASK_LAZY_MS when a step takes long.  One append of a task is
+ * and the intent of a call with effects is durable before the call is sent; its result is written at once.  Other
+ * entries are written together, TASK_LAZY_MS after the first of them, since nothing waits for them: a crash takes back
+ * that much of what can be done again, and quick steps share one append and one commit.  One append of a task is
  * under way at a time, so its events cannot change places.
  *
  * After a crash task_fold takes the stored events through the planner (task_fold.c), and the task goes on from there.
@@ -28,7 +29,7 @@
 #include "tools/registry.h"
 #include "util/json.h"
 
-#define TASK_LAZY_MS   10
+#define TASK_LAZY_MS   20
 #define TASK_HASH_SIZE (2 * HASH_LEN + 1)
 
 struct model_chat;

@@ -167,6 +167,7 @@ static void take_result(struct task *t, const struct tool_result *r, int64_t dur
 static void on_result(void *arg, const struct tool_result *r, int64_t duration_us, const struct err *err)
 {
     struct task *t = arg;
+    bool had_effects = task_needs_intent(t->call.tool);
     char text[400];
 
     t->host_call = NULL;
@@ -175,11 +176,12 @@ static void on_result(void *arg, const struct tool_result *r, int64_t duration_u
     } else {
         /* The model should not simply try again what may have been done. */
         snprintf(text, sizeof(text), "%s%s", err->msg,
-                 duration_us > 0 && task_needs_intent(t->call.tool) ? "; whether it had its effect is not known" : "");
+                 duration_us > 0 && had_effects ? "; whether it had its effect is not known" : "");
         end_call(t, true, err->status, text, duration_us);
     }
-    /* The step is over: one commit for all of it. */
-    task_flush(t);
+    /* An effect without a result would be a question for a person after a crash.  What has none is done again. */
+    if (had_effects)
+        task_flush(t);
     task_advance(t);
 }
 
