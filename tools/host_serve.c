@@ -226,7 +226,7 @@ static void do_list(struct server *s, const struct request *r)
 /* From _meta: the deadline, the token for notes and the services.  false after an error was answered. */
 static bool read_call_meta(struct server *s, const struct request *r, struct corax_call *c)
 {
-    const struct json *deadline = json_get(json_get(r->msg->params, "_meta"), MCP_META_DEADLINE);
+    const struct json *meta = json_get(r->msg->params, "_meta"), *deadline = json_get(meta, MCP_META_DEADLINE);
     int64_t ms = HOST_DEADLINE_MS;
     struct err err;
 
@@ -239,11 +239,8 @@ static bool read_call_meta(struct server *s, const struct request *r, struct cor
         return false;
     }
     c->deadline_ms = clock_mono_ms() + ms;
-    c->services = json_get(json_get(r->msg->params, "_meta"), MCP_META_SERVICES);
-    c->progress_token = NULL;
-    if (!json_find(r->msg->line, r->msg->line_len, "/params/_meta/progressToken", &c->progress_token,
-                   &c->progress_token_len))
-        c->progress_token = NULL;
+    c->services = json_get(meta, MCP_META_SERVICES);
+    c->progress_token = json_raw(json_get(meta, "progressToken"), &c->progress_token_len);
     return true;
 }
 
@@ -259,9 +256,9 @@ static bool read_arguments(struct server *s, const struct request *r, struct cor
     c->args_len = 2;
     if (value == NULL)
         value = empty = json_parse(c->args, c->args_len, &err);
-    else if (!json_find(r->msg->line, r->msg->line_len, "/params/arguments", &c->args, &c->args_len))
-        fail(&err, CORAX_E_ARGS, "the arguments cannot be read");
-    rc = err.status == CORAX_OK ? jsonschema_validate(c->tool->args_schema, value, &err) : -1;
+    else
+        c->args = json_raw(value, &c->args_len);
+    rc = value ? jsonschema_validate(c->tool->args_schema, value, &err) : -1;
     json_free(empty);
     if (rc != 0)
         answer_failure(s, r, CORAX_E_ARGS, err.msg);

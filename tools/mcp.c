@@ -341,8 +341,8 @@ static int read_parts(const struct rpc_msg *m, const struct json *content, struc
     for (const struct json *c = json_first(content); c; c = json_next(c))
         if (read_part(c, a, &parts[i++], err) != 0)
             return -1;
-    if (json_get(m->result, "structuredContent") &&
-        json_find(m->line, m->line_len, "/result/structuredContent", &out->structured, &out->structured_len)) {
+    out->structured = json_raw(json_get(m->result, "structuredContent"), &out->structured_len);
+    if (out->structured) {
         out->structured = arena_strndup(a, out->structured, out->structured_len);
         if (out->structured == NULL)
             return fail(err, CORAX_E_LIMIT, "the result is too large");

@@ -26,6 +26,8 @@ struct json {
     double number;
     const char *key;  /* in an object */
     const char *text; /* a string's, or a number's digits as they were written */
+    const char *raw;  /* where it stands in the document's text, which is the caller's */
+    size_t raw_len;
     struct json *first, *last, *next;
 };
 
@@ -594,15 +596,24 @@ static int scan_scalar(struct scan *s, struct json *out)
 /* At the first byte of a value.  out is NULL when no tree is built. */
 static int scan_value(struct scan *s, struct json *out)
 {
+    int rc;
+
     if (s->p >= s->end)
         return fail_expected(s, "a value");
     if (++s->n_values > JSON_MAX_VALUES)
         return fail_at(s, s->p, CORAX_E_LIMIT, "more than %d values", JSON_MAX_VALUES);
-    if (*s->p != '{' && *s->p != '[')
-        return scan_scalar(s, out);
     if (out)
-        out->kind = *s->p == '{' ? JSON_OBJECT : JSON_ARRAY;
-    return scan_container(s, *s->p == '{', out);
+        out->raw = s->p;
+    if (*s->p != '{' && *s->p != '[') {
+        rc = scan_scalar(s, out);
+    } else {
+        if (out)
+            out->kind = *s->p == '{' ? JSON_OBJECT : JSON_ARRAY;
+        rc = scan_container(s, *s->p == '{', out);
+    }
+    if (out)
+        out->raw_len = (size_t)(s->p - out->raw);
+    return rc;
 }
 
 static int scan_document(struct scan *s, struct json *root)
@@ -715,6 +726,13 @@ const char *json_digits(const struct json *json)
 bool json_bool(const struct json *json, bool otherwise)
 {
     return json_kind(json) == JSON_BOOL ? json->is_true : otherwise;
+}
+
+const char *json_raw(const struct json *json, size_t *len)
+{
+    if (json)
+        *len = json->raw_len;
+    return json ? json->raw : NULL;
 }
 
 double json_number(const struct json *json, double otherwise)

@@ -5,7 +5,7 @@
  * most JSON_MAX_DEPTH levels and JSON_MAX_VALUES values, no duplicate keys in one object, no NUL (neither a byte nor
  * \u0000), no lone surrogates, nothing after the value.  Each error says where: "line 3, column 14: duplicate key ...".
  *
- * Text that must stay as it is, tool arguments above all, is never reprinted: json_find() gives its bytes in the
+ * Text that must stay as it is, tool arguments above all, is never reprinted: json_raw() gives its bytes in the
  * original.  Where a tree is written out, its numbers keep their digits.
  *
  * `struct json` is a value inside a parsed document; the root owns all.  Lookups are case-sensitive; a lookup in NULL or
@@ -56,6 +56,10 @@ int json_int(const struct json *, const char *what, int64_t *out, struct err *);
 
 /* Member shortcuts: the string of object's member, or `otherwise` when it is absent or of another kind. */
 const char *json_get_text(const struct json *object, const char *key, const char *otherwise);
+/*
+ * The value's first byte in the text that was parsed, as written, as long as the caller keeps that text.  NULL for NULL.
+ */
+const char *json_raw(const struct json *, size_t *len);
 
 /*
  * Where the value at an RFC 6901 pointer ("/params/arguments", "" for the root) stands in a text that json_check

@@ -18,8 +18,7 @@ static int read_id(struct rpc_msg *msg, struct err *err)
         return 0;
     if (kind == JSON_NUMBER ? !json_is_integer(id) : kind != JSON_STRING && kind != JSON_NULL)
         return fail(err, CORAX_E_ARGS, "JSON-RPC: id is neither an integer nor a string");
-    if (!json_find(msg->line, msg->line_len, "/id", &msg->id, &msg->id_len))
-        return fail(err, CORAX_E_ARGS, "JSON-RPC: id cannot be read");
+    msg->id = json_raw(id, &msg->id_len);
     if (kind == JSON_NUMBER && (json_int(id, "id", &msg->id_int, NULL) != 0 || msg->id_int < 0))
         msg->id_int = -1;
     return 0;

@@ -445,6 +445,25 @@ static void test_find(void)
        "what is not JSON gives nothing");
 }
 
+static void test_raw(void)
+{
+    static const char text[] = " {\"a\" : [ 1.50 ,{ \"b\":\"\\u0041\" }] } ";
+    struct json *root = json_parse(text, sizeof(text) - 1, NULL);
+    const struct json *list = json_get(root, "a"), *object = json_next(json_first(list));
+    const char *raw;
+    size_t len;
+
+    ok((raw = json_raw(root, &len)) == text + 1 && len == sizeof(text) - 3, "the root as written");
+    ok((raw = json_raw(list, &len)) != NULL && len == 25 && memcmp(raw, "[ 1.50 ,{ \"b\":\"\\u0041\" }]", len) == 0,
+       "an array as written");
+    ok((raw = json_raw(json_first(list), &len)) != NULL && len == 4 && memcmp(raw, "1.50", 4) == 0,
+       "a number as written");
+    ok((raw = json_raw(json_get(object, "b"), &len)) != NULL && len == 8 && memcmp(raw, "\"\\u0041\"", 8) == 0,
+       "a string as written");
+    ok(json_raw(NULL, &len) == NULL, "nothing of nothing");
+    json_free(root);
+}
+
 /* Every scalar of a document is found at its pointer, cut or not: nothing outside the text is read. */
 static void test_find_truncated(void)
 {
@@ -514,6 +533,7 @@ int main(void)
     test_tree();
     test_numbers();
     test_find();
+    test_raw();
     test_find_truncated();
     test_unquote();
     done();
