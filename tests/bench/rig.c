@@ -426,9 +426,22 @@ static double tree_us(pid_t pid)
     return us;
 }
 
+/* Once the children are started, which is soon after the first answer. */
+static struct json *health_with_children(struct rig *r)
+{
+    struct json *health;
+
+    while (health = rig_health(r), member(json_get(health, "model"), "pid") == 0 ||
+                                       member(json_first(json_get(health, "hosts")), "pid") == 0) {
+        json_free(health);
+        sleep_us(1000);
+    }
+    return health;
+}
+
 struct rig_use rig_use(struct rig *r)
 {
-    struct json *health = rig_health(r);
+    struct json *health = health_with_children(r);
     struct rig_use use = { 0 };
     char path[64];
     const struct dirent *e;
