@@ -116,7 +116,8 @@ static int fail_at(struct scan *s, const char *where, int status, const char *fm
         } else if (((unsigned char)*p & 0xc0) != 0x80) {
             column++;
         }
-    return fail(s->err, status, "line %zu, column %zu: %s", line, column, why);
+    fail(s->err, status, "line %zu, column %zu: %s", line, column, why);
+    return -1; /* said here, so that clang's analyzer knows it too */
 }
 
 static int fail_memory(struct scan *s)
