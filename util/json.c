@@ -116,8 +116,7 @@ static int fail_at(struct scan *s, const char *where, int status, const char *fm
         } else if (((unsigned char)*p & 0xc0) != 0x80) {
             column++;
         }
-    fail(s->err, status, "line %zu, column %zu: %s", line, column, why);
-    return -1; /* said here, so that clang's analyzer knows it too */
+    return fail(s->err, status, "line %zu, column %zu: %s", line, column, why);
 }
 
 static int fail_memory(struct scan *s)
@@ -874,9 +873,9 @@ out:
 bool json_unquote(const char *literal, size_t len, struct buf *out)
 {
     struct scan s = scan_start(literal, len, NULL);
-    const char *text, *end;
-    size_t text_len;
-    bool escaped;
+    const char *text = "", *end; /* clang's analyzer does not see that a failed scan ends here */
+    size_t text_len = 0;
+    bool escaped = false;
 
     if (len < 2 || *literal != '"' || scan_string(&s, &text, &text_len, &escaped) != 0 || s.p != s.end)
         return false;
