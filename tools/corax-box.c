@@ -147,7 +147,7 @@ static int wait_for(struct box *b)
 {
     sigset_t all;
     siginfo_t info;
-    int status;
+    int status = 0;
 
     sigfillset(&all);
     for (;;) {
