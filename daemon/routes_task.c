@@ -396,6 +396,29 @@ static void cancel_live(struct pending *p, struct task *t)
     wait_for(p, t, t->row.last_seq);
 }
 
+/* A task that is in memory is cancelled; what is to be done with another is decided by `looked`, when its row is read. */
+static void cancel_or_look(struct coraxd *d, struct evhttp_request *req, const struct http_peer *peer, const char *id,
+                           void (*looked)(struct journal_op *))
+{
+    struct task *t = scheduler_find(d->scheduler, id);
+    struct journal_read *r;
+    struct pending *p;
+
+    if (t && !may_see(peer, t->row.uid)) {
+        no_task(req, id);
+        return;
+    }
+    p = pending_create(d, req, peer, id);
+    if (t) {
+        cancel_live(p, t);
+        return;
+    }
+    r = routes_need(malloc(sizeof(*r)));
+    journal_read_init(r, id, looked);
+    r->op.arg = p;
+    journal_post(d->journal, &r->op);
+}
+
 static void on_cancel_checked(struct journal_op *op)
 {
     struct journal_read *r = (struct journal_read *)op;
@@ -416,23 +439,7 @@ static void on_cancel_checked(struct journal_op *op)
 
 void routes_post_cancel(struct coraxd *d, struct evhttp_request *req, const struct http_peer *peer, const char *id)
 {
-    struct task *t = scheduler_find(d->scheduler, id);
-    struct journal_read *r;
-    struct pending *p;
-
-    if (t && !may_see(peer, t->row.uid)) {
-        no_task(req, id);
-        return;
-    }
-    p = pending_create(d, req, peer, id);
-    if (t) {
-        cancel_live(p, t);
-        return;
-    }
-    r = routes_need(malloc(sizeof(*r)));
-    journal_read_init(r, id, on_cancel_checked);
-    r->op.arg = p;
-    journal_post(d->journal, &r->op);
+    cancel_or_look(d, req, peer, id, on_cancel_checked);
 }
 
 /* --- DELETE /v1/tasks/{id} -------------------------------------------------------------------------------------- */
@@ -479,23 +486,7 @@ static void on_delete_checked(struct journal_op *op)
 
 void routes_delete_task(struct coraxd *d, struct evhttp_request *req, const struct http_peer *peer, const char *id)
 {
-    struct task *t = scheduler_find(d->scheduler, id);
-    struct journal_read *r;
-    struct pending *p;
-
-    if (t && !may_see(peer, t->row.uid)) {
-        no_task(req, id);
-        return;
-    }
-    p = pending_create(d, req, peer, id);
-    if (t) {
-        cancel_live(p, t);
-        return;
-    }
-    r = routes_need(malloc(sizeof(*r)));
-    journal_read_init(r, id, on_delete_checked);
-    r->op.arg = p;
-    journal_post(d->journal, &r->op);
+    cancel_or_look(d, req, peer, id, on_delete_checked);
 }
 
 /* --- POST /v1/tasks/{id}/input ---------------------------------------------------------------------------------- */
