@@ -172,7 +172,8 @@ static void measure_steps(void)
     }
     left = minus(&read_one.p50, &tool[0]);
     left_write = minus(&write_one.p50, &tool[0]);
-    left_write = minus(&left_write, &commit_full);
+    for (int i = 0; i < 2; i++) /* the last result's, which the intent waits behind, and the intent's */
+        left_write = minus(&left_write, &commit_full);
     report_section("A step, one task at a time, scripted model; coraxd and its children on one core");
     report_figure("step_overhead", "from the model's reply to its next request, less the tool's round trip, p50", "us",
                   &left, TARGET_AT_MOST, 60, &bare[0]);
@@ -185,7 +186,7 @@ static void measure_steps(void)
     report_figure("step_host_cpu", "  of corax-host", "us", &read_one.host, TARGET_NONE, 0, NULL);
     report_figure("step_model_cpu", "  of the scripted model", "us", &read_one.model, TARGET_NONE, 0, NULL);
     report_figure("step_commits", "  commits a step, read-only", "", &read_one.commits, TARGET_AT_MOST, 1.2, NULL);
-    report_figure("effect_overhead", "with effects: the same less one commit, p50", "us", &left_write, TARGET_AT_MOST,
+    report_figure("effect_overhead", "with effects: the same less its two commits, p50", "us", &left_write, TARGET_AT_MOST,
                   60, &bare[0]);
     report_figure("effect_gap", "  all of it, p50", "us", &write_one.p50, TARGET_NONE, 0, &commit_full);
     report_figure("effect_commits", "  commits a step", "", &write_one.commits, TARGET_AT_MOST, 2.2, NULL);
