@@ -11,6 +11,7 @@
 
 #include "infer/gguf.h"
 #include "infer/ops.h"
+#include "infer/state.h"
 #include "util/err.h"
 
 /* Limits on what a file may ask for: each far above any published model, each keeps products of sizes inside 64 bits. */
@@ -19,12 +20,6 @@
 #define FAMILY_MAX_HEADS   1024
 #define FAMILY_MAX_CONTEXT (1 << 24)
 #define FAMILY_MAX_VOCAB   (1 << 22)
-
-/* What the session must know of any model. */
-struct shape {
-    size_t n_vocab, n_layer, n_kv_head, head_dim, n_ctx; /* n_ctx: what the model was made for */
-    size_t max_k;                                        /* the longest row of a matrix */
-};
 
 struct family {
     const char *arch; /* general.architecture */
@@ -35,11 +30,11 @@ struct family {
     void *(*load)(const struct gguf *, struct shape *, struct err *);
     void (*unload)(void *model);
     /*
-     * Evaluates n tokens (at most OPS_BATCH, each below n_vocab) at positions pos ... pos + n - 1 <= n_ctx of the cache
-     * kv [n_layer], which holds all before.  logits [n_vocab] are those after the last token; NULL: not wanted.
+     * Evaluates n tokens (at most OPS_BATCH, each below n_vocab) at positions pos ... pos + n - 1 < n_ctx; the state is that
+     * after all before.  logits [n_logits][n_vocab] are those after the last n_logits tokens; 0: not wanted.
      */
-    void (*eval)(void *model, struct ops *, struct kv_layer *kv, const int32_t *tokens, size_t n, size_t pos,
-                 float *logits);
+    void (*eval)(void *model, struct ops *, struct state *, const int32_t *tokens, size_t n, size_t pos, float *logits,
+                 size_t n_logits);
 };
 
 extern const struct family family_llama;

@@ -233,7 +233,8 @@ static void *load(const struct gguf *g, struct shape *shape, struct err *err)
     widest = m->n_ff > m->n_embd ? m->n_ff : m->n_embd;
     if (m->n_head * m->head_dim > widest)
         widest = m->n_head * m->head_dim;
-    *shape = (struct shape){ m->n_vocab, m->n_layer, m->n_kv_head, m->head_dim, m->n_ctx, widest };
+    *shape = (struct shape){ .n_vocab = m->n_vocab, .n_layer = m->n_layer, .n_kv_head = m->n_kv_head,
+                             .head_dim = m->head_dim, .n_ctx = m->n_ctx, .max_k = widest };
     return m;
 }
 
@@ -266,8 +267,8 @@ static void feed_forward(struct llama *m, struct ops *o, const struct layer *l, 
     ops_add(m->x, m->h, n * m->n_embd);
 }
 
-static void eval(void *model, struct ops *o, struct kv_layer *kv, const int32_t *tokens, size_t n, size_t pos,
-                 float *logits)
+static void eval(void *model, struct ops *o, struct state *state, const int32_t *tokens, size_t n, size_t pos,
+                 float *logits, size_t n_logits)
 {
     struct llama *m = model;
 
@@ -276,13 +277,13 @@ static void eval(void *model, struct ops *o, struct kv_layer *kv, const int32_t 
         ops_rope_table(m->frequency, m->n_rot, pos + i, m->rope + i * m->n_rot);
     }
     for (size_t i = 0; i < m->n_layer; i++) {
-        attention(m, o, &m->layers[i], &kv[i], n, pos);
+        attention(m, o, &m->layers[i], &state->kv[i], n, pos);
         feed_forward(m, o, &m->layers[i], n);
     }
-    if (!logits)
+    if (!n_logits)
         return;
-    ops_rms_norm(o, m->x + (n - 1) * m->n_embd, m->output_norm, m->eps, 1, m->n_embd, m->h);
-    ops_multiply(o, &(struct product){ &m->output, logits }, 1, m->h, 1);
+    ops_rms_norm(o, m->x + (n - n_logits) * m->n_embd, m->output_norm, m->eps, n_logits, m->n_embd, m->h);
+    ops_multiply(o, &(struct product){ &m->output, logits }, 1, m->h, n_logits);
 }
 
 const struct family family_llama = { .arch = ARCH, .load = load, .unload = unload, .eval = eval };

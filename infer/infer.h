@@ -2,7 +2,7 @@
  * infer/infer.h - the inference core: the only header of this folder that others include.
  *
  * An engine is one model file, mapped, with its threads and kernels.  A session is one transcript that has been
- * evaluated: its tokens and, for each, the keys and values that later tokens look at.  session_sync() brings a
+ * evaluated: its tokens and what the model remembers of them.  session_sync() brings a
  * session to a whole transcript by itself: it keeps the longest common prefix and evaluates only the rest, so a
  * caller never says what is new.  Evaluating a transcript in any number of pieces gives the same logits, bit for bit.
  *
@@ -63,7 +63,15 @@ typedef bool session_stop_fn(void *arg);
 int session_sync(struct session *, const int32_t *tokens, size_t n, session_stop_fn *stop, void *arg, size_t *n_kept,
                  struct err *);
 size_t session_common(const struct session *, const int32_t *tokens, size_t n); /* length of the common prefix */
-/* Makes `to` hold the first n tokens of `from`, a session of the same engine with at least so many. */
+/* Called with the logits [n_vocab] after the i-th token; they are gone when it returns. */
+typedef void session_logits_fn(void *arg, size_t i, const float *logits);
+/* Evaluates n tokens behind those that are there and hands out the logits after each.  Errors as session_sync(). */
+int session_append(struct session *, const int32_t *tokens, size_t n, session_logits_fn *each, void *arg, struct err *);
+void session_clear(struct session *); /* as if it were new */
+/*
+ * Makes `to` hold the first n tokens of `from`, a session of the same engine with at least so many; with a recurrent
+ * model fewer of them, or none, when `from` has gone on since.
+ */
 void session_copy(struct session *to, const struct session *from, size_t n);
 size_t session_n_tokens(const struct session *);
 const float *session_logits(const struct session *); /* [n_vocab], after the last token; NULL before the first sync */

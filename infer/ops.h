@@ -14,6 +14,7 @@
 #include "infer/gguf.h"
 #include "infer/kernels.h"
 #include "infer/pool.h"
+#include "infer/state.h"
 #include "util/err.h"
 
 #define OPS_BATCH 64 /* tokens: a row of weights read from memory serves all, and a cancel waits for no more */
@@ -23,11 +24,6 @@ struct matrix {
     const void     *data;
     enum quant_type type;
     size_t          k, n_rows, row_bytes;
-};
-
-/* The keys and values of one layer, [n_kv_head][n_ctx][head_dim] f32 each. */
-struct kv_layer {
-    float *k, *v;
 };
 
 struct ops {

@@ -10,38 +10,40 @@ struct session {
     struct engine *engine;
     int32_t *tokens; /* [n_ctx], those evaluated */
     size_t n;
-    struct kv_layer *kv; /* [n_layer] */
-    float *memory;       /* what kv points into; pages come into being when first written */
-    float *logits;       /* [n_vocab], after token n - 1 */
+    struct state state;
+    float *logits; /* [n_vocab], after token n - 1 */
     bool has_logits;
+    /* A recurrent state cannot be cut back to a prefix: what it was before the last token of the last sync. */
+    float *mark; /* [n_layer][n_recurrent]; NULL: not recurrent */
+    size_t n_mark;
+    float *each; /* [OPS_BATCH][n_vocab], made when session_append() wants them */
 };
+
+static size_t n_recurrent(const struct session *s)
+{
+    return s->state.n_layer * s->state.n_recurrent;
+}
 
 struct session *session_create(struct engine *e, struct err *err)
 {
     const struct shape *shape = &e->shape;
     struct session *s = calloc(1, sizeof *s);
-    size_t side, all;
 
-    if (__builtin_mul_overflow(shape->n_kv_head * shape->head_dim, e->n_ctx, &side) ||
-        __builtin_mul_overflow(side, 2 * shape->n_layer, &all)) {
-        fail(err, CORAX_E_LIMIT, "the cache for %zu tokens is more than memory", e->n_ctx);
+    if (s && state_init(&s->state, shape, e->n_ctx, err) < 0) {
         free(s);
         return NULL;
     }
     if (s) {
         s->engine = e;
         s->tokens = calloc(e->n_ctx, sizeof *s->tokens);
-        s->kv = calloc(shape->n_layer, sizeof *s->kv);
-        s->memory = calloc(all, sizeof *s->memory);
         s->logits = calloc(shape->n_vocab, sizeof *s->logits);
+        s->mark = n_recurrent(s) ? calloc(n_recurrent(s), sizeof *s->mark) : NULL;
     }
-    if (!s || !s->tokens || !s->kv || !s->memory || !s->logits) {
+    if (!s || !s->tokens || !s->logits || (n_recurrent(s) && !s->mark)) {
         fail(err, CORAX_E_LIMIT, "out of memory for a session of %zu tokens", e->n_ctx);
         session_destroy(s);
         return NULL;
     }
-    for (size_t i = 0; i < shape->n_layer; i++)
-        s->kv[i] = (struct kv_layer){ s->memory + 2 * i * side, s->memory + (2 * i + 1) * side };
     return s;
 }
 
@@ -49,10 +51,11 @@ void session_destroy(struct session *s)
 {
     if (!s)
         return;
+    state_finish(&s->state);
     free(s->tokens);
-    free(s->kv);
-    free(s->memory);
     free(s->logits);
+    free(s->mark);
+    free(s->each);
     free(s);
 }
 
@@ -75,64 +78,125 @@ const float *session_logits(const struct session *s)
     return s->has_logits ? s->logits : NULL;
 }
 
-/* The next n tokens, at most OPS_BATCH and as many as fit. */
-static void eval(struct session *s, const int32_t *tokens, size_t n, bool logits)
+/* The next n tokens, at most OPS_BATCH and as many as fit; logits [n_logits][n_vocab]. */
+static void eval(struct session *s, const int32_t *tokens, size_t n, float *logits, size_t n_logits)
 {
     struct engine *e = s->engine;
 
-    e->family->eval(e->model, &e->ops, s->kv, tokens, n, s->n, logits ? s->logits : NULL);
+    e->family->eval(e->model, &e->ops, &s->state, tokens, n, s->n, logits, n_logits);
     memcpy(s->tokens + s->n, tokens, n * sizeof *tokens);
     s->n += n;
-    s->has_logits = logits;
+    s->has_logits = logits == s->logits && n_logits > 0;
+}
+
+static int check_tokens(const struct session *s, const int32_t *tokens, size_t n, size_t n_before, struct err *err)
+{
+    const struct engine *e = s->engine;
+
+    if (n > e->n_ctx - n_before)
+        return fail(err, CORAX_E_LIMIT, "a transcript of %zu tokens, the context holds %zu", n_before + n, e->n_ctx);
+    for (size_t i = 0; i < n; i++)
+        if (tokens[i] < 0 || (size_t)tokens[i] >= e->shape.n_vocab)
+            return fail(err, CORAX_E_ARGS, "token %" PRId32 " at %zu, the model has %zu", tokens[i], n_before + i,
+                        e->shape.n_vocab);
+    return 0;
+}
+
+/* Forgets what comes behind the first n tokens, and those too when no state is left of them. */
+static void rewind_to(struct session *s, size_t n)
+{
+    if (n >= s->n)
+        return;
+    s->has_logits = false;
+    s->n = n;
+    if (!s->mark)
+        return;
+    if (s->n_mark > 0 && s->n_mark <= n) {
+        memcpy(s->state.recurrent, s->mark, n_recurrent(s) * sizeof *s->mark);
+        s->n = s->n_mark;
+    } else {
+        state_reset(&s->state);
+        s->n = s->n_mark = 0;
+    }
 }
 
 int session_sync(struct session *s, const int32_t *tokens, size_t n, session_stop_fn *stop, void *arg, size_t *n_kept,
                  struct err *err)
 {
-    const struct engine *e = s->engine;
     size_t keep;
 
     if (n == 0)
         return fail(err, CORAX_E_ARGS, "a transcript without tokens");
-    if (n > e->n_ctx)
-        return fail(err, CORAX_E_LIMIT, "a transcript of %zu tokens, the context holds %zu", n, e->n_ctx);
-    for (size_t i = 0; i < n; i++)
-        if (tokens[i] < 0 || (size_t)tokens[i] >= e->shape.n_vocab)
-            return fail(err, CORAX_E_ARGS, "token %" PRId32 " at %zu, the model has %zu", tokens[i], i,
-                        e->shape.n_vocab);
-
+    if (check_tokens(s, tokens, n, 0, err) < 0)
+        return -1;
     keep = session_common(s, tokens, n);
     if (keep == n && (s->n > n || !s->has_logits))
         keep = n - 1; /* the logits of the last token are gone: evaluate it again */
-    if (keep < s->n) {
-        s->n = keep;
-        s->has_logits = false;
-    }
+    rewind_to(s, keep);
+    keep = s->n;
     while (s->n < n) {
-        size_t batch = n - s->n < OPS_BATCH ? n - s->n : OPS_BATCH;
+        size_t left = n - s->n, batch = left < OPS_BATCH ? left : OPS_BATCH;
 
         if (stop && stop(arg))
             return fail(err, CORAX_E_CANCELED, "cancelled after %zu of %zu tokens of the prompt", s->n, n);
-        eval(s, tokens + s->n, batch, s->n + batch == n);
+        if (s->mark && left > 1 && batch == left)
+            batch--;
+        if (s->mark && left == 1) {
+            memcpy(s->mark, s->state.recurrent, n_recurrent(s) * sizeof *s->mark);
+            s->n_mark = s->n;
+        }
+        eval(s, tokens + s->n, batch, s->logits, batch == left);
     }
     if (n_kept)
         *n_kept = keep;
     return 0;
 }
 
+int session_append(struct session *s, const int32_t *tokens, size_t n, session_logits_fn *each, void *arg,
+                   struct err *err)
+{
+    const size_t n_vocab = s->engine->shape.n_vocab;
+
+    if (check_tokens(s, tokens, n, s->n, err) < 0)
+        return -1;
+    if (!s->each && !(s->each = calloc(OPS_BATCH, n_vocab * sizeof *s->each)))
+        return fail(err, CORAX_E_LIMIT, "out of memory for the logits of %d tokens", OPS_BATCH);
+    for (size_t done = 0; done < n;) {
+        size_t batch = n - done < OPS_BATCH ? n - done : OPS_BATCH;
+
+        eval(s, tokens + done, batch, s->each, batch);
+        memcpy(s->logits, s->each + (batch - 1) * n_vocab, n_vocab * sizeof *s->logits);
+        s->has_logits = true;
+        for (size_t i = 0; i < batch; i++)
+            each(arg, done + i, s->each + i * n_vocab);
+        done += batch;
+    }
+    return 0;
+}
+
+void session_clear(struct session *s)
+{
+    s->n = s->n_mark = 0;
+    s->has_logits = false;
+    state_reset(&s->state);
+}
+
 void session_copy(struct session *to, const struct session *from, size_t n)
 {
-    const struct shape *shape = &to->engine->shape;
-    const size_t head = to->engine->n_ctx * shape->head_dim, used = n * shape->head_dim * sizeof(float);
-
-    for (size_t i = 0; i < shape->n_layer; i++)
-        for (size_t h = 0; h < shape->n_kv_head; h++) {
-            memcpy(to->kv[i].k + h * head, from->kv[i].k + h * head, used);
-            memcpy(to->kv[i].v + h * head, from->kv[i].v + h * head, used);
-        }
-    memcpy(to->tokens, from->tokens, n * sizeof *to->tokens);
+    state_copy(&to->state, &from->state, n);
     to->n = n;
+    to->n_mark = 0;
     to->has_logits = false;
+    if (from->mark && n < from->n) {
+        if (from->n_mark > 0 && from->n_mark <= n) {
+            memcpy(to->state.recurrent, from->mark, n_recurrent(to) * sizeof *to->mark);
+            to->n = from->n_mark;
+        } else {
+            state_reset(&to->state);
+            to->n = 0;
+        }
+    }
+    memcpy(to->tokens, from->tokens, to->n * sizeof *to->tokens);
 }
 
 static bool is_end(const struct session *s, const struct decode *d, int32_t token)
@@ -174,7 +238,7 @@ int session_decode(struct session *s, const struct decode *d, size_t *n_tokens, 
         }
         if (s->n == e->n_ctx || n == d->max_tokens)
             break;
-        eval(s, &token, 1, true);
+        eval(s, &token, 1, s->logits, 1);
     }
     *n_tokens = n;
     return 0;

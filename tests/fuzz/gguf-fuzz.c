@@ -52,23 +52,21 @@ static void read_all(const struct gguf *g)
 
 static void evaluate(const struct family *family, void *model, const struct shape *shape)
 {
-    const size_t n_ctx = shape->n_ctx < MAX_CTX ? shape->n_ctx : MAX_CTX,
-                 side = shape->n_kv_head * shape->head_dim * n_ctx;
-    struct kv_layer *kv = calloc(shape->n_layer, sizeof *kv);
-    float *memory = calloc(2 * side, sizeof *memory), *logits = calloc(shape->n_vocab, sizeof *logits);
+    const size_t n_ctx = shape->n_ctx < MAX_CTX ? shape->n_ctx : MAX_CTX;
+    float *logits = calloc(shape->n_vocab, sizeof *logits);
     struct pool *pool = pool_create(1, NULL);
     int32_t tokens[2] = { 0, (int32_t)shape->n_vocab - 1 };
+    struct state state;
     struct ops ops;
 
-    if (kv && memory && logits && pool && ops_init(&ops, kernels_find(NULL), pool, shape->max_k, n_ctx, NULL) == 0) {
-        for (size_t i = 0; i < shape->n_layer; i++) /* one memory for all: only the bounds are of interest */
-            kv[i] = (struct kv_layer){ memory, memory + side };
-        family->eval(model, &ops, kv, tokens, n_ctx < 2 ? 1 : 2, 0, logits);
-        ops_finish(&ops);
+    if (logits && pool && state_init(&state, shape, n_ctx, NULL) == 0) {
+        if (ops_init(&ops, kernels_find(NULL), pool, shape->max_k, n_ctx, NULL) == 0) {
+            family->eval(model, &ops, &state, tokens, n_ctx < 2 ? 1 : 2, 0, logits, 1);
+            ops_finish(&ops);
+        }
+        state_finish(&state);
     }
     pool_destroy(pool);
-    free(kv);
-    free(memory);
     free(logits);
 }
 
