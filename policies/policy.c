@@ -336,7 +336,7 @@ static int load_file(struct policy *p, const struct policy_file *given, struct e
     *file = (struct file){ .id = id, .root = root, .text = given->text, .len = given->len };
     if (read_rules(p, id, json_get(root, "rules"), err) < 0)
         return -1;
-    return run_tests(p->rules + first, p->n_rules - first, json_get(root, "tests"), err);
+    return run_tests(p->rules ? p->rules + first : NULL, p->n_rules - first, json_get(root, "tests"), err);
 }
 
 static int compare_files(const void *a, const void *b)

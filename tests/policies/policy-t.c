@@ -278,11 +278,13 @@ static void test_sets(void)
     struct policy_request request = { .provider = "a", .tool = "b" };
     struct err err = { 0 };
     struct policy *p = policy_load(both, 2, &err), *q = policy_load(turned, 2, &err), *one = policy_load(both, 1, &err);
-    struct policy *none = policy_load(NULL, 0, &err);
+    struct policy_file bare = { "bare.json", HEAD "]}", sizeof(HEAD "]}") - 1 };
+    struct policy *none = policy_load(NULL, 0, &err), *empty = policy_load(&bare, 1, &err);
 
-    ok(p && q && one && none, "sets of two, two, one and no files are loaded");
-    if (!p || !q || !one || !none)
+    ok(p && q && one && none && empty, "sets of two, two, one and no files are loaded, and a file without rules");
+    if (!p || !q || !one || !none || !empty)
         return;
+    is_int(policy_decide(empty, &request).decision, POLICY_DENY, "a file without rules allows nothing");
     is_str(policy_decide(one, &request).rule, "t/r", "of equally strict rules the first by name is named");
     is_int(policy_decide(one, &request).decision, POLICY_ASK, "and the decision is theirs");
     is_str(policy_decide(p, &request).rule, "b/r", "a stricter file wins, though it leaves no other rule a chance");
@@ -301,6 +303,7 @@ static void test_sets(void)
     policy_destroy(q);
     policy_destroy(one);
     policy_destroy(none);
+    policy_destroy(empty);
     policy_destroy(NULL);
 }
 
