@@ -72,6 +72,8 @@ static int start(struct engine *e, const struct engine_options *options, struct 
                                                      : ENGINE_DEFAULT_CTX;
     if (e->n_ctx > e->shape.n_ctx)
         return fail(err, CORAX_E_ARGS, "a context of %zu tokens, the model was made for %zu", e->n_ctx, e->shape.n_ctx);
+    if (e->family->prepare)
+        e->family->prepare(e->model, &(struct family_options){ e->n_ctx, options->exact });
     e->pool = pool_create(options->n_threads ? options->n_threads : pool_default_threads(), err);
     if (!e->pool)
         return -1;

@@ -4,7 +4,23 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct family *const families[] = { &family_llama };
+static const struct family *const families[] = {
+    &family_biogpt, &family_bitnet, &family_bitnet_25, &family_bitnet_b158, &family_crystalcoder,
+    &family_gemma,  &family_gemma2, &family_gemma3,    &family_gpt2,        &family_llama,
+    &family_phi3,   &family_qwen2,  &family_qwen3,     &family_starcoder,   &family_starcoder2,
+};
+
+/* Says which there are. */
+static void refuse(const struct gguf_string *arch, struct err *err)
+{
+    char known[160] = "";
+    size_t len = 0;
+
+    for (size_t i = 0; i < sizeof families / sizeof families[0]; i++)
+        len += (size_t)snprintf(known + len, sizeof known - len, "%s%s", i ? " " : "", families[i]->arch);
+    fail(err, CORAX_E_ARGS, "architecture \"%.*s\" is not one that this program runs (%s)",
+         (int)(arch->len < 32 ? arch->len : 32), arch->s, known);
+}
 
 const struct family *family_find(const struct gguf *g, struct err *err)
 {
@@ -19,8 +35,7 @@ const struct family *family_find(const struct gguf *g, struct err *err)
     if (found == 1)
         fail(err, CORAX_E_ARGS, "metadata key general.architecture is missing");
     else
-        fail(err, CORAX_E_ARGS, "architecture \"%.*s\" is not one that this program runs (llama)",
-             (int)(arch.len < 64 ? arch.len : 64), arch.s);
+        refuse(&arch, err);
     return NULL;
 }
 
@@ -98,7 +113,19 @@ int family_matrix(const struct gguf *g, const char *name, size_t k, size_t n_row
     m->k = k;
     m->n_rows = n_rows;
     m->row_bytes = t->row_bytes;
+    m->scale = 1;
+    m->bias = NULL;
     return 0;
+}
+
+struct matrix family_rows(const struct matrix *m, size_t first, size_t n_rows)
+{
+    struct matrix rows = *m;
+
+    rows.data = (const unsigned char *)m->data + first * m->row_bytes;
+    rows.n_rows = n_rows;
+    rows.bias = m->bias ? m->bias + first : NULL;
+    return rows;
 }
 
 int family_vector(const struct gguf *g, const char *name, size_t n, const float **out, struct err *err)

@@ -6,6 +6,7 @@
 #ifndef INFER_FAMILY_H
 #define INFER_FAMILY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,11 @@
 #define FAMILY_MAX_CONTEXT (1 << 24)
 #define FAMILY_MAX_VOCAB   (1 << 22)
 
+struct family_options {
+    size_t n_ctx; /* of the sessions to come */
+    bool   exact; /* round activations as the model was trained with, where that is slower */
+};
+
 struct family {
     const char *arch; /* general.architecture */
     /*
@@ -29,6 +35,7 @@ struct family {
      */
     void *(*load)(const struct gguf *, struct shape *, struct err *);
     void (*unload)(void *model);
+    void (*prepare)(void *model, const struct family_options *); /* once, before the first eval(); may be NULL */
     /*
      * Evaluates n tokens (at most OPS_BATCH, each below n_vocab) at positions pos ... pos + n - 1 < n_ctx; the state is that
      * after all before.  logits [n_logits][n_vocab] are those after the last n_logits tokens; 0: not wanted.
@@ -37,7 +44,9 @@ struct family {
                  size_t n_logits);
 };
 
-extern const struct family family_llama;
+extern const struct family family_biogpt, family_bitnet, family_bitnet_25, family_bitnet_b158, family_crystalcoder,
+    family_gemma, family_gemma2, family_gemma3, family_gpt2, family_llama, family_phi3, family_qwen2, family_qwen3,
+    family_starcoder, family_starcoder2;
 
 /* By general.architecture; NULL with CORAX_E_ARGS naming it and what this build has. */
 const struct family *family_find(const struct gguf *, struct err *);
@@ -51,6 +60,8 @@ int family_get_float(const struct gguf *, const char *arch, const char *what, do
                      struct err *);                                            /* 1: absent, *out unchanged */
 /* A tensor that must be there as [n_rows][k] in a format that runs. */
 int family_matrix(const struct gguf *, const char *name, size_t k, size_t n_rows, struct matrix *, struct err *);
+/* Rows first ... first + n_rows - 1 of a matrix that holds several. */
+struct matrix family_rows(const struct matrix *, size_t first, size_t n_rows);
 /* A tensor that must be there as n values in F32. */
 int family_vector(const struct gguf *, const char *name, size_t n, const float **out, struct err *);
 

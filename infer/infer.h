@@ -28,6 +28,7 @@ struct session;
 struct engine_options {
     unsigned    n_threads; /* 0: as many as this process may use at once */
     size_t      n_ctx;     /* tokens a session holds; 0: the model's own context, at most ENGINE_DEFAULT_CTX */
+    bool        exact;     /* BitNet: round activations as in training, token by token, before each ternary matrix */
     const char *kernels;   /* NULL: the best for this processor; "plain", "avx2" */
 };
 #define ENGINE_DEFAULT_CTX 8192 /* a session is allocated whole: a model made for 128k would take gigabytes */

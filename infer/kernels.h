@@ -37,14 +37,15 @@ struct kernels {
                      size_t y_stride);
 
     /*
-     * One head of attention for one query: out = softmax(scale * k q) v.
+     * One head of attention for one query: out = softmax(cap(scale * k q)) v, with cap(s) = softcap * tanh(s / softcap), or
+     * s where softcap is 0.  Source of the cap: Gemma 2, arXiv:2408.00118, section 2.
      *
      * q, out  [head_dim] f32
      * k, v    [n_pos][head_dim] f32, n_pos >= 1
      * scores  [n_pos] f32, scratch; holds the weights afterwards
      */
     void (*attend)(const float *q, const float *k, const float *v, size_t n_pos, size_t head_dim, float scale,
-                   float *scores, float *out);
+                   float softcap, float *scores, float *out);
 
     /* gate[i] = silu(gate[i]) * up[i], with silu(x) = x / (1 + exp(-x)). */
     void (*silu_mul)(float *gate, const float *up, size_t n);

@@ -386,16 +386,22 @@ INLINE void weigh(const float *scores, const float *v, size_t n_pos, size_t head
 }
 
 TARGET static void attend(const float *q, const float *k, const float *v, size_t n_pos, size_t head_dim, float scale,
-                          float *scores, float *out)
+                          float softcap, float *scores, float *out)
 {
-    float inverse;
+    float max, inverse;
     size_t i = 0;
 
     if (head_dim % 8) {
-        kernels_plain.attend(q, k, v, n_pos, head_dim, scale, scores, out);
+        kernels_plain.attend(q, k, v, n_pos, head_dim, scale, softcap, scores, out);
         return;
     }
-    inverse = 1 / exponentials(scores, n_pos, score(q, k, n_pos, head_dim, scale, scores));
+    max = score(q, k, n_pos, head_dim, scale, scores);
+    if (softcap > 0) {
+        max = softcap * tanhf(max / softcap);
+        for (size_t t = 0; t < n_pos; t++)
+            scores[t] = softcap * tanhf(scores[t] / softcap);
+    }
+    inverse = 1 / exponentials(scores, n_pos, max);
     for (; i + 32 <= head_dim; i += 32)
         weigh(scores, v + i, n_pos, head_dim, 4, out + i);
     for (; i < head_dim; i += 8)

@@ -80,7 +80,7 @@ static void mul_q8_0(const void *w, size_t k, size_t n_rows, const int8_t *q, co
 }
 
 static void attend(const float *q, const float *k, const float *v, size_t n_pos, size_t head_dim, float scale,
-                   float *scores, float *out)
+                   float softcap, float *scores, float *out)
 {
     float max = -INFINITY, sum = 0;
 
@@ -90,6 +90,8 @@ static void attend(const float *q, const float *k, const float *v, size_t n_pos,
         for (size_t i = 0; i < head_dim; i++)
             dot += q[i] * k[t * head_dim + i];
         scores[t] = dot * scale;
+        if (softcap > 0)
+            scores[t] = softcap * tanhf(scores[t] / softcap);
         max = scores[t] > max ? scores[t] : max;
     }
     for (size_t t = 0; t < n_pos; t++) {

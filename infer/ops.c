@@ -60,6 +60,11 @@ static void multiply_rows(const struct multiply_job *j, const struct product *p,
         kernels->mul_q8_0(rows, w->k, n_rows, j->o->q, j->o->d, j->n, p->y + first, w->n_rows);
         break;
     }
+    if (w->scale == 1 && !w->bias)
+        return;
+    for (size_t c = 0; c < j->n; c++)
+        for (size_t r = first; r < first + n_rows; r++)
+            p->y[c * w->n_rows + r] = p->y[c * w->n_rows + r] * w->scale + (w->bias ? w->bias[r] : 0);
 }
 
 /* Chunk numbers run through the products in order, each cut into pieces of rows_per_chunk rows. */
@@ -123,34 +128,76 @@ void ops_add(float *x, const float *y, size_t n)
         x[i] += y[i];
 }
 
-void ops_silu_mul(struct ops *o, float *gate, const float *up, size_t n, size_t width)
+void ops_layer_norm(struct ops *o, const float *x, const float *weight, const float *bias, float eps, size_t n,
+                    size_t width, float *out)
 {
-    for (size_t i = 0; i < n; i++)
-        o->kernels->silu_mul(gate + i * width, up + i * width, width);
-}
+    (void)o;
+    for (size_t i = 0; i < n; i++, x += width, out += width) {
+        double sum = 0, squares = 0, mean;
+        float scale;
 
-/* --- positions and attention -------------------------------------------------------------------------------------- */
-
-void ops_rope_table(const double *frequency, size_t n_rot, size_t pos, float *table)
-{
-    for (size_t i = 0; i < n_rot / 2; i++) {
-        double angle = (double)pos * frequency[i];
-
-        table[2 * i] = (float)cos(angle);
-        table[2 * i + 1] = (float)sin(angle);
+        for (size_t j = 0; j < width; j++)
+            sum += (double)x[j];
+        mean = sum / (double)width;
+        for (size_t j = 0; j < width; j++)
+            squares += ((double)x[j] - mean) * ((double)x[j] - mean);
+        scale = (float)(1 / sqrt(squares / (double)width + (double)eps));
+        for (size_t j = 0; j < width; j++)
+            out[j] = (x[j] - (float)mean) * scale * weight[j] + (bias ? bias[j] : 0);
     }
 }
 
-void ops_rope(float *x, size_t n_head, size_t head_dim, size_t n_rot, const float *table)
+void ops_scale(float *x, float factor, size_t n)
 {
-    for (size_t h = 0; h < n_head; h++, x += head_dim)
-        for (size_t i = 0; i < n_rot; i += 2) {
-            float a = x[i], b = x[i + 1];
-
-            x[i] = a * table[i] - b * table[i + 1];
-            x[i + 1] = a * table[i + 1] + b * table[i];
-        }
+    for (size_t i = 0; i < n; i++)
+        x[i] *= factor;
 }
+
+void ops_softcap(float *x, float cap, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        x[i] = cap * tanhf(x[i] / cap);
+}
+
+static float activation(enum ops_activation kind, float x)
+{
+    switch (kind) {
+    case OPS_SILU:
+        return x / (1 + expf(-x));
+    case OPS_GELU_ERF:
+        return 0.5f * x * (1 + erff(x * (float)M_SQRT1_2));
+    case OPS_GELU_TANH:
+        return 0.5f * x * (1 + tanhf(0.5f * (float)(M_2_SQRTPI * M_SQRT2) * (x + 0.044715f * x * x * x)));
+    case OPS_RELU_SQUARED:
+        return x > 0 ? x * x : 0;
+    }
+    return x;
+}
+
+void ops_activate(struct ops *o, enum ops_activation kind, float *x, const float *up, size_t n, size_t width)
+{
+    if (kind == OPS_SILU && up) {
+        for (size_t i = 0; i < n; i++)
+            o->kernels->silu_mul(x + i * width, up + i * width, width);
+        return;
+    }
+    for (size_t i = 0; i < n * width; i++)
+        x[i] = activation(kind, x[i]) * (up ? up[i] : 1);
+}
+
+void ops_round_to_int8(float *x, size_t n, size_t width)
+{
+    for (size_t i = 0; i < n; i++, x += width) {
+        float top = 1e-5f; /* the least that training divided by */
+
+        for (size_t j = 0; j < width; j++)
+            top = fabsf(x[j]) > top ? fabsf(x[j]) : top;
+        for (size_t j = 0; j < width; j++)
+            x[j] = rintf(x[j] * (127 / top)) * (top / 127);
+    }
+}
+
+/* --- attention ---------------------------------------------------------------------------------------------------- */
 
 void ops_store(const struct ops *o, struct kv_layer *layer, const float *k, const float *v, size_t n, size_t pos,
                size_t n_kv_head, size_t head_dim)
@@ -166,10 +213,10 @@ void ops_store(const struct ops *o, struct kv_layer *layer, const float *k, cons
 
 struct attend_job {
     struct ops *o;
+    const struct attention *a;
     const float *q;
     const struct kv_layer *layer;
-    size_t n, pos, n_head, n_kv_head, head_dim, per_chunk;
-    float scale;
+    size_t n, pos, per_chunk;
     float *out;
 };
 
@@ -177,22 +224,25 @@ struct attend_job {
 static void attend_chunk(void *arg, unsigned chunk, unsigned thread)
 {
     const struct attend_job *j = arg;
-    size_t first = chunk * j->per_chunk, end = first + j->per_chunk, all = j->n * j->n_head;
+    const struct attention *a = j->a;
+    size_t first = chunk * j->per_chunk, end = first + j->per_chunk, all = j->n * a->n_head;
 
     for (size_t unit = first; unit < end && unit < all; unit++) {
-        size_t token = unit / j->n_head, head = unit % j->n_head;
-        size_t cache = head / (j->n_head / j->n_kv_head) * j->o->n_ctx * j->head_dim;
+        size_t head = unit % a->n_head, n_pos = j->pos + unit / a->n_head + 1;
+        size_t from = a->window && n_pos > a->window ? n_pos - a->window : 0;
+        size_t cache = (head / (a->n_head / a->n_kv_head) * j->o->n_ctx + from) * a->head_dim;
 
-        j->o->kernels->attend(j->q + unit * j->head_dim, j->layer->k + cache, j->layer->v + cache, j->pos + token + 1,
-                              j->head_dim, j->scale, j->o->scores + thread * j->o->n_ctx, j->out + unit * j->head_dim);
+        j->o->kernels->attend(j->q + unit * a->head_dim, j->layer->k + cache, j->layer->v + cache, n_pos - from,
+                              a->head_dim, a->scale, a->softcap, j->o->scores + thread * j->o->n_ctx,
+                              j->out + unit * a->head_dim);
     }
 }
 
-void ops_attend(struct ops *o, const float *q, const struct kv_layer *layer, size_t n, size_t pos, size_t n_head,
-                size_t n_kv_head, size_t head_dim, float scale, float *out)
+void ops_attend(struct ops *o, const struct attention *a, const float *q, const struct kv_layer *layer, size_t n,
+                size_t pos, float *out)
 {
-    struct attend_job job = { o, q, layer, n, pos, n_head, n_kv_head, head_dim, 0, scale, out };
-    size_t units = n * n_head, work = 2 * head_dim * (pos + n); /* of one unit, at most */
+    struct attend_job job = { o, a, q, layer, n, pos, 0, out };
+    size_t units = n * a->n_head, work = 2 * a->head_dim * (pos + n); /* of one unit, at most */
 
     job.per_chunk = units / (4 * pool_n_threads(o->pool)) + 1;
     if (job.per_chunk * work < CHUNK_WORK)

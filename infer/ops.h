@@ -19,11 +19,13 @@
 
 #define OPS_BATCH 64 /* tokens: a row of weights read from memory serves all, and a cancel waits for no more */
 
-/* A weight matrix in the file: y = W x with W [n_rows][k]. */
+/* A weight matrix in the file: y = scale * W x + bias with W [n_rows][k]. */
 struct matrix {
-    const void     *data;
+    const void     *data; /* NULL: the model has none */
     enum quant_type type;
     size_t          k, n_rows, row_bytes;
+    float           scale;
+    const float    *bias; /* [n_rows]; NULL: none */
 };
 
 struct ops {
@@ -53,48 +55,46 @@ void ops_row(const struct matrix *w, size_t row, float *out);
 /* out[i] = norm of x[i], rows of `width`. */
 void ops_rms_norm(struct ops *, const float *x, const float *weight, float eps, size_t n, size_t width, float *out);
 
-void ops_add(float *x, const float *y, size_t n);                   /* x += y */
-void ops_silu_mul(struct ops *, float *gate, const float *up, size_t n, size_t width);
+/* out[i] = (x[i] - mean) / sqrt(variance + eps) * weight + bias, rows of `width`; bias may be NULL. */
+void ops_layer_norm(struct ops *, const float *x, const float *weight, const float *bias, float eps, size_t n,
+                    size_t width, float *out);
+
+void ops_add(float *x, const float *y, size_t n);   /* x += y */
+void ops_scale(float *x, float factor, size_t n);   /* x *= factor */
+void ops_softcap(float *x, float cap, size_t n);    /* x = cap * tanh(x / cap) */
 
 /*
- * The angles of RoPE: table[i] = cos, sin of pos * frequency[i], for i < n_rot / 2.
- *
- * pos        absolute token position, from 0
- * frequency  [n_rot / 2], radians a token
- * table      [n_rot / 2][2]
- *
- * Computed in double: at position 4096 an angle in float would be off by 2e-4.
+ * silu(x) = x / (1 + exp(-x));  gelu(x) = x * Phi(x), by the error function or by its tanh approximation (Hendrycks,
+ * Gimpel, arXiv:1606.08415);  relu_squared(x) = max(x, 0)^2.
  */
-void ops_rope_table(const double *frequency, size_t n_rot, size_t pos, float *table);
+enum ops_activation { OPS_SILU, OPS_GELU_ERF, OPS_GELU_TANH, OPS_RELU_SQUARED };
+/* x[i] = activation(x[i]) * up[i], [n][width] each; up NULL: activation(x[i]). */
+void ops_activate(struct ops *, enum ops_activation, float *x, const float *up, size_t n, size_t width);
 
-/*
- * Rotate the heads of one token by position, in place.
- *
- * x      [n_head][head_dim] f32; columns [0, n_rot) of each head change
- * table  from ops_rope_table()
- *
- * Pairs are neighbours (x[2i], x[2i+1]), the order of GGUF "llama" weights.  The other order still gives fluent text,
- * only worse, so tests/infer/ops-t.c holds it against a double reference at position 4096.
- *
- * Source: Su et al., RoFormer, arXiv:2104.09864, section 3.4.
- */
-void ops_rope(float *x, size_t n_head, size_t head_dim, size_t n_rot, const float *table);
+/* Each row to the nearest of 255 even steps up to its largest magnitude: what BitNet b1.58 was trained with. */
+void ops_round_to_int8(float *x, size_t n, size_t width);
 
 /* Writes keys and values of n tokens, [n][n_kv_head][head_dim] each, into a layer's cache from position pos on. */
 void ops_store(const struct ops *, struct kv_layer *, const float *k, const float *v, size_t n, size_t pos,
                size_t n_kv_head, size_t head_dim);
 
+struct attention {
+    size_t n_head, n_kv_head, head_dim; /* n_kv_head divides n_head */
+    float  scale, softcap;              /* softcap 0: none */
+    size_t window;                      /* tokens that a token sees, itself one of them; 0: all before it */
+};
+
 /*
- * Causal grouped-query attention: token i of the batch sees positions [0, pos + i].
+ * Causal grouped-query attention: token i of the batch sees positions (pos + i - window, pos + i].
  *
  * q, out  [n][n_head][head_dim] f32
  * layer   holds positions [0, pos + n)
- * n_kv_head divides n_head; query heads h * n_head / n_kv_head ... share key head h
+ * query heads h * n_head / n_kv_head ... share key head h
  *
  * Source: Ainslie et al., GQA, arXiv:2305.13245.
  */
-void ops_attend(struct ops *, const float *q, const struct kv_layer *layer, size_t n, size_t pos, size_t n_head,
-                size_t n_kv_head, size_t head_dim, float scale, float *out);
+void ops_attend(struct ops *, const struct attention *, const float *q, const struct kv_layer *layer, size_t n,
+                size_t pos, float *out);
 
 /* Natural logarithms of the softmax of logits [n], in place; in double, since small probabilities are reported. */
 void ops_log_softmax(float *logits, size_t n);

@@ -3,6 +3,7 @@
  * number of threads.  The products themselves are in kernels-t.
  */
 #include "infer/ops.h"
+#include "infer/rope.h"
 
 #include <math.h>
 #include <stdatomic.h>
@@ -25,21 +26,22 @@ static void test_rope(void)
 {
     enum { N_HEAD = 3, DIM = 64, N_ROT = 48 };
     const size_t positions[] = { 0, 1, 100, 4096, 131071 };
-    double frequency[N_ROT / 2], worst = 0;
+    double worst = 0;
+    struct rope rope;
     float table[N_ROT], *x = numbers(N_HEAD * DIM), y[N_HEAD * DIM];
     size_t moved = 0;
 
-    for (size_t i = 0; i < N_ROT / 2; i++)
-        frequency[i] = pow(10000, -2.0 * (double)i / N_ROT);
+    ok(rope_init_plain(&rope, ROPE_NEIGHBOURS, N_ROT, 10000, NULL) == 0, "angles of %d columns", N_ROT);
     for (size_t p = 0; p < sizeof positions / sizeof positions[0]; p++) {
         memcpy(y, x, sizeof y);
-        ops_rope_table(frequency, N_ROT, positions[p], table);
-        ops_rope(y, N_HEAD, DIM, N_ROT, table);
+        rope_table(&rope, positions[p], table);
+        rope_apply(&rope, table, y, N_HEAD, DIM);
         for (size_t h = 0; h < N_HEAD; h++) {
             const float *was = x + h * DIM, *is = y + h * DIM;
 
             for (size_t i = 0; i < N_ROT / 2; i++) {
-                double angle = (double)positions[p] * frequency[i], a = (double)was[2 * i], b = (double)was[2 * i + 1];
+                double angle = (double)positions[p] * pow(10000, -2.0 * (double)i / N_ROT),
+                        a = (double)was[2 * i], b = (double)was[2 * i + 1];
 
                 worst = fmax(worst, fabs(a * cos(angle) - b * sin(angle) - (double)is[2 * i]));
                 worst = fmax(worst, fabs(a * sin(angle) + b * cos(angle) - (double)is[2 * i + 1]));
@@ -49,6 +51,7 @@ static void test_rope(void)
     }
     ok(worst < 1e-5, "rotation of neighbouring pairs, up to position 131,071: off by %.1e", worst);
     is_int((long long)moved, 0, "columns past n_rot stay");
+    rope_finish(&rope);
     free(x);
 }
 
@@ -87,6 +90,7 @@ static void test_attention(void)
     float *out = calloc(N * HEADS * DIM, sizeof *out), *again = calloc(N * HEADS * DIM, sizeof *again);
     struct kv_layer layer = { calloc(N_CTX * KV * DIM, sizeof *k), calloc(N_CTX * KV * DIM, sizeof *v) };
     struct pool *one = pool_create(1, NULL), *three = pool_create(3, NULL);
+    const struct attention a = { HEADS, KV, DIM, 0.25f, 0, 0 };
     struct ops o, o3;
 
     ok(ops_init(&o, kernels_find(NULL), one, 64, N_CTX, NULL) == 0 &&
@@ -94,10 +98,10 @@ static void test_attention(void)
        "operations for one thread and for three");
     ops_store(&o, &layer, k, v, POS, 0, KV, DIM);
     ops_store(&o, &layer, k + POS * KV * DIM, v + POS * KV * DIM, N, POS, KV, DIM);
-    ops_attend(&o, q, &layer, N, POS, HEADS, KV, DIM, 0.25f, out);
+    ops_attend(&o, &a, q, &layer, N, POS, out);
     ok(attention_error(q, k, v, out, N, POS) < 1e-5, "grouped causal attention: off by %.1e",
        attention_error(q, k, v, out, N, POS));
-    ops_attend(&o3, q, &layer, N, POS, HEADS, KV, DIM, 0.25f, again);
+    ops_attend(&o3, &a, q, &layer, N, POS, again);
     ok(memcmp(out, again, N * HEADS * DIM * sizeof *out) == 0, "three threads give the same bits");
     ops_finish(&o);
     ops_finish(&o3);
