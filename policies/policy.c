@@ -61,9 +61,12 @@ const char *policy_hash(const struct policy *p)
 
 static struct policy_verdict decide(const struct rule *rules, size_t n, const struct policy_request *request)
 {
-    for (const struct rule *r = rules; r < rules + n; r++)
+    for (size_t i = 0; i < n; i++) {
+        const struct rule *r = &rules[i];
+
         if (match_holds(&r->match, request, r->decision != POLICY_ALLOW))
             return (struct policy_verdict){ .decision = r->decision, .rule = r->name, .why = r->why };
+    }
     return (struct policy_verdict){ .decision = POLICY_DENY, .rule = "none", .why = "no policy rule allows this call" };
 }
 
