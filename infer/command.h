@@ -30,6 +30,6 @@ struct command {
 };
 
 extern const struct command command_serve, command_inspect, command_tokenize, command_logits, command_generate,
-    command_bench;
+    command_perplexity, command_embed, command_bench;
 
 #endif

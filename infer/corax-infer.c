@@ -15,7 +15,8 @@
 #include "util/log.h"
 
 static const struct command *const commands[] = {
-    &command_serve, &command_inspect, &command_tokenize, &command_logits, &command_generate, &command_bench,
+    &command_serve,    &command_inspect,    &command_tokenize, &command_logits,
+    &command_generate, &command_perplexity, &command_embed,    &command_bench,
 };
 #define N_COMMANDS (sizeof commands / sizeof commands[0])
 
@@ -23,6 +24,7 @@ enum {
     THREADS = 256,
     CTX,
     KERNELS,
+    EXACT,
     JSON,
     RAW,
     FILE_NAME,
@@ -42,6 +44,7 @@ static const struct option long_options[] = {
     { "threads", required_argument, NULL, THREADS },
     { "ctx", required_argument, NULL, CTX },
     { "kernels", required_argument, NULL, KERNELS },
+    { "exact", no_argument, NULL, EXACT },
     { "json", no_argument, NULL, JSON },
     { "raw", no_argument, NULL, RAW },
     { "file", required_argument, NULL, FILE_NAME },
@@ -63,11 +66,12 @@ static void print_help(void)
     printf("usage: corax-infer COMMAND MODEL [ARGUMENTS]\n\n"
            "Runs a language model from a GGUF file on this machine's processor.\n\n");
     for (size_t i = 0; i < N_COMMANDS; i++)
-        printf("  %-9s %s\n            %s\n", commands[i]->name, commands[i]->arguments, commands[i]->what);
+        printf("  %-10s %s\n             %s\n", commands[i]->name, commands[i]->arguments, commands[i]->what);
     printf("\nfor every command:\n"
            "  --threads N     processors to use (all this process may run on)\n"
            "  --ctx N         tokens a transcript may have (the model's own, at most %d)\n"
            "  --kernels NAME  avx2 or plain (the best one for this processor)\n"
+           "  --exact         BitNet: round activations as in training\n"
            "  --help, --version\n",
            ENGINE_DEFAULT_CTX);
 }
@@ -120,7 +124,7 @@ static bool takes(const struct command *c, int option)
 {
     char padded[32];
 
-    if (option == THREADS || option == CTX || option == KERNELS)
+    if (option == THREADS || option == CTX || option == KERNELS || option == EXACT)
         return true;
     snprintf(padded, sizeof padded, " %s ", name_of(option));
     return strstr(c->options, padded) != NULL;
@@ -139,6 +143,9 @@ static void set_option(const struct command *c, struct args *a, int option)
         break;
     case KERNELS:
         a->engine.kernels = optarg;
+        break;
+    case EXACT:
+        a->engine.exact = true;
         break;
     case JSON:
         a->json = true;

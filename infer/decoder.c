@@ -14,6 +14,7 @@ struct layer {
     struct norm ffn_norm, ffn_sub_norm, post_ffw_norm;                         /* [n_embd], [n_ff] the second */
     struct matrix q, k, v, o, gate, up, down;
     struct attention attention;
+    bool has_window;
     const struct rope *rope; /* NULL: none */
     const float *table;      /* [OPS_BATCH][n_rot], of that rope */
 };
@@ -348,13 +349,39 @@ static int allocate(struct decoder *m, struct err *err)
     return 0;
 }
 
+/* Which layers have a window: each but every so-manieth one, or what a list says for each. */
+static int read_windows(struct decoder *m, const struct gguf *g, struct err *err)
+{
+    struct decoder_config *c = &m->c;
+    const struct gguf_kv *list;
+    char key[GGUF_MAX_KEY + 1];
+
+    snprintf(key, sizeof key, "%s.attention.sliding_window_pattern", m->traits->arch);
+    list = gguf_find(g, key);
+    if (list && list->type != GGUF_ARRAY) {
+        if (family_get_size(g, m->traits->arch, "attention.sliding_window_pattern", 1, FAMILY_MAX_LAYERS,
+                            &c->window_period, err) < 0)
+            return -1;
+        list = NULL;
+    }
+    if (list && gguf_get_array(g, key, GGUF_BOOL, &list, err) < 0)
+        return -1;
+    if (list && list->n != c->n_layer)
+        return fail(err, CORAX_E_ARGS, "metadata key %s has %llu values, the model has %zu layers", key,
+                    (unsigned long long)list->n, c->n_layer);
+    for (size_t i = 0; i < c->n_layer; i++)
+        m->layers[i].has_window =
+            list ? list->data[i] != 0 : c->window_period == 0 || (i + 1) % c->window_period != 0;
+    return 0;
+}
+
 static void set_attention(struct decoder *m)
 {
     const struct decoder_config *c = &m->c;
 
     for (size_t i = 0; i < c->n_layer; i++) {
         struct layer *l = &m->layers[i];
-        bool window = c->window > 0 && (c->window_period == 0 || (i + 1) % c->window_period != 0);
+        bool window = c->window > 0 && l->has_window;
 
         l->attention = (struct attention){
             .n_head = c->n_head,
@@ -383,7 +410,8 @@ void *decoder_load(const struct decoder_traits *traits, const struct gguf *g, st
     }
     m->traits = traits;
     c = &m->c;
-    if (read_config(m, g, err) < 0 || read_rope(m, g, err) < 0 || read_weights(m, g, err) < 0 || allocate(m, err) < 0) {
+    if (read_config(m, g, err) < 0 || read_rope(m, g, err) < 0 || read_weights(m, g, err) < 0 || read_windows(m, g, err) < 0 ||
+        allocate(m, err) < 0) {
         decoder_unload(m);
         return NULL;
     }
@@ -520,4 +548,12 @@ void decoder_eval(void *model, struct ops *o, struct state *state, const int32_t
         ops_scale(logits, (float)c->logit_scale, n_logits * c->n_vocab);
     if (c->final_softcap > 0)
         ops_softcap(logits, (float)c->final_softcap, n_logits * c->n_vocab);
+}
+
+const float *decoder_hidden(const void *model, size_t *n_embd)
+{
+    const struct decoder *m = model;
+
+    *n_embd = m->c.n_embd;
+    return m->h;
 }

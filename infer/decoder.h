@@ -58,6 +58,7 @@ void decoder_unload(void *model);
 void decoder_prepare(void *model, const struct family_options *);
 void decoder_eval(void *model, struct ops *, struct state *, const int32_t *tokens, size_t n, size_t pos, float *logits,
                   size_t n_logits);
+const float *decoder_hidden(const void *model, size_t *n_embd);
 
 /* The whole of a family that is a decoder: its name and its struct decoder_traits. */
 #define DECODER_FAMILY(NAME, TRAITS)                                                           \
@@ -65,6 +66,8 @@ void decoder_eval(void *model, struct ops *, struct state *, const int32_t *toke
     {                                                                                          \
         return decoder_load(&(TRAITS), g, shape, err);                                         \
     }                                                                                          \
-    const struct family NAME = { (TRAITS).arch, NAME##_load, decoder_unload, decoder_prepare, decoder_eval }
+    const struct family NAME = {                                                             \
+        (TRAITS).arch, NAME##_load, decoder_unload, decoder_prepare, decoder_eval, decoder_hidden  \
+    }
 
 #endif

@@ -42,6 +42,8 @@ struct family {
      */
     void (*eval)(void *model, struct ops *, struct state *, const int32_t *tokens, size_t n, size_t pos, float *logits,
                  size_t n_logits);
+    /* [n_logits][n_embd]: what the last eval() made its logits from, after the last norm.  NULL: no embeddings. */
+    const float *(*hidden)(const void *model, size_t *n_embd);
 };
 
 extern const struct family family_biogpt, family_bitnet, family_bitnet_25, family_bitnet_b158, family_crystalcoder,

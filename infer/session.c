@@ -1,6 +1,7 @@
 #include "infer/infer.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -171,6 +172,45 @@ int session_append(struct session *s, const int32_t *tokens, size_t n, session_l
             each(arg, done + i, s->each + i * n_vocab);
         done += batch;
     }
+    return 0;
+}
+
+int session_embed(struct session *s, const int32_t *tokens, size_t n, float **out, size_t *n_out, struct err *err)
+{
+    const struct engine *e = s->engine;
+    const size_t n_vocab = e->shape.n_vocab;
+    double square = 0, length;
+    float *mean = NULL;
+
+    session_clear(s);
+    if (!e->family->hidden)
+        return fail(err, CORAX_E_ARGS, "family %s has no embeddings here", e->family->arch);
+    if (n == 0)
+        return fail(err, CORAX_E_ARGS, "a text without tokens");
+    if (check_tokens(s, tokens, n, 0, err) < 0)
+        return -1;
+    if (!s->each && !(s->each = calloc(OPS_BATCH, n_vocab * sizeof *s->each)))
+        return fail(err, CORAX_E_LIMIT, "out of memory for the logits of %d tokens", OPS_BATCH);
+    (void)e->family->hidden(e->model, n_out);
+    mean = calloc(*n_out, sizeof *mean);
+    if (!mean)
+        return fail(err, CORAX_E_LIMIT, "out of memory");
+    for (size_t done = 0; done < n;) {
+        size_t batch = n - done < OPS_BATCH ? n - done : OPS_BATCH;
+        const float *h;
+
+        eval(s, tokens + done, batch, s->each, batch);
+        h = e->family->hidden(e->model, n_out);
+        for (size_t i = 0; i < batch * *n_out; i++)
+            mean[i % *n_out] += h[i] / (float)n;
+        done += batch;
+    }
+    for (size_t i = 0; i < *n_out; i++)
+        square += (double)mean[i] * (double)mean[i];
+    length = sqrt(square);
+    for (size_t i = 0; i < *n_out && length > 0; i++)
+        mean[i] = (float)((double)mean[i] / length);
+    *out = mean;
     return 0;
 }
 

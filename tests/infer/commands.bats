@@ -1,0 +1,67 @@
+# The commands of corax-infer for people, with the shipped model: what they print agrees with each other, and what is wrong with
+# a command line or a file is said in one sentence.
+#
+# Covers: perplexity (against the logits command, token by token), embed.  Whether logits are right is golden-t's and model-t's.
+
+setup() {
+    infer=$CORAX_BUILDDIR/corax-infer
+    model=$(cd "$CORAX_SRCDIR" && pwd)/models/corax-raven-1-q8_0.gguf
+    case $infer in /*) ;; *) infer=$PWD/$infer ;; esac
+    cd "$BATS_TEST_TMPDIR" || return
+}
+
+# -log p of each of the tokens behind the ninth of a piece, whose first is the begin token 0.
+losses_of_piece() {
+    local before=0 at=1 id
+    shift
+    for id; do
+        if [ $at -gt 8 ]; then
+            "$infer" logits "$model" --tokens "$before" --top 0 | awk -v id="$id" '$1 == id { print -$2 }'
+        fi
+        before=$before,$id
+        at=$((at + 1))
+    done
+}
+
+@test "perplexity is what logits say of the second half of each piece" {
+    printf 'What is the molecular weight of CCO? List the primes below 50, then convert 3 kg to g.' >text
+    read -ra ids < <("$infer" tokenize "$model" --file text)
+    [ "${#ids[@]}" -ge 32 ] && [ "${#ids[@]}" -lt 48 ]
+    want=$({
+        losses_of_piece "${ids[@]:0:16}"
+        losses_of_piece "${ids[@]:16:16}"
+    } | awk '{ sum += $1 } END { if (NR == 14) printf "%.6f", sum / NR }')
+    "$infer" perplexity "$model" text --ctx 16 --json >out
+    cat out
+    [ "$(sed 's/.*"tokens_counted":\([0-9]*\).*/\1/' out)" -eq 14 ]
+    awk -v want="$want" -v got="$(sed 's/.*"mean_nll":\([0-9.]*\).*/\1/' out)" \
+        'BEGIN { exit !(want > 0 && want - got < 2e-5 && got - want < 2e-5) }'
+}
+
+@test "a text shorter than a piece has no perplexity, and the error says what to do" {
+    printf 'short' >text
+    run "$infer" perplexity "$model" text
+    [ "$status" -eq 1 ]
+    [[ $output == *"give a longer text or a smaller --ctx"* ]]
+}
+
+@test "embed prints one vector of length 1, the same for the same text" {
+    "$infer" embed "$model" "the weight of CCO" >a
+    printf 'the weight of CCO' >text
+    "$infer" embed "$model" --file text >b
+    cmp a b
+    "$infer" embed "$model" "the primes below 50" >c
+    [ "$(cmp -s a c; echo $?)" -eq 1 ]
+    awk '{ for (i = 1; i <= NF; i++) sum += $i * $i; exit !(NF == 256 && sum > 0.9999 && sum < 1.0001) }' a
+    "$infer" embed "$model" --json "the weight of CCO" | grep -q '^{"embedding":\[-\{0,1\}0\.[0-9]'
+}
+
+@test "perplexity and embed want a text" {
+    run "$infer" perplexity "$model"
+    [ "$status" -eq 2 ]
+    run "$infer" embed "$model"
+    [ "$status" -eq 2 ]
+    run "$infer" perplexity "$model" missing.txt
+    [ "$status" -eq 1 ]
+    [[ $output == *missing.txt* ]]
+}
