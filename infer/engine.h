@@ -1,4 +1,4 @@
-/* infer/engine.h - what engine.c and session.c share. */
+/* infer/engine.h - what engine.c, session.c and session_file.c share. */
 #ifndef INFER_ENGINE_H
 #define INFER_ENGINE_H
 
@@ -22,6 +22,19 @@ struct engine {
     struct engine_info   info;
     char                 strings[3][128]; /* name, arch, dialect */
     char                 sha256[65];
+};
+
+struct session {
+    struct engine *engine;
+    int32_t *tokens; /* [n_ctx], those evaluated */
+    size_t n;
+    struct state state;
+    float *logits; /* [n_vocab], after token n - 1 */
+    bool has_logits;
+    /* A recurrent state cannot be cut back to a prefix: what it was before the last token of the last sync. */
+    float *mark; /* [n_layer][n_recurrent]; NULL: not recurrent */
+    size_t n_mark;
+    float *each; /* [OPS_BATCH][n_vocab], made when session_append() wants them */
 };
 
 #endif

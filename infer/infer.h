@@ -73,6 +73,14 @@ int session_append(struct session *, const int32_t *tokens, size_t n, session_lo
  * the session held is gone.  CORAX_E_ARGS: a family without embeddings; otherwise as session_sync().
  */
 int session_embed(struct session *, const int32_t *tokens, size_t n, float **out, size_t *n_out, struct err *);
+/*
+ * Writes what the session holds to a file (through a temporary one beside it), and reads it into a session of the same model.
+ * A loaded session goes on with the same bits.  Files are of this machine's byte order and of the model whose SHA-256
+ * they carry.  CORAX_E_IO; loading also CORAX_E_NOTFOUND, CORAX_E_ARGS (not such a file, or of another model; the session
+ * is empty then) and CORAX_E_LIMIT (more tokens than the context holds).
+ */
+int session_save(const struct session *, const char *path, struct err *);
+int session_load(struct session *, const char *path, struct err *);
 void session_clear(struct session *); /* as if it were new */
 /*
  * Makes `to` hold the first n tokens of `from`, a session of the same engine with at least so many; with a recurrent

@@ -7,24 +7,6 @@
 
 #include "infer/engine.h"
 
-struct session {
-    struct engine *engine;
-    int32_t *tokens; /* [n_ctx], those evaluated */
-    size_t n;
-    struct state state;
-    float *logits; /* [n_vocab], after token n - 1 */
-    bool has_logits;
-    /* A recurrent state cannot be cut back to a prefix: what it was before the last token of the last sync. */
-    float *mark; /* [n_layer][n_recurrent]; NULL: not recurrent */
-    size_t n_mark;
-    float *each; /* [OPS_BATCH][n_vocab], made when session_append() wants them */
-};
-
-static size_t n_recurrent(const struct session *s)
-{
-    return s->state.n_layer * s->state.n_recurrent;
-}
-
 struct session *session_create(struct engine *e, struct err *err)
 {
     const struct shape *shape = &e->shape;
@@ -38,9 +20,9 @@ struct session *session_create(struct engine *e, struct err *err)
         s->engine = e;
         s->tokens = calloc(e->n_ctx, sizeof *s->tokens);
         s->logits = calloc(shape->n_vocab, sizeof *s->logits);
-        s->mark = n_recurrent(s) ? calloc(n_recurrent(s), sizeof *s->mark) : NULL;
+        s->mark = state_n_recurrent(&s->state) ? calloc(state_n_recurrent(&s->state), sizeof *s->mark) : NULL;
     }
-    if (!s || !s->tokens || !s->logits || (n_recurrent(s) && !s->mark)) {
+    if (!s || !s->tokens || !s->logits || (state_n_recurrent(&s->state) && !s->mark)) {
         fail(err, CORAX_E_LIMIT, "out of memory for a session of %zu tokens", e->n_ctx);
         session_destroy(s);
         return NULL;
@@ -113,7 +95,7 @@ static void rewind_to(struct session *s, size_t n)
     if (!s->mark)
         return;
     if (s->n_mark > 0 && s->n_mark <= n) {
-        memcpy(s->state.recurrent, s->mark, n_recurrent(s) * sizeof *s->mark);
+        memcpy(s->state.recurrent, s->mark, state_n_recurrent(&s->state) * sizeof *s->mark);
         s->n = s->n_mark;
     } else {
         state_reset(&s->state);
@@ -143,7 +125,7 @@ int session_sync(struct session *s, const int32_t *tokens, size_t n, session_sto
         if (s->mark && left > 1 && batch == left)
             batch--;
         if (s->mark && left == 1) {
-            memcpy(s->mark, s->state.recurrent, n_recurrent(s) * sizeof *s->mark);
+            memcpy(s->mark, s->state.recurrent, state_n_recurrent(&s->state) * sizeof *s->mark);
             s->n_mark = s->n;
         }
         eval(s, tokens + s->n, batch, s->logits, batch == left);
@@ -229,7 +211,7 @@ void session_copy(struct session *to, const struct session *from, size_t n)
     to->has_logits = false;
     if (from->mark && n < from->n) {
         if (from->n_mark > 0 && from->n_mark <= n) {
-            memcpy(to->state.recurrent, from->mark, n_recurrent(to) * sizeof *to->mark);
+            memcpy(to->state.recurrent, from->mark, state_n_recurrent(&to->state) * sizeof *to->mark);
             to->n = from->n_mark;
         } else {
             state_reset(&to->state);

@@ -36,9 +36,14 @@ void state_finish(struct state *s)
     memset(s, 0, sizeof *s);
 }
 
+size_t state_n_recurrent(const struct state *s)
+{
+    return s->n_layer * s->n_recurrent;
+}
+
 void state_reset(struct state *s)
 {
-    memset(s->recurrent, 0, s->n_layer * s->n_recurrent * sizeof *s->recurrent);
+    memset(s->recurrent, 0, state_n_recurrent(s) * sizeof *s->recurrent);
 }
 
 void state_copy(struct state *to, const struct state *from, size_t n)
@@ -50,5 +55,5 @@ void state_copy(struct state *to, const struct state *from, size_t n)
             memcpy(to->kv[i].k + h * head, from->kv[i].k + h * head, used);
             memcpy(to->kv[i].v + h * head, from->kv[i].v + h * head, used);
         }
-    memcpy(to->recurrent, from->recurrent, to->n_layer * to->n_recurrent * sizeof *to->recurrent);
+    memcpy(to->recurrent, from->recurrent, state_n_recurrent(to) * sizeof *to->recurrent);
 }

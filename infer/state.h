@@ -36,6 +36,7 @@ struct state {
 int  state_init(struct state *, const struct shape *, size_t n_ctx, struct err *);
 void state_finish(struct state *); /* does nothing to one that is all zero */
 
+size_t state_n_recurrent(const struct state *); /* recurrent values of all layers together */
 /* Makes the recurrent values those before the first token; keys and values need no reset. */
 void state_reset(struct state *);
 /* Copies keys and values of the first n tokens, and the recurrent values as they stand; both are of one shape. */

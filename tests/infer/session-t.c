@@ -6,6 +6,7 @@
 
 #include "tests/infer/tiny_gguf.h"
 #include "tests/tap.h"
+#include "util/file.h"
 
 #define N 90
 
@@ -164,6 +165,73 @@ static void test_decode(void)
     engine_close(e);
 }
 
+/* Writes the first len bytes of a file again, with one of them changed if at < len. */
+static void write_changed(const char *path, const char *bytes, size_t len, size_t at, char by)
+{
+    FILE *f = fopen(path, "wb");
+
+    for (size_t i = 0; i < len; i++)
+        fputc(i == at ? bytes[i] ^ by : bytes[i], f);
+    fclose(f);
+}
+
+static void test_file(void)
+{
+    struct tiny_spec spec = TINY_SPEC, other_spec = TINY_SPEC;
+    struct engine *e, *other;
+    struct session *s, *t, *foreign;
+    int32_t tokens[N];
+    size_t kept = 0, accepted = 0, header = 136, bytes = TINY_N_VOCAB * sizeof(float);
+    char path[] = "/tmp/corax-session.XXXXXX";
+    struct buf file;
+    struct err err = { 0 };
+    int fd = mkstemp(path);
+
+    close(fd);
+    other_spec.seed = 2;
+    e = open_tiny(&spec, 1);
+    other = open_tiny(&other_spec, 1);
+    s = session_create(e, NULL);
+    t = session_create(e, NULL);
+    foreign = session_create(other, NULL);
+    fill(tokens, 8);
+    session_sync(s, tokens, 50, NULL, NULL, NULL, NULL);
+    ok(session_save(s, path, &err) == 0 && session_load(t, path, &err) == 0 && session_n_tokens(t) == 50,
+       "a session is saved and loaded");
+    ok(memcmp(session_logits(s), session_logits(t), bytes) == 0, "with its logits");
+    session_sync(s, tokens, N, NULL, NULL, NULL, NULL);
+    session_sync(t, tokens, N, NULL, NULL, &kept, NULL);
+    ok(kept == 50 && memcmp(session_logits(s), session_logits(t), bytes) == 0, "and goes on with the same bits");
+    ok(session_load(foreign, path, &err) < 0 && strstr(err.msg, "another model"), "another model's session is refused");
+    ok(session_load(t, "/tmp/corax-no-such-file", &err) < 0 && err.status == CORAX_E_NOTFOUND, "so is no file");
+
+    buf_init(&file, TINY_LIMIT);
+    ok(file_read(path, &file, &err) == 0 && file.len > header, "the file is longer than its header");
+    for (size_t i = 0; i < header; i++) {
+        write_changed(path, file.data, file.len, i, 1);
+        accepted += session_load(t, path, &err) == 0;
+    }
+    is_int((long long)accepted, 0, "each byte of its header counts");
+    for (size_t len = 0; len < file.len; len += 1 + len / 3) {
+        write_changed(path, file.data, len, len, 0);
+        accepted += session_load(t, path, &err) == 0;
+    }
+    is_int((long long)accepted, 0, "a shorter file is refused");
+    write_changed(path, file.data, file.len, header + 3, (char)0x80);
+    ok(session_load(t, path, &err) < 0 && strstr(err.msg, "token -"), "so is a token that the model does not have");
+    ok(session_n_tokens(t) == 0 && session_sync(t, tokens, N, NULL, NULL, NULL, NULL) == 0 &&
+           memcmp(session_logits(s), session_logits(t), bytes) == 0,
+       "and the session is empty and usable");
+    ok(session_save(s, "/no-such-folder/x", &err) < 0 && err.status == CORAX_E_IO, "a file that cannot be made is an error");
+    buf_finish(&file);
+    unlink(path);
+    session_destroy(s);
+    session_destroy(t);
+    session_destroy(foreign);
+    engine_close(e);
+    engine_close(other);
+}
+
 int main(void)
 {
     plan_later();
@@ -171,6 +239,7 @@ int main(void)
     test_splits(QUANT_Q8_0);
     test_edges();
     test_decode();
+    test_file();
     done();
     return tap_status();
 }
