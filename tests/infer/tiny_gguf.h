@@ -263,11 +263,10 @@ static inline void tiny_weights(struct buf *b, const struct tiny_entry *e, uint6
     free(packed);
 }
 
-static inline void tiny_llama(struct buf *b, const struct tiny_spec *s)
+/* Everything before the weights, padded; returns how many bytes of weights follow. */
+static inline size_t tiny_llama_head(struct buf *b, const struct tiny_spec *s, const struct tiny_entry *list, size_t n)
 {
-    struct tiny_entry *list = calloc(s->n_layer * 9 + 4, sizeof *list);
-    size_t n = tiny_list(s, list), offset = 0;
-    uint64_t random = s->seed;
+    size_t offset = 0;
 
     tiny_header(b, 3, n, TINY_N_TOKENIZER_KV + 9 + (s->stretch > 0 ? 2 : 0) + (s->dialect ? 1 : 0));
     tiny_kv_string(b, "general.architecture", "llama");
@@ -292,6 +291,17 @@ static inline void tiny_llama(struct buf *b, const struct tiny_spec *s)
         tiny_tensor(b, list[i].name, list[i].n_dims, ne, list[i].type, offset);
         offset = (offset + tiny_bytes(&list[i]) + 31) & ~(size_t)31;
     }
+    tiny_pad(b, 32);
+    return offset;
+}
+
+static inline void tiny_llama(struct buf *b, const struct tiny_spec *s)
+{
+    struct tiny_entry *list = calloc(s->n_layer * 9 + 4, sizeof *list);
+    size_t n = tiny_list(s, list);
+    uint64_t random = s->seed;
+
+    (void)tiny_llama_head(b, s, list, n);
     for (size_t i = 0; i < n; i++) {
         tiny_pad(b, 32);
         tiny_weights(b, &list[i], &random);
