@@ -7,8 +7,10 @@
 static const struct family *const families[] = {
     &family_biogpt, &family_bitnet, &family_bitnet_25, &family_bitnet_b158, &family_crystalcoder,
     &family_gemma,  &family_gemma2, &family_gemma3,    &family_gpt2,        &family_llama,
-    &family_phi3,   &family_qwen2,  &family_qwen3,     &family_starcoder,   &family_starcoder2,
+    &family_phi3,   &family_qwen2,  &family_qwen3,     &family_rwkv4,       &family_rwkv5,
+    &family_rwkv6,  &family_rwkv7,  &family_starcoder, &family_starcoder2,
 };
+#define N_FAMILIES (sizeof families / sizeof families[0])
 
 /* Says which there are. */
 static void refuse(const struct gguf_string *arch, struct err *err)
@@ -16,10 +18,28 @@ static void refuse(const struct gguf_string *arch, struct err *err)
     char known[160] = "";
     size_t len = 0;
 
-    for (size_t i = 0; i < sizeof families / sizeof families[0]; i++)
-        len += (size_t)snprintf(known + len, sizeof known - len, "%s%s", i ? " " : "", families[i]->arch);
+    for (size_t i = 0; i < N_FAMILIES && len < sizeof known; i++)
+        if (i == 0 || strcmp(families[i]->arch, families[i - 1]->arch) != 0)
+            len += (size_t)snprintf(known + len, sizeof known - len, "%s%s", i ? " " : "", families[i]->arch);
     fail(err, CORAX_E_ARGS, "architecture \"%.*s\" is not one that this program runs (%s)",
          (int)(arch->len < 32 ? arch->len : 32), arch->s, known);
+}
+
+/* Of families that share a name, the one of the file's version.  The table has no gaps between versions. */
+static const struct family *find_version(const struct gguf *g, const char *arch, struct err *err)
+{
+    size_t min = SIZE_MAX, max = 0, version;
+
+    for (size_t i = 0; i < N_FAMILIES; i++)
+        if (strcmp(families[i]->arch, arch) == 0) {
+            min = families[i]->version < min ? families[i]->version : min;
+            max = families[i]->version > max ? families[i]->version : max;
+        }
+    if (family_need_size(g, arch, "architecture_version", min, max, &version, err) < 0)
+        return NULL;
+    for (size_t i = 0;; i++)
+        if (strcmp(families[i]->arch, arch) == 0 && families[i]->version == version)
+            return families[i];
 }
 
 const struct family *family_find(const struct gguf *g, struct err *err)
@@ -29,9 +49,9 @@ const struct family *family_find(const struct gguf *g, struct err *err)
 
     if (found < 0)
         return NULL;
-    for (size_t i = 0; i < sizeof families / sizeof families[0]; i++)
+    for (size_t i = 0; i < N_FAMILIES; i++)
         if (arch.len == strlen(families[i]->arch) && memcmp(arch.s, families[i]->arch, arch.len) == 0)
-            return families[i];
+            return families[i]->version ? find_version(g, families[i]->arch, err) : families[i];
     if (found == 1)
         fail(err, CORAX_E_ARGS, "metadata key general.architecture is missing");
     else
@@ -81,7 +101,7 @@ int family_get_float(const struct gguf *g, const char *arch, const char *what, d
     return 0;
 }
 
-static const struct gguf_tensor *need_tensor(const struct gguf *g, const char *name, size_t k, size_t n_rows,
+static const struct gguf_tensor *need_tensor(const struct gguf *g, const char *name, const size_t ne[GGUF_MAX_DIMS],
                                              struct err *err)
 {
     const struct gguf_tensor *t = gguf_find_tensor(g, name);
@@ -90,32 +110,36 @@ static const struct gguf_tensor *need_tensor(const struct gguf *g, const char *n
         fail(err, CORAX_E_ARGS, "tensor %s is missing", name);
         return NULL;
     }
-    if (t->ne[0] != k || t->ne[1] != n_rows || t->ne[2] != 1 || t->ne[3] != 1) {
+    if (t->ne[0] != ne[0] || t->ne[1] != ne[1] || t->ne[2] != ne[2] || t->ne[3] != ne[3]) {
         fail(err, CORAX_E_ARGS,
-             "tensor %s is %" PRIu64 " x %" PRIu64 " x %" PRIu64 " x %" PRIu64 ", the configuration asks for %zu x %zu",
-             name, t->ne[0], t->ne[1], t->ne[2], t->ne[3], k, n_rows);
+             "tensor %s is %" PRIu64 " x %" PRIu64 " x %" PRIu64 " x %" PRIu64 ", the configuration asks for %zu x "
+             "%zu x %zu x %zu",
+             name, t->ne[0], t->ne[1], t->ne[2], t->ne[3], ne[0], ne[1], ne[2], ne[3]);
         return NULL;
     }
     return t;
 }
 
-int family_matrix(const struct gguf *g, const char *name, size_t k, size_t n_rows, struct matrix *m, struct err *err)
+int family_matrices(const struct gguf *g, const char *name, size_t k, size_t n_rows, size_t n, struct matrix *m,
+                    struct err *err)
 {
-    const struct gguf_tensor *t = need_tensor(g, name, k, n_rows, err);
+    const struct gguf_tensor *t = need_tensor(g, name, (const size_t[]){ k, n_rows, n, 1 }, err);
 
     if (!t)
         return -1;
     if (!t->format->runs)
         return fail(err, CORAX_E_ARGS, "tensor %s is of type %s, this program runs F32, F16 and Q8_0", name,
                     t->format->name);
-    m->data = t->data;
-    m->type = (enum quant_type)t->format->id;
-    m->k = k;
-    m->n_rows = n_rows;
-    m->row_bytes = t->row_bytes;
-    m->scale = 1;
-    m->bias = NULL;
+    for (size_t i = 0; i < n; i++)
+        m[i] = (struct matrix){ .data = (const unsigned char *)t->data + i * n_rows * t->row_bytes,
+                                .type = (enum quant_type)t->format->id, .k = k, .n_rows = n_rows,
+                                .row_bytes = t->row_bytes, .scale = 1 };
     return 0;
+}
+
+int family_matrix(const struct gguf *g, const char *name, size_t k, size_t n_rows, struct matrix *m, struct err *err)
+{
+    return family_matrices(g, name, k, n_rows, 1, m, err);
 }
 
 struct matrix family_rows(const struct matrix *m, size_t first, size_t n_rows)
@@ -128,9 +152,10 @@ struct matrix family_rows(const struct matrix *m, size_t first, size_t n_rows)
     return rows;
 }
 
-int family_vector(const struct gguf *g, const char *name, size_t n, const float **out, struct err *err)
+int family_values(const struct gguf *g, const char *name, const size_t ne[GGUF_MAX_DIMS], const float **out,
+                  struct err *err)
 {
-    const struct gguf_tensor *t = need_tensor(g, name, n, 1, err);
+    const struct gguf_tensor *t = need_tensor(g, name, ne, err);
 
     if (!t)
         return -1;
@@ -138,4 +163,9 @@ int family_vector(const struct gguf *g, const char *name, size_t n, const float 
         return fail(err, CORAX_E_ARGS, "tensor %s is of type %s, it must be F32", name, t->format->name);
     *out = t->data;
     return 0;
+}
+
+int family_vector(const struct gguf *g, const char *name, size_t n, const float **out, struct err *err)
+{
+    return family_values(g, name, (const size_t[]){ n, 1, 1, 1 }, out, err);
 }

@@ -44,11 +44,12 @@ struct family {
                  size_t n_logits);
     /* [n_logits][n_embd]: what the last eval() made its logits from, after the last norm.  NULL: no embeddings. */
     const float *(*hidden)(const void *model, size_t *n_embd);
+    size_t version; /* ARCH.architecture_version, where one name stands for several families; 0: it does not */
 };
 
 extern const struct family family_biogpt, family_bitnet, family_bitnet_25, family_bitnet_b158, family_crystalcoder,
     family_gemma, family_gemma2, family_gemma3, family_gpt2, family_llama, family_phi3, family_qwen2, family_qwen3,
-    family_starcoder, family_starcoder2;
+    family_rwkv4, family_rwkv5, family_rwkv6, family_rwkv7, family_starcoder, family_starcoder2;
 
 /* By general.architecture; NULL with CORAX_E_ARGS naming it and what this build has. */
 const struct family *family_find(const struct gguf *, struct err *);
@@ -64,7 +65,13 @@ int family_get_float(const struct gguf *, const char *arch, const char *what, do
 int family_matrix(const struct gguf *, const char *name, size_t k, size_t n_rows, struct matrix *, struct err *);
 /* Rows first ... first + n_rows - 1 of a matrix that holds several. */
 struct matrix family_rows(const struct matrix *, size_t first, size_t n_rows);
+/* n of them one behind the other, [n][n_rows][k]. */
+int family_matrices(const struct gguf *, const char *name, size_t k, size_t n_rows, size_t n, struct matrix *,
+                    struct err *);
 /* A tensor that must be there as n values in F32. */
 int family_vector(const struct gguf *, const char *name, size_t n, const float **out, struct err *);
+/* The same with more dimensions, the innermost first. */
+int family_values(const struct gguf *, const char *name, const size_t ne[GGUF_MAX_DIMS], const float **out,
+                  struct err *);
 
 #endif

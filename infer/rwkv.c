@@ -1,0 +1,175 @@
+#include "infer/rwkv.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/*
+ * All published models with heads were trained with 1e-5 on an eighth of the values, which is 64e-5 on the values.
+ * Files of others (rwkv.cpp's test model of version 5 is for 1e-5) say so in attention.group_norm_epsilon.
+ */
+#define HEAD_EPS 64e-5
+
+int rwkv_read_config(struct rwkv *m, const struct gguf *g, bool heads, struct err *err)
+{
+    const struct gguf_tensor *embedding = gguf_find_tensor(g, "token_embd.weight");
+    double eps = 1e-5, head_eps = HEAD_EPS;
+    size_t n_shift = 2;
+
+    if (family_need_size(g, m->arch, "context_length", 1, FAMILY_MAX_CONTEXT, &m->n_ctx, err) < 0 ||
+        family_need_size(g, m->arch, "embedding_length", 1, FAMILY_MAX_WIDTH, &m->n_embd, err) < 0 ||
+        family_need_size(g, m->arch, "block_count", 1, FAMILY_MAX_LAYERS, &m->n_layer, err) < 0 ||
+        family_need_size(g, m->arch, "feed_forward_length", 1, FAMILY_MAX_WIDTH, &m->n_ff, err) < 0 ||
+        family_get_size(g, m->arch, "rescale_every_n_layers", 0, FAMILY_MAX_LAYERS, &m->rescale_every, err) < 0 ||
+        family_get_size(g, m->arch, "token_shift_count", 2, 2, &n_shift, err) < 0 ||
+        family_get_float(g, m->arch, "attention.layer_norm_epsilon", 0, 1, &eps, err) < 0 ||
+        family_get_float(g, m->arch, "attention.group_norm_epsilon", 0, 1, &head_eps, err) < 0)
+        return -1;
+    m->eps = (float)eps;
+    m->head_eps = (float)head_eps;
+
+    if (heads) {
+        if (family_need_size(g, m->arch, "wkv.head_size", 1, m->n_embd, &m->head_size, err) < 0)
+            return -1;
+        if (m->n_embd % m->head_size)
+            return fail(err, CORAX_E_ARGS, "%zu values of an embedding do not divide into heads of %zu", m->n_embd,
+                        m->head_size);
+        m->n_head = m->n_embd / m->head_size;
+    }
+
+    if (!embedding)
+        return fail(err, CORAX_E_ARGS, "tensor token_embd.weight is missing");
+    if (embedding->ne[1] > FAMILY_MAX_VOCAB)
+        return fail(err, CORAX_E_ARGS, "tensor token_embd.weight has %" PRIu64 " rows, allowed are %d",
+                    embedding->ne[1], FAMILY_MAX_VOCAB);
+    m->n_vocab = (size_t)embedding->ne[1];
+    return 0;
+}
+
+int rwkv_read_weights(struct rwkv *m, const struct gguf *g, struct err *err)
+{
+    const size_t n = m->n_embd;
+
+    if (family_matrix(g, "token_embd.weight", n, m->n_vocab, &m->embedding, err) < 0 ||
+        family_vector(g, "token_embd_norm.weight", n, &m->embedding_norm.weight, err) < 0 ||
+        family_vector(g, "token_embd_norm.bias", n, &m->embedding_norm.bias, err) < 0 ||
+        family_vector(g, "output_norm.weight", n, &m->output_norm.weight, err) < 0 ||
+        family_vector(g, "output_norm.bias", n, &m->output_norm.bias, err) < 0)
+        return -1;
+    return family_matrix(g, "output.weight", n, m->n_vocab, &m->output, err);
+}
+
+int rwkv_read_layer(const struct gguf *g, size_t layer, const struct rwkv_tensor *list, size_t n, struct err *err)
+{
+    char name[GGUF_MAX_NAME + 1];
+
+    for (const struct rwkv_tensor *t = list; t < list + n; t++) {
+        const size_t n_rows = t->ne[1] ? t->ne[1] : 1, n_matrices = t->ne[2] ? t->ne[2] : 1,
+                     last = t->ne[3] ? t->ne[3] : 1;
+
+        snprintf(name, sizeof name, "blk.%zu.%s", layer, t->name);
+        if (t->matrix
+                ? family_matrices(g, name, t->ne[0], n_rows, n_matrices, t->matrix, err) < 0
+                : family_values(g, name, (const size_t[]){ t->ne[0], n_rows, n_matrices, last }, t->values, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+const struct gguf_tensor *rwkv_find_tensor(const struct gguf *g, size_t layer, const char *name)
+{
+    char full[GGUF_MAX_NAME + 1];
+
+    snprintf(full, sizeof full, "blk.%zu.%s", layer, name);
+    return gguf_find_tensor(g, full);
+}
+
+int rwkv_allocate(struct rwkv *m, const struct rwkv_buffer *more, size_t n, struct err *err)
+{
+    const struct rwkv_buffer common[] = {
+        { &m->x, m->n_embd },     { &m->h, m->n_embd },    { &m->delta, m->n_embd },
+        { &m->mixed, m->n_embd }, { &m->gate, m->n_embd }, { &m->ff, m->n_ff },
+    };
+    const size_t n_common = sizeof common / sizeof common[0];
+    size_t width = 0;
+    float *at;
+
+    for (size_t i = 0; i < n_common + n; i++)
+        width += i < n_common ? common[i].width : more[i - n_common].width;
+    m->memory = calloc(width, OPS_BATCH * sizeof *m->memory);
+    if (!m->memory)
+        return fail(err, CORAX_E_LIMIT, "out of memory for activations");
+    at = m->memory;
+    for (size_t i = 0; i < n_common + n; i++) {
+        const struct rwkv_buffer *b = i < n_common ? &common[i] : &more[i - n_common];
+
+        *b->to = at;
+        at += b->width * OPS_BATCH;
+    }
+    return 0;
+}
+
+void rwkv_finish(struct rwkv *m)
+{
+    free(m->memory);
+}
+
+struct shape rwkv_shape(const struct rwkv *m, size_t n_wkv, size_t max_k)
+{
+    max_k = max_k > m->n_embd ? max_k : m->n_embd;
+    max_k = max_k > m->n_ff ? max_k : m->n_ff;
+    return (struct shape){ .n_vocab = m->n_vocab,
+                           .n_layer = m->n_layer,
+                           .n_recurrent = RWKV_WKV * m->n_embd + n_wkv,
+                           .n_ctx = m->n_ctx,
+                           .max_k = max_k };
+}
+
+void rwkv_embed(struct rwkv *m, struct ops *o, const int32_t *tokens, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        ops_row(&m->embedding, (size_t)tokens[i], m->h + i * m->n_embd);
+    ops_layer_norm(o, m->h, m->embedding_norm.weight, m->embedding_norm.bias, m->eps, n, m->n_embd, m->x);
+}
+
+void rwkv_begin(struct rwkv *m, struct ops *o, const struct rwkv_norm *norm, float *shift, size_t n)
+{
+    ops_layer_norm(o, m->x, norm->weight, norm->bias, m->eps, n, m->n_embd, m->h);
+    ops_shift(m->h, shift, n, m->n_embd, m->delta);
+}
+
+void rwkv_project(struct rwkv *m, struct ops *o, const float *weight, const struct matrix *w, size_t n, float *y)
+{
+    ops_lerp(m->h, m->delta, weight, NULL, n, m->n_embd, m->mixed);
+    ops_multiply(o, &(struct product){ w, y }, 1, m->mixed, n);
+}
+
+void rwkv_channel_mix(struct rwkv *m, struct ops *o, const struct rwkv_norm *norm, const struct rwkv_channel_mix *c,
+                      float *shift, size_t n)
+{
+    rwkv_begin(m, o, norm, shift, n);
+    rwkv_project(m, o, c->lerp_r, &c->receptance, n, m->gate);
+    ops_map(o, ops_sigmoid, m->gate, n * m->n_embd);
+    rwkv_project(m, o, c->lerp_k, &c->key, n, m->ff);
+    ops_activate(o, OPS_RELU_SQUARED, m->ff, NULL, n, m->n_ff);
+    ops_multiply(o, &(struct product){ &c->value, m->h }, 1, m->ff, n);
+    ops_multiply_by(m->h, m->gate, n * m->n_embd);
+    ops_add(m->x, m->h, n * m->n_embd);
+}
+
+void rwkv_rescale(struct rwkv *m, size_t layer, size_t n)
+{
+    if (m->rescale_every == 0 || (layer + 1) % m->rescale_every)
+        return;
+    for (size_t i = 0; i < n * m->n_embd; i++)
+        m->x[i] /= 2;
+}
+
+void rwkv_head(struct rwkv *m, struct ops *o, size_t n, float *logits, size_t n_logits)
+{
+    if (!n_logits)
+        return;
+    ops_layer_norm(o, m->x + (n - n_logits) * m->n_embd, m->output_norm.weight, m->output_norm.bias, m->eps, n_logits,
+                   m->n_embd, m->h);
+    ops_multiply(o, &(struct product){ &m->output, logits }, 1, m->h, n_logits);
+}
