@@ -7,8 +7,9 @@
 static const struct family *const families[] = {
     &family_biogpt, &family_bitnet, &family_bitnet_25, &family_bitnet_b158, &family_crystalcoder,
     &family_gemma,  &family_gemma2, &family_gemma3,    &family_gpt2,        &family_llama,
-    &family_phi3,   &family_qwen2,  &family_qwen3,     &family_rwkv4,       &family_rwkv5,
-    &family_rwkv6,  &family_rwkv7,  &family_starcoder, &family_starcoder2,
+    &family_mamba,  &family_mamba2, &family_phi3,      &family_qwen2,       &family_qwen3,
+    &family_rwkv4,  &family_rwkv5,  &family_rwkv6,     &family_rwkv7,       &family_starcoder,
+    &family_starcoder2,
 };
 #define N_FAMILIES (sizeof families / sizeof families[0])
 

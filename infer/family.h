@@ -48,8 +48,9 @@ struct family {
 };
 
 extern const struct family family_biogpt, family_bitnet, family_bitnet_25, family_bitnet_b158, family_crystalcoder,
-    family_gemma, family_gemma2, family_gemma3, family_gpt2, family_llama, family_phi3, family_qwen2, family_qwen3,
-    family_rwkv4, family_rwkv5, family_rwkv6, family_rwkv7, family_starcoder, family_starcoder2;
+    family_gemma, family_gemma2, family_gemma3, family_gpt2, family_llama, family_mamba, family_mamba2, family_phi3,
+    family_qwen2, family_qwen3, family_rwkv4, family_rwkv5, family_rwkv6, family_rwkv7, family_starcoder,
+    family_starcoder2;
 
 /* By general.architecture; NULL with CORAX_E_ARGS naming it and what this build has. */
 const struct family *family_find(const struct gguf *, struct err *);

@@ -420,10 +420,10 @@ TARGET static void silu_mul(float *gate, const float *up, size_t n)
     for (; i + 8 <= n; i += 8) {
         __m256 x = _mm256_loadu_ps(gate + i), e = exp8(_mm256_sub_ps(_mm256_setzero_ps(), x));
 
-        x = _mm256_mul_ps(_mm256_div_ps(x, _mm256_add_ps(one, e)), _mm256_loadu_ps(up + i));
+        x = _mm256_mul_ps(_mm256_div_ps(x, _mm256_add_ps(one, e)), up ? _mm256_loadu_ps(up + i) : one);
         _mm256_storeu_ps(gate + i, x);
     }
-    kernels_plain.silu_mul(gate + i, up + i, n - i);
+    kernels_plain.silu_mul(gate + i, up ? up + i : NULL, n - i);
 }
 
 TARGET static void rms_norm(const float *x, const float *weight, size_t n, float eps, float *out)
@@ -446,6 +446,75 @@ TARGET static void rms_norm(const float *x, const float *weight, size_t n, float
         out[i] = x[i] * s * weight[i];
 }
 
+/* Eight channels go together through all states; the rest is the plain kernel's, always the same channels. */
+TARGET static void selective_scan(float *h, const float *a, size_t stride, size_t n_state, const float *delta,
+                                  const float *x, const float *d, const float *b, const float *c, size_t n, float *y)
+{
+    size_t i = 0;
+
+    for (; i + 8 <= n; i += 8) {
+        const __m256 step = _mm256_loadu_ps(delta + i), in = _mm256_loadu_ps(x + i), dx = _mm256_mul_ps(step, in);
+        __m256 sum = _mm256_mul_ps(_mm256_loadu_ps(d + i), in);
+
+        for (size_t s = 0; s < n_state; s++) {
+            float *at = h + s * stride + i;
+            __m256 decay = exp8(_mm256_mul_ps(step, _mm256_loadu_ps(a + s * stride + i)));
+            __m256 now = _mm256_fmadd_ps(decay, _mm256_loadu_ps(at), _mm256_mul_ps(dx, _mm256_set1_ps(b[s])));
+
+            _mm256_storeu_ps(at, now);
+            sum = _mm256_fmadd_ps(now, _mm256_set1_ps(c[s]), sum);
+        }
+        _mm256_storeu_ps(y + i, sum);
+    }
+    if (i < n)
+        kernels_plain.selective_scan(h + i, a + i, stride, n_state, delta + i, x + i, d + i, b, c, n - i, y + i);
+}
+
+/* Channels i ... i + 8 N - 1 of a head of n, whose sums stay in registers. */
+INLINE void scan_columns(float *h, float decay, float delta, size_t n_state, const float *x, float d, const float *b,
+                         const float *c, size_t n, const int N, float *y)
+{
+    const __m256 keep = _mm256_set1_ps(decay);
+    __m256 dx[4], sum[4];
+
+    UNROLL
+
+    for (int i = 0; i < N; i++) {
+        dx[i] = _mm256_mul_ps(_mm256_set1_ps(delta), _mm256_loadu_ps(x + 8 * i));
+        sum[i] = _mm256_mul_ps(_mm256_set1_ps(d), _mm256_loadu_ps(x + 8 * i));
+    }
+    for (size_t s = 0; s < n_state; s++, h += n) {
+        const __m256 in = _mm256_set1_ps(b[s]), out = _mm256_set1_ps(c[s]);
+
+        UNROLL
+
+        for (int i = 0; i < N; i++) {
+            __m256 now = _mm256_fmadd_ps(keep, _mm256_loadu_ps(h + 8 * i), _mm256_mul_ps(dx[i], in));
+
+            _mm256_storeu_ps(h + 8 * i, now);
+            sum[i] = _mm256_fmadd_ps(now, out, sum[i]);
+        }
+    }
+    UNROLL
+    for (int i = 0; i < N; i++)
+        _mm256_storeu_ps(y + 8 * i, sum[i]);
+}
+
+TARGET static void head_scan(float *h, float decay, float delta, size_t n_state, const float *x, float d,
+                             const float *b, const float *c, size_t n, float *y)
+{
+    size_t i = 0;
+
+    if (n % 8) {
+        kernels_plain.head_scan(h, decay, delta, n_state, x, d, b, c, n, y);
+        return;
+    }
+    for (; i + 32 <= n; i += 32)
+        scan_columns(h + i, decay, delta, n_state, x + i, d, b, c, n, 4, y + i);
+    for (; i < n; i += 8)
+        scan_columns(h + i, decay, delta, n_state, x + i, d, b, c, n, 1, y + i);
+}
+
 const struct kernels kernels_avx2 = {
     .name = "avx2",
     .quantize = quantize,
@@ -455,6 +524,8 @@ const struct kernels kernels_avx2 = {
     .attend = attend,
     .silu_mul = silu_mul,
     .rms_norm = rms_norm,
+    .selective_scan = selective_scan,
+    .head_scan = head_scan,
 };
 
 #endif

@@ -176,9 +176,9 @@ static float activation(enum ops_activation kind, float x)
 
 void ops_activate(struct ops *o, enum ops_activation kind, float *x, const float *up, size_t n, size_t width)
 {
-    if (kind == OPS_SILU && up) {
+    if (kind == OPS_SILU) {
         for (size_t i = 0; i < n; i++)
-            o->kernels->silu_mul(x + i * width, up + i * width, width);
+            o->kernels->silu_mul(x + i * width, up ? up + i * width : NULL, width);
         return;
     }
     for (size_t i = 0; i < n * width; i++)

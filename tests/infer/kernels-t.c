@@ -182,6 +182,13 @@ static void test_elements(const struct kernels *t)
 
             worst_silu = fmax(worst_silu, fabs(want - (double)gate[i]) / (1 + fabs(want)));
         }
+        memcpy(gate, was, sizeof was);
+        t->silu_mul(gate, NULL, n);
+        for (size_t i = 0; i < n; i++) {
+            double want = (double)was[i] / (1 + exp(-(double)was[i]));
+
+            worst_silu = fmax(worst_silu, fabs(want - (double)gate[i]) / (1 + fabs(want)));
+        }
     }
     ok(worst_silu < 1e-6, "%s: silu off by %.1e", t->name, worst_silu);
     ok(worst_norm < 2e-6, "%s: norm off by %.1e", t->name, worst_norm);
