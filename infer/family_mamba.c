@@ -12,8 +12,8 @@
  *
  * The rest of the model is in mamba.h.  eval() below is that, operation by operation, over a batch of tokens.
  *
- * Source: Gu, Dao, Mamba, arXiv:2312.00752; Zuo et al., Falcon Mamba, arXiv:2410.05355; tensor names and keys of GGUF files
- * with general.architecture mamba, in which A is -exp(A_log).
+ * Source: Gu, Dao, Mamba, arXiv:2312.00752; Zuo et al., Falcon Mamba, arXiv:2410.05355; tensor names and keys of GGUF
+ * files with general.architecture mamba, in which A is -exp(A_log).
  */
 #include "infer/mamba.h"
 
@@ -110,10 +110,10 @@ static int allocate(struct model *m, struct err *err)
         float **to;
         size_t n, width;
     } buffers[] = {
-        { &m->u, OPS_BATCH, b->n_inner },         { &m->z, OPS_BATCH, b->n_inner },
-        { &m->conv, OPS_BATCH, b->n_inner },      { &m->delta, OPS_BATCH, b->n_inner },
-        { &m->y, OPS_BATCH, b->n_inner },         { &m->dt, OPS_BATCH, b->time_step_rank },
-        { &m->b, OPS_BATCH, b->n_state },         { &m->c, OPS_BATCH, b->n_state },
+        { &m->u, OPS_BATCH, b->n_inner },    { &m->z, OPS_BATCH, b->n_inner },
+        { &m->conv, OPS_BATCH, b->n_inner }, { &m->delta, OPS_BATCH, b->n_inner },
+        { &m->y, OPS_BATCH, b->n_inner },    { &m->dt, OPS_BATCH, b->time_step_rank },
+        { &m->b, OPS_BATCH, b->n_state },    { &m->c, OPS_BATCH, b->n_state },
         { &m->ones, 1, n_ones },
     };
 
@@ -198,4 +198,6 @@ static const float *hidden(const void *model, size_t *n_embd)
     return m->base.h;
 }
 
-const struct family family_mamba = { .arch = "mamba", .load = load, .unload = unload, .eval = eval, .hidden = hidden };
+const struct family family_mamba = {
+    .arch = "mamba", .load = load, .unload = unload, .eval = eval, .hidden = hidden
+};

@@ -5,14 +5,14 @@
  *         z, xBC, dt = Win h
  *         x, B, C = silu(convolution of xBC over the last n_taps tokens, each channel by itself)
  *         delta = softplus(dt + bias)                 one of each head
- *         state = exp(delta A) state + delta x B      for each channel of a head, n_state numbers of it; A is one number
+ *         state = exp(delta A) state + delta x B      for each channel of a head, n_state numbers of it; one A a head
  *         y = C state + D x                           several heads share B and C of their group
  *         Wout rms_norm(y * silu(z))                  the channels of each group by themselves
  *
  * The rest of the model is in mamba.h.  eval() below is that, operation by operation, over a batch of tokens.
  *
- * Source: Dao, Gu, Transformers are SSMs, arXiv:2405.21060; tensor names and keys of GGUF files with general.architecture
- * mamba2, in which A is -exp(A_log) and ssm.time_step_rank the number of heads.
+ * Source: Dao, Gu, Transformers are SSMs, arXiv:2405.21060; tensor names and keys of GGUF files with
+ * general.architecture mamba2, in which A is -exp(A_log) and ssm.time_step_rank the number of heads.
  */
 #include "infer/mamba.h"
 
@@ -108,7 +108,8 @@ static int allocate(struct model *m, struct err *err)
         float **to;
         size_t width;
     } buffers[] = {
-        { &m->z, b->n_inner }, { &m->y, b->n_inner }, { &m->xbc, m->n_xbc }, { &m->conv, m->n_xbc }, { &m->dt, m->n_head },
+        { &m->z, b->n_inner },  { &m->y, b->n_inner }, { &m->xbc, m->n_xbc },
+        { &m->conv, m->n_xbc }, { &m->dt, m->n_head },
     };
 
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++)
@@ -181,4 +182,6 @@ static const float *hidden(const void *model, size_t *n_embd)
     return m->base.h;
 }
 
-const struct family family_mamba2 = { .arch = "mamba2", .load = load, .unload = unload, .eval = eval, .hidden = hidden };
+const struct family family_mamba2 = {
+    .arch = "mamba2", .load = load, .unload = unload, .eval = eval, .hidden = hidden
+};

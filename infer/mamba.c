@@ -141,7 +141,8 @@ static int read_ends(struct mamba *m, const struct gguf *g, struct err *err)
         m->output = m->embedding;
     for (size_t i = 0; i < gguf_n_tensors(g); i++)
         if (!m->used[i])
-            return fail(err, CORAX_E_ARGS, "tensor %s is not part of family %s here", gguf_tensor_at(g, i)->name, m->arch);
+            return fail(err, CORAX_E_ARGS, "tensor %s is not part of family %s here", gguf_tensor_at(g, i)->name,
+                        m->arch);
     free(m->used);
     m->used = NULL;
     return 0;
@@ -153,8 +154,8 @@ int mamba_read_rest(struct mamba *m, const struct gguf *g, size_t n_recurrent, s
     if (read_ends(m, g, err) < 0)
         return -1;
     if (n_recurrent > MAMBA_MAX_VALUES / m->n_layer)
-        return fail(err, CORAX_E_ARGS, "a state of %zu layers with %zu numbers each, allowed are %zu in all", m->n_layer,
-                    n_recurrent, MAMBA_MAX_VALUES);
+        return fail(err, CORAX_E_ARGS, "a state of %zu layers with %zu numbers each, allowed are %zu in all",
+                    m->n_layer, n_recurrent, MAMBA_MAX_VALUES);
     if (!(m->x = mamba_memory(m, OPS_BATCH, m->n_embd, err)) || !(m->h = mamba_memory(m, OPS_BATCH, m->n_embd, err)))
         return -1;
     *shape = (struct shape){ .n_vocab = m->n_vocab, .n_layer = m->n_layer, .n_recurrent = n_recurrent,

@@ -6,8 +6,8 @@
  *         x += mixer(rms_norm(x))        a recurrence with its gate: there is neither attention nor a feed-forward part
  *     logits = Woutput rms_norm(x)       Woutput is the embedding when the file has none of its own
  *
- * A mixer begins with a convolution over the last n_taps tokens and goes on with a scan, so a layer's recurrent state is
- * the convolution's last n_taps - 1 inputs, [n_taps - 1][width], and behind them what the scan remembers.
+ * A mixer begins with a convolution over the last n_taps tokens and goes on with a scan, so a layer's recurrent state
+ * is the convolution's last n_taps - 1 inputs, [n_taps - 1][width], and behind them what the scan remembers.
  *
  * Keys are ARCH.NAME.  A tensor that nothing uses is an error, since ignoring it would give other, still fluent, text.
  */
@@ -22,15 +22,15 @@
 #include "infer/ops_scan.h"
 
 /* Limits on what a file may ask for, beside those of infer/family.h. */
-#define MAMBA_MAX_TAPS   16             /* published: 4 */
-#define MAMBA_MAX_STATE  1024           /* published: up to 256 */
+#define MAMBA_MAX_TAPS   16                /* published: 4 */
+#define MAMBA_MAX_STATE  1024              /* published: up to 256 */
 #define MAMBA_MAX_VALUES ((size_t)1 << 28) /* of a session's state, 1 GiB; published: up to 6.8e7 */
 
 struct mamba {
     const char *arch;
     size_t n_vocab, n_embd, n_layer, n_ctx;
     size_t n_inner, n_state, n_taps; /* ssm.inner_size, ssm.state_size, ssm.conv_kernel */
-    size_t time_step_rank;           /* what one time step is computed from; of version 2: how many there are, one a head */
+    size_t time_step_rank;           /* numbers that time steps are made from; of version 2: heads, one step each */
     float  eps;                      /* of the norms */
 
     struct matrix embedding, output; /* [n_vocab][n_embd] */
@@ -63,7 +63,8 @@ int mamba_read_layer(struct mamba *, const struct gguf *, size_t layer, const st
  * Those outside layers; fails when the file has one that none of these read, or when n_recurrent values a layer are
  * above the limit.  Comes last; after it *shape is complete, for matrices of up to max_k columns.
  */
-int mamba_read_rest(struct mamba *, const struct gguf *, size_t n_recurrent, size_t max_k, struct shape *, struct err *);
+int mamba_read_rest(struct mamba *, const struct gguf *, size_t n_recurrent, size_t max_k, struct shape *,
+                    struct err *);
 void mamba_finish(struct mamba *);
 
 /* x = the embeddings of the tokens. */

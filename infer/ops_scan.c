@@ -3,8 +3,8 @@
 #include <math.h>
 #include <string.h>
 
-#define CHANNELS   64   /* that go together: a multiple of what a kernel takes at once; their states stay in the first cache */
-#define CHUNK_WORK 2048 /* exponentials, or ten times as many multiplications, that are worth handing to another thread */
+#define CHANNELS   64   /* that go together: a multiple of a kernel's step, and few enough to keep their state in L1 */
+#define CHUNK_WORK 2048 /* exponentials that are worth handing to another thread, or ten times as many products */
 
 /* How many of n units with so much work each a chunk gets: about four chunks a thread, but none too small. */
 static size_t per_chunk(const struct ops *o, size_t n, size_t work)
@@ -61,7 +61,7 @@ static void conv_chunk(void *arg, unsigned chunk, unsigned thread)
 
     for (size_t t = 0; t < j->n; t++)
         conv_token(j, t, first, end);
-    /* Row i of what the next batch sees is row n + i of what this one saw: going up, none is read after it was written. */
+    /* Row i of what the next batch sees is row n + i of what this one saw: none is read after it was written. */
     for (size_t i = 0; i < n_last; i++)
         memcpy(j->last + i * width + first, behind(j, j->n, n_last - i) + first, (end - first) * sizeof(float));
 }
@@ -104,8 +104,9 @@ static void selective_chunk(void *arg, unsigned chunk, unsigned thread)
             const size_t at = t * s->width + from;
 
             ops_softplus(j->dt + at, n_channels);
-            j->o->kernels->selective_scan(j->h + from, s->a + from, s->width, s->n_state, j->dt + at, j->x + at, s->d + from,
-                                          j->b + t * s->n_state, j->c + t * s->n_state, n_channels, j->y + at);
+            j->o->kernels->selective_scan(j->h + from, s->a + from, s->width, s->n_state, j->dt + at, j->x + at,
+                                          s->d + from, j->b + t * s->n_state, j->c + t * s->n_state, n_channels,
+                                          j->y + at);
         }
     }
 }
@@ -140,8 +141,8 @@ static void scan_head(const struct head_job *j, size_t head)
         float delta = j->dt[t * s->n_head + head] + s->dt_bias[head];
 
         ops_softplus(&delta, 1);
-        j->o->kernels->head_scan(h, expf(delta * s->a[head]), delta, s->n_state, xbc + head * s->head_dim, s->d[head], b, c,
-                                 s->head_dim, j->y + t * width + head * s->head_dim);
+        j->o->kernels->head_scan(h, expf(delta * s->a[head]), delta, s->n_state, xbc + head * s->head_dim, s->d[head],
+                                 b, c, s->head_dim, j->y + t * width + head * s->head_dim);
     }
 }
 

@@ -2,8 +2,8 @@
  * infer/ops_scan.h - what the Mamba families need beside infer/ops.h: a short convolution over time, and the selective
  * scans of both versions.
  *
- * Activations are [n][width] f32 as there.  An operation goes through the tokens one by one and shares out its channels or
- * heads to the threads, so that neither the number of threads nor where a transcript is cut shows in a result.
+ * Activations are [n][width] f32 as there.  An operation goes through the tokens one by one and shares out its channels
+ * or heads to the threads, so that neither the number of threads nor where a transcript is cut shows in a result.
  */
 #ifndef INFER_OPS_SCAN_H
 #define INFER_OPS_SCAN_H
@@ -24,8 +24,8 @@ struct conv {
  *     out[t][c] = silu(bias[c] + sum over j of weight[j][c] * x[t - (n_taps - 1) + j][c])
  *
  * x, out  [n][width], distinct
- * last    [n_taps - 1][width], x of the tokens before the batch, the oldest first (zero before the first token); becomes
- *         those before the next batch
+ * last    [n_taps - 1][width], x of the tokens before the batch, the oldest first (zero before the first token);
+ *         becomes those before the next batch
  *
  * Source: Gu, Dao, Mamba, arXiv:2312.00752, section 3.4.
  */
@@ -42,8 +42,6 @@ struct selective_scan {
 };
 
 /*
- * Source: Mamba, arXiv:2312.00752, section 3.2 and algorithm 2, with the discretisation of section 2 (exact for A, Euler's for B):
- *
  *     delta = softplus(dt)
  *     h[s][c] = exp(delta[c] a[s][c]) h[s][c] + delta[c] x[c] b[s]
  *     y[c] = sum over s of h[s][c] c[s] + d[c] x[c]
@@ -51,19 +49,19 @@ struct selective_scan {
  * dt, x, y  [n][width]; dt becomes delta; y and x are distinct
  * b, c      [n][n_state], the same for all channels
  * h         [n_state][width], after the tokens before the batch; becomes that after it
+ *
+ * Source: Mamba, arXiv:2312.00752, algorithm 2, with A discretised exactly and B by Euler's rule.
  */
 void ops_selective_scan(struct ops *, const struct selective_scan *, float *dt, const float *x, const float *b,
                         const float *c, float *h, size_t n, float *y);
 
-/* The scan of Mamba-2: a head of head_dim channels has one decay; heads g n_head / n_group ... share b and c of group g. */
+/* The scan of Mamba-2: a head has one decay for its channels; heads g n_head / n_group ... share b and c of group g. */
 struct head_scan {
     size_t       n_head, head_dim, n_group, n_state; /* n_group divides n_head */
     const float *a, *d, *dt_bias;                    /* [n_head] */
 };
 
 /*
- * Source: Dao, Gu, Transformers are SSMs (Mamba-2), arXiv:2405.21060, section 5 and 7, in its recurrent form:
- *
  *     delta = softplus(dt + dt_bias)
  *     h[s][p] = exp(delta a) h[s][p] + delta x[p] b[s]
  *     y[p] = sum over s of h[s][p] c[s] + d x[p]                   for each head, p < head_dim
@@ -72,11 +70,13 @@ struct head_scan {
  * xbc  [n][n_head * head_dim + 2 * n_group * n_state]: a token's x, b and c, one behind the other
  * h    [n_head][n_state][head_dim], after the tokens before the batch; becomes that after it
  * y    [n][n_head * head_dim]
+ *
+ * Source: Dao, Gu, Transformers are SSMs, arXiv:2405.21060, sections 5 and 7, in its recurrent form.
  */
 void ops_head_scan(struct ops *, const struct head_scan *, const float *dt, const float *xbc, float *h, size_t n,
                    float *y);
 
-/* out[i] = norm of each of the n_group parts of x[i] by itself, times weight; rows of `width`, which n_group divides. */
+/* out[i] = the norm of each of the n_group parts of x[i] by itself; rows of `width`, which n_group divides. */
 void ops_group_rms_norm(struct ops *, const float *x, const float *weight, float eps, size_t n, size_t width,
                         size_t n_group, float *out);
 

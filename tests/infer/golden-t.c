@@ -10,7 +10,7 @@
 #include <dirent.h>
 #include <math.h>
 
-#include "tests/infer/tiny_gguf.h"
+#include "tests/infer/golden.h"
 #include "tests/tap.h"
 
 #define N_SPLITS 5
@@ -33,15 +33,6 @@ struct model {
     struct ops ops;
     struct state state;
 };
-
-static const char *golden_file(const char *name)
-{
-    static char path[1024];
-    const char *dir = getenv("CORAX_SRCDIR");
-
-    snprintf(path, sizeof path, "%s/tests/infer/vectors/golden/%s", dir ? dir : ".", name);
-    return path;
-}
 
 /* --- NAME.logits -------------------------------------------------------------------------------------------------- */
 
@@ -79,7 +70,7 @@ static bool read_header(FILE *f, struct golden *g)
 
 static bool read_golden(const char *name, struct golden *g)
 {
-    FILE *f = fopen(golden_file(name), "rb");
+    FILE *f = fopen(golden_path(name), "rb");
     size_t n;
     bool good;
 
@@ -117,7 +108,7 @@ static bool open_model(struct model *m, const char *name, const struct golden *g
     const struct family_options options = { g->n_ctx, g->exact };
 
     memset(m, 0, sizeof *m);
-    m->gguf = gguf_open(golden_file(name), err);
+    m->gguf = gguf_open(golden_path(name), err);
     m->family = m->gguf ? family_find(m->gguf, err) : NULL;
     m->loaded = m->family ? m->family->load(m->gguf, &m->shape, err) : NULL;
     m->pool = pool_create(n_threads, err);
@@ -134,7 +125,7 @@ static bool open_model(struct model *m, const char *name, const struct golden *g
            ops_init(&m->ops, kernels, m->pool, m->shape.max_k, g->n_ctx, err) == 0;
 }
 
-/* All tokens from the start, in batches of at most `largest` (random ones if a seed is given); logits [n_tokens][n_vocab]. */
+/* All tokens from the start, in batches of `largest`, or at random up to that; logits [n_tokens][n_vocab]. */
 static void evaluate(struct model *m, const struct golden *g, size_t largest, uint64_t *random, float *logits)
 {
     state_reset(&m->state);
@@ -236,10 +227,10 @@ static int is_model(const struct dirent *d)
 int main(void)
 {
     struct dirent **files;
-    int n = scandir(golden_file(""), &files, is_model, alphasort);
+    int n = scandir(golden_path(""), &files, is_model, alphasort);
 
     plan_later();
-    ok(n > 0, "there are models in %s", golden_file(""));
+    ok(n > 0, "there are models in %s", golden_path(""));
     for (int i = 0; i < n; i++) {
         const char *name = files[i]->d_name;
         struct golden g = { 0 };

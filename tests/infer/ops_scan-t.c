@@ -71,7 +71,7 @@ static void run_finish(struct run *r)
     pool_destroy(r->pool);
 }
 
-/* Runs `call` on all tokens at once, on three threads, and one by one; counts results with other bits than the first. */
+/* Runs `call` on all tokens at once, on three threads, and one by one; counts results with other bits. */
 typedef void call_fn(const void *arg, struct ops *, float *state, size_t first, size_t n, float *out);
 
 static size_t run_all(const struct kernels *kernels, call_fn *call, const void *arg, const float *state, size_t n_state,
@@ -141,8 +141,8 @@ static void test_conv(const struct kernels *kernels, size_t n_taps, size_t width
     size_t differ = run_all(kernels, call_conv, &c, all, n_last, n, out, last);
 
     reference_conv(&c.conv, all, want);
-    ok(off_by(out, want, n) < 1e-6, "%s: convolution of %zu channels, %zu taps: off by %.1e", kernels->name, width, n_taps,
-       off_by(out, want, n));
+    ok(off_by(out, want, n) < 1e-6, "%s: convolution of %zu channels, %zu taps: off by %.1e", kernels->name, width,
+       n_taps, off_by(out, want, n));
     ok(differ == 0 && memcmp(last, all + n, n_last * sizeof *last) == 0,
        "the same bits any way, and the last inputs are kept");
     free(weight), free(b), free(all), free(out), free(last), free(want);
@@ -161,8 +161,8 @@ static void call_selective(const void *arg, struct ops *o, float *state, size_t 
     const size_t at = first * s->scan.width;
     float *dt = copy_of(s->dt + at, n * s->scan.width);
 
-    ops_selective_scan(o, &s->scan, dt, s->x + at, s->b + first * s->scan.n_state, s->c + first * s->scan.n_state, state, n,
-                       out + at);
+    ops_selective_scan(o, &s->scan, dt, s->x + at, s->b + first * s->scan.n_state, s->c + first * s->scan.n_state,
+                       state, n, out + at);
     free(dt);
 }
 
@@ -204,8 +204,8 @@ static void test_selective(const struct kernels *kernels, size_t width, size_t n
     reference_selective(&s, state, want_h, want);
     /* Decays are off by 3e-7 in the avx2 kernels, sums of 64 terms by 64 * 6e-8 of the largest partial sum. */
     ok(off_by(out, want, n) < 2e-5 && off_by(h, want_h, n_h) < 2e-6,
-       "%s: selective scan of %zu channels, %zu numbers each: off by %.1e, the state by %.1e", kernels->name, width, n_state,
-       off_by(out, want, n), off_by(h, want_h, n_h));
+       "%s: selective scan of %zu channels, %zu numbers each: off by %.1e, the state by %.1e", kernels->name, width,
+       n_state, off_by(out, want, n), off_by(h, want_h, n_h));
     is_int((long long)differ, 0, "the same bits any way");
     free(a), free(d), free(dt), free(x), free(b), free(c), free(state), free(out), free(h), free(want), free(want_h);
 }
@@ -261,8 +261,8 @@ static void test_head(const struct kernels *kernels, size_t n_head, size_t head_
 
     reference_head(&s, state, want_h, want);
     ok(off_by(out, want, n) < 2e-5 && off_by(h, want_h, n_h) < 2e-6,
-       "%s: scan of %zu heads of %zu in %zu groups, %zu numbers each: off by %.1e, the state by %.1e", kernels->name, n_head,
-       head_dim, n_group, n_state, off_by(out, want, n), off_by(h, want_h, n_h));
+       "%s: scan of %zu heads of %zu in %zu groups, %zu numbers each: off by %.1e, the state by %.1e", kernels->name,
+       n_head, head_dim, n_group, n_state, off_by(out, want, n), off_by(h, want_h, n_h));
     is_int((long long)differ, 0, "the same bits any way");
     free(a), free(d), free(bias), free(dt), free(xbc), free(state), free(out), free(h), free(want), free(want_h);
 }

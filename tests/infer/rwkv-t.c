@@ -10,6 +10,7 @@
 
 #include <math.h>
 
+#include "tests/infer/golden.h"
 #include "tests/infer/tiny_gguf.h"
 #include "tests/tap.h"
 #include "util/file.h"
@@ -389,141 +390,41 @@ static void test_all_foreign(const char *kernels)
 
 /* --- files that do not fit ---------------------------------------------------------------------------------------- */
 
-static void read_model(struct buf *file, const char *name)
-{
-    const char *source = getenv("CORAX_SRCDIR");
-    char folder[512];
-    struct err err = { 0 };
-
-    snprintf(folder, sizeof folder, "%s/tests/infer/vectors/golden", source ? source : ".");
-    buf_init(file, TINY_LIMIT);
-    if (file_read(in_folder(folder, name), file, &err) < 0)
-        diag("%s", err.msg);
-}
-
-/* Where a key or tensor stands in the file; its length comes before it. */
-static char *find_name(const struct buf *file, const char *name)
-{
-    char pattern[128];
-    uint64_t len = strlen(name);
-    char *at;
-
-    memcpy(pattern, &len, sizeof len);
-    memcpy(pattern + sizeof len, name, len);
-    at = memmem(file->data, file->len, pattern, sizeof len + len);
-    return at ? at + sizeof len : NULL;
-}
-
-/* True when the file is refused with a message that contains `want`. */
-static bool is_refused(const struct buf *file, const char *want)
-{
-    struct model m = { 0 };
-    struct err err = { 0 };
-    bool good;
-
-    buf_init(&m.file, TINY_LIMIT);
-    buf_add(&m.file, file->data, file->len);
-    good = !model_parse(&m, &err) && strstr(err.msg, want);
-    if (!good)
-        diag("\"%s\" does not contain \"%s\"", err.msg, want);
-    model_finish(&m);
-    return good;
-}
-
-/* Each tensor under another name, and each that is not square with its sides swapped. */
-static void test_tensors(const char *name)
-{
-    struct buf file;
-    struct gguf *g;
-    size_t n_wrong = 0, n_missing = 0, n_swapped = 0;
-
-    read_model(&file, name);
-    g = gguf_parse(file.data, file.len, NULL);
-    for (size_t i = 0; g && i < gguf_n_tensors(g); i++) {
-        const struct gguf_tensor *t = gguf_tensor_at(g, i);
-        char *at = find_name(&file, t->name), *ne = at + strlen(t->name) + 4, sides[16];
-
-        at[0] ^= 0x20;
-        n_wrong += !is_refused(&file, "is missing");
-        n_missing++;
-        at[0] ^= 0x20;
-        if (t->n_dims < 2 || t->ne[0] == t->ne[1])
-            continue;
-        memcpy(sides, ne, 16);
-        memcpy(ne, sides + 8, 8);
-        memcpy(ne + 8, sides, 8);
-        n_wrong += !is_refused(&file, t->name);
-        n_swapped++;
-        memcpy(ne, sides, 16);
-    }
-    ok(n_wrong == 0 && n_missing > 20 && n_swapped > 2, "%s: none of %zu tensors may be missing, none of %zu lie", name,
-       n_missing, n_swapped);
-    gguf_close(g);
-    buf_finish(&file);
-}
-
-static void test_key(const char *name, const char *key, uint32_t value, const char *want)
-{
-    struct buf file;
-    char *at;
-
-    read_model(&file, name);
-    at = find_name(&file, key);
-    if (at)
-        memcpy(at + strlen(key) + 4, &value, sizeof value);
-    ok(at && is_refused(&file, want), "%s: %s %u is refused", name, key, value);
-    buf_finish(&file);
-}
-
-static void test_missing_key(const char *name, const char *key)
-{
-    struct buf file;
-    char want[128], *at;
-
-    read_model(&file, name);
-    snprintf(want, sizeof want, "metadata key %s is missing", key);
-    at = find_name(&file, key);
-    if (at)
-        at[0] ^= 0x20;
-    ok(at && is_refused(&file, want), "%s: refused without %s", name, key);
-    buf_finish(&file);
-}
-
 static void test_broken(void)
 {
     const char *const models[] = { "rwkv4-odd.gguf", "rwkv5-0.gguf",   "rwkv5-2.gguf",
                                    "rwkv6.gguf",     "rwkv6-odd.gguf", "rwkv7.gguf" };
 
     for (size_t i = 0; i < sizeof models / sizeof models[0]; i++)
-        test_tensors(models[i]);
+        golden_test_tensors(models[i]);
 
-    test_key("rwkv4-odd.gguf", "rwkv.architecture_version", 6, "rwkv.architecture_version is 6, allowed are 4 to 5");
-    test_key("rwkv4-odd.gguf", "rwkv.architecture_version", 5, "rwkv.wkv.head_size is missing");
-    test_missing_key("rwkv4-odd.gguf", "rwkv.architecture_version");
-    test_key("rwkv4-odd.gguf", "rwkv.block_count", 4, "tensor blk.3.attn_norm.weight is missing");
-    test_key("rwkv4-odd.gguf", "rwkv.embedding_length", 20, "tensor token_embd.weight is 19 x 23");
-    test_key("rwkv4-odd.gguf", "rwkv.embedding_length", 0xffffffff, "is 4294967295, allowed are 1 to");
-    test_key("rwkv4-odd.gguf", "rwkv.feed_forward_length", 30,
+    golden_test_key("rwkv4-odd.gguf", "rwkv.architecture_version", 6, "rwkv.architecture_version is 6, allowed are 4 to 5");
+    golden_test_key("rwkv4-odd.gguf", "rwkv.architecture_version", 5, "rwkv.wkv.head_size is missing");
+    golden_test_missing_key("rwkv4-odd.gguf", "rwkv.architecture_version");
+    golden_test_key("rwkv4-odd.gguf", "rwkv.block_count", 4, "tensor blk.3.attn_norm.weight is missing");
+    golden_test_key("rwkv4-odd.gguf", "rwkv.embedding_length", 20, "tensor token_embd.weight is 19 x 23");
+    golden_test_key("rwkv4-odd.gguf", "rwkv.embedding_length", 0xffffffff, "is 4294967295, allowed are 1 to");
+    golden_test_key("rwkv4-odd.gguf", "rwkv.feed_forward_length", 30,
              "tensor blk.0.channel_mix_key.weight is 19 x 29 x 1 x 1, the configuration asks for 19 x 30");
-    test_key("rwkv4-odd.gguf", "rwkv.context_length", 0, "allowed are 1 to");
-    test_key("rwkv4-rescaled.gguf", "rwkv.rescale_every_n_layers", 0x7fffffff, "allowed are 0 to");
-    test_key("rwkv5-2.gguf", "rwkv.wkv.head_size", 5, "24 values of an embedding do not divide into heads of 5");
-    test_key("rwkv5-2.gguf", "rwkv.wkv.head_size", 0, "allowed are 1 to 24");
-    test_key("rwkv5-2.gguf", "rwkv.wkv.head_size", 8,
+    golden_test_key("rwkv4-odd.gguf", "rwkv.context_length", 0, "allowed are 1 to");
+    golden_test_key("rwkv4-rescaled.gguf", "rwkv.rescale_every_n_layers", 0x7fffffff, "allowed are 0 to");
+    golden_test_key("rwkv5-2.gguf", "rwkv.wkv.head_size", 5, "24 values of an embedding do not divide into heads of 5");
+    golden_test_key("rwkv5-2.gguf", "rwkv.wkv.head_size", 0, "allowed are 1 to 24");
+    golden_test_key("rwkv5-2.gguf", "rwkv.wkv.head_size", 8,
              "time_mix_first.weight is 12 x 2 x 1 x 1, the configuration asks for 8 x 3");
-    test_key("rwkv5-0.gguf", "rwkv.wkv.head_size", 8,
+    golden_test_key("rwkv5-0.gguf", "rwkv.wkv.head_size", 8,
              "time_mix_decay.weight is 2 x 1 x 1 x 1, the configuration asks for 32");
-    test_key("rwkv6.gguf", "rwkv6.time_mix_extra_dim", 6,
+    golden_test_key("rwkv6.gguf", "rwkv6.time_mix_extra_dim", 6,
              "time_mix_w1.weight is 32 x 25 x 1 x 1, the configuration asks for 32 x 30");
-    test_key("rwkv6.gguf", "rwkv6.time_decay_extra_dim", 0, "allowed are 1 to");
-    test_key("rwkv6.gguf", "rwkv6.time_decay_extra_dim", 8, "time_mix_decay_w1.weight is 32 x 7");
-    test_missing_key("rwkv6.gguf", "rwkv6.wkv.head_size");
-    test_key("rwkv7.gguf", "rwkv7.attention.decay_lora_rank", 4, "time_mix_w1.weight is 32 x 3");
-    test_key("rwkv7.gguf", "rwkv7.attention.iclr_lora_rank", 4, "time_mix_a1.weight is 32 x 5");
-    test_key("rwkv7.gguf", "rwkv7.attention.value_residual_mix_lora_rank", 4, "blk.1.time_mix_v1.weight is 32 x 7");
-    test_key("rwkv7.gguf", "rwkv7.attention.gate_lora_rank", 0x10000000, "allowed are 1 to");
-    test_missing_key("rwkv7.gguf", "rwkv7.attention.gate_lora_rank");
-    test_key("rwkv7.gguf", "rwkv7.attention.layer_norm_epsilon", 0x7fc00000, "not a finite");
+    golden_test_key("rwkv6.gguf", "rwkv6.time_decay_extra_dim", 0, "allowed are 1 to");
+    golden_test_key("rwkv6.gguf", "rwkv6.time_decay_extra_dim", 8, "time_mix_decay_w1.weight is 32 x 7");
+    golden_test_missing_key("rwkv6.gguf", "rwkv6.wkv.head_size");
+    golden_test_key("rwkv7.gguf", "rwkv7.attention.decay_lora_rank", 4, "time_mix_w1.weight is 32 x 3");
+    golden_test_key("rwkv7.gguf", "rwkv7.attention.iclr_lora_rank", 4, "time_mix_a1.weight is 32 x 5");
+    golden_test_key("rwkv7.gguf", "rwkv7.attention.value_residual_mix_lora_rank", 4, "blk.1.time_mix_v1.weight is 32 x 7");
+    golden_test_key("rwkv7.gguf", "rwkv7.attention.gate_lora_rank", 0x10000000, "allowed are 1 to");
+    golden_test_missing_key("rwkv7.gguf", "rwkv7.attention.gate_lora_rank");
+    golden_test_key("rwkv7.gguf", "rwkv7.attention.layer_norm_epsilon", 0x7fc00000, "not a finite");
 }
 
 int main(void)
