@@ -15,7 +15,7 @@
 struct args {
     const char *model, *text; /* text: NULL when the command has no second argument */
     const char *file, *tokens, *prompt;
-    bool        json, raw;
+    bool        json, raw, special, ends;
     size_t      n_tokens, top;
     struct sampling       sampling;
     struct engine_options engine;

@@ -27,6 +27,8 @@ enum {
     EXACT,
     JSON,
     RAW,
+    SPECIAL,
+    ENDS,
     FILE_NAME,
     TOKENS,
     PROMPT,
@@ -47,6 +49,8 @@ static const struct option long_options[] = {
     { "exact", no_argument, NULL, EXACT },
     { "json", no_argument, NULL, JSON },
     { "raw", no_argument, NULL, RAW },
+    { "special", no_argument, NULL, SPECIAL },
+    { "ends", no_argument, NULL, ENDS },
     { "file", required_argument, NULL, FILE_NAME },
     { "tokens", required_argument, NULL, TOKENS },
     { "prompt", required_argument, NULL, PROMPT },
@@ -152,6 +156,12 @@ static void set_option(const struct command *c, struct args *a, int option)
         break;
     case RAW:
         a->raw = true;
+        break;
+    case SPECIAL:
+        a->special = true;
+        break;
+    case ENDS:
+        a->ends = true;
         break;
     case FILE_NAME:
         a->file = optarg;

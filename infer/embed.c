@@ -41,10 +41,8 @@ static int embed(const struct args *a, struct engine *e, const struct buf *text,
     size_t n = 0;
     int rc = s ? 0 : -1;
 
-    if (rc == 0 && tokenizer_bos(t) >= 0)
-        rc = tokens_add(&tokens, tokenizer_bos(t), err);
     if (rc == 0)
-        rc = tokenizer_encode(t, text->data, text->len, &tokens, err);
+        rc = tokenizer_encode_with(t, TOKENIZER_BEGIN, text->data, text->len, &tokens, err);
     if (rc == 0)
         rc = session_embed(s, tokens.ids, tokens.n, &vector, &n, err);
     if (rc == 0)

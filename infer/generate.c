@@ -61,11 +61,8 @@ static int prepare(const struct args *a, const struct engine *e, struct tokens *
     struct dialect_tokens special;
     struct constraint_spec spec = { .choice = CHOICE_NONE, .max_thought = CONSTRAINT_MAX_THOUGHT };
 
-    if (a->raw) {
-        if (tokenizer_bos(t) >= 0 && tokens_add(prompt, tokenizer_bos(t), err) < 0)
-            return -1;
-        return tokenizer_encode(t, a->text, strlen(a->text), prompt, err);
-    }
+    if (a->raw)
+        return tokenizer_encode_with(t, TOKENIZER_BEGIN, a->text, strlen(a->text), prompt, err);
     if (render(e, a->text, &special, prompt, err) < 0)
         return -1;
     spec.call = special.call;

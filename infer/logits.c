@@ -10,21 +10,6 @@
 
 #define MAX_OUTPUT ((size_t)256 << 20)
 
-static int parse_ids(const char *text, struct tokens *out, struct err *err)
-{
-    while (*text) {
-        char *end;
-        long id = strtol(text, &end, 10);
-
-        if (end == text || id < 0 || id > INT32_MAX || (*end && *end != ',') || (*end && !end[1]))
-            return fail(err, CORAX_E_ARGS, "--tokens takes ids with commas between, such as 0,2,76");
-        if (tokens_add(out, (int32_t)id, err) < 0)
-            return -1;
-        text = *end ? end + 1 : end;
-    }
-    return 0;
-}
-
 struct entry {
     int32_t id;
     float logprob;
@@ -100,10 +85,8 @@ static int show(const struct args *a, struct engine *e, struct session *s, struc
 static int collect(const struct args *a, const struct tokenizer *t, struct tokens *out, struct err *err)
 {
     if (a->tokens)
-        return parse_ids(a->tokens, out, err);
-    if (tokenizer_bos(t) >= 0 && tokens_add(out, tokenizer_bos(t), err) < 0)
-        return -1;
-    return tokenizer_encode(t, a->prompt, strlen(a->prompt), out, err);
+        return tokens_parse(out, a->tokens, err);
+    return tokenizer_encode_with(t, TOKENIZER_BEGIN, a->prompt, strlen(a->prompt), out, err);
 }
 
 static const char *check(const struct args *a)
@@ -133,7 +116,7 @@ static int run(const struct args *a, struct err *err)
 const struct command command_logits = {
     .name = "logits",
     .arguments = "MODEL --tokens 1,2,3 | --prompt TEXT [--top N] [--json]",
-    .what = "Prints the most likely next tokens (--top 0: all); the begin token goes before a text.",
+    .what = "Prints the most likely next tokens (--top 0: all); the begin token goes before a text where the model has it.",
     .options = " tokens prompt top json ",
     .check = check,
     .run = run,

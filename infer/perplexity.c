@@ -119,7 +119,7 @@ static int run(const struct args *a, struct err *err)
         piece = DEFAULT_PIECE;
     score.n_vocab = engine_info(e)->n_vocab;
     if (read_tokens(a->text, engine_tokenizer(e), &text, err) == 0 && (s = session_create(e, err)))
-        rc = measure(s, &text, piece, tokenizer_bos(engine_tokenizer(e)), &score, err);
+        rc = measure(s, &text, piece, tokenizer_begin(engine_tokenizer(e)), &score, err);
     if (rc == 0)
         print(a, &score, piece);
     tokens_finish(&text);

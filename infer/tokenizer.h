@@ -1,11 +1,11 @@
 /*
  * infer/tokenizer.h - text to tokens and back, with the vocabulary of a GGUF file.
  *
- * Byte-level BPE (tokenizer.ggml.model "gpt2"): a regular expression, chosen by tokenizer.ggml.pre, cuts the text
- * into pieces; inside a piece neighbouring tokens are merged, the merge listed first always first.  Every byte
- * sequence can be tokenized, UTF-8 or not, and gives the same bytes back.
+ * tokenizer.ggml.model names the kind: byte-level BPE ("gpt2"), and others as they are listed in infer/tokenizer_kind.h.
+ * docs/gguf.md says which keys count, and where the references are.
  *
- * Special tokens (types CONTROL and UNKNOWN) never come out of text: a dialect writes them by id.
+ * Control tokens (and the unknown one) never come out of text unless the caller asks for it, which is for text that is
+ * ours alone: a dialect writes them by id.  User-defined tokens are found by their names in any text.
  */
 #ifndef INFER_TOKENIZER_H
 #define INFER_TOKENIZER_H
@@ -30,6 +30,7 @@ struct tokens {
 };
 void tokens_finish(struct tokens *);
 int  tokens_add(struct tokens *, int32_t id, struct err *); /* CORAX_E_LIMIT when out of memory */
+int  tokens_parse(struct tokens *, const char *text, struct err *); /* appends "0,2,76"; CORAX_E_ARGS */
 
 struct tokenizer;
 
@@ -41,11 +42,29 @@ struct tokenizer *tokenizer_create(const struct gguf *, struct err *) __attribut
 void tokenizer_destroy(struct tokenizer *);
 
 size_t  tokenizer_n_tokens(const struct tokenizer *);
-int32_t tokenizer_bos(const struct tokenizer *); /* -1: none */
-int32_t tokenizer_eos(const struct tokenizer *); /* -1: none */
+int32_t tokenizer_bos(const struct tokenizer *);   /* -1: none */
+int32_t tokenizer_begin(const struct tokenizer *); /* the same where the model has it before a text, otherwise -1 */
+int32_t tokenizer_eos(const struct tokenizer *);   /* -1: none */
 
-/* Appends the tokens of text.  CORAX_E_LIMIT (too long, out of memory), CORAX_E_ARGS (a byte the vocabulary lacks). */
+/*
+ * Appends the tokens of text, which may be any bytes.  n log n in its length, whatever it is.  CORAX_E_LIMIT (too long,
+ * out of memory), CORAX_E_ARGS (text the vocabulary cannot express); what was appended before that stays.
+ */
 int tokenizer_encode(const struct tokenizer *, const char *text, size_t len, struct tokens *out, struct err *);
+
+enum tokenizer_flags {
+    TOKENIZER_SPECIAL = 1, /* names of control tokens in the text become them: never for text from outside */
+    TOKENIZER_BEGIN = 2,   /* the begin token goes first, if the file says that this model has it there */
+    TOKENIZER_END = 4,     /* the end token goes last, if the file says so */
+};
+int tokenizer_encode_with(const struct tokenizer *, unsigned flags, const char *text, size_t len, struct tokens *out,
+                          struct err *);
+
+/*
+ * Appends the text of tokens that make up a whole one: a space that encoding puts in front is gone again.  Special tokens
+ * stand for nothing.  The bytes need not be UTF-8.  CORAX_E_ARGS: an id that is no token; CORAX_E_LIMIT.
+ */
+int tokenizer_decode(const struct tokenizer *, const int32_t *ids, size_t n, struct buf *out, struct err *);
 
 /* The bytes that a token stands for; empty for special tokens.  id must be in [0, n_tokens). */
 const char *tokenizer_bytes(const struct tokenizer *, int32_t id, size_t *len);

@@ -1,6 +1,6 @@
 /*
- * infer/tokenizer.c and tokenizer_bpe.c: a small vocabulary by hand, bytes that are no UTF-8, the shipped model's
- * vectors, and the public GPT-2 vectors where they are at hand (CORAX_TEST_DATA, or ../shared/data beside the source).
+ * infer/tokenizer.c: small vocabularies by hand, bytes that are no UTF-8, special tokens, what is refused, hostile texts
+ * in bounded time, and the shipped model's vectors.  tokenizer-vectors-t holds every kind against its reference.
  */
 #include "infer/tokenizer.h"
 
@@ -35,6 +35,18 @@ static void pieces(const struct tokenizer *t, const char *text, const char *want
     tokens_finish(&list);
 }
 
+static void pieces_special(const struct tokenizer *t, const char *text, const char *want)
+{
+    const unsigned flags = TOKENIZER_SPECIAL | TOKENIZER_BEGIN | TOKENIZER_END;
+    struct tokens list = { 0 };
+    struct err err = { 0 };
+
+    if (tokenizer_encode_with(t, flags, text, strlen(text), &list, &err) < 0)
+        diag("%s", err.msg);
+    is_str(text_of(t, &list), want, want);
+    tokens_finish(&list);
+}
+
 static bool comes_back(const struct tokenizer *t, const char *text, size_t len)
 {
     struct tokens list = { 0 };
@@ -43,13 +55,7 @@ static bool comes_back(const struct tokenizer *t, const char *text, size_t len)
     bool good = tokenizer_encode(t, text, len, &list, &err) == 0;
 
     buf_init(&bytes, TINY_LIMIT);
-    for (size_t i = 0; i < list.n; i++) {
-        size_t n;
-        const char *b = tokenizer_bytes(t, list.ids[i], &n);
-
-        buf_add(&bytes, b, n);
-    }
-    good = good && bytes.len == len && memcmp(bytes.data, text, len) == 0;
+    good = good && tokenizer_decode(t, list.ids, list.n, &bytes, &err) == 0 && bytes.len == len && memcmp(bytes.data, text, len) == 0;
     buf_finish(&bytes);
     tokens_finish(&list);
     return good;
@@ -87,6 +93,7 @@ static void test_tiny(void)
     pieces(t, "123", "1|2|3");
     pieces(t, "<|end|>", "<|||e|n|d|||>"); /* never the special token */
     pieces(t, "", "");
+    pieces_special(t, "<|<|end|>x<|call|", "<|begin|>|<|||<|end|>|x|<|||c|a|l|l||");
     for (int i = 0; i < 2000; i++) {
         size_t n = tiny_random(&seed) % sizeof random;
 
@@ -108,6 +115,58 @@ static void test_tiny(void)
 
     t = tiny("gpt-2");
     pieces(t, "the 123  x", "the|\xc4\xa0|123|\xc4\xa0|\xc4\xa0|x");
+    tokenizer_destroy(t);
+}
+
+/* A text of 512 KB for which a quadratic tokenizer would take minutes; alarm() ends the test if one does. */
+static void hostile(const struct tokenizer *t, const char *name, const char *unit, const char *last)
+{
+    size_t n = (1 << 19) / strlen(unit);
+    char *text = malloc(n * strlen(unit) + strlen(last) + 1), *at = text;
+
+    for (size_t i = 0; i < n; i++)
+        at = stpcpy(at, unit);
+    at = stpcpy(at, last);
+    ok(comes_back(t, text, (size_t)(at - text)), "%s: 512 KB of \"%s\"", name, *unit < ' ' ? "control characters" : unit);
+    free(text);
+}
+
+static void test_hostile(void)
+{
+    static const char *const names[] = { "corax",        "gpt-2",         "llama-bpe", "qwen2", "starcoder", "falcon",
+                                         "deepseek-llm", "deepseek-coder" };
+
+    alarm(120);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        struct tokenizer *t = tiny(names[i]);
+
+        hostile(t, names[i], " ", "x");
+        hostile(t, names[i], "\n \r", "");
+        hostile(t, names[i], "th", "");
+        hostile(t, names[i], "'", "");
+        hostile(t, names[i], "1\xe3\x80\x80", "");
+        hostile(t, names[i], "\xff", "");
+        tokenizer_destroy(t);
+    }
+    alarm(0);
+}
+
+/* Accents in the wrong order, in their thousands: the normalizing of gpt-neox has to sort them. */
+static void test_nfc(void)
+{
+    struct tokenizer *t = tiny("gpt-neox");
+    char *text = malloc(400001), *at = stpcpy(text, "e");
+    struct tokens list = { 0 };
+    struct err err = { 0 };
+
+    pieces(t, "e\xcc\x81\xcc\xa3", "\xc3\xa1|\xc2\xba|\xc2\xb9|\xc3\x8c|\xc4\xa3"); /* U+1EB9 U+0301 */
+    for (int i = 0; i < 100000; i++)
+        at = stpcpy(at, i % 2 ? "\xcc\xa3" : "\xcc\x81");
+    alarm(60);
+    ok(tokenizer_encode(t, text, strlen(text), &list, &err) == 0, "100,000 accents on one letter");
+    alarm(0);
+    tokens_finish(&list);
+    free(text);
     tokenizer_destroy(t);
 }
 
@@ -221,60 +280,14 @@ static void test_model(void)
     tokenizer_destroy(t);
 }
 
-/* Cases are split by a line of their own; each has one line of ids. */
-static void test_gpt2(void)
-{
-    const char *dir = getenv("CORAX_TEST_DATA"), *split = "\n__ggml_vocab_test__\n";
-    char path[1024], *at, *ids;
-    struct tokenizer *t;
-    struct buf in, want;
-    struct err err;
-    int n = 0, wrong = 0;
-
-    snprintf(path, sizeof path, "%s/tokenizers/ggml-vocab-gpt-2.gguf", dir ? dir : source_file("../shared/data"));
-    t = open_file(path);
-    if (!t) {
-        ok(true, "GPT-2 # SKIP no vocabulary: set CORAX_TEST_DATA to the folder of test data");
-        return;
-    }
-    buf_init(&in, TINY_LIMIT);
-    buf_init(&want, TINY_LIMIT);
-    strcat(path, ".inp");
-    (void)file_read(path, &in, &err);
-    memcpy(path + strlen(path) - 4, ".out", 4);
-    (void)file_read(path, &want, &err);
-    at = in.data;
-    ids = want.data;
-    while (*ids) {
-        char *end = strstr(at, split), *line = ids + strcspn(ids, "\n");
-        size_t len = end ? (size_t)(end - at) : strlen(at);
-        struct tokens list = { 0 };
-        bool same = tokenizer_encode(t, at, len, &list, &err) == 0;
-
-        *line = 0;
-        for (size_t i = 0; i < list.n; i++)
-            same = same && strtol(ids, &ids, 10) == list.ids[i];
-        wrong += !same || strspn(ids, " ") != strlen(ids);
-        n++;
-        tokens_finish(&list);
-        ids = line + 1;
-        if (!end)
-            break;
-        at = end + strlen(split);
-    }
-    ok(n > 10 && !wrong, "GPT-2's public vectors: %d of %d", n - wrong, n);
-    buf_finish(&in);
-    buf_finish(&want);
-    tokenizer_destroy(t);
-}
-
 int main(void)
 {
     plan_later();
     test_tiny();
+    test_hostile();
+    test_nfc();
     test_detokenizer();
     test_model();
-    test_gpt2();
     done();
     return tap_status();
 }
