@@ -1,7 +1,8 @@
 /*
  * infer/tokenizer.h - text to tokens and back, with the vocabulary of a GGUF file.
  *
- * tokenizer.ggml.model names the kind: byte-level BPE ("gpt2"), and others as they are listed in infer/tokenizer_kind.h.
+ * tokenizer.ggml.model names the kind: byte-level BPE ("gpt2"), SentencePiece's BPE ("llama") and unigram
+ * model ("t5"), RWKV's world vocabulary ("rwkv").
  * docs/gguf.md says which keys count, and where the references are.
  *
  * Control tokens (and the unknown one) never come out of text unless the caller asks for it, which is for text that is

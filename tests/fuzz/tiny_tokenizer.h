@@ -14,21 +14,36 @@ static inline void require(bool good)
         abort();
 }
 
+static inline struct tokenizer *tiny_parse(struct buf *b)
+{
+    struct gguf *g = gguf_parse(b->data, b->len, NULL);
+    struct tokenizer *t = tokenizer_create(g, NULL);
+
+    require(t != NULL);
+    gguf_close(g);
+    buf_finish(b);
+    return t;
+}
+
 static inline struct tokenizer *tiny_tokenizer_create(const char *pre)
 {
-    struct tokenizer *t;
-    struct gguf *g;
     struct buf b;
 
     buf_init(&b, TINY_LIMIT);
     tiny_header(&b, 3, 0, TINY_N_TOKENIZER_KV);
     tiny_tokenizer(&b, pre);
-    g = gguf_parse(b.data, b.len, NULL);
-    t = tokenizer_create(g, NULL);
-    require(t != NULL);
-    gguf_close(g);
-    buf_finish(&b);
-    return t;
+    return tiny_parse(&b);
+}
+
+/* One of the other kinds. */
+static inline struct tokenizer *tiny_kind_create(const char *model, const struct tiny_piece *list, size_t n)
+{
+    struct buf b;
+
+    buf_init(&b, TINY_LIMIT);
+    tiny_header(&b, 3, 0, TINY_N_PIECES_KV);
+    tiny_pieces(&b, model, list, n);
+    return tiny_parse(&b);
 }
 
 static inline bool is_utf8(const char *text, size_t len)

@@ -321,6 +321,194 @@ def run_bpe(args):
     return wrong
 
 
+# --- SentencePiece: BPE and unigram -----------------------------------------------------------------------------------
+
+USER = ["<start_of_turn>", "\n\n", MARK * 2, "user@", "x += y"]
+
+
+def train_sentencepiece(model_type, **options):
+    import sentencepiece
+
+    data = io.BytesIO()
+    known = words()
+    sentences = [" ".join(known[i:i + 12]) for i in range(0, len(known), 12)] * 2 + [b for b in BITS + QUOTES if "\0" not in b] * 20
+    sentences += ["\u4e16\u754c \u043d\u0435\u0449\u043e \u00fcber  \u00e9t\u00e9 123 1,000   x", "a   b    c        d", "\u00e9\u00e8 \u00e9\u00e8 \u2460\u00bd"] * 20
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(sentences), model_writer=data, model_type=model_type, character_coverage=options.pop("coverage", 0.98),
+        num_threads=1, minloglevel=2, **options)
+    return data.getvalue()
+
+
+def sentencepiece_vocab(model, kind, unused=()):
+    """The metadata of a trained model, with some pieces made unused: the model that has them so, too."""
+    from sentencepiece import sentencepiece_model_pb2
+
+    proto = sentencepiece_model_pb2.ModelProto()
+    proto.ParseFromString(model)
+    for i, piece in enumerate(proto.pieces):
+        if i in unused:
+            piece.type = 5
+    spec = proto.normalizer_spec
+    vocab = {"model": kind, "architecture": "llama", "tokens": [p.piece for p in proto.pieces], "types": [p.type for p in proto.pieces],
+             "scores": [p.score for p in proto.pieces], "unknown": 0, "add_space_prefix": spec.add_dummy_prefix,
+             "remove_extra_whitespaces": spec.remove_extra_whitespaces}
+    if spec.precompiled_charsmap:
+        vocab["charsmap"] = spec.precompiled_charsmap.hex()
+    return vocab, proto.SerializeToString()
+
+
+def sentencepiece_reference(model):
+    import sentencepiece
+
+    p = sentencepiece.SentencePieceProcessor(model_proto=model)
+
+    def decode(ids):
+        return None if p.unk_id() in ids else p.decode(ids).encode()
+
+    return p.encode, decode
+
+
+def public_spm(path):
+    """The public vocabulary of LLaMA as a SentencePiece model."""
+    from sentencepiece import sentencepiece_model_pb2
+
+    vocab = read_gguf(path)
+    proto = sentencepiece_model_pb2.ModelProto()
+    for token, score, kind in zip(vocab["tokens"], vocab["scores"], vocab["types"]):
+        proto.pieces.add(piece=token, score=score, type=kind)
+    proto.trainer_spec.model_type = 2
+    proto.trainer_spec.byte_fallback = True
+    proto.normalizer_spec.name = "identity"
+    proto.normalizer_spec.add_dummy_prefix = True
+    proto.normalizer_spec.remove_extra_whitespaces = False
+    proto.normalizer_spec.escape_whitespaces = True
+    return proto.SerializeToString()
+
+
+def run_sentencepiece(args, kind, runs):
+    wrong = 0
+    golden = {"runs": []}
+    texts = list(make_bytes(make_texts(args.texts, SEED, args.write), SEED))
+    for name, vocab, model in runs:
+        path = os.path.join(args.folder, f"{name}.gguf")
+        write_gguf(path, vocab)
+        ours = Ours(args.program, path)
+        encode, decode = sentencepiece_reference(model)
+        got, bad = compare(f"{kind} {name}", ours, texts, encode, decode)
+        wrong += bad
+        back = [None if decode(ids) is None else decode(ids).hex() for ids in got]
+        golden["runs"].append({"name": name, "vocab": rename(vocab), "ids": got, "decoded": back})
+        ours.close()
+    store(args, kind, golden, texts)
+    return wrong
+
+
+def run_spm(args):
+    small = 420 if args.write else 1500
+    plain = {"normalization_rule_name": "identity", "remove_extra_whitespaces": False}
+    llama = train_sentencepiece("bpe", vocab_size=small, byte_fallback=True, **plain)
+    gemma = train_sentencepiece("bpe", vocab_size=small, byte_fallback=True, add_dummy_prefix=False, user_defined_symbols=USER, **plain)
+    other = train_sentencepiece("bpe", vocab_size=small, coverage=0.99, user_defined_symbols=USER)
+    runs = [("llama", *sentencepiece_vocab(llama, "llama")), ("gemma", *sentencepiece_vocab(gemma, "llama"))]
+    if not args.write: # the map of nmt_nfkc has 300 KB
+        runs.append(("nmt_nfkc, no bytes, unused", *sentencepiece_vocab(other, "llama", range(20, small, 7))))
+    else:
+        runs.append(("unused", *sentencepiece_vocab(gemma, "llama", range(270, small, 7))))
+    wrong = run_sentencepiece(args, "spm", runs)
+    path = args.data / "tokenizers" / "ggml-vocab-llama-spm.gguf"
+    if path.exists() and not args.write:
+        ours = Ours(args.program, path)
+        texts = list(make_bytes(make_texts(args.texts, SEED), SEED))
+        wrong += compare("spm llama, its own vocabulary", ours, texts, *sentencepiece_reference(public_spm(path)))[1]
+        ours.close()
+    return wrong
+
+
+def run_unigram(args):
+    small = 420 if args.write else 1500
+    plain = {"normalization_rule_name": "identity", "hard_vocab_limit": False}
+    runs = [("t5, bytes", *sentencepiece_vocab(train_sentencepiece("unigram", vocab_size=small, byte_fallback=True, **plain), "t5"))]
+    runs.append(("user-defined and unused", *sentencepiece_vocab(train_sentencepiece(
+        "unigram", vocab_size=small - 200 if args.write else small, user_defined_symbols=USER, remove_extra_whitespaces=False,
+        **plain), "t5", range(20, 1000, 7))))
+    if not args.write: # the maps have 300 KB
+        for rule in ("nmt_nfkc", "nmt_nfkc_cf"):
+            model = train_sentencepiece("unigram", vocab_size=small, hard_vocab_limit=False, normalization_rule_name=rule, coverage=0.99)
+            runs.append((rule, *sentencepiece_vocab(model, "t5")))
+    else:
+        runs.append(("a map", *sentencepiece_vocab(train_sentencepiece("unigram", vocab_size=small - 200, normalization_rule_tsv=small_map(args)),
+                                                   "t5")))
+    return run_sentencepiece(args, "unigram", runs)
+
+
+def small_map(args):
+    path = os.path.join(args.folder, "map.tsv")
+    rules = ["\u3000 \u0020", "\t \u0020", "\n \u0020", "\u00a0 \u0020", "\u00bd 1 2f 2", "\ufb01 f i", "\u00e9 e", "\u0065\u0301 \u00e9", "\u0000 ",
+             "\u200b ", "\u2460 1"]
+    lines = ["{}\t{}".format(" ".join(f"{ord(c):X}" for c in rule.split(" ")[0]),
+                             " ".join(f"{ord(c):X}" for part in rule.split(" ")[1:] for c in part)) for rule in rules if rule[0] != "\0"]
+    Path(path).write_text("".join(line + "\t# \n" for line in lines))
+    return path
+
+
+# --- RWKV -------------------------------------------------------------------------------------------------------------
+
+
+def greedy(tokens):
+    """The longest token at each place, by looking up every length from the longest down."""
+    by_bytes = {}
+    for i, token in enumerate(tokens):
+        by_bytes.setdefault(token, i)
+    longest = max(map(len, by_bytes))
+
+    def encode(data):
+        ids, at = [], 0
+        while at < len(data):
+            n = next(n for n in range(min(longest, len(data) - at), 0, -1) if data[at:at + n] in by_bytes)
+            ids.append(by_bytes[data[at:at + n]])
+            at += n
+        return ids
+
+    return encode, lambda ids: b"".join(tokens[i] for i in ids)
+
+
+def rwkv_vocab(tokens):
+    """As the converters write it: the token of id 0 is control, the others as Python's repr() of bytes."""
+    return {"model": "rwkv", "architecture": "rwkv6", "tokens": ["<s>"] + [repr(t)[2:-1] for t in tokens[1:]],
+            "types": [3] + [1] * (len(tokens) - 1)}
+
+
+def run_rwkv(args):
+    r = random.Random(SEED)
+    texts = list(make_bytes(make_texts(args.texts, SEED, args.write), SEED))
+    made = {bytes([i]) for i in range(256)}
+    for text in make_bytes(make_texts(400, SEED + 3), SEED):
+        for _ in range(2 if args.write else 10):
+            at = r.randrange(len(text) + 1)
+            made.add(text[at:at + r.choice([2, 2, 3, 4, 8, 16])])
+    sets = [("made up", [b"<s>"] + sorted(made - {b""}))]
+    world = args.data / "rwkv" / "rwkv_vocab_v20230424.txt"
+    if world.exists() and not args.write:
+        tokens = [b"<s>"]
+        for line in world.read_text(encoding="utf-8").splitlines():
+            text = ast.literal_eval(line[line.index(" ") + 1:line.rindex(" ")])
+            tokens.append(text if isinstance(text, bytes) else text.encode())
+        sets.append(("world", tokens))
+    golden, wrong = {"runs": []}, 0
+    for name, tokens in sets:
+        path = os.path.join(args.folder, f"rwkv-{name}.gguf")
+        vocab = rwkv_vocab(tokens)
+        write_gguf(path, vocab)
+        ours = Ours(args.program, path)
+        encode, decode = greedy([b"\0<s>\0"] + tokens[1:])
+        got, bad = compare(f"rwkv {name}", ours, texts, encode, decode)
+        wrong += bad
+        golden["runs"].append({"name": name, "vocab": rename(vocab), "ids": got, "decoded": [decode(ids).hex() for ids in got]})
+        ours.close()
+    store(args, "rwkv", golden, texts)
+    return wrong
+
+
 # --- golden vectors ---------------------------------------------------------------------------------------------------
 
 
@@ -345,7 +533,7 @@ def store(args, kind, golden, texts):
     print(path, path.stat().st_size, "bytes")
 
 
-KINDS = {"bpe": run_bpe}
+KINDS = {"bpe": run_bpe, "spm": run_spm, "unigram": run_unigram, "rwkv": run_rwkv}
 
 
 def main():

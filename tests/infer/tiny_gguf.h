@@ -176,6 +176,54 @@ static inline void tiny_tokenizer(struct buf *b, const char *pre)
     tiny_kv_u32(b, "tokenizer.ggml.eos_token_id", 8);
 }
 
+/*
+ * A small vocabulary of another kind, with keys and all: "llama" and "t5" (SentencePiece, every byte), "rwkv" (every
+ * byte), "biogpt" (words).
+ */
+struct tiny_piece {
+    const char *name;
+    int         type;
+    float       score;
+};
+
+static inline void tiny_pieces(struct buf *kvs, const char *model, const struct tiny_piece *list, size_t n)
+{
+    const bool marked = strcmp(model, "llama") == 0 || strcmp(model, "t5") == 0, rwkv = strcmp(model, "rwkv") == 0;
+    const size_t n_all = n + (marked || rwkv ? 256 : 0);
+    char name[16];
+
+    tiny_kv_string(kvs, "tokenizer.ggml.model", model);
+    tiny_kv_array(kvs, "tokenizer.ggml.tokens", GGUF_STRING, n_all);
+    for (size_t i = 0; i < n; i++)
+        tiny_string(kvs, list[i].name);
+    for (size_t i = n; i < n_all; i++) {
+        snprintf(name, sizeof name, rwkv ? "\\x%02x" : "<0x%02X>", (unsigned)(i - n));
+        tiny_string(kvs, name);
+    }
+    tiny_kv_array(kvs, "tokenizer.ggml.token_type", GGUF_I32, n_all);
+    for (size_t i = 0; i < n_all; i++)
+        tiny_u32(kvs, i < n ? (uint32_t)list[i].type : rwkv ? 1 : 6);
+    tiny_kv_array(kvs, "tokenizer.ggml.scores", GGUF_F32, n_all);
+    for (size_t i = 0; i < n_all; i++)
+        buf_add(kvs, i < n ? &list[i].score : &(float){ 0 }, 4);
+    tiny_kv_u32(kvs, "tokenizer.ggml.bos_token_id", 1);
+    tiny_kv_u32(kvs, "tokenizer.ggml.eos_token_id", 2);
+}
+#define TINY_N_PIECES_KV 6
+
+static const struct tiny_piece tiny_marked[] = {
+    { "<unk>", 2, 0 },          { "<s>", 3, 0 },      { "</s>", 3, 0 },  { "\xe2\x96\x81", 1, -9 }, { "t", 1, -8 },
+    { "h", 1, -8 },             { "e", 1, -7 },       { "th", 1, -1 },   { "the", 1, -2 },          { "he", 1, -3 },
+    { "\xe2\x96\x81the", 1, -2.5 }, { "\xc3\xa9", 1, -9 }, { "<u>", 4, 0 },   { "hth", 5, -1.5 },
+};
+static const struct tiny_piece tiny_escaped[] = {
+    { "<s>", 3, 0 }, { "the", 1, 0 }, { " the", 1, 0 }, { "\\xc3\\xa9", 1, 0 }, { "\\n\\t\\\\\\'\"", 1, 0 },
+};
+static const struct tiny_piece tiny_words[] = {
+    { "<s>", 3, 0 }, { "<pad>", 3, 0 }, { "</s>", 3, 0 },  { "<unk>", 2, 0 },   { "t", 1, 0 },      { "h", 1, 0 },
+    { "e</w>", 1, 0 }, { "th", 1, 0 },  { "the</w>", 1, 0 }, { ".</w>", 1, 0 }, { "&apos;</w>", 1, 0 }, { "@-@</w>", 1, 0 },
+};
+
 /* --- a model ------------------------------------------------------------------------------------------------------ */
 
 struct tiny_spec {
