@@ -14,7 +14,7 @@
 
 struct args {
     const char *model, *text; /* text: NULL when the command has no second argument */
-    const char *file, *tokens, *prompt;
+    const char *file, *tokens, *prompt, *type;
     bool        json, raw, special, ends;
     size_t      n_tokens, top;
     struct sampling       sampling;
@@ -30,6 +30,6 @@ struct command {
 };
 
 extern const struct command command_serve, command_inspect, command_tokenize, command_logits, command_generate,
-    command_perplexity, command_embed, command_bench;
+    command_perplexity, command_embed, command_bench, command_convert;
 
 #endif

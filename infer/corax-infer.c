@@ -17,6 +17,7 @@
 static const struct command *const commands[] = {
     &command_serve,    &command_inspect,    &command_tokenize, &command_logits,
     &command_generate, &command_perplexity, &command_embed,    &command_bench,
+    &command_convert,
 };
 #define N_COMMANDS (sizeof commands / sizeof commands[0])
 
@@ -38,6 +39,7 @@ enum {
     TOP_P,
     MIN_P,
     SEED,
+    TYPE,
     HELP,
     VERSION_OPTION
 };
@@ -60,6 +62,7 @@ static const struct option long_options[] = {
     { "top-p", required_argument, NULL, TOP_P },
     { "min-p", required_argument, NULL, MIN_P },
     { "seed", required_argument, NULL, SEED },
+    { "type", required_argument, NULL, TYPE },
     { "help", no_argument, NULL, HELP },
     { "version", no_argument, NULL, VERSION_OPTION },
     { NULL, 0, NULL, 0 },
@@ -192,6 +195,9 @@ static void set_option(const struct command *c, struct args *a, int option)
         break;
     case SEED:
         a->sampling.seed = whole(optarg, UINT64_MAX, "seed");
+        break;
+    case TYPE:
+        a->type = optarg;
         break;
     default:
         break;

@@ -3,6 +3,7 @@
     pip install gguf==0.19.0 numpy==2.4.6
 """
 
+import os
 from pathlib import Path
 
 import gguf
@@ -18,9 +19,24 @@ def tokens(n, n_vocab, seed):
     return ids
 
 
-def write(name, arch, keys, tensors, ids, logits, source, nmse=None, context=None, exact=None):
+def save_checkpoint(folder, name, tensors, model):
+    """What conversion begins with, in the type of the file's matrices (of A's logarithm, half precision is not enough); several
+    files where the number of tensors is odd."""
+    half = any(isinstance(values, tuple) for values in tensors.values()) and not name.endswith("f16")
+    if hasattr(model, "rwkv"):  # what eval() divided, a checkpoint has whole
+        model.train().rwkv._rescale_layers()
+    model = model.half() if half else model.float()
+    model.save_pretrained(folder / name, max_shard_size="20KB" if len(tensors) % 2 else "1GB")
+
+
+def write(name, arch, keys, tensors, ids, logits, source, nmse=None, context=None, exact=None, model=None):
     """keys: without "ARCH."; tensors: name to array, rows first, F32 unless it is (bytes, gguf.GGMLQuantizationType);
-    ids [n_tokens]; logits [n_logits][n_vocab], after the last n_logits tokens; source: what made them."""
+    ids [n_tokens]; logits [n_logits][n_vocab], after the last n_logits tokens; source: what made them; model: where
+    transformers has it.  With CHECKPOINTS in the environment models are saved in that folder, and nothing is written here."""
+    if "CHECKPOINTS" in os.environ:
+        if hasattr(model, "save_pretrained"):
+            save_checkpoint(Path(os.environ["CHECKPOINTS"]), name, tensors, model)
+        return
     writer = gguf.GGUFWriter(FOLDER / f"{name}.gguf", arch)
     for key, value in keys.items():
         key = f"{arch}.{key}"

@@ -7,12 +7,15 @@
 Weights are rounded to half precision first and matrices stored so, so that file and reference hold the same numbers.
 """
 
+import json
 import sys
+from pathlib import Path
 
 import gguf
 import numpy as np
 import torch
 import transformers as tf
+from safetensors.torch import save_file
 
 import golden
 
@@ -424,6 +427,27 @@ class CrystalCoder(torch.nn.Module):
         return tf.modeling_outputs.CausalLMOutput(logits=logits[None])
 
 
+    def save_pretrained(self, folder, **_):
+        """Names, keys and orders of LLM360's checkpoint: its matrices are Conv1D's, with inputs as rows."""
+        names = {"attn_norm": "ln_1", "attn_qkv": "attn.c_attn", "attn_output": "attn.c_proj", "ffn_norm": "ln_2",
+                 "ffn_up": "mlp.c_fc", "ffn_gate": "mlp.c_fc2", "ffn_down": "mlp.c_proj"}
+        tensors = {"transformer.wte.weight": self.embed.weight}
+        for kind in ("weight", "bias"):
+            tensors[f"transformer.ln_f.{kind}"] = getattr(self.norm, kind)
+        for i, l in enumerate(self.layers):
+            for name, x in l.named_parameters():
+                what, kind = name.split(".")
+                tensors[f"transformer.h.{i}.{names[what]}.{kind}"] = x.T if x.ndim == 2 else x
+        config = dict(model_type="crystalcoder", architectures=["CrystalCoderLMHeadModel"], vocab_size=VOCAB,
+                      n_positions=CONTEXT, n_embd=self.norm.weight.shape[0], n_layer=len(self.layers), n_head=self.heads,
+                      n_inner=self.ff, activation_function="swiglu", layer_norm_epsilon=1e-5, rotary_dim=self.rot,
+                      position_embedding_type="rotary", mup_width_scale=0.0625, mup_embeddings_scale=14.6,
+                      mup_output_alpha=2.22, mup_scale_qk_dot_by_d=True, bos_token_id=1, eos_token_id=2)
+        Path(folder).mkdir(parents=True)
+        (Path(folder) / "config.json").write_text(json.dumps(config, indent=2))
+        save_file({name: x.detach().contiguous() for name, x in tensors.items()}, Path(folder) / "model.safetensors")
+
+
 def crystal(width, heads, layers, ff, rot, pad):
     """Feed-forward may be padded with zeros to a width that quantised formats divide."""
     model = CrystalCoder(width, heads, layers, ff, rot, 64)
@@ -485,7 +509,7 @@ def main():
         golden.write(name.replace("_", "-"), w.arch, w.keys, w.tensors, ids, logits.numpy(),
                      f"{made}, torch {torch.__version__}: {type(reference).__name__} in double, seed {seed}",
                      context=reference.config.max_position_embeddings if "longrope" in name else None,
-                     exact=1 if exact else None)
+                     exact=1 if exact else None, model=reference)
 
 
 if __name__ == "__main__":

@@ -70,7 +70,8 @@ def make(name, seed, options):
             "attention.layer_norm_rms_epsilon": config.rms_norm_eps,
             "rope.freq_base": float(config.rope_parameters["rope_theta"])}
     golden.write(name, "llama", keys, tensors_of(model, config), ids, logits,
-                 f"transformers {transformers.__version__}, torch {torch.__version__}: LlamaForCausalLM, seed {seed}")
+                 f"transformers {transformers.__version__}, torch {torch.__version__}: LlamaForCausalLM, seed {seed}",
+                 model=model)
 
 
 for number, (model_name, model_options) in enumerate(MODELS.items(), start=1):

@@ -111,7 +111,8 @@ def make(name, kind, seed, options):
     else:
         keys |= {"ssm.time_step_rank": config.time_step_rank, "ssm.dt_b_c_rms": kind == "FalconMamba"}
     golden.write(name, arch, keys, tensors_of(model, config, half), ids, logits,
-                 f"transformers {transformers.__version__}, torch {torch.__version__}: {kind}ForCausalLM, seed {seed}", nmse=NMSE)
+                 f"transformers {transformers.__version__}, torch {torch.__version__}: {kind}ForCausalLM, seed {seed}", nmse=NMSE,
+                 model=model)
 
 
 for number, (model_name, (model_kind, model_options)) in enumerate(MODELS.items(), start=1):

@@ -74,7 +74,7 @@ def make_4(name, seed, hidden, inner, layers, vocab, rescale):
         keys["rescale_every_n_layers"] = rescale
     golden.write(name, "rwkv", keys, tensors, ids, logits,
                  f"transformers {transformers.__version__}, torch {torch.__version__}: RwkvForCausalLM, seed {seed}",
-                 nmse=NMSE)
+                 nmse=NMSE, model=model)
 
 
 # --- versions 5 to 7 ---------------------------------------------------------------------------------------------

@@ -1,0 +1,327 @@
+/*
+ * `convert` against the golden models: each folder of vectors/checkpoints is a golden model as transformers saves it, and must
+ * become the golden file's keys and, to the last bit, its tensors (which golden-t holds against the models' own logits).  Then
+ * what a folder may have wrong: one sentence, and no file.
+ *
+ * Not covered here: the families whose checkpoints are not kept (tests/infer/compare-conversions.py makes and compares all).
+ */
+#include "infer/conversion.h"
+
+#include <dirent.h>
+#include <math.h>
+#include <sys/stat.h>
+
+#include "tests/infer/golden.h"
+
+static const char *checkpoint_path(const char *name)
+{
+    static char path[1024];
+    const char *source = getenv("CORAX_SRCDIR");
+
+    snprintf(path, sizeof path, "%s/tests/infer/vectors/checkpoints/%s", source ? source : ".", name);
+    return path;
+}
+
+static const char *scratch(const char *name)
+{
+    static char path[2][1024];
+    static int which;
+    const char *dir = getenv("TMPDIR");
+
+    which ^= 1;
+    snprintf(path[which], sizeof path[which], "%s/corax-conversion-%d-%s", dir ? dir : "/tmp", (int)getpid(), name);
+    return path[which];
+}
+
+static bool exists(const char *path)
+{
+    return access(path, F_OK) == 0;
+}
+
+/* --- against the golden file -------------------------------------------------------------------------------------- */
+
+static bool same_value(const struct gguf_kv *a, const struct gguf_kv *b)
+{
+    float x, y;
+    const unsigned char *end = b->data;
+
+    if (a->type != b->type || a->item != b->item || a->n != b->n)
+        return false;
+    if (a->type == GGUF_F32) {
+        memcpy(&x, a->data, sizeof x);
+        memcpy(&y, b->data, sizeof y);
+        return fabsf(x - y) <= 1e-6f * fabsf(y);
+    }
+    if (a->type == GGUF_U32)
+        return gguf_int_at(a, 0) == gguf_int_at(b, 0);
+    if (a->type != GGUF_STRING)
+        return a->data[0] == b->data[0];
+    (void)gguf_next_string(&end);
+    return memcmp(a->data, b->data, (size_t)(end - b->data)) == 0;
+}
+
+static size_t wrong_keys(const struct gguf *got, const struct gguf *want)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < gguf_n_kv(want); i++) {
+        const struct gguf_kv *kv = gguf_kv_at(want, i), *ours = gguf_find(got, kv->key);
+
+        /* zeros up to a multiple of 256 */
+        if (strcmp(kv->key, "crystalcoder.feed_forward_length") == 0 && ours && gguf_int_at(ours, 0) % 256 == 0)
+            continue;
+        if (!ours || !same_value(ours, kv)) {
+            diag("key %s %s", kv->key, ours ? "has another value" : "is missing");
+            n++;
+        }
+    }
+    return n;
+}
+
+static float *values_of(const struct gguf_tensor *t)
+{
+    const size_t n = t->ne[0] * t->ne[1] * t->ne[2] * t->ne[3];
+    float *values = calloc(n, sizeof *values);
+
+    quant_dequantize((enum quant_type)t->format->id, t->data, n, values);
+    return values;
+}
+
+/* What the references compute in F32, and we in double. */
+static bool is_computed(const char *name)
+{
+    return strstr(name, "rope_freqs") || strstr(name, "ssm_a") || strstr(name, ".scale");
+}
+
+/* Each value of want is that of got; got may have zeros beyond. */
+static bool same_tensor(const struct gguf_tensor *got, const struct gguf_tensor *want)
+{
+    float *a = values_of(got), *b = values_of(want);
+    const uint64_t rows = got->ne[1] * got->ne[2] * got->ne[3], k = got->ne[0], inner = want->ne[0];
+    bool same = got->ne[2] == want->ne[2] && got->ne[3] == want->ne[3] && k >= inner && got->ne[1] >= want->ne[1] &&
+                got->format == want->format;
+
+    for (uint64_t r = 0; r < rows && same; r++)
+        for (uint64_t i = 0; i < k && same; i++) {
+            const float x = a[r * k + i], y = r < want->ne[1] * want->ne[2] * want->ne[3] && i < inner ? b[r * inner + i] : 0;
+
+            same = is_computed(got->name) ? fabsf(x - y) <= 1e-6f * fabsf(y) : memcmp(&x, &y, sizeof x) == 0;
+        }
+    free(a);
+    free(b);
+    return same;
+}
+
+static size_t wrong_tensors(const struct gguf *got, const struct gguf *want)
+{
+    size_t n = gguf_n_tensors(got) != gguf_n_tensors(want);
+
+    for (size_t i = 0; i < gguf_n_tensors(want); i++) {
+        const struct gguf_tensor *t = gguf_tensor_at(want, i), *ours = gguf_find_tensor(got, t->name);
+
+        if (!ours || !same_tensor(ours, t)) {
+            diag("tensor %s %s", t->name, ours ? "is another" : "is missing");
+            n++;
+        }
+    }
+    return n;
+}
+
+static void test_checkpoint(const char *name)
+{
+    const struct conversion_options options = { .type = -1 };
+    struct conversion_result result = { 0 };
+    struct err err = { 0 };
+    struct gguf *got = NULL, *want = NULL;
+    const char *out = scratch("out.gguf");
+    char golden[300];
+
+    snprintf(golden, sizeof golden, "%s.gguf", name);
+    want = gguf_open(golden_path(golden), &err);
+    if (ok(want && conversion_run(checkpoint_path(name), out, &options, &result, &err) == 0 &&
+               (got = gguf_open(out, &err)),
+           "%s is converted", name)) {
+        is_int((long long)wrong_keys(got, want), 0, "its keys are the golden ones");
+        is_int((long long)wrong_tensors(got, want), 0, "its tensors are, to the last bit");
+    } else {
+        diag("%s", err.msg);
+    }
+    gguf_close(got);
+    gguf_close(want);
+    unlink(out);
+}
+
+static int is_folder(const struct dirent *d)
+{
+    return d->d_name[0] != '.';
+}
+
+static void test_checkpoints(void)
+{
+    struct dirent **names;
+    int n = scandir(checkpoint_path(""), &names, is_folder, alphasort);
+
+    ok(n > 0, "there are checkpoints in %s", checkpoint_path(""));
+    for (int i = 0; i < n; i++) {
+        test_checkpoint(names[i]->d_name);
+        free(names[i]);
+    }
+    if (n >= 0)
+        free(names);
+}
+
+/* --- types -------------------------------------------------------------------------------------------------------- */
+
+/* The largest relative error of the matrices, and whether all vectors are F32. */
+static double error_of(const struct gguf *got, const struct gguf *want, uint32_t id, bool *vectors)
+{
+    double worst = 0;
+
+    for (size_t i = 0; i < gguf_n_tensors(want); i++) {
+        const struct gguf_tensor *t = gguf_tensor_at(want, i), *ours = gguf_find_tensor(got, t->name);
+        const size_t n = t->ne[0] * t->ne[1];
+        const float *exact = t->data;
+
+        if (t->n_dims == 1) {
+            *vectors &= ours->format->id == 0;
+            continue;
+        }
+        if (ours->format->id != id)
+            return INFINITY;
+        for (size_t j = 0; j < n; j++) {
+            uint16_t half;
+            uint32_t bits;
+            float x;
+
+            memcpy(&half, (const char *)ours->data + 2 * j, sizeof half);
+            bits = (uint32_t)half << 16;
+            memcpy(&x, &bits, sizeof x);
+            if (id == 1)
+                x = quant_half_to_float(half);
+            worst = fmax(worst, fabs((double)x - (double)exact[j]) / fmax(fabs((double)exact[j]), 1e-4));
+        }
+    }
+    return worst;
+}
+
+static void test_type(uint32_t id, double bound, const char *name)
+{
+    const struct conversion_options options = { .type = (int)id };
+    const char *out = scratch("type.gguf");
+    struct conversion_result result;
+    struct err err = { 0 };
+    struct gguf *got, *want = gguf_open(golden_path("llama-biases.gguf"), &err);
+    bool vectors = true;
+    int rc = conversion_run(checkpoint_path("llama-biases"), out, &options, &result, &err);
+    double error;
+
+    got = rc == 0 ? gguf_open(out, &err) : NULL;
+    if (!ok(got && want, "F32 becomes %s", name)) {
+        diag("%s", err.msg);
+        return;
+    }
+    error = error_of(got, want, id, &vectors);
+    ok(error <= bound && error > bound / 4 && vectors, "each value rounded to the nearest (%.2g), vectors are F32", error);
+    gguf_close(got);
+    gguf_close(want);
+    unlink(out);
+}
+
+/* --- what may be wrong -------------------------------------------------------------------------------------------- */
+
+static void write_text(const char *folder, const char *name, const void *text, size_t len)
+{
+    char path[1100];
+    FILE *f;
+
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    f = fopen(path, "wb");
+    fwrite(text, 1, len, f);
+    fclose(f);
+}
+
+/* gpt2-tied with `from` of its config.json as `to`, and the bytes of its header too when `header`. */
+static void refused(const char *from, const char *to, bool header, const char *want, const char *what)
+{
+    const struct conversion_options options = { .type = -1 };
+    struct conversion_result result;
+    struct err err = { 0 };
+    const char *folder = scratch("folder");
+    char out[1100], part[1200], path[1100];
+    struct buf text, weights;
+    char *at;
+    bool good;
+
+    buf_init(&text, TINY_LIMIT);
+    buf_init(&weights, TINY_LIMIT);
+    mkdir(folder, 0700);
+    snprintf(out, sizeof out, "%s/out.gguf", folder);
+    snprintf(part, sizeof part, "%s.part", out);
+    snprintf(path, sizeof path, "%s", checkpoint_path("gpt2-tied/config.json"));
+    good = file_read(path, &text, &err) == 0;
+    snprintf(path, sizeof path, "%s", checkpoint_path("gpt2-tied/model.safetensors"));
+    good = good && file_read(path, &weights, &err) == 0;
+    at = good ? memmem(header ? weights.data : text.data, header ? weights.len : text.len, from, strlen(from)) : NULL;
+    if (at && header) {
+        memcpy(at, to, strlen(to));
+    } else if (at) {
+        const size_t tail = (size_t)(text.data + text.len - at) - strlen(from);
+        struct buf changed;
+
+        buf_init(&changed, TINY_LIMIT);
+        buf_add(&changed, text.data, (size_t)(at - text.data));
+        buf_adds(&changed, to);
+        buf_add(&changed, at + strlen(from), tail);
+        buf_finish(&text);
+        text = changed;
+    }
+    write_text(folder, "config.json", text.data, text.len);
+    write_text(folder, "model.safetensors", weights.data, weights.len);
+    good = at && conversion_run(folder, out, &options, &result, &err) < 0 && strstr(err.msg, want) && !exists(out) &&
+           !exists(part);
+    if (!ok(good, "refused, and no file is left: %s", what))
+        diag("got \"%s\", want it to contain \"%s\"", err.msg, want);
+    unlink(out);
+    snprintf(path, sizeof path, "%s/config.json", folder);
+    unlink(path);
+    snprintf(path, sizeof path, "%s/model.safetensors", folder);
+    unlink(path);
+    rmdir(folder);
+    buf_finish(&text);
+    buf_finish(&weights);
+}
+
+static void test_wrong(void)
+{
+    const struct conversion_options options = { .type = -1 };
+    struct conversion_result result;
+    struct err err = { 0 };
+
+    refused("\"gpt2\"", "\"gpt9\"", false, "model_type \"gpt9\" is not one", "a model type that nobody knows");
+    refused("\"n_layer\": 2", "\"n_layer\": 3", false, "blk.2.attn_norm.weight is missing", "a layer too many");
+    refused("\"n_layer\": 2", "\"n_layer\": 1", false, "blk.1.", "a layer too few");
+    refused("\"n_layer\": 2", "\"n_layer\": -2", false, "n_layer is -2", "a negative count");
+    refused("\"n_layer\": 2", "\"n_layer\": 1e300", false, "n_layer", "a count beyond reason");
+    refused("\"n_embd\": 48", "\"n_embd\": 51", false, "is", "another width");
+    refused("\"n_embd\"", "\"n_ambd\"", false, "hidden_size is missing", "no width");
+    refused("\"gelu_new\"", "\"mish\"", false, "activation \"mish\"", "an activation that nobody has here");
+    refused("h.0.ln_1.weight", "h.0.ln_X.weight", true, "h.0.ln_X.weight is not one", "a tensor of another name");
+    refused("h.0.ln_1.weight", "h.1.ln_1.weight", true, "duplicate key", "a tensor twice");
+    refused("\"F16\"", "\"I16\"", true, "is of type I16, weights must be", "integers as weights");
+    ok(conversion_run("/nonexistent", scratch("out.gguf"), &options, &result, &err) < 0 && err.status == CORAX_E_NOTFOUND,
+       "a folder that is not there");
+    ok(conversion_run(checkpoint_path("gpt2-tied"), "/nonexistent/out.gguf", &options, &result, &err) < 0 &&
+           err.status == CORAX_E_IO,
+       "a place where no file can be");
+}
+
+int main(void)
+{
+    plan_later();
+    test_checkpoints();
+    test_type(1, 0x1p-11, "F16");
+    test_type(30, 0x1p-8, "BF16");
+    test_wrong();
+    done();
+    return tap_status();
+}
