@@ -61,7 +61,8 @@ static int load_map(struct normalizer *n, const struct gguf *g, struct err *err)
         return fail(err, CORAX_E_ARGS, "metadata key %s has %" PRIu64 " bytes, at least 4", key, kv->n);
     memcpy(&bytes, kv->data, 4);
     if (bytes == 0 || bytes % 4 || bytes > kv->n - 4)
-        return fail(err, CORAX_E_ARGS, "metadata key %s: a trie of %" PRIu32 " bytes in %" PRIu64, key, bytes, kv->n - 4);
+        return fail(err, CORAX_E_ARGS, "metadata key %s: a trie of %" PRIu32 " bytes in %" PRIu64, key, bytes,
+                    kv->n - 4);
     n->n_units = bytes / 4;
     n->texts_len = (size_t)(kv->n - 4 - bytes);
     if (n->texts_len == 0 || kv->data[kv->n - 1] != 0)
@@ -188,7 +189,8 @@ void normalizer_decode(const struct normalizer *n, const int32_t *ids, size_t co
 
     for (size_t i = 0; i < count; i++) {
         const struct token *token = &n->vocab->tokens[ids[i]];
-        bool drop = at_start && out->len == start && token->type != TOKEN_BYTE && token->n_bytes && *token->bytes == ' ';
+        bool begins = token->type != TOKEN_BYTE && token->n_bytes && *token->bytes == ' ';
+        bool drop = begins && at_start && out->len == start;
 
         buf_add(out, token->bytes + drop, token->n_bytes - drop);
         if (drop && !n->squeeze)
@@ -196,7 +198,7 @@ void normalizer_decode(const struct normalizer *n, const int32_t *ids, size_t co
     }
 }
 
-/* --- characters without a token ------------------------------------------------------------------------------------- */
+/* --- characters without a token ----------------------------------------------------------------------------------- */
 
 int fallback_init(struct fallback *f, const struct gguf *g, const struct vocab *v, struct err *err)
 {

@@ -26,10 +26,10 @@ struct normalizer {
     char               *texts;  /* what characters are replaced by; the last byte is NUL */
     size_t              texts_len;
     struct trie         user;   /* user-defined tokens */
-    bool                prefix, squeeze; /* add_space_prefix, remove_extra_whitespaces; set before init to the default */
+    bool                prefix, squeeze; /* add_space_prefix, remove_extra_whitespaces; their defaults before init */
 };
 
-/* CORAX_E_ARGS (the map is broken), CORAX_E_LIMIT; normalizer_finish() is due either way.  n is zeroed but for bools. */
+/* n is zero but for the defaults.  CORAX_E_ARGS (the map is broken), CORAX_E_LIMIT; normalizer_finish() is due anyway. */
 int  normalizer_init(struct normalizer *n, const struct gguf *, const struct vocab *, struct err *);
 void normalizer_finish(struct normalizer *);
 

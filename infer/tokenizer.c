@@ -22,7 +22,7 @@ struct tokenizer {
 };
 
 static const struct tokenizer_kind *const kinds[] = {
-    &tokenizer_bpe, &tokenizer_spm, &tokenizer_rwkv, &tokenizer_unigram,
+    &tokenizer_bpe, &tokenizer_spm, &tokenizer_rwkv, &tokenizer_unigram, &tokenizer_biogpt,
 };
 #define N_KINDS (sizeof kinds / sizeof kinds[0])
 

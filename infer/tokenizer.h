@@ -1,9 +1,9 @@
 /*
  * infer/tokenizer.h - text to tokens and back, with the vocabulary of a GGUF file.
  *
- * tokenizer.ggml.model names the kind: byte-level BPE ("gpt2"), SentencePiece's BPE ("llama") and unigram
- * model ("t5"), RWKV's world vocabulary ("rwkv").
- * docs/gguf.md says which keys count, and where the references are.
+ * tokenizer.ggml.model names the kind: byte-level BPE ("gpt2"), SentencePiece's BPE ("llama") and unigram model
+ * ("t5"), RWKV's world vocabulary ("rwkv"), Moses' words and BPE ("biogpt").  docs/gguf.md says which
+ * keys count, and where the references are.
  *
  * Control tokens (and the unknown one) never come out of text unless the caller asks for it, which is for text that is
  * ours alone: a dialect writes them by id.  User-defined tokens are found by their names in any text.
@@ -62,8 +62,8 @@ int tokenizer_encode_with(const struct tokenizer *, unsigned flags, const char *
                           struct err *);
 
 /*
- * Appends the text of tokens that make up a whole one: a space that encoding puts in front is gone again.  Special tokens
- * stand for nothing.  The bytes need not be UTF-8.  CORAX_E_ARGS: an id that is no token; CORAX_E_LIMIT.
+ * Appends the text of tokens that make up a whole one: a space that encoding puts in front is gone again.  Special
+ * tokens stand for nothing.  The bytes need not be UTF-8.  CORAX_E_ARGS: an id that is no token; CORAX_E_LIMIT.
  */
 int tokenizer_decode(const struct tokenizer *, const int32_t *ids, size_t n, struct buf *out, struct err *);
 

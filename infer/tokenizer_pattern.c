@@ -203,7 +203,8 @@ static int split(const struct splitter *s, size_t stage, const char *text, size_
     if (stage == s->pattern->n_stages)
         return s->on_piece(s->arg, text, len, err);
     while (at < len && result == 0) {
-        int n = pcre2_match(s->pattern->code[stage], (PCRE2_SPTR)text, len, at, PCRE2_NO_UTF_CHECK, s->match, s->limits);
+        int n = pcre2_match(s->pattern->code[stage], (PCRE2_SPTR)text, len, at, PCRE2_NO_UTF_CHECK, s->match,
+                            s->limits);
         size_t from = pcre2_get_ovector_pointer(s->match)[0], to = pcre2_get_ovector_pointer(s->match)[1];
 
         if (n < 0 && n != PCRE2_ERROR_NOMATCH)

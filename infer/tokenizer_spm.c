@@ -151,7 +151,9 @@ static size_t split(const struct spm *s, const char *text, size_t len, struct me
         if (!frozen)
             used = utf8_char_len(text + at, len - at);
         used += used == 0; /* a broken map may write what is no UTF-8 */
-        symbols[n++] = (struct merge_symbol){ .at = (uint32_t)at, .len = (uint32_t)used, .id = frozen ? FROZEN : CHARACTER };
+        symbols[n++] = (struct merge_symbol){
+            .at = (uint32_t)at, .len = (uint32_t)used, .id = frozen ? FROZEN : CHARACTER
+        };
     }
     return n;
 }

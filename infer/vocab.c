@@ -52,7 +52,7 @@ size_t vocab_encode_bytes(const char *bytes, size_t len, char *out)
     return n;
 }
 
-/* --- names to bytes: the number of bytes, or -1 when the name is not written as it should be ------------------------ */
+/* --- names to bytes: the number of bytes, or -1 when the name is not written as it should be ---------------------- */
 
 static int decode_byte_level(struct gguf_string name, char *out)
 {
@@ -172,7 +172,7 @@ static int decode_name(struct gguf_string name, enum vocab_coding coding, enum t
 
 /* --- the table ---------------------------------------------------------------------------------------------------- */
 
-static uint64_t hash_of(const char *s, size_t len)
+uint64_t vocab_hash(const char *s, size_t len)
 {
     uint64_t h = 0xcbf29ce484222325u;
 
@@ -185,7 +185,7 @@ int32_t vocab_find(const struct vocab *v, const char *name, size_t len)
 {
     if (len > v->longest)
         return -1;
-    for (size_t i = hash_of(name, len) & v->mask; v->slots[i] >= 0; i = (i + 1) & v->mask) {
+    for (size_t i = vocab_hash(name, len) & v->mask; v->slots[i] >= 0; i = (i + 1) & v->mask) {
         const struct token *token = &v->tokens[v->slots[i]];
 
         if (token->name_len == len && memcmp(token->name, name, len) == 0)
@@ -237,8 +237,8 @@ static int refuse(size_t i, struct gguf_string s, enum vocab_coding coding, enum
     if (coding == VOCAB_SPACE_MARK && type == TOKEN_BYTE)
         why = "is of type byte, and its name is none of <0x00> to <0xFF>";
     else if (coding == VOCAB_ESCAPED)
-        why = "has an escape that is cut off or unknown: \\\\ \\' \\\" \\n \\t \\r and \\x with two hexadecimal digits are "
-              "allowed";
+        why = "has an escape that is cut off or unknown: allowed are \\\\ \\' \\\" \\n \\t \\r and \\x with two "
+              "hexadecimal digits";
     return fail(err, CORAX_E_ARGS, "tokenizer: token %zu, \"%.*s\", %s", i, (int)(s.len < 40 ? s.len : 40), s.s, why);
 }
 
@@ -273,7 +273,7 @@ static int read_tokens(struct vocab *v, const struct gguf_kv *names, const struc
         text += n_bytes;
         if (vocab_find(v, s.s, s.len) >= 0) /* the first one counts, as padding entries repeat */
             continue;
-        for (slot = hash_of(s.s, s.len) & v->mask; v->slots[slot] >= 0; slot = (slot + 1) & v->mask)
+        for (slot = vocab_hash(s.s, s.len) & v->mask; v->slots[slot] >= 0; slot = (slot + 1) & v->mask)
             ;
         v->slots[slot] = (int32_t)i;
     }

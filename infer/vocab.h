@@ -38,6 +38,8 @@ struct vocab {
 int  vocab_init(struct vocab *, const struct gguf *, enum vocab_coding, struct err *);
 void vocab_finish(struct vocab *);
 
+/* What the table of names goes by. */
+uint64_t vocab_hash(const char *s, size_t len);
 /* The first token of that name; -1: none. */
 int32_t vocab_find(const struct vocab *, const char *name, size_t len);
 /* Control, unknown and unused tokens, which stand for no text. */

@@ -1,6 +1,6 @@
 /*
- * Any bytes as text, with every kind of tokenizer: no token that comes out is a control token, and detokenized in whatever
- * pieces they come as whole UTF-8 at every step.  Byte-level BPE and RWKV's kind give any bytes back, SentencePiece's
+ * Any bytes as text, with every kind of tokenizer: no token that comes out is a control token, and detokenized in
+ * whatever pieces they come as whole UTF-8 at every step.  Byte-level BPE and RWKV's kind give any bytes back, SentencePiece's
  * BPE gives UTF-8 back, but for its own mark of a space; the others normalize, and only have to end well.
  */
 #include "infer/tokenizer.h"
@@ -42,12 +42,27 @@ static void check(const struct tokenizer *t, enum promise promise, const char *t
     tokens_finish(&list);
 }
 
+/* Any ids, as a model may write them. */
+static void check_words(const struct tokenizer *t, const uint8_t *data, size_t len)
+{
+    struct tokens list = { 0 };
+    struct buf text;
+
+    buf_init(&text, TINY_LIMIT);
+    for (size_t i = 0; i < len; i++)
+        require(tokens_add(&list, (int32_t)(data[i] % tokenizer_n_tokens(t)), NULL) == 0);
+    require(tokenizer_decode(t, list.ids, list.n, &text, NULL) == 0);
+    require(is_utf8(text.data, text.len));
+    buf_finish(&text);
+    tokens_finish(&list);
+}
+
 #define N(list) (sizeof(list) / sizeof *(list))
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     static const char *const names[] = { "corax", "gpt-2", "gpt-neox", "llama-bpe", "falcon", "deepseek-llm" };
-    static struct tokenizer *bpe[N(names)], *spm, *unigram, *rwkv;
+    static struct tokenizer *bpe[N(names)], *spm, *unigram, *rwkv, *biogpt;
     const char *text = (const char *)data;
 
     for (size_t i = 0; i < N(names); i++) {
@@ -59,9 +74,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         spm = tiny_kind_create("llama", tiny_marked, N(tiny_marked));
         unigram = tiny_kind_create("t5", tiny_marked, N(tiny_marked));
         rwkv = tiny_kind_create("rwkv", tiny_escaped, N(tiny_escaped));
+        biogpt = tiny_kind_create("biogpt", tiny_words, N(tiny_words));
     }
     check(spm, CHARACTERS, text, len);
     check(unigram, NOTHING, text, len);
     check(rwkv, ANY_BYTES, text, len);
+    check(biogpt, NOTHING, text, len);
+    check_words(biogpt, data, len);
     return 0;
 }

@@ -509,6 +509,71 @@ def run_rwkv(args):
     return wrong
 
 
+# --- BioGPT -----------------------------------------------------------------------------------------------------------
+
+
+def biogpt_vocab(size):
+    import sacremoses
+    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+
+    moses = sacremoses.MosesTokenizer(lang="en")
+    texts = [" ".join(moses.tokenize(text, aggressive_dash_splits=True)) for text in make_texts(1500, SEED + 4)] + [" ".join(
+        moses.tokenize(" ".join(words()), aggressive_dash_splits=True))] * 3
+    t = Tokenizer(models.BPE(end_of_word_suffix="</w>"))
+    t.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    t.train_from_iterator(texts, trainers.BpeTrainer(vocab_size=size, end_of_word_suffix="</w>", limit_alphabet=size // 4,
+                                                     show_progress=False))
+    model = json.loads(t.to_str())["model"]
+    tokens = ["<s>", "<pad>", "</s>", "<unk>"] + [token for token, _ in sorted(model["vocab"].items(), key=lambda x: x[1])]
+    tokens += [token + "</w>" for token in list(tokens[4:]) if len(token) == 1 and token + "</w>" not in tokens]
+    merges = [" ".join(m) for m in model["merges"]]
+    return {"model": "biogpt", "architecture": "biogpt", "tokens": tokens, "types": [3, 3, 3, 2] + [1] * (len(tokens) - 4),
+            "merges": merges, "bos": 2, "eos": 2, "unknown": 3}
+
+
+def biogpt_reference(vocab, folder):
+    from transformers import BioGptTokenizer
+
+    files = [os.path.join(folder, name) for name in ("vocab.json", "merges.txt")]
+    Path(files[0]).write_text(json.dumps({token: i for i, token in enumerate(vocab["tokens"])}), encoding="utf-8")
+    Path(files[1]).write_text("".join(m + "\n" for m in vocab["merges"]), encoding="utf-8")
+    t = BioGptTokenizer(*files)
+
+    def encode(data):
+        t.cache.clear()
+        text = data.decode(errors="surrogateescape")
+        # Each byte that is no UTF-8 is one U+FFFD.
+        text = "".join("\ufffd" if 0xdc80 <= ord(c) <= 0xdcff else c for c in text)
+        return [t._convert_token_to_id(token) for token in t._tokenize(text)]
+
+    def decode(ids):
+        return None if 3 in ids else t.convert_tokens_to_string([vocab["tokens"][i] for i in ids]).encode()
+
+    return encode, decode
+
+
+def run_biogpt(args):
+    vocab = biogpt_vocab(500 if args.write else 3000)
+    texts = list(make_bytes(make_texts(args.texts, SEED, args.write), SEED))
+    path = os.path.join(args.folder, "biogpt.gguf")
+    write_gguf(path, vocab)
+    ours = Ours(args.program, path)
+    encode, decode = biogpt_reference(vocab, args.folder)
+    got, wrong = compare("biogpt", ours, texts, encode, decode)
+    # Decoding any ids, as a model may write them.
+    r = random.Random(SEED)
+    some = [[r.randrange(4, len(vocab["tokens"])) for _ in range(r.choice([1, 3, 10, 40]))] for _ in range(args.texts)]
+    bad = [ids for ids in some if ours.decode(ids) != decode(ids)]
+    print(f"biogpt, decoding random ids: {len(some)}, {len(bad)} differ")
+    for ids in bad[:5]:
+        print("   ", show([vocab["tokens"][i] for i in ids]), "\n      got ", show(ours.decode(ids)), "\n      want", show(decode(ids)))
+    ours.close()
+    back = [decode(ids) for ids in got]
+    store(args, "biogpt", {"runs": [{"name": "made up", "vocab": rename(vocab), "ids": got,
+                                     "decoded": [None if b is None else b.hex() for b in back]}]}, texts)
+    return wrong + len(bad)
+
+
 # --- golden vectors ---------------------------------------------------------------------------------------------------
 
 
@@ -533,7 +598,7 @@ def store(args, kind, golden, texts):
     print(path, path.stat().st_size, "bytes")
 
 
-KINDS = {"bpe": run_bpe, "spm": run_spm, "unigram": run_unigram, "rwkv": run_rwkv}
+KINDS = {"bpe": run_bpe, "spm": run_spm, "unigram": run_unigram, "rwkv": run_rwkv, "biogpt": run_biogpt}
 
 
 def main():

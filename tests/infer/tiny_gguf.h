@@ -206,10 +206,14 @@ static inline void tiny_pieces(struct buf *kvs, const char *model, const struct 
     tiny_kv_array(kvs, "tokenizer.ggml.scores", GGUF_F32, n_all);
     for (size_t i = 0; i < n_all; i++)
         buf_add(kvs, i < n ? &list[i].score : &(float){ 0 }, 4);
+    tiny_kv_array(kvs, "tokenizer.ggml.merges", GGUF_STRING, 3);
+    tiny_string(kvs, "t h");
+    tiny_string(kvs, "th e</w>");
+    tiny_string(kvs, ". .</w>");
     tiny_kv_u32(kvs, "tokenizer.ggml.bos_token_id", 1);
     tiny_kv_u32(kvs, "tokenizer.ggml.eos_token_id", 2);
 }
-#define TINY_N_PIECES_KV 6
+#define TINY_N_PIECES_KV 7
 
 static const struct tiny_piece tiny_marked[] = {
     { "<unk>", 2, 0 },          { "<s>", 3, 0 },      { "</s>", 3, 0 },  { "\xe2\x96\x81", 1, -9 }, { "t", 1, -8 },
@@ -220,8 +224,10 @@ static const struct tiny_piece tiny_escaped[] = {
     { "<s>", 3, 0 }, { "the", 1, 0 }, { " the", 1, 0 }, { "\\xc3\\xa9", 1, 0 }, { "\\n\\t\\\\\\'\"", 1, 0 },
 };
 static const struct tiny_piece tiny_words[] = {
-    { "<s>", 3, 0 }, { "<pad>", 3, 0 }, { "</s>", 3, 0 },  { "<unk>", 2, 0 },   { "t", 1, 0 },      { "h", 1, 0 },
-    { "e</w>", 1, 0 }, { "th", 1, 0 },  { "the</w>", 1, 0 }, { ".</w>", 1, 0 }, { "&apos;</w>", 1, 0 }, { "@-@</w>", 1, 0 },
+    { "<pad>", 3, 0 },   { "<s>", 3, 0 },      { "</s>", 3, 0 },       { "<unk>", 2, 0 },     { "t", 1, 0 },
+    { "h", 1, 0 },       { "e</w>", 1, 0 },    { "th", 1, 0 },         { "the</w>", 1, 0 },   { ".", 1, 0 },
+    { ".</w>", 1, 0 },   { "..</w>", 1, 0 },   { "&apos;</w>", 1, 0 }, { "@-@</w>", 1, 0 },   { "s</w>", 1, 0 },
+    { "(</w>", 1, 0 },   { ")</w>", 1, 0 },    { "&amp;</w>", 1, 0 },  { "'s</w>", 1, 0 },    { "t</w>", 1, 0 },
 };
 
 /* --- a model ------------------------------------------------------------------------------------------------------ */

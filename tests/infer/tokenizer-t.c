@@ -1,6 +1,6 @@
 /*
- * infer/tokenizer.c: small vocabularies by hand, bytes that are no UTF-8, special tokens, what is refused, hostile texts
- * in bounded time, and the shipped model's vectors.  tokenizer-vectors-t holds every kind against its reference.
+ * infer/tokenizer.c: small vocabularies by hand, bytes that are no UTF-8, special tokens, what is refused, hostile
+ * texts in bounded time, and the shipped model's vectors.  tokenizer-vectors-t holds every kind against its reference.
  */
 #include "infer/tokenizer.h"
 
@@ -55,7 +55,8 @@ static bool comes_back(const struct tokenizer *t, const char *text, size_t len)
     bool good = tokenizer_encode(t, text, len, &list, &err) == 0;
 
     buf_init(&bytes, TINY_LIMIT);
-    good = good && tokenizer_decode(t, list.ids, list.n, &bytes, &err) == 0 && bytes.len == len && memcmp(bytes.data, text, len) == 0;
+    good = good && tokenizer_decode(t, list.ids, list.n, &bytes, &err) == 0 && bytes.len == len &&
+           memcmp(bytes.data, text, len) == 0;
     buf_finish(&bytes);
     tokens_finish(&list);
     return good;
@@ -128,7 +129,8 @@ static void hostile(const struct tokenizer *t, const char *name, const char *uni
         at = stpcpy(at, unit);
     at = stpcpy(at, last);
     alarm(60);
-    ok(comes_back(t, text, (size_t)(at - text)), "%s: 512 KB of \"%s\"", name, *unit < ' ' ? "control characters" : unit);
+    ok(comes_back(t, text, (size_t)(at - text)), "%s: 512 KB of \"%s\"", name,
+       *unit < ' ' ? "control characters" : unit);
     alarm(0);
     free(text);
 }
@@ -205,6 +207,40 @@ static void test_rwkv(void)
     tokenizer_destroy(t);
 }
 
+static void test_biogpt(void)
+{
+    struct err err = { 0 };
+    struct tokenizer *t = tiny_kind("biogpt", tiny_words, N(tiny_words), NULL, 0, &err);
+    const int32_t spoken[] = { 15, 8, 16, 8, 10, 8, 13, 8, 18, 11 };
+    struct tokens list = { 0 };
+    struct buf out;
+
+    if (!ok(t != NULL, "a vocabulary of BioGPT's kind"))
+        return;
+    pieces(t, "the the.", "the</w>|the</w>|.</w>");
+    pieces(t, "th", "t|<unk>"); /* t and h</w>, which is no token */
+    pieces(t, " ", "");
+    pieces(t, "</s>", "<unk>|<unk>|t|<unk>|<unk>|s</w>|<unk>|<unk>|t|<unk>"); /* &lt; / s &gt; */
+    pieces_special(t, "the</s>", "<s>|the</w>|</s>");
+    buf_init(&out, 1000);
+    ok(tokenizer_decode(t, spoken, N(spoken), &out, &err) == 0, "decoding");
+    is_str(out.data, "(the) the. the-the's..", "words are put together as people write them");
+    alarm(60);
+    for (const char *unit = ".'-,&\""; *unit; unit++) {
+        char *text = malloc(1 << 18);
+
+        memset(text, *unit, 1 << 18);
+        list.n = 0;
+        buf_reset(&out);
+        ok(tokenizer_encode(t, text, 1 << 18, &list, &err) == 0, "biogpt: 256 KB of %c", *unit);
+        free(text);
+    }
+    alarm(0);
+    tokens_finish(&list);
+    buf_finish(&out);
+    tokenizer_destroy(t);
+}
+
 static void refused(const char *model, const struct tiny_piece *list, size_t n, const struct buf *more, size_t n_more,
                     const char *why)
 {
@@ -244,6 +280,7 @@ static void test_refused(void)
     bad = (struct tiny_piece){ "a", 7, 0 };
     refused("llama", &bad, 1, NULL, 0, "of type 7");
     bad = (struct tiny_piece){ "a", 1, 0 };
+    refused("biogpt", tiny_marked + 1, N(tiny_marked) - 1, NULL, 0, "no token of type unknown");
     refused("bert", &bad, 1, NULL, 0, "this program knows");
     refused("gpt2", tiny_words, N(tiny_words), NULL, 0, "tokenizer.ggml.pre");
     charsmap("abc", 3, "at least 4");
@@ -270,7 +307,8 @@ static void test_broken_map(void)
     buf_add(&more, map, sizeof map);
     t = tiny_kind("t5", tiny_marked, N(tiny_marked), &more, 1, &err);
     alarm(60);
-    ok(t && (tokenizer_encode(t, text, 100000, &list, &err) == 0 || err.status == CORAX_E_LIMIT), "a map in circles ends");
+    ok(t && (tokenizer_encode(t, text, 100000, &list, &err) == 0 || err.status == CORAX_E_LIMIT),
+       "a map in circles ends");
     alarm(0);
     tokens_finish(&list);
     tokenizer_destroy(t);
@@ -434,6 +472,7 @@ int main(void)
     test_spm();
     test_unigram();
     test_rwkv();
+    test_biogpt();
     test_refused();
     test_broken_map();
     test_detokenizer();

@@ -1,6 +1,6 @@
 /*
- * The tokenizers against their references: what tests/infer/compare-tokenizers.py stored in vectors/tokenizer-KIND.json,
- * a small vocabulary with texts and the ids that the reference gives them; and the public vocabularies with their cases
+ * The tokenizers against their references: what tests/infer/compare-tokenizers.py stored in
+ * vectors/tokenizer-KIND.json, a small vocabulary with texts and the ids that the reference gives them; and the public vocabularies with their cases
  * where they are at hand (CORAX_TEST_DATA, or ../shared/data beside the source).
  */
 #include "infer/tokenizer.h"
@@ -33,7 +33,7 @@ static size_t unhex(const char *hex, char *out)
     return n;
 }
 
-/* --- a vocabulary from JSON: each key is one of tokenizer.ggml.* ------------------------------------------------------ */
+/* --- a vocabulary from JSON: each key is one of tokenizer.ggml.* -------------------------------------------------- */
 
 static void add_strings(struct buf *b, const char *key, const struct json *list)
 {
@@ -123,7 +123,7 @@ static struct tokenizer *build(const struct json *vocab, const struct json *more
     return t;
 }
 
-/* --- ids ------------------------------------------------------------------------------------------------------------ */
+/* --- ids ---------------------------------------------------------------------------------------------------------- */
 
 /* ids: numbers with spaces between, up to the end or a newline. */
 static bool same_ids(const struct tokens *list, const char *ids)
@@ -164,7 +164,7 @@ static bool decodes(const struct tokenizer *t, const char *ids, const char *text
     return same;
 }
 
-/* --- what the references say ------------------------------------------------------------------------------------------ */
+/* --- what the references say -------------------------------------------------------------------------------------- */
 
 static void test_run(const char *kind, const struct json *root, const struct json *run)
 {
@@ -176,7 +176,7 @@ static void test_run(const char *kind, const struct json *root, const struct jso
     for (const struct json *text = json_first(json_get(root, "texts")); t && text && ids; text = json_next(text)) {
         const char *hex = json_text(text);
         char *bytes = malloc(strlen(hex) + 1), *want;
-        const char *text_back = back ? json_text(back) : NULL; /* null: the reference writes something for unknown tokens */
+        const char *text_back = back ? json_text(back) : NULL; /* null: it writes something for unknown tokens */
 
         want = malloc(text_back ? strlen(text_back) + 1 : 1);
         if (json_text(ids)) {
@@ -215,7 +215,7 @@ static void test_kind(const char *kind)
     buf_finish(&text);
 }
 
-/* --- the public cases ------------------------------------------------------------------------------------------------- */
+/* --- the public cases --------------------------------------------------------------------------------------------- */
 
 static struct tokenizer *open_file(const char *path)
 {
@@ -280,6 +280,7 @@ int main(void)
     test_kind("spm");
     test_kind("unigram");
     test_kind("rwkv");
+    test_kind("biogpt");
     test_public("gpt-2");
     test_public("falcon");
     test_public("starcoder");
