@@ -43,15 +43,12 @@ static void count_weights(struct engine *e)
 
 static int describe(struct engine *e, struct err *err)
 {
-    size_t len;
-
     if (keep_string(e, 0, "general.name", "unnamed", &e->info.name, err) < 0 ||
         keep_string(e, 1, "general.architecture", "", &e->info.arch, err) < 0 ||
         keep_string(e, 2, "corax.dialect", "", &e->info.dialect, err) < 0)
         return -1;
     count_weights(e);
-    gguf_bytes(e->gguf, &len);
-    e->info.file_bytes = len;
+    e->info.file_bytes = gguf_file_bytes(e->gguf);
     e->info.n_vocab = e->shape.n_vocab;
     e->info.n_ctx = e->n_ctx;
     e->info.model_ctx = e->shape.n_ctx;
@@ -140,15 +137,29 @@ const struct tokenizer *engine_tokenizer(const struct engine *e)
     return e->tokenizer;
 }
 
+/* Of a model in parts: the hash of their hashes. */
+static void hash_parts(const struct gguf *g, unsigned char hash[HASH_LEN])
+{
+    unsigned char hashes[GGUF_MAX_PARTS * HASH_LEN];
+    size_t len;
+
+    for (size_t i = 0; i < gguf_n_parts(g); i++) {
+        const void *bytes = gguf_bytes(g, i, &len);
+
+        hash_bytes(bytes, len, hashes + i * HASH_LEN);
+    }
+    if (gguf_n_parts(g) == 1)
+        memcpy(hash, hashes, HASH_LEN);
+    else
+        hash_bytes(hashes, gguf_n_parts(g) * HASH_LEN, hash);
+}
+
 const char *engine_sha256(struct engine *e)
 {
     unsigned char hash[HASH_LEN];
-    const void *bytes;
-    size_t len;
 
     if (!e->sha256[0]) {
-        bytes = gguf_bytes(e->gguf, &len);
-        hash_bytes(bytes, len, hash);
+        hash_parts(e->gguf, hash);
         hash_format(hash, e->sha256);
     }
     return e->sha256;

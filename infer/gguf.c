@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -36,6 +37,8 @@ struct gguf {
     struct gguf_tensor *tensors;
     struct gguf_kv **kv_by_key; /* sorted, for lookups and to find duplicates */
     struct gguf_tensor **tensors_by_name;
+    struct gguf **parts; /* [n_parts - 1], those behind the first; their tensors are in the lists above, too */
+    size_t n_parts;
 };
 
 struct reader {
@@ -271,6 +274,16 @@ static int read_tensor(struct gguf *g, struct reader *r, struct gguf_tensor *t, 
     return 0;
 }
 
+static int sort_tensors(struct gguf *g, struct err *err)
+{
+    if (g->n_tensors > 1)
+        qsort(g->tensors_by_name, g->n_tensors, sizeof(void *), compare_tensor);
+    for (size_t i = 1; i < g->n_tensors; i++)
+        if (strcmp(g->tensors_by_name[i - 1]->name, g->tensors_by_name[i]->name) == 0)
+            return fail(err, CORAX_E_ARGS, "tensor %s occurs twice", g->tensors_by_name[i]->name);
+    return 0;
+}
+
 static int read_tensors(struct gguf *g, struct reader *r, struct err *err)
 {
     uint64_t offset = 0, start, at;
@@ -289,11 +302,8 @@ static int read_tensors(struct gguf *g, struct reader *r, struct err *err)
             return err_context(err, "tensor %s", t->name);
         g->tensors_by_name[i] = t;
     }
-    if (g->n_tensors > 1)
-        qsort(g->tensors_by_name, g->n_tensors, sizeof(void *), compare_tensor);
-    for (size_t i = 1; i < g->n_tensors; i++)
-        if (strcmp(g->tensors_by_name[i - 1]->name, g->tensors_by_name[i]->name) == 0)
-            return fail(err, CORAX_E_ARGS, "tensor %s occurs twice", g->tensors_by_name[i]->name);
+    if (sort_tensors(g, err) < 0)
+        return -1;
 
     /* The data section begins at the next aligned byte of the file; at never wraps: it is at most offset. */
     start = ((uint64_t)(r->at - g->bytes) + g->alignment - 1) & ~(g->alignment - 1);
@@ -352,6 +362,7 @@ static struct gguf *parse(const void *bytes, size_t len, void *map, struct err *
     }
     g->bytes = bytes;
     g->len = len;
+    g->n_parts = 1;
     if (read_file(g, err) < 0) {
         gguf_close(g);
         return NULL;
@@ -365,7 +376,7 @@ struct gguf *gguf_parse(const void *bytes, size_t len, struct err *err)
     return parse(bytes, len, NULL, err);
 }
 
-struct gguf *gguf_open(const char *path, struct err *err)
+static struct gguf *open_file(const char *path, struct err *err)
 {
     struct gguf *g = NULL;
     struct stat st;
@@ -395,20 +406,167 @@ struct gguf *gguf_open(const char *path, struct err *err)
     return g;
 }
 
+/* --- parts -------------------------------------------------------------------------------------------------------- */
+
+/* Where "-00002-of-00003.gguf" begins in path, when that is how it ends; NULL: it does not. */
+static const char *part_suffix(const char *path, uint64_t no, uint64_t count)
+{
+    const size_t len = strlen(path);
+    char suffix[64];
+    size_t n = (size_t)snprintf(suffix, sizeof suffix, "-%05" PRIu64 "-of-%05" PRIu64 ".gguf", no + 1, count);
+
+    return len >= n && memcmp(path + len - n, suffix, n) == 0 ? path + len - n : NULL;
+}
+
+/* Part no of count, which says so itself. */
+static int check_part(const struct gguf *g, uint64_t no, uint64_t count, struct err *err)
+{
+    uint64_t its_no = UINT64_MAX, its_count = UINT64_MAX;
+
+    if (gguf_get_uint(g, "split.no", &its_no, err) < 0 || gguf_get_uint(g, "split.count", &its_count, err) < 0)
+        return -1;
+    if (its_no == no && its_count == count)
+        return 0;
+    if (its_no == UINT64_MAX || its_count == UINT64_MAX)
+        return fail(err, CORAX_E_ARGS, "metadata key split.no or split.count is missing, it should be part %" PRIu64
+                    " of %" PRIu64, no + 1, count);
+    return fail(err, CORAX_E_ARGS, "split.no and split.count say part %" PRIu64 " of %" PRIu64 ", its name part %" PRIu64
+                " of %" PRIu64, its_no + 1, its_count, no + 1, count);
+}
+
+/* The lists of the first part become those of all. */
+static int merge_parts(struct gguf *g, struct err *err)
+{
+    uint64_t announced = 0;
+    size_t n = g->n_tensors, at = g->n_tensors;
+    struct gguf_tensor *all;
+    int found = gguf_get_uint(g, "split.tensors.count", &announced, err);
+
+    for (size_t i = 0; i + 1 < g->n_parts; i++)
+        n += g->parts[i]->n_tensors;
+    if (found < 0)
+        return -1;
+    if (found == 0 && announced != n)
+        return fail(err, CORAX_E_ARGS, "split.tensors.count is %" PRIu64 ", the %zu parts have %zu tensors", announced,
+                    g->n_parts, n);
+    if (n > GGUF_MAX_TENSORS)
+        return fail(err, CORAX_E_LIMIT, "%zu tensors in %zu parts, at most %d are allowed", n, g->n_parts,
+                    GGUF_MAX_TENSORS);
+    all = arena_alloc(g->arena, n * sizeof *all + 1);
+    g->tensors_by_name = arena_alloc(g->arena, n * sizeof(void *) + 1);
+    if (!all || !g->tensors_by_name)
+        return fail(err, CORAX_E_LIMIT, "out of memory for %zu tensors", n);
+    memcpy(all, g->tensors, at * sizeof *all);
+    for (size_t i = 0; i + 1 < g->n_parts; i++) {
+        memcpy(all + at, g->parts[i]->tensors, g->parts[i]->n_tensors * sizeof *all);
+        at += g->parts[i]->n_tensors;
+    }
+    g->tensors = all;
+    g->n_tensors = n;
+    for (size_t i = 0; i < n; i++)
+        g->tensors_by_name[i] = &all[i];
+    return sort_tensors(g, err);
+}
+
+/* stem: the path without the number of the part. */
+static struct gguf *open_parts(const char *stem, size_t stem_len, uint64_t count, struct err *err)
+{
+    struct gguf *first = NULL;
+
+    for (uint64_t no = 0; no < count; no++) {
+        char path[4096];
+        struct gguf *part;
+
+        if (snprintf(path, sizeof path, "%.*s-%05" PRIu64 "-of-%05" PRIu64 ".gguf", (int)stem_len, stem, no + 1, count) >=
+            (int)sizeof path) {
+            fail(err, CORAX_E_ARGS, "%.64s...: the path is too long", stem);
+            goto fail;
+        }
+        part = open_file(path, err);
+        if (!part)
+            goto fail;
+        if (check_part(part, no, count, err) < 0) {
+            err_context(err, "%s", path);
+            gguf_close(part);
+            goto fail;
+        }
+        if (no > 0) {
+            first->parts[first->n_parts++ - 1] = part;
+            continue;
+        }
+        first = part;
+        first->parts = calloc((size_t)count, sizeof *first->parts);
+        if (!first->parts) {
+            fail(err, CORAX_E_LIMIT, "out of memory");
+            goto fail;
+        }
+    }
+    if (merge_parts(first, err) == 0)
+        return first;
+    err_context(err, "%.*s", (int)stem_len, stem);
+fail:
+    gguf_close(first);
+    return NULL;
+}
+
+struct gguf *gguf_open(const char *path, struct err *err)
+{
+    struct gguf *g = open_file(path, err), *whole = NULL;
+    uint64_t no = 0, count = 1;
+    const char *suffix;
+
+    if (!g)
+        return NULL;
+    if (gguf_get_uint(g, "split.count", &count, err) < 0 || gguf_get_uint(g, "split.no", &no, err) < 0) {
+        err_context(err, "%s", path);
+    } else if (count <= 1) {
+        return g;
+    } else if (count > GGUF_MAX_PARTS || no >= count) {
+        fail(err, CORAX_E_ARGS, "%s: split.no and split.count say part %" PRIu64 " of %" PRIu64
+             ", at most %d parts are allowed", path, no + 1, count, GGUF_MAX_PARTS);
+    } else if (!(suffix = part_suffix(path, no, count))) {
+        fail(err, CORAX_E_ARGS, "%s: it is part %" PRIu64 " of %" PRIu64 ", its name must end in -%05" PRIu64 "-of-%05" PRIu64
+             ".gguf so that the others are found", path, no + 1, count, no + 1, count);
+    } else {
+        whole = open_parts(path, (size_t)(suffix - path), count, err);
+    }
+    gguf_close(g);
+    return whole;
+}
+
 void gguf_close(struct gguf *g)
 {
     if (!g)
         return;
+    for (size_t i = 0; i + 1 < g->n_parts; i++)
+        gguf_close(g->parts[i]);
+    free(g->parts);
     if (g->map)
         munmap(g->map, g->len);
     arena_destroy(g->arena);
     free(g);
 }
 
-const void *gguf_bytes(const struct gguf *g, size_t *len)
+size_t gguf_n_parts(const struct gguf *g)
 {
-    *len = g->len;
-    return g->bytes;
+    return g->n_parts;
+}
+
+const void *gguf_bytes(const struct gguf *g, size_t part, size_t *len)
+{
+    const struct gguf *file = part == 0 ? g : g->parts[part - 1];
+
+    *len = file->len;
+    return file->bytes;
+}
+
+uint64_t gguf_file_bytes(const struct gguf *g)
+{
+    uint64_t bytes = g->len;
+
+    for (size_t i = 0; i + 1 < g->n_parts; i++)
+        bytes += g->parts[i]->len;
+    return bytes;
 }
 
 uint32_t gguf_version(const struct gguf *g)

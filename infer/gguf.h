@@ -7,6 +7,9 @@
  *
  * The file is mapped read-only and never copied; strings and arrays point into the map and live as long as the gguf.
  *
+ * A model may be split into parts NAME-00001-of-00003.gguf ..., each a GGUF file with keys split.no, split.count and
+ * split.tensors.count: opening any of them opens all.  Metadata is the first part's, tensors are those of all.
+ *
  * Source: GGUF specification, versions 2 and 3.
  */
 #ifndef INFER_GGUF_H
@@ -26,6 +29,7 @@
 #define GGUF_MAX_DIMS      4
 #define GGUF_MIN_ALIGNMENT 8         /* the format's own; weights are read as aligned floats */
 #define GGUF_MAX_ALIGNMENT (1 << 20) /* above it the file would mostly be padding */
+#define GGUF_MAX_PARTS     1024      /* published models have up to about 100 */
 
 enum gguf_type {
     GGUF_U8, GGUF_I8, GGUF_U16, GGUF_I16, GGUF_U32, GGUF_I32, GGUF_F32, GGUF_BOOL, GGUF_STRING, GGUF_ARRAY,
@@ -56,13 +60,18 @@ struct gguf_tensor {
 
 struct gguf;
 
-/* CORAX_E_NOTFOUND or CORAX_E_IO (the file), CORAX_E_ARGS (its contents), CORAX_E_LIMIT (memory, or a limit above). */
+/*
+ * CORAX_E_NOTFOUND or CORAX_E_IO (the file, or another part of it), CORAX_E_ARGS (its contents; parts that do not belong
+ * together), CORAX_E_LIMIT (memory, or a limit above).
+ */
 struct gguf *gguf_open(const char *path, struct err *) __attribute__((warn_unused_result));
-/* The same over bytes that the caller keeps, aligned like malloc's. */
+/* The same over bytes of one file that the caller keeps, aligned like malloc's. */
 struct gguf *gguf_parse(const void *bytes, size_t len, struct err *) __attribute__((warn_unused_result));
 void gguf_close(struct gguf *);
 
-const void *gguf_bytes(const struct gguf *, size_t *len); /* the whole file */
+size_t gguf_n_parts(const struct gguf *);                              /* files that it is made of */
+const void *gguf_bytes(const struct gguf *, size_t part, size_t *len); /* a whole file */
+uint64_t gguf_file_bytes(const struct gguf *);                         /* of all parts */
 uint32_t gguf_version(const struct gguf *);
 size_t gguf_n_kv(const struct gguf *);
 size_t gguf_n_tensors(const struct gguf *);

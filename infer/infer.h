@@ -46,7 +46,7 @@ struct engine *engine_open(const char *path, const struct engine_options *, stru
 void engine_close(struct engine *); /* after its sessions */
 const struct engine_info *engine_info(const struct engine *);
 const struct tokenizer *engine_tokenizer(const struct engine *);
-/* SHA-256 of the file in hex, computed on the first call: some 3 ms a megabyte. */
+/* SHA-256 of the file in hex, of a model in parts that of their hashes; computed on the first call: some 3 ms a megabyte. */
 const char *engine_sha256(struct engine *);
 
 struct session *session_create(struct engine *, struct err *) __attribute__((warn_unused_result));

@@ -9,6 +9,7 @@
 #include "util/json.h"
 
 #define MAX_ITEMS  8                   /* of an array that are shown; a vocabulary has 100,000 */
+#define MAX_TYPES  64
 #define MAX_STRING 200                 /* bytes of a string that are shown to people */
 #define MAX_OUTPUT ((size_t)256 << 20) /* the names in the largest file that is read */
 
@@ -59,15 +60,42 @@ static void write_value(struct jsonw *w, const struct gguf_kv *kv)
     jsonw_end(w);
 }
 
+struct size {
+    const struct quant_format *format;
+    size_t n;
+    uint64_t bytes;
+};
+
+/* What each type of tensor takes, in the order in which they first occur; returns how many types there are. */
+static size_t sum_by_type(const struct gguf *g, struct size sizes[MAX_TYPES])
+{
+    size_t n = 0, at;
+
+    for (size_t i = 0; i < gguf_n_tensors(g); i++) {
+        const struct gguf_tensor *t = gguf_tensor_at(g, i);
+
+        for (at = 0; at < n && sizes[at].format != t->format; at++)
+            ;
+        if (at == MAX_TYPES)
+            continue;
+        if (at == n)
+            sizes[n++] = (struct size){ .format = t->format };
+        sizes[at].n++;
+        sizes[at].bytes += t->bytes;
+    }
+    return n;
+}
+
 static void write_json(const struct gguf *g, struct buf *out)
 {
+    struct size sizes[MAX_TYPES];
+    const size_t n_sizes = sum_by_type(g, sizes);
     struct jsonw w = jsonw_start(out);
-    size_t len;
 
-    (void)gguf_bytes(g, &len);
     jsonw_object(&w, NULL);
     jsonw_int(&w, "version", gguf_version(g));
-    jsonw_int(&w, "file_bytes", (int64_t)len);
+    jsonw_int(&w, "file_bytes", (int64_t)gguf_file_bytes(g));
+    jsonw_int(&w, "parts", (int64_t)gguf_n_parts(g));
     jsonw_object(&w, "metadata");
     for (size_t i = 0; i < gguf_n_kv(g); i++)
         write_value(&w, gguf_kv_at(g, i));
@@ -87,6 +115,10 @@ static void write_json(const struct gguf *g, struct buf *out)
         jsonw_end(&w);
     }
     jsonw_end(&w);
+    jsonw_object(&w, "bytes_by_type");
+    for (size_t i = 0; i < n_sizes; i++)
+        jsonw_int(&w, sizes[i].format->name, (int64_t)sizes[i].bytes);
+    jsonw_end(&w);
     jsonw_end(&w);
     buf_addc(out, '\n');
 }
@@ -94,11 +126,13 @@ static void write_json(const struct gguf *g, struct buf *out)
 /* The same for people: a line a key, a line a tensor. */
 static void write_lines(const struct gguf *g, struct buf *out)
 {
-    size_t len;
+    struct size sizes[MAX_TYPES];
+    const size_t n_sizes = sum_by_type(g, sizes);
 
-    (void)gguf_bytes(g, &len);
-    buf_addf(out, "GGUF version %u, %zu bytes, %zu keys, %zu tensors\n\n", gguf_version(g), len, gguf_n_kv(g),
-             gguf_n_tensors(g));
+    buf_addf(out, "GGUF version %u, %" PRIu64 " bytes", gguf_version(g), gguf_file_bytes(g));
+    if (gguf_n_parts(g) > 1)
+        buf_addf(out, " in %zu parts", gguf_n_parts(g));
+    buf_addf(out, ", %zu keys, %zu tensors\n\n", gguf_n_kv(g), gguf_n_tensors(g));
     for (size_t i = 0; i < gguf_n_kv(g); i++) {
         const struct gguf_kv *kv = gguf_kv_at(g, i);
         const unsigned char *at = kv->data;
@@ -129,6 +163,9 @@ static void write_lines(const struct gguf *g, struct buf *out)
             buf_addf(out, "%s%" PRIu64, d ? " x " : "", t->ne[d]);
         buf_addc(out, '\n');
     }
+    buf_addc(out, '\n');
+    for (size_t i = 0; i < n_sizes; i++)
+        buf_addf(out, "%-8s %6zu tensors %15" PRIu64 " bytes\n", sizes[i].format->name, sizes[i].n, sizes[i].bytes);
 }
 
 static int run(const struct args *a, struct err *err)

@@ -70,7 +70,7 @@ static void test_values(void)
     copy = gguf_open(path, &err);
     if (copy) {
         size_t len, copy_len;
-        const void *bytes = gguf_bytes(g, &len), *copied = gguf_bytes(copy, &copy_len);
+        const void *bytes = gguf_bytes(g, 0, &len), *copied = gguf_bytes(copy, 0, &copy_len);
 
         same = len == copy_len && memcmp(bytes, copied, len) == 0;
     }
