@@ -29,7 +29,7 @@ struct normalizer {
     bool                prefix, squeeze; /* add_space_prefix, remove_extra_whitespaces; their defaults before init */
 };
 
-/* n is zero but for the defaults.  CORAX_E_ARGS (the map is broken), CORAX_E_LIMIT; normalizer_finish() is due anyway. */
+/* n is zero but for its defaults.  CORAX_E_ARGS (a broken map), CORAX_E_LIMIT; normalizer_finish() is due either way. */
 int  normalizer_init(struct normalizer *n, const struct gguf *, const struct vocab *, struct err *);
 void normalizer_finish(struct normalizer *);
 

@@ -1,7 +1,8 @@
 /*
  * Any bytes as text, with every kind of tokenizer: no token that comes out is a control token, and detokenized in
- * whatever pieces they come as whole UTF-8 at every step.  Byte-level BPE and RWKV's kind give any bytes back, SentencePiece's
- * BPE gives UTF-8 back, but for its own mark of a space; the others normalize, and only have to end well.
+ * whatever pieces they come as whole UTF-8 at every step.  Byte-level BPE and RWKV's kind give any bytes back,
+ * SentencePiece's BPE gives UTF-8 back, but for its own mark of a space; the others normalize, and only have to end
+ * well.
  */
 #include "infer/tokenizer.h"
 

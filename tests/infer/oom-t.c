@@ -1,6 +1,7 @@
 /*
  * Every allocation failing while a GGUF file is read, and while a whole model is loaded from one: file, tensors,
- * tokenizer, threads, scratch memory.  Not covered: the token loop, which allocates nothing.
+ * tokenizer, threads, scratch memory; and while each kind of tokenizer is loaded, encodes and decodes.
+ * Not covered: the token loop, which allocates nothing.
  */
 #include <fcntl.h>
 #include <unistd.h>
@@ -38,6 +39,48 @@ static int load_model(struct err *err)
     return e ? 0 : -1;
 }
 
+/* --- tokenizers --------------------------------------------------------------------------------------------------- */
+
+static const struct gguf *vocabulary;
+
+static int tokenize(struct err *err)
+{
+    static const char text[] = "the e\xcc\x81\xcc\xa3 'hth' <u> 1,000 t... &c."
+                               " a word that is too long for what is kept on the stack: thththththththththththththththth";
+    struct tokenizer *t = tokenizer_create(vocabulary, err);
+    struct tokens list = { 0 };
+    struct buf out;
+    int result = -1;
+
+    buf_init(&out, TINY_LIMIT);
+    if (t && tokenizer_encode(t, text, sizeof text - 1, &list, err) == 0)
+        result = tokenizer_decode(t, list.ids, list.n, &out, err);
+    buf_finish(&out);
+    tokens_finish(&list);
+    tokenizer_destroy(t);
+    return result;
+}
+
+static void test_tokenizer(const char *model, const struct tiny_piece *list, size_t n)
+{
+    struct gguf *g;
+    struct buf b;
+    char what[80];
+
+    buf_init(&b, TINY_LIMIT);
+    tiny_header(&b, 3, 0, list ? TINY_N_PIECES_KV : TINY_N_TOKENIZER_KV);
+    if (list)
+        tiny_pieces(&b, model, list, n);
+    else
+        tiny_tokenizer(&b, model);
+    g = gguf_parse(b.data, b.len, NULL);
+    vocabulary = g;
+    snprintf(what, sizeof what, "the tokenizer %s", model);
+    oom_each(what, tokenize);
+    gguf_close(g);
+    buf_finish(&b);
+}
+
 int main(void)
 {
     struct tiny_spec spec = TINY_SPEC;
@@ -57,6 +100,11 @@ int main(void)
     oom_each("a model is loaded", load_model);
     unlink(path);
     buf_finish(&file);
+    test_tokenizer("gpt-neox", NULL, 0);
+    test_tokenizer("llama", tiny_marked, sizeof tiny_marked / sizeof *tiny_marked);
+    test_tokenizer("t5", tiny_marked, sizeof tiny_marked / sizeof *tiny_marked);
+    test_tokenizer("rwkv", tiny_escaped, sizeof tiny_escaped / sizeof *tiny_escaped);
+    test_tokenizer("biogpt", tiny_words, sizeof tiny_words / sizeof *tiny_words);
     done();
     return tap_status();
 }

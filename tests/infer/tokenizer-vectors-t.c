@@ -1,7 +1,7 @@
 /*
  * The tokenizers against their references: what tests/infer/compare-tokenizers.py stored in
- * vectors/tokenizer-KIND.json, a small vocabulary with texts and the ids that the reference gives them; and the public vocabularies with their cases
- * where they are at hand (CORAX_TEST_DATA, or ../shared/data beside the source).
+ * vectors/tokenizer-KIND.json, a small vocabulary with texts and the ids that the reference gives them; and the public
+ * vocabularies with their cases where they are at hand (CORAX_TEST_DATA, or ../shared/data beside the source).
  */
 #include "infer/tokenizer.h"
 
