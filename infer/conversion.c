@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "infer/family.h"
+#include "infer/tokenizer.h"
 #include "util/buf.h"
 #include "util/file.h"
 
@@ -519,8 +520,16 @@ static int write_tensor(struct output *o, struct conversion_tensor *t, struct er
 
 /* --- the file ----------------------------------------------------------------------------------------------------- */
 
+static int check_tokenizer(const struct gguf *g, struct err *err)
+{
+    struct tokenizer *t = tokenizer_create(g, err);
+
+    tokenizer_destroy(t);
+    return t ? 0 : err_context(err, "the result's tokenizer would not load");
+}
+
 /* Loads it as the program that will run it does: a tensor that is missing or of another shape is found here. */
-static int check_result(struct conversion *c, struct err *err)
+static int check_result(struct conversion *c, bool has_tokenizer, struct err *err)
 {
     struct gguf *g = gguf_open(gguf_writer_part(c->writer), err);
     const struct family *family;
@@ -530,6 +539,10 @@ static int check_result(struct conversion *c, struct err *err)
 
     if (!g)
         return -1;
+    if (has_tokenizer && check_tokenizer(g, err) < 0) {
+        gguf_close(g);
+        return -1;
+    }
     for (size_t i = 0; i < gguf_n_tensors(g); i++)
         runs &= gguf_tensor_at(g, i)->format->runs;
     family = family_find(g, err);
@@ -570,7 +583,8 @@ static void add_name(struct conversion *c)
         gguf_add_string(c->writer, "general.name", c->folder + start, end - start);
 }
 
-static int write_file(struct conversion *c, const char *out, const struct conversion_options *options, struct err *err)
+static int write_file(struct conversion *c, const char *out, const struct conversion_options *options, bool has_tokenizer,
+                      struct err *err)
 {
     struct output o = { c, options, 0, 0 };
 
@@ -585,7 +599,7 @@ static int write_file(struct conversion *c, const char *out, const struct conver
     for (size_t i = 0; i < c->n_tensors; i++)
         if (write_tensor(&o, &c->tensors[i], err) < 0)
             return -1;
-    if (gguf_writer_flush(c->writer, err) < 0 || check_result(c, err) < 0)
+    if (gguf_writer_flush(c->writer, err) < 0 || check_result(c, has_tokenizer, err) < 0)
         return -1;
     return gguf_writer_finish(c->writer, err);
 }
@@ -608,7 +622,8 @@ static int convert(struct conversion *c, const char *out, const struct conversio
         return -1;
     gguf_add_u32(c->writer, "general.file_type", file_type(c));
     find_vocabulary(c);
-    if (conversion_tokenizer(c, &result->has_tokenizer, err) < 0 || write_file(c, out, options, err) < 0)
+    if (conversion_tokenizer(c, &result->has_tokenizer, err) < 0 ||
+        write_file(c, out, options, result->has_tokenizer, err) < 0)
         return -1;
     result->n_tensors = c->n_tensors;
     result->bytes = gguf_writer_bytes(c->writer);

@@ -72,7 +72,7 @@ struct scan {
     struct arena *arena; /* of the tree; NULL: none is built */
     bool trust;          /* keys were checked before */
     int depth;
-    size_t n_values;
+    size_t n_values, max_values;
 
     /* The keys of all objects that are open, innermost last; compared when their object closes. */
     struct key *keys;
@@ -82,7 +82,7 @@ struct scan {
 
 static struct scan scan_start(const char *text, size_t len, struct err *err)
 {
-    struct scan s = { .start = text, .p = text, .end = text + len, .err = err };
+    struct scan s = { .start = text, .p = text, .end = text + len, .err = err, .max_values = JSON_MAX_VALUES };
 
     buf_init(&s.decoded, len);
     return s;
@@ -600,8 +600,8 @@ static int scan_value(struct scan *s, struct json *out)
 
     if (s->p >= s->end)
         return fail_expected(s, "a value");
-    if (++s->n_values > JSON_MAX_VALUES)
-        return fail_at(s, s->p, CORAX_E_LIMIT, "more than %d values", JSON_MAX_VALUES);
+    if (++s->n_values > s->max_values)
+        return fail_at(s, s->p, CORAX_E_LIMIT, "more than %zu values", s->max_values);
     if (out)
         out->raw = s->p;
     if (*s->p != '{' && *s->p != '[') {
@@ -634,15 +634,16 @@ int json_check(const char *text, size_t len, struct err *err)
     return rc;
 }
 
-static struct json *parse(const char *text, size_t len, bool config, struct err *err)
+static struct json *parse(const char *text, size_t len, bool config, size_t max_values, struct err *err)
 {
     struct scan s = scan_start(text, len, err);
     struct document *doc = NULL;
     int rc;
 
-    /* The text and JSON_MAX_VALUES bound it. */
+    /* The text and max_values bound it. */
     s.arena = arena_create(SIZE_MAX);
     s.config = config;
+    s.max_values = max_values;
     if (s.arena)
         doc = arena_alloc(s.arena, sizeof(*doc));
     rc = doc ? scan_document(&s, &doc->root) : fail_memory(&s);
@@ -657,12 +658,17 @@ static struct json *parse(const char *text, size_t len, bool config, struct err 
 
 struct json *json_parse(const char *text, size_t len, struct err *err)
 {
-    return parse(text, len, false, err);
+    return parse(text, len, false, JSON_MAX_VALUES, err);
+}
+
+struct json *json_parse_large(const char *text, size_t len, size_t max_values, struct err *err)
+{
+    return parse(text, len, false, max_values, err);
 }
 
 struct json *json_parse_config(const char *text, size_t len, struct err *err)
 {
-    return parse(text, len, true, err);
+    return parse(text, len, true, JSON_MAX_VALUES, err);
 }
 
 void json_free(struct json *json)

@@ -32,6 +32,9 @@ struct json;
 int json_check(const char *text, size_t len, struct err *);
 /* The root, freed by json_free(); NULL with the errors of json_check. */
 struct json *json_parse(const char *text, size_t len, struct err *) __attribute__((warn_unused_result));
+/* The same with another limit than JSON_MAX_VALUES, for files that a person chose; a value takes about 100 bytes. */
+struct json *json_parse_large(const char *text, size_t len, size_t max_values, struct err *)
+    __attribute__((warn_unused_result));
 /* The same for files that people write: // and slash-star comments and a comma after the last member are allowed. */
 struct json *json_parse_config(const char *text, size_t len, struct err *) __attribute__((warn_unused_result));
 void json_free(struct json *);

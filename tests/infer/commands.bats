@@ -1,11 +1,13 @@
 # The commands of corax-infer for people, with the shipped model: what they print agrees with each other, and what is wrong with
 # a command line or a file is said in one sentence.
 #
-# Covers: perplexity (against the logits command, token by token), embed.  Whether logits are right is golden-t's and model-t's.
+# Covers: perplexity (against the logits command, token by token), embed, convert.  Whether logits are right is golden-t's and
+# model-t's, what convert writes conversion-t's.
 
 setup() {
     infer=$CORAX_BUILDDIR/corax-infer
     model=$(cd "$CORAX_SRCDIR" && pwd)/models/corax-raven-1-q8_0.gguf
+    vectors=$(cd "$CORAX_SRCDIR" && pwd)/tests/infer/vectors
     case $infer in /*) ;; *) infer=$PWD/$infer ;; esac
     cd "$BATS_TEST_TMPDIR" || return
 }
@@ -64,4 +66,29 @@ losses_of_piece() {
     run "$infer" perplexity "$model" missing.txt
     [ "$status" -eq 1 ]
     [[ $output == *missing.txt* ]]
+}
+
+@test "a folder is converted, and what comes out runs" {
+    run "$infer" convert "$vectors/vocabularies/llama3" out.gguf
+    [ "$status" -eq 0 ]
+    [[ $output == "out.gguf: 11 tensors, "* ]]
+    [ ! -e out.gguf.part ]
+    "$infer" inspect out.gguf | grep -q '^tokenizer.ggml.pre  *"llama-bpe"'
+    "$infer" inspect out.gguf | grep -q '^F16  *8 tensors'
+    [ "$("$infer" tokenize out.gguf "user@" --ends)" = "320 322" ]
+    [ "$("$infer" logits out.gguf --prompt "the" --top 3 | wc -l)" -eq 3 ]
+    "$infer" convert "$vectors/checkpoints/gpt2-tied" weights.gguf --type f32 2>notice
+    grep -q "has no tokenizer" notice
+    "$infer" inspect weights.gguf --json | grep -q '"bytes_by_type":{"F32":[0-9]*}'
+}
+
+@test "convert wants a folder, a file and a type that there is" {
+    run "$infer" convert folder
+    [ "$status" -eq 2 ]
+    run "$infer" convert folder file --type q9
+    [ "$status" -eq 2 ]
+    [[ $output == *"f32, f16 or bf16"* ]]
+    run "$infer" convert "$BATS_TEST_TMPDIR" out.gguf
+    [ "$status" -eq 1 ]
+    [[ $output == *"config.json: No such file or directory" ]]
 }

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "infer/conversion.h"
 #include "infer/engine.h"
 #include "infer/gguf.h"
 #include "tests/infer/tiny_gguf.h"
@@ -81,6 +82,33 @@ static void test_tokenizer(const char *model, const struct tiny_piece *list, siz
     buf_finish(&b);
 }
 
+/* A folder of vectors/ becomes a file. */
+static const char *folder;
+
+static int convert(struct err *err)
+{
+    const struct conversion_options options = { .type = -1 };
+    struct conversion_result result;
+    const char *source = getenv("CORAX_SRCDIR");
+    char from[1024], to[64];
+    int rc;
+
+    snprintf(from, sizeof from, "%s/tests/infer/vectors/%s", source ? source : ".", folder);
+    snprintf(to, sizeof to, "%s.gguf", path);
+    rc = conversion_run(from, to, &options, &result, err);
+    unlink(to);
+    return rc;
+}
+
+static void test_conversion(const char *name)
+{
+    char what[80];
+
+    folder = name;
+    snprintf(what, sizeof what, "%s is converted", name);
+    oom_each(what, convert);
+}
+
 int main(void)
 {
     struct tiny_spec spec = TINY_SPEC;
@@ -105,6 +133,10 @@ int main(void)
     test_tokenizer("t5", tiny_marked, sizeof tiny_marked / sizeof *tiny_marked);
     test_tokenizer("rwkv", tiny_escaped, sizeof tiny_escaped / sizeof *tiny_escaped);
     test_tokenizer("biogpt", tiny_words, sizeof tiny_words / sizeof *tiny_words);
+    test_conversion("checkpoints/bitnet-online");
+    test_conversion("vocabularies/spm-user");
+    test_conversion("vocabularies/llama3");
+    test_conversion("vocabularies/world");
     done();
     return tap_status();
 }

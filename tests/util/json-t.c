@@ -214,6 +214,10 @@ static void test_many_values(void)
     json_free(json);
     text.len--;
     buf_adds(&text, ",0]");
+    json = json_parse_large(text.data, text.len, JSON_MAX_VALUES + 1, &err);
+    is_int((long long)json_count(json), JSON_MAX_VALUES, "one more is read where the limit is");
+    json_free(json);
+    ok(!json_parse_large(text.data, text.len, JSON_MAX_VALUES, &err) && err.status == CORAX_E_LIMIT, "and not above it");
     is_int(json_check(text.data, text.len, &err), -1, "one more");
     is_int(err.status, CORAX_E_LIMIT, "is over the limit");
     has_str(err.msg, "more than 100000 values", "and says so");
