@@ -259,7 +259,7 @@ static int compare_places(const void *a, const void *b)
 static int choose_format(const struct conversion *c, struct conversion_tensor *t, struct err *err)
 {
     static const uint32_t stored[] = { [SAFETENSOR_F32] = QUANT_F32, [SAFETENSOR_F16] = QUANT_F16,
-                                       [SAFETENSOR_BF16] = 30, [SAFETENSOR_U8] = QUANT_F16 };
+                                       [SAFETENSOR_BF16] = QUANT_BF16, [SAFETENSOR_U8] = QUANT_F16 };
     uint32_t id = QUANT_F32;
 
     if (t->from && (t->from->type == SAFETENSOR_OTHER || (t->from->type == SAFETENSOR_U8 && t->order != ORDER_PACKED)))
@@ -476,7 +476,7 @@ static int copy_rows(struct output *o, const struct rows *r, struct err *err)
 
 static bool can_copy(const struct conversion_tensor *t)
 {
-    static const uint32_t stored[] = { QUANT_F32, QUANT_F16, 30 };
+    static const uint32_t stored[] = { QUANT_F32, QUANT_F16, QUANT_BF16 };
 
     return t->change == CHANGE_NONE && t->scale == 1 && !t->padded && t->order != ORDER_TRANSPOSED &&
            t->from->type <= SAFETENSOR_BF16 && stored[t->from->type] == t->format->id;
@@ -544,13 +544,13 @@ static int check_result(struct conversion *c, bool has_tokenizer, struct err *er
         return -1;
     }
     for (size_t i = 0; i < gguf_n_tensors(g); i++)
-        runs &= gguf_tensor_at(g, i)->format->runs;
+        runs &= gguf_tensor_at(g, i)->format->dequantize != NULL;
     family = family_find(g, err);
     model = family ? family->load(g, &shape, err) : NULL;
     if (model)
         family->unload(model);
     gguf_close(g);
-    if (model || !runs) /* formats that this build cannot run are no fault of the model */
+    if (model || !runs) /* formats that this build cannot read are no fault of the model */
         return 0;
     return err_context(err, "the result would not load");
 }

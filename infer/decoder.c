@@ -195,7 +195,7 @@ static int load_matrix(struct loader *l, size_t layer, const char *what, size_t 
     if (l->traits->ternary && use(l, name_of(name, layer, what, "scale"))) {
         if (family_vector(l->g, name, 1, &scale, l->err) < 0)
             return -1;
-        out->scale = *scale;
+        out->scale *= *scale;
     }
     if (!l->traits->biases || !use(l, name_of(name, layer, what, "bias")))
         return 0;

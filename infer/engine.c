@@ -25,14 +25,14 @@ static int keep_string(struct engine *e, int i, const char *key, const char *oth
 /* The type of a model is the format that most bytes of its weights have. */
 static void count_weights(struct engine *e)
 {
-    uint64_t bytes[64] = { 0 }, most = 0; /* by the format's id */
+    uint64_t bytes[QUANT_MAX_ID] = { 0 }, most = 0; /* by the format's id */
 
     e->info.type = "";
     for (size_t i = 0; i < gguf_n_tensors(e->gguf); i++) {
         const struct gguf_tensor *t = gguf_tensor_at(e->gguf, i);
-        uint64_t *sum = &bytes[t->format->id % 64];
+        uint64_t *sum = &bytes[t->format->id];
 
-        e->info.n_params += (uint64_t)(t->bytes / t->format->bytes) * t->format->block;
+        e->info.n_params += t->ne[0] * t->ne[1] * t->ne[2] * t->ne[3];
         *sum += t->bytes;
         if (*sum > most) {
             most = *sum;

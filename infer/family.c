@@ -1,6 +1,7 @@
 #include "infer/family.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -121,20 +122,41 @@ static const struct gguf_tensor *need_tensor(const struct gguf *g, const char *n
     return t;
 }
 
+/*
+ * The scale of all of an I2_S tensor.  Other layouts have the same id: a code of 3 shows that this is none that has values
+ * -1, 0 and 1 four to a byte, and the first row that it is not the kind of file that once had the id for something else.
+ */
+static int read_scale(const struct gguf_tensor *t, float *scale, struct err *err)
+{
+    const unsigned char *bytes = t->data;
+
+    memcpy(scale, bytes + t->bytes - t->format->tail, sizeof *scale);
+    if (!isfinite(*scale))
+        return fail(err, CORAX_E_ARGS, "tensor %s: its scale is %g", t->name, (double)*scale);
+    for (size_t i = 0; i < t->row_bytes; i++)
+        if (bytes[i] & bytes[i] >> 1 & 0x55)
+            return fail(err, CORAX_E_ARGS,
+                        "tensor %s: byte %zu is 0x%02x, which I2_S (type 36) as x86 programs write it has not; of other "
+                        "layouts this program reads none", t->name, i, bytes[i]);
+    return 0;
+}
+
 int family_matrices(const struct gguf *g, const char *name, size_t k, size_t n_rows, size_t n, struct matrix *m,
                     struct err *err)
 {
     const struct gguf_tensor *t = need_tensor(g, name, (const size_t[]){ k, n_rows, n, 1 }, err);
+    float scale = 1;
 
     if (!t)
         return -1;
-    if (!t->format->runs)
-        return fail(err, CORAX_E_ARGS, "tensor %s is of type %s, this program runs F32, F16 and Q8_0", name,
-                    t->format->name);
+    if (!t->format->dequantize)
+        return fail(err, CORAX_E_ARGS, "tensor %s is of type %s, which this program cannot read", name, t->format->name);
+    if (t->format->id == QUANT_I2_S && read_scale(t, &scale, err) < 0)
+        return -1;
     for (size_t i = 0; i < n; i++)
         m[i] = (struct matrix){ .data = (const unsigned char *)t->data + i * n_rows * t->row_bytes,
                                 .type = (enum quant_type)t->format->id, .k = k, .n_rows = n_rows,
-                                .row_bytes = t->row_bytes, .scale = 1 };
+                                .row_bytes = t->row_bytes, .scale = scale };
     return 0;
 }
 
@@ -157,12 +179,23 @@ int family_values(const struct gguf *g, const char *name, const size_t ne[GGUF_M
                   struct err *err)
 {
     const struct gguf_tensor *t = need_tensor(g, name, ne, err);
+    float *values;
+    size_t n;
 
     if (!t)
         return -1;
-    if (t->format->id != QUANT_F32)
-        return fail(err, CORAX_E_ARGS, "tensor %s is of type %s, it must be F32", name, t->format->name);
-    *out = t->data;
+    if (t->format->id == QUANT_F32) {
+        *out = t->data;
+        return 0;
+    }
+    if (t->format->id != QUANT_F16 && t->format->id != QUANT_BF16)
+        return fail(err, CORAX_E_ARGS, "tensor %s is of type %s, it must be F32, F16 or BF16", name, t->format->name);
+    n = ne[0] * ne[1] * ne[2] * ne[3]; /* as many as the file has: this cannot wrap */
+    values = gguf_alloc(g, n * sizeof *values);
+    if (!values)
+        return fail(err, CORAX_E_LIMIT, "out of memory for tensor %s", name);
+    t->format->dequantize(t->data, n, values);
+    *out = values;
     return 0;
 }
 

@@ -62,14 +62,14 @@ int family_need_size(const struct gguf *, const char *arch, const char *what, si
                      struct err *);
 int family_get_float(const struct gguf *, const char *arch, const char *what, double min, double max, double *out,
                      struct err *);                                            /* 1: absent, *out unchanged */
-/* A tensor that must be there as [n_rows][k] in a format that runs. */
+/* A tensor that must be there as [n_rows][k] in a format that can be read. */
 int family_matrix(const struct gguf *, const char *name, size_t k, size_t n_rows, struct matrix *, struct err *);
 /* Rows first ... first + n_rows - 1 of a matrix that holds several. */
 struct matrix family_rows(const struct matrix *, size_t first, size_t n_rows);
 /* n of them one behind the other, [n][n_rows][k]. */
 int family_matrices(const struct gguf *, const char *name, size_t k, size_t n_rows, size_t n, struct matrix *,
                     struct err *);
-/* A tensor that must be there as n values in F32. */
+/* A tensor that must be there as n values in F32, or in F16 or BF16, of which the gguf then keeps a copy as f32. */
 int family_vector(const struct gguf *, const char *name, size_t n, const float **out, struct err *);
 /* The same with more dimensions, the innermost first. */
 int family_values(const struct gguf *, const char *name, const size_t ne[GGUF_MAX_DIMS], const float **out,

@@ -232,7 +232,8 @@ static int tensor_size(struct gguf_tensor *t, struct err *err)
                     t->format->block, t->format->name);
     if (__builtin_mul_overflow(t->ne[0] / t->format->block, (uint64_t)t->format->bytes, &row) ||
         __builtin_mul_overflow(row, t->ne[1], &all) || __builtin_mul_overflow(all, t->ne[2], &all) ||
-        __builtin_mul_overflow(all, t->ne[3], &all) || all > SIZE_MAX / 2)
+        __builtin_mul_overflow(all, t->ne[3], &all) || __builtin_add_overflow(all, t->format->tail, &all) ||
+        all > SIZE_MAX / 2)
         return fail(err, CORAX_E_ARGS,
                     "%" PRIu64 " x %" PRIu64 " x %" PRIu64 " x %" PRIu64 " values are more than memory", t->ne[0],
                     t->ne[1], t->ne[2], t->ne[3]);
@@ -545,6 +546,11 @@ void gguf_close(struct gguf *g)
         munmap(g->map, g->len);
     arena_destroy(g->arena);
     free(g);
+}
+
+void *gguf_alloc(const struct gguf *g, size_t size)
+{
+    return arena_alloc(g->arena, size);
 }
 
 size_t gguf_n_parts(const struct gguf *g)

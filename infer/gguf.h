@@ -69,6 +69,9 @@ struct gguf *gguf_open(const char *path, struct err *) __attribute__((warn_unuse
 struct gguf *gguf_parse(const void *bytes, size_t len, struct err *) __attribute__((warn_unused_result));
 void gguf_close(struct gguf *);
 
+/* Zeroed memory that lives as long as the gguf, for what is made of its bytes.  NULL: out of memory. */
+void *gguf_alloc(const struct gguf *, size_t size) __attribute__((alloc_size(2)));
+
 size_t gguf_n_parts(const struct gguf *);                              /* files that it is made of */
 const void *gguf_bytes(const struct gguf *, size_t part, size_t *len); /* a whole file */
 uint64_t gguf_file_bytes(const struct gguf *);                         /* of all parts */

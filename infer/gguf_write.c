@@ -202,6 +202,7 @@ static int tensor_bytes(const char *name, const struct quant_format *format, con
         return fail(err, CORAX_E_ARGS, "tensor %s: %llu x %llu x %llu x %llu values are none, or more than a file has",
                     name, (unsigned long long)ne[0], (unsigned long long)ne[1], (unsigned long long)ne[2],
                     (unsigned long long)ne[3]);
+    *bytes += format->tail;
     return 0;
 }
 

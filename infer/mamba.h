@@ -46,7 +46,7 @@ struct mamba {
 struct mamba_tensor {
     const char    *name;
     size_t         k, n_rows;
-    struct matrix *matrix;  /* it may be of any format that runs, and is not copied; or */
+    struct matrix *matrix;  /* it may be of any format that can be read, and is not copied; or */
     float        **values;  /* the same as a copy in F32, [n_rows][k]; or */
     float        **columns; /* transposed, [k][n_rows] */
     bool           optional;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define ROWS_MIN   8     /* a multiple of what a kernel takes at once */
+#define ROWS_F32   4     /* that become f32 together: what a kernel takes at once, few enough for the cache */
 #define CHUNK_WORK 16384 /* multiplications that are worth handing to another thread: about 1 us */
 
 int ops_init(struct ops *o, const struct kernels *kernels, struct pool *pool, size_t max_k, size_t n_ctx,
@@ -19,7 +20,8 @@ int ops_init(struct ops *o, const struct kernels *kernels, struct pool *pool, si
     o->q = calloc(max_k, OPS_BATCH);
     o->d = calloc(max_k / QUANT_Q8_0_BLOCK + 1, OPS_BATCH * sizeof *o->d);
     o->scores = calloc(n_ctx, pool_n_threads(pool) * sizeof *o->scores);
-    if (!o->q || !o->d || !o->scores) {
+    o->rows = calloc(max_k, pool_n_threads(pool) * ROWS_F32 * sizeof *o->rows);
+    if (!o->q || !o->d || !o->scores || !o->rows) {
         ops_finish(o);
         return fail(err, CORAX_E_LIMIT, "out of memory for activations");
     }
@@ -31,6 +33,7 @@ void ops_finish(struct ops *o)
     free(o->q);
     free(o->d);
     free(o->scores);
+    free(o->rows);
     memset(o, 0, sizeof *o);
 }
 
@@ -43,7 +46,26 @@ struct multiply_job {
     const float *x;
 };
 
-static void multiply_rows(const struct multiply_job *j, const struct product *p, size_t first, size_t n_rows)
+/*
+ * Formats without a kernel of their own: rows become f32, which all columns then share.  What a column comes to does not
+ * depend on the others, nor on which rows go together, since mul_f32 has it so.
+ */
+static void multiply_as_f32(const struct multiply_job *j, const struct matrix *w, const unsigned char *rows, size_t n_rows,
+                            unsigned thread, float *y)
+{
+    float *values = j->o->rows + thread * ROWS_F32 * j->o->max_k;
+
+    for (size_t r = 0; r < n_rows; r += ROWS_F32) {
+        size_t n = n_rows - r < ROWS_F32 ? n_rows - r : ROWS_F32;
+
+        for (size_t i = 0; i < n; i++)
+            quant_dequantize(w->type, rows + (r + i) * w->row_bytes, w->k, values + i * w->k);
+        j->o->kernels->mul_f32(values, w->k, n, j->x, j->n, y + r, w->n_rows);
+    }
+}
+
+static void multiply_rows(const struct multiply_job *j, const struct product *p, size_t first, size_t n_rows,
+                          unsigned thread)
 {
     const struct kernels *kernels = j->o->kernels;
     const struct matrix *w = p->w;
@@ -58,6 +80,9 @@ static void multiply_rows(const struct multiply_job *j, const struct product *p,
         break;
     case QUANT_Q8_0:
         kernels->mul_q8_0(rows, w->k, n_rows, j->o->q, j->o->d, j->n, p->y + first, w->n_rows);
+        break;
+    default:
+        multiply_as_f32(j, w, rows, n_rows, thread, p->y + first);
         break;
     }
     if (w->scale == 1 && !w->bias)
@@ -79,7 +104,7 @@ static void multiply_chunk(void *arg, unsigned chunk, unsigned thread)
         if (piece < n_pieces) {
             size_t first = piece * j->rows_per_chunk, rest = n_rows - first;
 
-            multiply_rows(j, &j->products[i], first, rest < j->rows_per_chunk ? rest : j->rows_per_chunk);
+            multiply_rows(j, &j->products[i], first, rest < j->rows_per_chunk ? rest : j->rows_per_chunk, thread);
             return;
         }
         piece -= n_pieces;
@@ -112,6 +137,8 @@ void ops_multiply(struct ops *o, const struct product *products, size_t n_produc
 void ops_row(const struct matrix *w, size_t row, float *out)
 {
     quant_dequantize(w->type, (const unsigned char *)w->data + row * w->row_bytes, w->k, out);
+    if (w->scale != 1)
+        ops_scale(out, w->scale, w->k);
 }
 
 /* --- element by element ------------------------------------------------------------------------------------------- */

@@ -35,6 +35,7 @@ struct ops {
     int8_t               *q;      /* [OPS_BATCH][max_k], activations rounded for quantised weights */
     float                *d;      /* [OPS_BATCH][max_k / 32] */
     float                *scores; /* [n_threads][n_ctx] */
+    float                *rows;   /* [n_threads][a few][max_k], rows of weights as f32 */
 };
 
 /* max_k: the longest row of any matrix.  CORAX_E_LIMIT when out of memory. */
@@ -49,7 +50,7 @@ struct product {
 /* x [n][k] times each matrix; all have the same k. */
 void ops_multiply(struct ops *, const struct product *, size_t n_products, const float *x, size_t n);
 
-/* Row `row` of w as f32, out [w->k]: the embedding of a token. */
+/* Row `row` of w as f32 and times its scale, out [w->k]: the embedding of a token. */
 void ops_row(const struct matrix *w, size_t row, float *out);
 
 /* out[i] = norm of x[i], rows of `width`. */

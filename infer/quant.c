@@ -1,29 +1,91 @@
 #include "infer/quant.h"
 
-#include <math.h>
 #include <string.h>
 
-static const struct quant_format formats[] = {
-    { 0, "F32", 1, 4, true },          { 1, "F16", 1, 2, true },          { 2, "Q4_0", 32, 18, false },
-    { 3, "Q4_1", 32, 20, false },      { 6, "Q5_0", 32, 22, false },      { 7, "Q5_1", 32, 24, false },
-    { 8, "Q8_0", 32, 34, true },       { 9, "Q8_1", 32, 36, false },      { 10, "Q2_K", 256, 84, false },
-    { 11, "Q3_K", 256, 110, false },   { 12, "Q4_K", 256, 144, false },   { 13, "Q5_K", 256, 176, false },
-    { 14, "Q6_K", 256, 210, false },   { 15, "Q8_K", 256, 292, false },   { 16, "IQ2_XXS", 256, 66, false },
-    { 17, "IQ2_XS", 256, 74, false },  { 18, "IQ3_XXS", 256, 98, false }, { 19, "IQ1_S", 256, 50, false },
-    { 20, "IQ4_NL", 32, 18, false },   { 21, "IQ3_S", 256, 110, false },  { 22, "IQ2_S", 256, 82, false },
-    { 23, "IQ4_XS", 256, 136, false }, { 24, "I8", 1, 1, false },         { 25, "I16", 1, 2, false },
-    { 26, "I32", 1, 4, false },        { 27, "I64", 1, 8, false },        { 28, "F64", 1, 8, false },
-    { 29, "IQ1_M", 256, 56, false },   { 30, "BF16", 1, 2, false },       { 34, "TQ1_0", 256, 54, false },
-    { 35, "TQ2_0", 256, 66, false },   { 39, "MXFP4", 32, 17, false },
+#include "infer/quant_formats.h"
+
+static void dequantize_f32(const void *row, size_t n, float *out)
+{
+    memcpy(out, row, n * sizeof *out);
+}
+
+static void dequantize_f16(const void *row, size_t n, float *out)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = quant_load_half((const unsigned char *)row + 2 * i);
+}
+
+/* The upper half of an f32. */
+static void dequantize_bf16(const void *row, size_t n, float *out)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint16_t upper;
+        uint32_t bits;
+
+        memcpy(&upper, (const unsigned char *)row + 2 * i, sizeof upper);
+        bits = (uint32_t)upper << 16;
+        memcpy(&out[i], &bits, sizeof bits);
+    }
+}
+
+static const struct quant_format f32 = { QUANT_F32, "F32", 1, 4, .dequantize = dequantize_f32 };
+static const struct quant_format f16 = { QUANT_F16, "F16", 1, 2, .dequantize = dequantize_f16 };
+static const struct quant_format bf16 = { QUANT_BF16, "BF16", 1, 2, .dequantize = dequantize_bf16 };
+
+/* What can be told of a format that cannot be read. */
+#define SIZE(ID, NAME, BLOCK, BYTES) [ID] = &(const struct quant_format){ (ID), (NAME), (BLOCK), (BYTES) }
+
+/* By id. */
+static const struct quant_format *const formats[QUANT_MAX_ID] = {
+    [QUANT_F32] = &f32,
+    [QUANT_F16] = &f16,
+    [QUANT_Q4_0] = &quant_q4_0,
+    [QUANT_Q4_1] = &quant_q4_1,
+    [QUANT_Q5_0] = &quant_q5_0,
+    [QUANT_Q5_1] = &quant_q5_1,
+    [QUANT_Q8_0] = &quant_q8_0,
+    SIZE(9, "Q8_1", 32, 36),
+    [QUANT_Q2_K] = &quant_q2_k,
+    [QUANT_Q3_K] = &quant_q3_k,
+    [QUANT_Q4_K] = &quant_q4_k,
+    [QUANT_Q5_K] = &quant_q5_k,
+    [QUANT_Q6_K] = &quant_q6_k,
+    SIZE(15, "Q8_K", 256, 292),
+    SIZE(16, "IQ2_XXS", 256, 66),
+    SIZE(17, "IQ2_XS", 256, 74),
+    SIZE(18, "IQ3_XXS", 256, 98),
+    SIZE(19, "IQ1_S", 256, 50),
+    [QUANT_IQ4_NL] = &quant_iq4_nl,
+    SIZE(21, "IQ3_S", 256, 110),
+    SIZE(22, "IQ2_S", 256, 82),
+    [QUANT_IQ4_XS] = &quant_iq4_xs,
+    SIZE(24, "I8", 1, 1),
+    SIZE(25, "I16", 1, 2),
+    SIZE(26, "I32", 1, 4),
+    SIZE(27, "I64", 1, 8),
+    SIZE(28, "F64", 1, 8),
+    SIZE(29, "IQ1_M", 256, 56),
+    [QUANT_BF16] = &bf16,
+    [QUANT_TQ1_0] = &quant_tq1_0,
+    [QUANT_TQ2_0] = &quant_tq2_0,
+    [QUANT_I2_S] = &quant_i2_s,
+    [QUANT_MXFP4] = &quant_mxfp4,
+    SIZE(40, "NVFP4", 64, 36),
+    SIZE(41, "Q1_0", 128, 18),
+    SIZE(42, "Q2_0", 64, 18),
 };
 
 const struct quant_format *quant_find(uint32_t id)
 {
-    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++)
-        if (formats[i].id == id)
-            return &formats[i];
-    return NULL;
+    return id < QUANT_MAX_ID ? formats[id] : NULL;
 }
+
+void quant_dequantize(enum quant_type type, const void *row, size_t n, float *out)
+{
+    formats[type]->dequantize(row, n, out);
+}
+
+/* --- half precision ----------------------------------------------------------------------------------------------- */
 
 float quant_half_to_float(uint16_t half)
 {
@@ -71,51 +133,4 @@ uint16_t quant_float_to_half(float value)
         half += rest > 1u << (shift - 1) || (rest == 1u << (shift - 1) && (half & 1));
     }
     return (uint16_t)(sign | half);
-}
-
-static void dequantize_q8_0(const unsigned char *row, size_t n, float *out)
-{
-    for (size_t b = 0; b < n / QUANT_Q8_0_BLOCK; b++, row += QUANT_Q8_0_BYTES) {
-        uint16_t half;
-        float scale;
-
-        memcpy(&half, row, sizeof half);
-        scale = quant_half_to_float(half);
-        for (size_t i = 0; i < QUANT_Q8_0_BLOCK; i++)
-            out[b * QUANT_Q8_0_BLOCK + i] = scale * (float)(int8_t)row[2 + i];
-    }
-}
-
-void quant_dequantize(enum quant_type type, const void *row, size_t n, float *out)
-{
-    switch (type) {
-    case QUANT_F32:
-        memcpy(out, row, n * sizeof *out);
-        break;
-    case QUANT_F16:
-        for (size_t i = 0; i < n; i++)
-            out[i] = quant_half_to_float(((const uint16_t *)row)[i]);
-        break;
-    case QUANT_Q8_0:
-        dequantize_q8_0(row, n, out);
-        break;
-    }
-}
-
-void quant_quantize_q8_0(const float *x, size_t n, void *row)
-{
-    unsigned char *out = row;
-
-    for (size_t b = 0; b < n / QUANT_Q8_0_BLOCK; b++, x += QUANT_Q8_0_BLOCK, out += QUANT_Q8_0_BYTES) {
-        float max = 0, inverse;
-        uint16_t half;
-
-        for (size_t i = 0; i < QUANT_Q8_0_BLOCK; i++)
-            max = fmaxf(max, fabsf(x[i]));
-        half = quant_float_to_half(max / 127);
-        inverse = max > 0 ? 127 / max : 0;
-        memcpy(out, &half, sizeof half);
-        for (size_t i = 0; i < QUANT_Q8_0_BLOCK; i++)
-            out[2 + i] = (unsigned char)(int8_t)lrintf(x[i] * inverse);
-    }
 }

@@ -1,11 +1,16 @@
 /*
  * infer/quant.h - the number formats that a tensor of a GGUF file may have.
  *
- * A format is a row of blocks; a block holds `block` values in `bytes` bytes.  The table knows more formats than the
- * kernels can multiply, so that a file can be inspected, and refused with the name of what it uses.
+ * A format is a row of blocks; a block holds `block` values in `bytes` bytes.  The table knows more formats than can be
+ * read, so that a file can be inspected, and refused with the name of what it uses.
  *
- * Source: GGUF specification and the block sizes of its published formats; Q8_0 is 32 int8 values behind one half-
- * precision scale, value = scale * int8.
+ * Values come out exactly: the factors of a value have 24 bits together at most, so that their product fits single
+ * precision, and what is added to it is rounded once; every machine gives the same bits.
+ *
+ * To add a format: write its functions and its `const struct quant_format` in quant_NAME.c, declare that in
+ * quant_formats.h, and name it in the table of quant.c.
+ *
+ * Source: GGUF specification and the published layouts of its formats; each file says which.
  */
 #ifndef INFER_QUANT_H
 #define INFER_QUANT_H
@@ -14,7 +19,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum quant_type { QUANT_F32 = 0, QUANT_F16 = 1, QUANT_Q8_0 = 8 }; /* ids as in the file; those that can be run */
+/* Ids as in the file, of the formats that can be read. */
+enum quant_type {
+    QUANT_F32 = 0,     QUANT_F16 = 1,     QUANT_Q4_0 = 2,   QUANT_Q4_1 = 3,   QUANT_Q5_0 = 6,
+    QUANT_Q5_1 = 7,    QUANT_Q8_0 = 8,    QUANT_Q2_K = 10,  QUANT_Q3_K = 11,  QUANT_Q4_K = 12,
+    QUANT_Q5_K = 13,   QUANT_Q6_K = 14,   QUANT_IQ4_NL = 20, QUANT_IQ4_XS = 23, QUANT_BF16 = 30,
+    QUANT_TQ1_0 = 34,  QUANT_TQ2_0 = 35,  QUANT_I2_S = 36,  QUANT_MXFP4 = 39,
+};
+
+#define QUANT_MAX_ID   64 /* above every id */
+#define QUANT_MAX_BLOCK 256
 
 #define QUANT_Q8_0_BLOCK 32
 #define QUANT_Q8_0_BYTES 34
@@ -24,7 +38,9 @@ struct quant_format {
     const char *name;
     uint32_t    block; /* values in a block */
     uint32_t    bytes; /* of a block */
-    bool        runs;  /* has kernels */
+    uint32_t    tail;  /* bytes behind the last row of a tensor: one scale for all of it, f32, and padding */
+    /* n values of a row, n a multiple of block; without the tail's scale.  NULL: this program cannot read the format. */
+    void (*dequantize)(const void *row, size_t n, float *out);
 };
 
 const struct quant_format *quant_find(uint32_t id); /* NULL: unknown */
@@ -32,7 +48,7 @@ const struct quant_format *quant_find(uint32_t id); /* NULL: unknown */
 float    quant_half_to_float(uint16_t half);
 uint16_t quant_float_to_half(float); /* rounds to nearest, ties to even */
 
-/* n values of a row into out[n]; type must be one that runs, n a multiple of its block. */
+/* n values of a row into out[n]; the type must have dequantize, n be a multiple of its block. */
 void quant_dequantize(enum quant_type type, const void *row, size_t n, float *out);
 /* The other way, for tests and tools: row takes n / 32 * 34 bytes. */
 void quant_quantize_q8_0(const float *x, size_t n, void *row);

@@ -1,10 +1,12 @@
-/* infer/quant.c: half precision against the definition, for all 65,536 values, and Q8_0 there and back. */
+/*
+ * infer/quant*.c: half precision against the definition, for all 65,536 values; each format's blocks against the values that the
+ * gguf package reads in them (vectors/quant/, by vectors/make_quant.py); Q8_0 there and back.
+ */
 #include "infer/quant.h"
 
 #include <math.h>
 
-#include "tests/infer/tiny_gguf.h"
-#include "tests/tap.h"
+#include "tests/infer/golden.h"
 
 static double half_by_definition(unsigned h)
 {
@@ -72,13 +74,87 @@ static void test_q8_0(void)
     ok(y[0] == 0 && y[63] == 0, "zeros stay zeros");
 }
 
+/* --- blocks ------------------------------------------------------------------------------------------------------- */
+
+static const enum quant_type types[] = {
+    QUANT_F16,  QUANT_BF16, QUANT_Q4_0, QUANT_Q4_1,   QUANT_Q5_0,   QUANT_Q5_1,  QUANT_Q8_0,  QUANT_Q2_K, QUANT_Q3_K,
+    QUANT_Q4_K, QUANT_Q5_K, QUANT_Q6_K, QUANT_IQ4_NL, QUANT_IQ4_XS, QUANT_MXFP4, QUANT_TQ1_0, QUANT_TQ2_0, QUANT_I2_S,
+};
+
+/* The same bits, or neither a number: which of the many that are none comes out is not said. */
+static size_t differ(const float *got, const unsigned char *want, size_t n)
+{
+    size_t wrong = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        float w;
+
+        memcpy(&w, want + i * sizeof w, sizeof w);
+        wrong += memcmp(&got[i], &w, sizeof w) != 0 && !(isnan(got[i]) && isnan(w));
+    }
+    return wrong;
+}
+
+/* From an address that is a multiple of nothing; all at once, and block by block. */
+static void test_blocks(const struct quant_format *f)
+{
+    char name[64];
+    const char *end;
+    struct buf file;
+    unsigned n_blocks = 0, id = 0;
+    size_t bytes, n, wrong = 0;
+
+    snprintf(name, sizeof name, "../quant/%s.blocks", f->name);
+    golden_read(&file, name);
+    buf_addc(&file, 0);
+    end = file.data ? strstr(file.data, "\n\n") : NULL;
+    if (!ok(end && sscanf(file.data, "type %u\nblocks %u\n", &id, &n_blocks) == 2 && id == f->id &&
+                file.len == (size_t)(end + 2 - file.data) + n_blocks * (f->bytes + f->block * sizeof(float)) + 1,
+            "%s: there are vectors", f->name)) {
+        buf_finish(&file);
+        return;
+    }
+    bytes = (size_t)n_blocks * f->bytes;
+    n = (size_t)n_blocks * f->block;
+
+    unsigned char *row = malloc(bytes + 1), *want = (unsigned char *)end + 2 + bytes;
+    float *got = malloc(n * sizeof *got);
+
+    memcpy(row + 1, end + 2, bytes);
+    f->dequantize(row + 1, n, got);
+    wrong = differ(got, want, n);
+    ok(wrong == 0, "%s: %zu values are those of the gguf package, bit for bit", f->name, n);
+    for (size_t b = 0; b < n_blocks; b++)
+        f->dequantize(row + 1 + b * f->bytes, f->block, got + b * f->block);
+    ok(differ(got, want, n) == 0, "%s: block by block, too", f->name);
+    free(row);
+    free(got);
+    buf_finish(&file);
+}
+
+static void test_table(void)
+{
+    size_t wrong = 0, n_read = 0, expected = sizeof types / sizeof types[0] + 1; /* and F32 */
+
+    for (uint32_t id = 0; id < 1000; id++) {
+        const struct quant_format *f = quant_find(id);
+
+        wrong += f && (f->id != id || !f->name || f->block == 0 || f->block > QUANT_MAX_BLOCK || f->bytes == 0);
+        n_read += f && f->dequantize;
+    }
+    is_int((long long)wrong, 0, "each format stands under its id");
+    ok(n_read == expected, "%zu of them can be read", expected);
+    ok(!quant_find(4) && quant_find(16) && !quant_find(16)->dequantize, "4 is unknown, IQ2_XXS known by size alone");
+}
+
 int main(void)
 {
     plan_later();
     test_half();
+    test_table();
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
+        test_blocks(quant_find((uint32_t)types[i]));
     test_q8_0();
-    ok(quant_find(8) && quant_find(8)->runs && quant_find(12) && !quant_find(12)->runs && !quant_find(4),
-       "formats: Q8_0 runs, Q4_K is known, 4 is not");
     done();
     return tap_status();
 }

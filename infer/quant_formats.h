@@ -1,0 +1,25 @@
+/*
+ * infer/quant_formats.h - the formats for the table in quant.c, each defined in the file of its kind, and what they share.
+ */
+#ifndef INFER_QUANT_FORMATS_H
+#define INFER_QUANT_FORMATS_H
+
+#include <string.h>
+
+#include "infer/quant.h"
+
+extern const struct quant_format quant_q4_0, quant_q4_1, quant_q5_0, quant_q5_1, quant_q8_0; /* quant_simple.c */
+extern const struct quant_format quant_q2_k, quant_q3_k, quant_q4_k, quant_q5_k, quant_q6_k; /* quant_k.c */
+extern const struct quant_format quant_iq4_nl, quant_iq4_xs, quant_mxfp4;                    /* quant_table.c */
+extern const struct quant_format quant_tq1_0, quant_tq2_0, quant_i2_s;                       /* quant_ternary.c */
+
+/* The half at `at`, which need not be aligned. */
+static inline float quant_load_half(const unsigned char *at)
+{
+    uint16_t half;
+
+    memcpy(&half, at, sizeof half);
+    return quant_half_to_float(half);
+}
+
+#endif

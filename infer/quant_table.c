@@ -1,0 +1,72 @@
+/*
+ * 4-bit codes that index a table of 16 values, closer together near 0, where most weights are:
+ *
+ *     IQ4_NL  32 values, a scale in half precision, 16 bytes      value = scale * table[code]
+ *     IQ4_XS  256 values in 8 groups of 32, 6-bit scales          value = d * (scale - 32) * table[code]
+ *     MXFP4   32 values, one power of 2, 16 bytes                 value = 2^(exponent - 127) * e2m1[code]
+ *
+ * Byte i of 16 has the code of value i in its lower half, that of value i + 16 in its upper one.
+ *
+ * Source: the published layouts of GGUF files; MXFP4: OCP Microscaling Formats (MX) Specification 1.0, section 5.3 and 5.4.
+ */
+#include "infer/quant_formats.h"
+
+static const int8_t nonlinear[16] = { -127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113 };
+static const int8_t e2m1_doubled[16] = { 0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12 };
+
+static void look_up(const int8_t table[16], const unsigned char codes[16], float scale, float out[32])
+{
+    for (size_t i = 0; i < 16; i++) {
+        out[i] = scale * (float)table[codes[i] & 15];
+        out[i + 16] = scale * (float)table[codes[i] >> 4];
+    }
+}
+
+static void dequantize_iq4_nl(const void *row, size_t n, float *out)
+{
+    const unsigned char *block = row;
+
+    for (size_t b = 0; b < n / 32; b++, block += quant_iq4_nl.bytes)
+        look_up(nonlinear, block + 2, quant_load_half(block), out + b * 32);
+}
+
+/* d, the high two bits of the 8 scales in 2 bytes, their low four bits in 4 bytes, [8][16] codes. */
+static void dequantize_iq4_xs(const void *row, size_t n, float *out)
+{
+    const unsigned char *block = row;
+
+    for (size_t b = 0; b < n / 256; b++, block += quant_iq4_xs.bytes, out += 256) {
+        float d = quant_load_half(block);
+
+        for (size_t group = 0; group < 8; group++) {
+            int high = block[2 + group / 4] >> (group % 4 * 2) & 3, low = block[4 + group / 2] >> (group % 2 * 4) & 15;
+
+            look_up(nonlinear, block + 8 + group * 16, d * (float)((low | high << 4) - 32), out + group * 32);
+        }
+    }
+}
+
+/*
+ * Half of 2^(exponent - 127), since the table has doubled values: 2^-128 and 2^-127 are subnormal.  Exponent 255 is no
+ * number in the specification; files are read with 2^128 there, as by the programs that write them.
+ */
+static float half_power(unsigned exponent)
+{
+    uint32_t bits = exponent < 2 ? 0x200000u << exponent : (exponent - 1) << 23;
+    float value;
+
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static void dequantize_mxfp4(const void *row, size_t n, float *out)
+{
+    const unsigned char *block = row;
+
+    for (size_t b = 0; b < n / 32; b++, block += quant_mxfp4.bytes)
+        look_up(e2m1_doubled, block + 1, half_power(block[0]), out + b * 32);
+}
+
+const struct quant_format quant_iq4_nl = { QUANT_IQ4_NL, "IQ4_NL", 32, 18, .dequantize = dequantize_iq4_nl };
+const struct quant_format quant_iq4_xs = { QUANT_IQ4_XS, "IQ4_XS", 256, 136, .dequantize = dequantize_iq4_xs };
+const struct quant_format quant_mxfp4 = { QUANT_MXFP4, "MXFP4", 32, 17, .dequantize = dequantize_mxfp4 };
