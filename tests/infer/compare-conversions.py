@@ -9,7 +9,9 @@ key of the golden one with its value, and the same tensors to the last bit, in t
 -exp(A) and the mean of a matrix, which the references compute in F32, may differ by 1e-6; CrystalCoder's feed-forward is padded with zeros.
 """
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -63,6 +65,35 @@ def differences(ours, golden):
             yield f"tensor {name} is of type {a.tensor_type}, golden {b.tensor_type}"
 
 
+def rope_apart(config):
+    """rope_theta and rope_scaling, as they were before rope_parameters."""
+    rope = config.pop("rope_parameters")
+    full = rope.get("full_attention", rope)
+    config["rope_theta"] = full.pop("rope_theta")
+    config["rope_scaling"] = full
+    if "rope_type" in full and config["model_type"] != "llama":
+        full["type"] = full.pop("rope_type")
+    if "sliding_attention" in rope:
+        config["rope_local_base_freq"] = rope["sliding_attention"]["rope_theta"]
+        config["sliding_window_pattern"] = 6
+    if config["model_type"] == "phi3" and "original_max_position_embeddings" in full:
+        config["original_max_position_embeddings"] = full.pop("original_max_position_embeddings")
+        for key in ("factor", "attention_factor"):
+            full.pop(key, None)
+    return config
+
+
+def older(folder):
+    """Checkpoints again with config.json as older versions of transformers wrote it, and without what is null."""
+    for checkpoint in [c for c in sorted(folder.iterdir()) if "rope_parameters" in (c / "config.json").read_text()]:
+        copy = folder / f"{checkpoint.name}@older"
+        shutil.copytree(checkpoint, copy)
+        config = rope_apart({key: value for key, value in json.loads((copy / "config.json").read_text()).items() if value is not None})
+        if config["model_type"] != "gemma2":
+            config.pop("layer_types", None)
+        (copy / "config.json").write_text(json.dumps(config))
+
+
 def main():
     infer, wanted, n_wrong, n = sys.argv[1], sys.argv[2:], 0, 0
     with tempfile.TemporaryDirectory() as folder:
@@ -70,13 +101,15 @@ def main():
         for script in sorted(VECTORS.glob("make_*.py")) if given == Path(folder) else []:
             subprocess.run([sys.executable, script], env=os.environ | {"CHECKPOINTS": folder}, check=True,
                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        if given == Path(folder):
+            older(given)
         for checkpoint in sorted(given.iterdir()):
             if wanted and checkpoint.name not in wanted:
                 continue
             out = Path(folder) / f"{checkpoint.name}.gguf"
             more = ["--type", "f16"] if checkpoint.name.endswith("f16") else []
             got = subprocess.run([infer, "convert", checkpoint, out, *more], capture_output=True, text=True)
-            found = list(differences(out, VECTORS / "golden" / out.name)) if got.returncode == 0 else [got.stderr.strip()]
+            found = list(differences(out, VECTORS / "golden" / f"{checkpoint.name.split('@')[0]}.gguf")) if got.returncode == 0 else [got.stderr.strip()]
             print(f"{checkpoint.name}: {'the same' if not found else '; '.join(found[:5])}")
             n_wrong += bool(found)
             n += 1

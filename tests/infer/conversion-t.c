@@ -127,7 +127,7 @@ static size_t wrong_tensors(const struct gguf *got, const struct gguf *want)
     return n;
 }
 
-static void test_checkpoint(const char *name)
+static void test_checkpoint(const char *folder, const char *name)
 {
     const struct conversion_options options = { .type = -1 };
     struct conversion_result result = { 0 };
@@ -138,8 +138,7 @@ static void test_checkpoint(const char *name)
 
     snprintf(golden, sizeof golden, "%s.gguf", name);
     want = gguf_open(golden_path(golden), &err);
-    if (ok(want && conversion_run(checkpoint_path(name), out, &options, &result, &err) == 0 &&
-               (got = gguf_open(out, &err)),
+    if (ok(want && conversion_run(folder, out, &options, &result, &err) == 0 && (got = gguf_open(out, &err)),
            "%s is converted", name)) {
         is_int((long long)wrong_keys(got, want), 0, "its keys are the golden ones");
         is_int((long long)wrong_tensors(got, want), 0, "its tensors are, to the last bit");
@@ -163,7 +162,7 @@ static void test_checkpoints(void)
 
     ok(n > 0, "there are checkpoints in %s", checkpoint_path(""));
     for (int i = 0; i < n; i++) {
-        test_checkpoint(names[i]->d_name);
+        test_checkpoint(checkpoint_path(names[i]->d_name), names[i]->d_name);
         free(names[i]);
     }
     if (n >= 0)
@@ -240,7 +239,32 @@ static void write_text(const char *folder, const char *name, const void *text, s
     fclose(f);
 }
 
-/* gpt2-tied with `from` of its config.json as `to`, and the bytes of its header too when `header`. */
+/* A configuration as it was before rope_parameters. */
+static void test_older(void)
+{
+    static const char config[] = "{\"model_type\":\"llama\",\"hidden_size\":48,\"intermediate_size\":56,\"num_hidden_layers\":2,"
+                                 "\"num_attention_heads\":3,\"num_key_value_heads\":3,\"head_dim\":16,\"vocab_size\":72,"
+                                 "\"max_position_embeddings\":96,\"rms_norm_eps\":1e-06,\"rope_theta\":500000.0,"
+                                 "\"rope_scaling\":{\"rope_type\":\"llama3\",\"factor\":8.0,\"low_freq_factor\":1.0,"
+                                 "\"high_freq_factor\":4.0,\"original_max_position_embeddings\":16},\"bos_token_id\":NaN}";
+    char folder[1024], link[1100], target[1100], working[1024];
+
+    snprintf(folder, sizeof folder, "%s", scratch("older"));
+    snprintf(link, sizeof link, "%s/model.safetensors", folder);
+    snprintf(target, sizeof target, "%s", checkpoint_path("llama-3/model.safetensors"));
+    mkdir(folder, 0700);
+    write_text(folder, "config.json", config, strlen(config));
+    if (target[0] != '/' && getcwd(working, sizeof working))
+        snprintf(target, sizeof target, "%.600s/%.400s", working, checkpoint_path("llama-3/model.safetensors"));
+    ok(symlink(target, link) == 0, "an older configuration, with a number that only Python has");
+    test_checkpoint(folder, "llama-3");
+    unlink(link);
+    snprintf(link, sizeof link, "%s/config.json", folder);
+    unlink(link);
+    rmdir(folder);
+}
+
+/* gpt2-tied with `from` of its config.json, or of its weights' header, as `to`. */
 static void refused(const char *from, const char *to, bool header, const char *want, const char *what)
 {
     const struct conversion_options options = { .type = -1 };
@@ -319,6 +343,7 @@ int main(void)
 {
     plan_later();
     test_checkpoints();
+    test_older();
     test_type(1, 0x1p-11, "F16");
     test_type(30, 0x1p-8, "BF16");
     test_wrong();
