@@ -24,12 +24,13 @@ struct args {
 struct command {
     const char *name, *arguments, *what; /* arguments and what: for --help */
     const char *options;                 /* the long ones it takes beside the common ones, each between spaces */
-    bool        takes_text;
+    bool        takes_text, takes_type;  /* a second argument, and a third */
     const char *(*check)(const struct args *); /* what is wrong with the arguments, or NULL; may itself be NULL */
     int (*run)(const struct args *, struct err *);
 };
 
 extern const struct command command_serve, command_inspect, command_tokenize, command_logits, command_generate,
-    command_perplexity, command_embed, command_bench, command_convert;
+    command_perplexity, command_embed, command_bench, command_convert,
+    command_quantize;
 
 #endif

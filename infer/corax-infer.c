@@ -17,7 +17,7 @@
 static const struct command *const commands[] = {
     &command_serve,    &command_inspect,    &command_tokenize, &command_logits,
     &command_generate, &command_perplexity, &command_embed,    &command_bench,
-    &command_convert,
+    &command_convert,  &command_quantize,
 };
 #define N_COMMANDS (sizeof commands / sizeof commands[0])
 
@@ -261,6 +261,8 @@ int main(int argc, char **argv)
         a.model = argv[optind++];
     if (optind < argc && c->takes_text)
         a.text = argv[optind++];
+    if (optind < argc && c->takes_type)
+        a.type = argv[optind++];
     if (!a.model)
         usage("%s: a model file is needed", c->name);
     if (optind < argc)

@@ -82,6 +82,19 @@ losses_of_piece() {
     "$infer" inspect weights.gguf --json | grep -q '"bytes_by_type":{"F32":[0-9]*}'
 }
 
+@test "quantize wants a model, a file and a type, and what comes out runs" {
+    "$infer" convert "$vectors/checkpoints/llama-biases" whole.gguf 2>/dev/null
+    run "$infer" quantize whole.gguf small.gguf bf16
+    [ "$status" -eq 0 ]
+    [[ $output == "small.gguf: "*" tensors quantized, "*" bytes instead of "* ]]
+    "$infer" inspect small.gguf | grep -q '^blk.1.attn_q.weight  *BF16'
+    run "$infer" quantize whole.gguf other.gguf
+    [ "$status" -eq 2 ]
+    run "$infer" quantize whole.gguf other.gguf Q9
+    [ "$status" -eq 1 ]
+    [ ! -e other.gguf ]
+}
+
 @test "convert wants a folder, a file and a type that there is" {
     run "$infer" convert folder
     [ "$status" -eq 2 ]
