@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "infer/family.h"
-#include "infer/quantization.h"
 #include "infer/tokenizer.h"
 #include "util/buf.h"
 #include "util/file.h"
@@ -419,7 +418,7 @@ static int encode(const struct conversion_tensor *t, const float *x, size_t n, v
 {
     const uint16_t *halves = out;
 
-    quantization_encoder(t->format)(x, n, out);
+    quant_quantize((enum quant_type)t->format->id, x, NULL, n, out);
     for (size_t i = 0; i < n && t->format->id == QUANT_F16; i++)
         if ((halves[i] & 0x7fff) == 0x7c00 && isfinite(x[i]))
             return fail(err, CORAX_E_ARGS, "tensor %.64s has the value %g, which is too large for F16: use --type bf16 or f32",

@@ -28,9 +28,26 @@ static void dequantize_bf16(const void *row, size_t n, float *out)
     }
 }
 
-static const struct quant_format f32 = { QUANT_F32, "F32", 1, 4, .dequantize = dequantize_f32 };
-static const struct quant_format f16 = { QUANT_F16, "F16", 1, 2, .dequantize = dequantize_f16 };
-static const struct quant_format bf16 = { QUANT_BF16, "BF16", 1, 2, .dequantize = dequantize_bf16 };
+static void quantize_f32(const float *x, const float *w, void *out)
+{
+    memcpy(out, x, sizeof *x);
+}
+
+static void quantize_f16(const float *x, const float *w, void *out)
+{
+    quant_store_half(out, *x);
+}
+
+static void quantize_bf16(const float *x, const float *w, void *out)
+{
+    uint16_t upper = quant_float_to_bf16(*x);
+
+    memcpy(out, &upper, sizeof upper);
+}
+
+static const struct quant_format f32 = { QUANT_F32, "F32", 1, 4, 0, dequantize_f32, quantize_f32 };
+static const struct quant_format f16 = { QUANT_F16, "F16", 1, 2, 0, dequantize_f16, quantize_f16 };
+static const struct quant_format bf16 = { QUANT_BF16, "BF16", 1, 2, 0, dequantize_bf16, quantize_bf16 };
 
 /* What can be told of a format that cannot be read. */
 #define SIZE(ID, NAME, BLOCK, BYTES) [ID] = &(const struct quant_format){ (ID), (NAME), (BLOCK), (BYTES) }
@@ -85,6 +102,17 @@ void quant_dequantize(enum quant_type type, const void *row, size_t n, float *ou
     formats[type]->dequantize(row, n, out);
 }
 
+void quant_quantize(enum quant_type type, const float *x, const float *importance, size_t n, void *row)
+{
+    const struct quant_format *f = formats[type];
+    float same[QUANT_MAX_BLOCK];
+
+    for (size_t i = 0; i < QUANT_MAX_BLOCK; i++)
+        same[i] = 1;
+    for (size_t b = 0; b < n / f->block; b++)
+        f->quantize(x + b * f->block, importance ? importance + b * f->block : same, (unsigned char *)row + b * f->bytes);
+}
+
 /* --- half precision ----------------------------------------------------------------------------------------------- */
 
 float quant_half_to_float(uint16_t half)
@@ -133,4 +161,14 @@ uint16_t quant_float_to_half(float value)
         half += rest > 1u << (shift - 1) || (rest == 1u << (shift - 1) && (half & 1));
     }
     return (uint16_t)(sign | half);
+}
+
+uint16_t quant_float_to_bf16(float value)
+{
+    uint32_t bits;
+
+    memcpy(&bits, &value, sizeof bits);
+    if ((bits & 0x7fffffff) > 0x7f800000)
+        return (uint16_t)(bits >> 16 | 64);
+    return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }

@@ -41,16 +41,28 @@ struct quant_format {
     uint32_t    tail;  /* bytes behind the last row of a tensor: one scale for all of it, f32, and padding */
     /* n values of a row, n a multiple of block; without the tail's scale.  NULL: this program cannot read the format. */
     void (*dequantize)(const void *row, size_t n, float *out);
+    /* The block nearest to x [block], w [block] as below.  NULL: this program cannot write the format. */
+    void (*quantize)(const float *x, const float *w, void *out);
 };
 
 const struct quant_format *quant_find(uint32_t id); /* NULL: unknown */
 
 float    quant_half_to_float(uint16_t half);
 uint16_t quant_float_to_half(float); /* rounds to nearest, ties to even */
+uint16_t quant_float_to_bf16(float); /* the same; what is no number stays one */
 
 /* n values of a row into out[n]; the type must have dequantize, n be a multiple of its block. */
 void quant_dequantize(enum quant_type type, const void *row, size_t n, float *out);
-/* The other way, for tests and tools: row takes n / 32 * 34 bytes. */
-void quant_quantize_q8_0(const float *x, size_t n, void *row);
+/*
+ * The other way; the type must have quantize, n be a multiple of its block.
+ *
+ * x           [n], finite: a value that is not may spoil its block, and does no other harm
+ * importance  [n], above 0: how much the square of each value's error counts; NULL: all the same
+ * row         takes n / block * bytes
+ *
+ * Scales, and minima where there are any, are searched for (infer/quant_fit.h), which takes some 0.1 us a value.  A scale
+ * that half precision has not becomes its largest value.
+ */
+void quant_quantize(enum quant_type type, const float *x, const float *importance, size_t n, void *row);
 
 #endif

@@ -22,4 +22,18 @@ static inline float quant_load_half(const unsigned char *at)
     return quant_half_to_float(half);
 }
 
+/* Takes a value that half precision has. */
+static inline void quant_store_half(unsigned char *at, float value)
+{
+    uint16_t half = quant_float_to_half(value);
+
+    memcpy(at, &half, sizeof half);
+}
+
+/* 1 / d, and 0 for a scale of 0, with which all codes mean the same. */
+static inline float quant_inverse(float d)
+{
+    return d != 0 ? 1 / d : 0;
+}
+
 #endif

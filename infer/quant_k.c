@@ -13,6 +13,7 @@
  *
  * Source: the published layouts of GGUF files ("K-quants").
  */
+#include "infer/quant_fit.h"
 #include "infer/quant_formats.h"
 
 #define BLOCK 256
@@ -149,8 +150,97 @@ static void dequantize_q6_k(const void *row, size_t n, float *out)
     }
 }
 
-const struct quant_format quant_q2_k = { QUANT_Q2_K, "Q2_K", BLOCK, 84, .dequantize = dequantize_q2_k };
-const struct quant_format quant_q3_k = { QUANT_Q3_K, "Q3_K", BLOCK, 110, .dequantize = dequantize_q3_k };
-const struct quant_format quant_q4_k = { QUANT_Q4_K, "Q4_K", BLOCK, 144, .dequantize = dequantize_q4_k };
-const struct quant_format quant_q5_k = { QUANT_Q5_K, "Q5_K", BLOCK, 176, .dequantize = dequantize_q5_k };
-const struct quant_format quant_q6_k = { QUANT_Q6_K, "Q6_K", BLOCK, 210, .dequantize = dequantize_q6_k };
+/* --- the other way ------------------------------------------------------------------------------------------------ */
+
+/* Each adds a part of the code of value i to bytes that begin as 0. */
+static inline void add_two_bits(unsigned char *bytes, size_t i, int code)
+{
+    bytes[i / 128 * 32 + i % 32] |= (unsigned char)(code << (i % 128 / 32 * 2));
+}
+
+static inline void add_four_bits(unsigned char *bytes, size_t i, size_t width, int code)
+{
+    bytes[i / (2 * width) * width + i % width] |= (unsigned char)((code & 15) << (i / width % 2 * 4));
+}
+
+static inline void add_one_bit(unsigned char *bytes, size_t i, int code)
+{
+    bytes[i % 32] |= (unsigned char)(code << i / 32);
+}
+
+static void add_scale_and_min(unsigned char *scales, size_t group, int scale, int min)
+{
+    unsigned char *at = scales + group % 4;
+
+    if (group < 4) {
+        at[0] |= (unsigned char)scale;
+        at[4] |= (unsigned char)min;
+    } else {
+        at[8] = (unsigned char)((scale & 15) | (min & 15) << 4);
+        at[0] |= (unsigned char)(scale >> 4 << 6);
+        at[4] |= (unsigned char)(min >> 4 << 6);
+    }
+}
+
+/* Head of a block of Q4_K or Q5_K, all of which is 0 before, and its codes 0 to hi. */
+static void fit_codes(const float *x, const float *w, int hi, unsigned char *block, uint8_t codes[BLOCK])
+{
+    uint8_t scales[8], mins[8];
+    float d, m;
+
+    quant_fit_offset_groups(x, w, 8, 32, hi, &d, &m, scales, mins);
+    quant_store_half(block, d);
+    quant_store_half(block + 2, m);
+    for (size_t group = 0; group < 8; group++) {
+        const float inverse = quant_inverse(d * (float)scales[group]), min = m * (float)mins[group];
+
+        add_scale_and_min(block + 4, group, scales[group], mins[group]);
+        for (size_t i = group * 32; i < group * 32 + 32; i++)
+            codes[i] = (uint8_t)quant_nearest((x[i] + min) * inverse, 0, hi);
+    }
+}
+
+static void quantize_q4_k(const float *x, const float *w, void *out)
+{
+    unsigned char *block = memset(out, 0, quant_q4_k.bytes);
+    uint8_t codes[BLOCK];
+
+    fit_codes(x, w, 15, block, codes);
+    for (size_t i = 0; i < BLOCK; i++)
+        add_four_bits(block + 16, i, 32, codes[i]);
+}
+
+static void quantize_q5_k(const float *x, const float *w, void *out)
+{
+    unsigned char *block = memset(out, 0, quant_q5_k.bytes);
+    uint8_t codes[BLOCK];
+
+    fit_codes(x, w, 31, block, codes);
+    for (size_t i = 0; i < BLOCK; i++) {
+        add_four_bits(block + 48, i, 32, codes[i]);
+        add_one_bit(block + 16, i, codes[i] >> 4);
+    }
+}
+
+static void quantize_q6_k(const float *x, const float *w, void *out)
+{
+    static const struct quant_levels levels = { -32, 31, NULL };
+    unsigned char *block = memset(out, 0, quant_q6_k.bytes);
+    int8_t scales[16];
+    float d = quant_fit_groups(x, w, 16, 16, &levels, -128, 127, scales);
+
+    memcpy(block + 192, scales, sizeof scales);
+    quant_store_half(block + 208, d);
+    for (size_t i = 0; i < BLOCK; i++) {
+        int code = quant_nearest(x[i] * quant_inverse(d * (float)scales[i / 16]), -32, 31) + 32;
+
+        add_four_bits(block, i, 64, code);
+        add_two_bits(block + 128, i, code >> 4);
+    }
+}
+
+const struct quant_format quant_q2_k = { QUANT_Q2_K, "Q2_K", BLOCK, 84, 0, dequantize_q2_k, NULL };
+const struct quant_format quant_q3_k = { QUANT_Q3_K, "Q3_K", BLOCK, 110, 0, dequantize_q3_k, NULL };
+const struct quant_format quant_q4_k = { QUANT_Q4_K, "Q4_K", BLOCK, 144, 0, dequantize_q4_k, quantize_q4_k };
+const struct quant_format quant_q5_k = { QUANT_Q5_K, "Q5_K", BLOCK, 176, 0, dequantize_q5_k, quantize_q5_k };
+const struct quant_format quant_q6_k = { QUANT_Q6_K, "Q6_K", BLOCK, 210, 0, dequantize_q6_k, quantize_q6_k };

@@ -12,6 +12,7 @@
  */
 #include <math.h>
 
+#include "infer/quant_fit.h"
 #include "infer/quant_formats.h"
 
 #define BLOCK 32
@@ -87,26 +88,100 @@ static void dequantize_q5_1(const void *row, size_t n, float *out)
     }
 }
 
-void quant_quantize_q8_0(const float *x, size_t n, void *row)
+/* --- the other way ------------------------------------------------------------------------------------------------ */
+
+static void store_codes(const uint8_t codes[BLOCK], unsigned char *halves)
 {
-    unsigned char *out = row;
-
-    for (size_t b = 0; b < n / QUANT_Q8_0_BLOCK; b++, x += QUANT_Q8_0_BLOCK, out += QUANT_Q8_0_BYTES) {
-        float max = 0, inverse;
-        uint16_t half;
-
-        for (size_t i = 0; i < QUANT_Q8_0_BLOCK; i++)
-            max = fmaxf(max, fabsf(x[i]));
-        half = quant_float_to_half(max / 127);
-        inverse = max > 0 ? 127 / max : 0;
-        memcpy(out, &half, sizeof half);
-        for (size_t i = 0; i < QUANT_Q8_0_BLOCK; i++)
-            out[2 + i] = (unsigned char)(int8_t)lrintf(x[i] * inverse);
-    }
+    for (size_t i = 0; i < BLOCK / 2; i++)
+        halves[i] = (unsigned char)((codes[i] & 15) | (codes[i + BLOCK / 2] & 15) << 4);
 }
 
-const struct quant_format quant_q4_0 = { QUANT_Q4_0, "Q4_0", BLOCK, 18, .dequantize = dequantize_q4_0 };
-const struct quant_format quant_q4_1 = { QUANT_Q4_1, "Q4_1", BLOCK, 20, .dequantize = dequantize_q4_1 };
-const struct quant_format quant_q5_0 = { QUANT_Q5_0, "Q5_0", BLOCK, 22, .dequantize = dequantize_q5_0 };
-const struct quant_format quant_q5_1 = { QUANT_Q5_1, "Q5_1", BLOCK, 24, .dequantize = dequantize_q5_1 };
-const struct quant_format quant_q8_0 = { QUANT_Q8_0, "Q8_0", BLOCK, QUANT_Q8_0_BYTES, .dequantize = dequantize_q8_0 };
+static void store_fifth_bits(const uint8_t codes[BLOCK], unsigned char *bits)
+{
+    memset(bits, 0, BLOCK / 8);
+    for (size_t i = 0; i < BLOCK; i++)
+        bits[i / 8] |= (unsigned char)(codes[i] >> 4 << i % 8);
+}
+
+/* Eight bits are enough for the plain scale, which reaches the largest value. */
+static void quantize_q8_0(const float *x, const float *w, void *out)
+{
+    unsigned char *block = out;
+    float top = 0, d;
+
+    for (size_t i = 0; i < BLOCK; i++)
+        top = fabsf(x[i]) > top ? fabsf(x[i]) : top;
+    d = quant_round_to_half(top / 127);
+    quant_store_half(block, d);
+    for (size_t i = 0; i < BLOCK; i++)
+        block[2 + i] = (unsigned char)quant_nearest(x[i] * quant_inverse(d), -127, 127);
+}
+
+/* Codes stand for -middle to middle - 1; the scale goes to `block`. */
+static void fit_codes(const float *x, const float *w, int middle, uint8_t codes[BLOCK], unsigned char *block)
+{
+    const struct quant_levels levels = { -middle, middle - 1, NULL };
+    const float d = quant_round_to_half(quant_fit_scale(x, w, BLOCK, &levels));
+
+    quant_store_half(block, d);
+    for (size_t i = 0; i < BLOCK; i++)
+        codes[i] = (uint8_t)(quant_nearest(x[i] * quant_inverse(d), levels.lo, levels.hi) + middle);
+}
+
+/* Scale and offset go to `block`. */
+static void fit_offset_codes(const float *x, const float *w, int hi, uint8_t codes[BLOCK], unsigned char *block)
+{
+    float d, offset;
+
+    quant_fit_offset(x, w, BLOCK, hi, false, &d, &offset);
+    d = quant_round_to_half(d);
+    offset = quant_round_to_half(offset);
+    quant_store_half(block, d);
+    quant_store_half(block + 2, offset);
+    for (size_t i = 0; i < BLOCK; i++)
+        codes[i] = (uint8_t)quant_nearest((x[i] - offset) * quant_inverse(d), 0, hi);
+}
+
+static void quantize_q4_0(const float *x, const float *w, void *out)
+{
+    unsigned char *block = out;
+    uint8_t codes[BLOCK];
+
+    fit_codes(x, w, 8, codes, block);
+    store_codes(codes, block + 2);
+}
+
+static void quantize_q4_1(const float *x, const float *w, void *out)
+{
+    unsigned char *block = out;
+    uint8_t codes[BLOCK];
+
+    fit_offset_codes(x, w, 15, codes, block);
+    store_codes(codes, block + 4);
+}
+
+static void quantize_q5_0(const float *x, const float *w, void *out)
+{
+    unsigned char *block = out;
+    uint8_t codes[BLOCK];
+
+    fit_codes(x, w, 16, codes, block);
+    store_fifth_bits(codes, block + 2);
+    store_codes(codes, block + 6);
+}
+
+static void quantize_q5_1(const float *x, const float *w, void *out)
+{
+    unsigned char *block = out;
+    uint8_t codes[BLOCK];
+
+    fit_offset_codes(x, w, 31, codes, block);
+    store_fifth_bits(codes, block + 4);
+    store_codes(codes, block + 8);
+}
+
+const struct quant_format quant_q4_0 = { QUANT_Q4_0, "Q4_0", BLOCK, 18, 0, dequantize_q4_0, quantize_q4_0 };
+const struct quant_format quant_q4_1 = { QUANT_Q4_1, "Q4_1", BLOCK, 20, 0, dequantize_q4_1, quantize_q4_1 };
+const struct quant_format quant_q5_0 = { QUANT_Q5_0, "Q5_0", BLOCK, 22, 0, dequantize_q5_0, quantize_q5_0 };
+const struct quant_format quant_q5_1 = { QUANT_Q5_1, "Q5_1", BLOCK, 24, 0, dequantize_q5_1, quantize_q5_1 };
+const struct quant_format quant_q8_0 = { QUANT_Q8_0, "Q8_0", BLOCK, QUANT_Q8_0_BYTES, 0, dequantize_q8_0, quantize_q8_0 };

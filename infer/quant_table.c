@@ -9,6 +9,7 @@
  *
  * Source: the published layouts of GGUF files; MXFP4: OCP Microscaling Formats (MX) Specification 1.0, section 5.3 and 5.4.
  */
+#include "infer/quant_fit.h"
 #include "infer/quant_formats.h"
 
 static const int8_t nonlinear[16] = { -127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113 };
@@ -67,6 +68,44 @@ static void dequantize_mxfp4(const void *row, size_t n, float *out)
         look_up(e2m1_doubled, block + 1, half_power(block[0]), out + b * 32);
 }
 
-const struct quant_format quant_iq4_nl = { QUANT_IQ4_NL, "IQ4_NL", 32, 18, .dequantize = dequantize_iq4_nl };
-const struct quant_format quant_iq4_xs = { QUANT_IQ4_XS, "IQ4_XS", 256, 136, .dequantize = dequantize_iq4_xs };
-const struct quant_format quant_mxfp4 = { QUANT_MXFP4, "MXFP4", 32, 17, .dequantize = dequantize_mxfp4 };
+/* --- the other way ------------------------------------------------------------------------------------------------ */
+
+static const struct quant_levels nonlinear_levels = { -127, 113, nonlinear };
+
+static void store_nearest(const float x[32], float d, unsigned char codes[16])
+{
+    const float inverse = quant_inverse(d);
+
+    for (size_t i = 0; i < 16; i++)
+        codes[i] = (unsigned char)(quant_nearest_in(nonlinear, x[i] * inverse) |
+                                   quant_nearest_in(nonlinear, x[i + 16] * inverse) << 4);
+}
+
+static void quantize_iq4_nl(const float *x, const float *w, void *out)
+{
+    unsigned char *block = out;
+    float d = quant_round_to_half(quant_fit_scale(x, w, 32, &nonlinear_levels));
+
+    quant_store_half(block, d);
+    store_nearest(x, d, block + 2);
+}
+
+static void quantize_iq4_xs(const float *x, const float *w, void *out)
+{
+    unsigned char *block = memset(out, 0, quant_iq4_xs.bytes);
+    int8_t scales[8];
+    float d = quant_fit_groups(x, w, 8, 32, &nonlinear_levels, -32, 31, scales);
+
+    quant_store_half(block, d);
+    for (size_t group = 0; group < 8; group++) {
+        int scale = scales[group] + 32;
+
+        block[2 + group / 4] |= (unsigned char)(scale >> 4 << group % 4 * 2);
+        block[4 + group / 2] |= (unsigned char)((scale & 15) << group % 2 * 4);
+        store_nearest(x + group * 32, d * (float)scales[group], block + 8 + group * 16);
+    }
+}
+
+const struct quant_format quant_iq4_nl = { QUANT_IQ4_NL, "IQ4_NL", 32, 18, 0, dequantize_iq4_nl, quantize_iq4_nl };
+const struct quant_format quant_iq4_xs = { QUANT_IQ4_XS, "IQ4_XS", 256, 136, 0, dequantize_iq4_xs, quantize_iq4_xs };
+const struct quant_format quant_mxfp4 = { QUANT_MXFP4, "MXFP4", 32, 17, 0, dequantize_mxfp4, NULL };

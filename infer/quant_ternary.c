@@ -7,6 +7,7 @@
  *
  * Source: the published layouts of GGUF files; of I2_S, those that Microsoft's bitnet.cpp writes on x86.
  */
+#include "infer/quant_fit.h"
 #include "infer/quant_formats.h"
 
 #define BLOCK 256
@@ -66,6 +67,51 @@ static void dequantize_i2_s(const void *row, size_t n, float *out)
         out[i] = (float)((bytes[i / 128 * 32 + i % 32] >> (6 - i % 128 / 32 * 2) & 3) - 1);
 }
 
-const struct quant_format quant_tq1_0 = { QUANT_TQ1_0, "TQ1_0", BLOCK, 54, .dequantize = dequantize_tq1_0 };
-const struct quant_format quant_tq2_0 = { QUANT_TQ2_0, "TQ2_0", BLOCK, 66, .dequantize = dequantize_tq2_0 };
-const struct quant_format quant_i2_s = { QUANT_I2_S, "I2_S", 128, 32, .tail = 32, .dequantize = dequantize_i2_s };
+/* --- the other way ------------------------------------------------------------------------------------------------ */
+
+/* Values as 0, 1 and 2; the scale goes to `at`. */
+static void fit_codes(const float *x, const float *w, uint8_t codes[BLOCK], unsigned char *at)
+{
+    const float d = quant_round_to_half(quant_fit_ternary(x, w, BLOCK));
+
+    quant_store_half(at, d);
+    for (size_t i = 0; i < BLOCK; i++)
+        codes[i] = (uint8_t)(quant_nearest(x[i] * quant_inverse(d), -1, 1) + 1);
+}
+
+/* The least byte that has these digits: n / 243 of 256, rounded up. */
+static void store_digits(const uint8_t *codes, size_t width, unsigned n_digits, unsigned char *bytes)
+{
+    for (size_t i = 0; i < width; i++) {
+        unsigned n = 0;
+
+        for (unsigned k = 0; k < 5; k++)
+            n = n * 3 + (k < n_digits ? codes[k * width + i] : 0);
+        bytes[i] = (unsigned char)((n * 256 + 242) / 243);
+    }
+}
+
+static void quantize_tq1_0(const float *x, const float *w, void *out)
+{
+    unsigned char *block = out;
+    uint8_t codes[BLOCK];
+
+    fit_codes(x, w, codes, block + 52);
+    store_digits(codes, 32, 5, block);
+    store_digits(codes + 160, 16, 5, block + 32);
+    store_digits(codes + 240, 4, 4, block + 48);
+}
+
+static void quantize_tq2_0(const float *x, const float *w, void *out)
+{
+    unsigned char *block = memset(out, 0, quant_tq2_0.bytes);
+    uint8_t codes[BLOCK];
+
+    fit_codes(x, w, codes, block + 64);
+    for (size_t i = 0; i < BLOCK; i++)
+        block[i / 128 * 32 + i % 32] |= (unsigned char)(codes[i] << (i % 128 / 32 * 2));
+}
+
+const struct quant_format quant_tq1_0 = { QUANT_TQ1_0, "TQ1_0", BLOCK, 54, 0, dequantize_tq1_0, quantize_tq1_0 };
+const struct quant_format quant_tq2_0 = { QUANT_TQ2_0, "TQ2_0", BLOCK, 66, 0, dequantize_tq2_0, quantize_tq2_0 };
+const struct quant_format quant_i2_s = { QUANT_I2_S, "I2_S", 128, 32, 32, dequantize_i2_s, NULL };

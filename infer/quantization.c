@@ -14,53 +14,6 @@
 #define CHUNK_ROWS  8                 /* rows that one thread takes at a time, at least */
 #define HALF_BOUND  65520.0f          /* what is not below it becomes infinite in F16 */
 
-/* --- writing one row ---------------------------------------------------------------------------------------------- */
-
-static void encode_f32(const float *x, size_t n, void *row)
-{
-    memcpy(row, x, n * sizeof *x);
-}
-
-static void encode_f16(const float *x, size_t n, void *row)
-{
-    uint16_t *out = row;
-
-    for (size_t i = 0; i < n; i++)
-        out[i] = quant_float_to_half(x[i]);
-}
-
-/* Rounds to nearest, ties to even; what is no number stays none. */
-static void encode_bf16(const float *x, size_t n, void *row)
-{
-    uint16_t *out = row;
-
-    for (size_t i = 0; i < n; i++) {
-        uint32_t bits;
-
-        memcpy(&bits, &x[i], sizeof bits);
-        if ((bits & 0x7fffffff) > 0x7f800000)
-            out[i] = (uint16_t)(bits >> 16 | 64);
-        else
-            out[i] = (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
-    }
-}
-
-quantization_fn *quantization_encoder(const struct quant_format *format)
-{
-    switch (format->id) {
-    case QUANT_F32:
-        return encode_f32;
-    case QUANT_F16:
-        return encode_f16;
-    case QUANT_BF16:
-        return encode_bf16;
-    case QUANT_Q8_0:
-        return quant_quantize_q8_0;
-    default:
-        return NULL;
-    }
-}
-
 /* --- mixtures ----------------------------------------------------------------------------------------------------- */
 
 /* Layers in which values and what goes down get `more`. */
@@ -98,7 +51,7 @@ static bool can_write(const struct quantization *q)
     bool all = true;
 
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
-        all &= quantization_encoder(quant_find(types[i])) != NULL;
+        all &= quant_find(types[i])->quantize != NULL;
     return all;
 }
 
@@ -205,9 +158,9 @@ const struct quant_format *quantization_choose(const struct quantization *q, con
     if (stays(t))
         return t->format;
     f = quant_find(wanted(q, m, t));
-    if (t->ne[0] % f->block == 0 && quantization_encoder(f))
+    if (t->ne[0] % f->block == 0 && f->quantize)
         return f;
-    while (t->ne[0] % f->block || !quantization_encoder(f))
+    while (t->ne[0] % f->block || !f->quantize)
         f = quant_find(smaller((enum quant_type)f->id));
     return f->id == QUANT_F16 && t->format->id == QUANT_BF16 ? t->format : f; /* as small, and nothing is lost */
 }
@@ -217,7 +170,6 @@ const struct quant_format *quantization_choose(const struct quantization *q, con
 struct job {
     const struct gguf_tensor *t;
     const struct quant_format *to;
-    quantization_fn *encode;
     size_t row_bytes, first, n, chunk; /* rows first ... first + n - 1, chunk of them at a time */
     unsigned char *out;                /* [n][row_bytes] */
     float *row;                        /* [n_threads][ne[0]] */
@@ -237,7 +189,7 @@ static void run_chunk(void *arg, unsigned chunk, unsigned thread)
                          (const unsigned char *)j->t->data + (j->first + r) * j->t->row_bytes, k, row);
         for (size_t i = 0; i < k; i++)
             j->beyond[chunk] |= !(fabsf(row[i]) < j->bound);
-        j->encode(row, k, j->out + r * j->row_bytes);
+        quant_quantize((enum quant_type)j->to->id, row, NULL, k, j->out + r * j->row_bytes);
     }
 }
 
@@ -277,7 +229,7 @@ static int convert(struct work *w, const struct gguf_tensor *t, const struct qua
     int rc = 0;
 
     if (j) {
-        *j = (struct job){ .t = t, .to = to, .encode = quantization_encoder(to), .row_bytes = k / to->block * to->bytes,
+        *j = (struct job){ .t = t, .to = to, .row_bytes = k / to->block * to->bytes,
                            .bound = to->id == QUANT_F16 ? HALF_BOUND : INFINITY };
         j->out = malloc((slab < n_rows ? slab : n_rows) * j->row_bytes);
         j->row = malloc(pool_n_threads(w->pool) * k * sizeof *j->row);

@@ -17,11 +17,6 @@
 #include "infer/quant.h"
 #include "util/err.h"
 
-/* n values, a multiple of the format's block, into a row. */
-typedef void quantization_fn(const float *x, size_t n, void *row);
-/* NULL: this program does not write the format. */
-quantization_fn *quantization_encoder(const struct quant_format *);
-
 struct quantization; /* a mixture */
 
 /* By its name, of any case; NULL with CORAX_E_ARGS naming those that there are. */

@@ -82,7 +82,7 @@ static void test_products(const struct kernels *t, enum quant_type type)
                 for (size_t i = 0; i < rows[b] * ks[a]; i++)
                     w16[i] = quant_float_to_half(w[i]);
                 if (type == QUANT_Q8_0) {
-                    quant_quantize_q8_0(w, rows[b] * ks[a], w8);
+                    quant_quantize(QUANT_Q8_0, w, NULL, rows[b] * ks[a], w8);
                     t->quantize(x, cols[c] * ks[a], q, d);
                 }
                 multiply(t, type, ks[a], rows[b], 0, cols[c], y);

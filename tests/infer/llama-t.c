@@ -189,6 +189,20 @@ static void test_shapes(const char *kernels)
     compare(&s, kernels, 1e-11, "as many key heads as heads, rows that are no multiple of 32");
 }
 
+/* Every format that can be written, in rows that all of them fill. */
+static void test_formats(const char *kernels)
+{
+    struct tiny_spec s = TINY_SPEC;
+
+    s.n_embd = s.n_ff = 256;
+    s.n_layer = 1;
+    for (uint32_t id = 0; id < QUANT_MAX_ID; id++)
+        if (quant_find(id) && quant_find(id)->quantize) {
+            s.type = (enum quant_type)id;
+            compare(&s, kernels, id == QUANT_Q8_0 ? 1e-3 : 1e-11, quant_find(id)->name);
+        }
+}
+
 /* --- files that do not fit ---------------------------------------------------------------------------------------- */
 
 /* Overwrites the value behind a key or a tensor's field, then loads. */
@@ -232,7 +246,7 @@ static void test_broken(void)
     broken("general.architecture", 12, 0x78787878, "architecture \"xxxxa\"", "another architecture");
     broken("tokenizer.ggml.eos_token_id", 4, TINY_N_VOCAB, "the vocabulary has", "an end token past the vocabulary");
     broken("tokenizer.ggml.model", 12, 0x78787878, "this program knows gpt2", "another tokenizer");
-    broken("tokenizer.ggml.pre", 12, 0x78787878, "this program knows corax and gpt-2", "another pre-tokenizer");
+    broken("tokenizer.ggml.pre", 12, 0x78787878, "is not known: corax, gpt-2", "another pre-tokenizer");
     broken("tokenizer.ggml.token_type", 16, 9, "is of type 9", "a token of type 9");
     broken("tokenizer.ggml.token_type", 4, 0, "", "token types of another kind");
     broken("tokenizer.ggml.merges", 24, 0x04787878, "merge 0",
@@ -245,6 +259,7 @@ int main(void)
     test_shapes("plain");
     if (kernels_find("avx2"))
         test_shapes("avx2");
+    test_formats(kernels_find(NULL)->name);
     test_broken();
     done();
     return tap_status();

@@ -38,7 +38,7 @@ static bool same_rows(const struct gguf_tensor *from, const struct gguf_tensor *
         same = memcmp(from->data, to->data, from->bytes) == 0;
     for (size_t r = 0; r < n && same && from->format != to->format; r++) {
         quant_dequantize((enum quant_type)from->format->id, (const char *)from->data + r * from->row_bytes, k, row);
-        quantization_encoder(to->format)(row, k, want);
+        quant_quantize((enum quant_type)to->format->id, row, NULL, k, want);
         same = memcmp(want, (const char *)to->data + r * to->row_bytes, to->row_bytes) == 0;
     }
     free(row);

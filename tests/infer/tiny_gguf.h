@@ -300,18 +300,8 @@ static inline void tiny_weights(struct buf *b, const struct tiny_entry *e, uint6
     for (size_t r = 0; r < e->n_rows; r++) {
         for (size_t i = 0; i < e->k; i++)
             row[i] = tiny_normal(random) * scale + shift;
-        if (e->type == QUANT_F32) {
-            buf_add(b, row, e->k * sizeof *row);
-        } else if (e->type == QUANT_F16) {
-            for (size_t i = 0; i < e->k; i++) {
-                uint16_t half = quant_float_to_half(row[i]);
-
-                buf_add(b, &half, sizeof half);
-            }
-        } else {
-            quant_quantize_q8_0(row, e->k, packed);
-            buf_add(b, packed, e->k / QUANT_Q8_0_BLOCK * QUANT_Q8_0_BYTES);
-        }
+        quant_quantize((enum quant_type)e->type, row, NULL, e->k, packed);
+        buf_add(b, packed, tiny_bytes(e) / e->n_rows);
     }
     free(row);
     free(packed);
