@@ -60,14 +60,16 @@ void decoder_eval(void *model, struct ops *, struct state *, const int32_t *toke
                   size_t n_logits);
 const float *decoder_hidden(const void *model, size_t *n_embd);
 
-/* The whole of a family that is a decoder: its name and its struct decoder_traits. */
-#define DECODER_FAMILY(NAME, TRAITS)                                                           \
-    static void *NAME##_load(const struct gguf *g, struct shape *shape, struct err *err)       \
-    {                                                                                          \
-        return decoder_load(&(TRAITS), g, shape, err);                                         \
-    }                                                                                          \
-    const struct family NAME = {                                                             \
-        (TRAITS).arch, NAME##_load, decoder_unload, decoder_prepare, decoder_eval, decoder_hidden  \
+/* The whole of a family that is a decoder: its general.architecture, and the rest of its struct decoder_traits. */
+#define DECODER_FAMILY(NAME, ARCH, ...)                                                          \
+    static const struct decoder_traits NAME##_traits = { .arch = (ARCH), __VA_ARGS__ };          \
+    static void *NAME##_load(const struct gguf *g, struct shape *shape, struct err *err)         \
+    {                                                                                            \
+        return decoder_load(&NAME##_traits, g, shape, err);                                      \
+    }                                                                                            \
+    const struct family NAME = {                                                                 \
+        .arch = (ARCH), .load = NAME##_load, .unload = decoder_unload, .prepare = decoder_prepare, \
+        .eval = decoder_eval, .hidden = decoder_hidden                                           \
     }
 
 #endif

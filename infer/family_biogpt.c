@@ -18,13 +18,9 @@ static void defaults(struct decoder_config *c)
     c->embedding_scale = sqrt((double)c->n_embd);
 }
 
-static const struct decoder_traits traits = {
-    .arch = "biogpt",
+DECODER_FAMILY(family_biogpt, "biogpt",
     .layer_norm = true,
     .learned_positions = true,
     .biases = true,
     .activation = OPS_GELU_ERF,
-    .defaults = defaults,
-};
-
-DECODER_FAMILY(family_biogpt, traits);
+    .defaults = defaults);

@@ -17,15 +17,9 @@
  */
 #include "infer/decoder.h"
 
-#define BITNET(ARCH, ACTIVATION)                                                                             \
-    {                                                                                                        \
-        .arch = (ARCH), .pairs = ROPE_HALVES, .sub_norms = true, .gated = true, .activation = (ACTIVATION), \
-        .ternary = true                                                                                      \
-    }
-static const struct decoder_traits first = BITNET("bitnet", OPS_SILU);
-static const struct decoder_traits of_25 = BITNET("bitnet-25", OPS_RELU_SQUARED);
-static const struct decoder_traits of_b158 = BITNET("bitnet-b1.58", OPS_RELU_SQUARED);
+#define BITNET(ACTIVATION) \
+    .pairs = ROPE_HALVES, .sub_norms = true, .gated = true, .activation = (ACTIVATION), .ternary = true
 
-DECODER_FAMILY(family_bitnet, first);
-DECODER_FAMILY(family_bitnet_25, of_25);
-DECODER_FAMILY(family_bitnet_b158, of_b158);
+DECODER_FAMILY(family_bitnet, "bitnet", BITNET(OPS_SILU));
+DECODER_FAMILY(family_bitnet_25, "bitnet-25", BITNET(OPS_RELU_SQUARED));
+DECODER_FAMILY(family_bitnet_b158, "bitnet-b1.58", BITNET(OPS_RELU_SQUARED));

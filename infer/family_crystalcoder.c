@@ -24,14 +24,10 @@ static void defaults(struct decoder_config *c)
     c->attention_scale = 1 / (double)c->head_dim;
 }
 
-static const struct decoder_traits traits = {
-    .arch = "crystalcoder",
+DECODER_FAMILY(family_crystalcoder, "crystalcoder",
     .layer_norm = true,
     .pairs = ROPE_NEIGHBOURS,
     .biases = true,
     .gated = true,
     .activation = OPS_SILU,
-    .defaults = defaults,
-};
-
-DECODER_FAMILY(family_crystalcoder, traits);
+    .defaults = defaults);

@@ -16,12 +16,8 @@ static void defaults(struct decoder_config *c)
     c->embedding_scale = sqrt((double)c->n_embd);
 }
 
-static const struct decoder_traits traits = {
-    .arch = "gemma",
+DECODER_FAMILY(family_gemma, "gemma",
     .pairs = ROPE_HALVES,
     .gated = true,
     .activation = OPS_GELU_TANH,
-    .defaults = defaults,
-};
-
-DECODER_FAMILY(family_gemma, traits);
+    .defaults = defaults);

@@ -26,13 +26,9 @@ static void defaults(struct decoder_config *c)
         c->attention_scale = 1 / sqrt((double)c->n_embd / (double)c->n_head);
 }
 
-static const struct decoder_traits traits = {
-    .arch = "gemma2",
+DECODER_FAMILY(family_gemma2, "gemma2",
     .pairs = ROPE_HALVES,
     .post_norms = true,
     .gated = true,
     .activation = OPS_GELU_TANH,
-    .defaults = defaults,
-};
-
-DECODER_FAMILY(family_gemma2, traits);
+    .defaults = defaults);

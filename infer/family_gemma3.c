@@ -21,14 +21,10 @@ static void defaults(struct decoder_config *c)
         c->attention_scale = 1 / sqrt((double)c->n_embd / (double)c->n_head);
 }
 
-static const struct decoder_traits traits = {
-    .arch = "gemma3",
+DECODER_FAMILY(family_gemma3, "gemma3",
     .pairs = ROPE_HALVES,
     .qk_norm = true,
     .post_norms = true,
     .gated = true,
     .activation = OPS_GELU_TANH,
-    .defaults = defaults,
-};
-
-DECODER_FAMILY(family_gemma3, traits);
+    .defaults = defaults);

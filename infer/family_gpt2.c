@@ -13,12 +13,8 @@
  */
 #include "infer/decoder.h"
 
-static const struct decoder_traits traits = {
-    .arch = "gpt2",
+DECODER_FAMILY(family_gpt2, "gpt2",
     .layer_norm = true,
     .learned_positions = true,
     .biases = true,
-    .activation = OPS_GELU_TANH,
-};
-
-DECODER_FAMILY(family_gpt2, traits);
+    .activation = OPS_GELU_TANH);

@@ -16,12 +16,8 @@
  */
 #include "infer/decoder.h"
 
-static const struct decoder_traits traits = {
-    .arch = "llama",
+DECODER_FAMILY(family_llama, "llama",
     .pairs = ROPE_NEIGHBOURS,
     .biases = true,
     .gated = true,
-    .activation = OPS_SILU,
-};
-
-DECODER_FAMILY(family_llama, traits);
+    .activation = OPS_SILU);

@@ -6,11 +6,7 @@
  */
 #include "infer/decoder.h"
 
-static const struct decoder_traits traits = {
-    .arch = "phi3",
+DECODER_FAMILY(family_phi3, "phi3",
     .pairs = ROPE_HALVES,
     .gated = true,
-    .activation = OPS_SILU,
-};
-
-DECODER_FAMILY(family_phi3, traits);
+    .activation = OPS_SILU);

@@ -7,12 +7,8 @@
  */
 #include "infer/decoder.h"
 
-static const struct decoder_traits traits = {
-    .arch = "qwen2",
+DECODER_FAMILY(family_qwen2, "qwen2",
     .pairs = ROPE_HALVES,
     .biases = true,
     .gated = true,
-    .activation = OPS_SILU,
-};
-
-DECODER_FAMILY(family_qwen2, traits);
+    .activation = OPS_SILU);

@@ -7,12 +7,8 @@
  */
 #include "infer/decoder.h"
 
-static const struct decoder_traits traits = {
-    .arch = "qwen3",
+DECODER_FAMILY(family_qwen3, "qwen3",
     .pairs = ROPE_HALVES,
     .qk_norm = true,
     .gated = true,
-    .activation = OPS_SILU,
-};
-
-DECODER_FAMILY(family_qwen3, traits);
+    .activation = OPS_SILU);

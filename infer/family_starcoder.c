@@ -5,12 +5,8 @@
  */
 #include "infer/decoder.h"
 
-static const struct decoder_traits traits = {
-    .arch = "starcoder",
+DECODER_FAMILY(family_starcoder, "starcoder",
     .layer_norm = true,
     .learned_positions = true,
     .biases = true,
-    .activation = OPS_GELU_TANH,
-};
-
-DECODER_FAMILY(family_starcoder, traits);
+    .activation = OPS_GELU_TANH);

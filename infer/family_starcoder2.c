@@ -6,12 +6,8 @@
  */
 #include "infer/decoder.h"
 
-static const struct decoder_traits traits = {
-    .arch = "starcoder2",
+DECODER_FAMILY(family_starcoder2, "starcoder2",
     .layer_norm = true,
     .pairs = ROPE_HALVES,
     .biases = true,
-    .activation = OPS_GELU_TANH,
-};
-
-DECODER_FAMILY(family_starcoder2, traits);
+    .activation = OPS_GELU_TANH);
