@@ -40,7 +40,7 @@ static void random_blocks(const struct quant_format *f, size_t n_blocks, unsigne
             f->dequantize(to, f->block, values);
             top = 0;
             for (size_t i = 0; i < f->block; i++)
-                top = fabsf(values[i]) <= top ? top : fabsf(values[i]); /* a NaN stays */
+                top = fmaxf(top, isfinite(values[i]) ? fabsf(values[i]) : INFINITY);
         } while (!(top >= 0.01f && top <= 100));
     }
 }
