@@ -237,6 +237,7 @@ int main(void)
     plan_later();
     test_splits(QUANT_F32);
     test_splits(QUANT_Q8_0);
+    test_splits(QUANT_Q5_0); /* without a kernel of its own */
     test_edges();
     test_decode();
     test_file();

@@ -30,7 +30,7 @@ def save_checkpoint(folder, name, tensors, model):
 
 
 def write(name, arch, keys, tensors, ids, logits, source, nmse=None, context=None, exact=None, model=None):
-    """keys: without "ARCH."; tensors: name to array, rows first, F32 unless it is (bytes, gguf.GGMLQuantizationType);
+    """keys: without "ARCH."; tensors: name to array, rows first, F32 unless it is (bytes, gguf.GGMLQuantizationType) or (bytes, type, shape in bytes);
     ids [n_tokens]; logits [n_logits][n_vocab], after the last n_logits tokens; source: what made them; model: where
     transformers has it.  With CHECKPOINTS in the environment models are saved in that folder, and nothing is written here."""
     if "CHECKPOINTS" in os.environ:
@@ -52,7 +52,7 @@ def write(name, arch, keys, tensors, ids, logits, source, nmse=None, context=Non
             writer.add_array(key, value)
     for tensor, values in tensors.items():
         if isinstance(values, tuple):
-            writer.add_tensor(tensor, values[0], raw_dtype=values[1])
+            writer.add_tensor(tensor, values[0], raw_shape=values[2] if len(values) > 2 else None, raw_dtype=values[1])
         else:
             writer.add_tensor(tensor, np.ascontiguousarray(values, dtype=np.float32))
     writer.write_header_to_file()

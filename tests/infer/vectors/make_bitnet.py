@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Golden logits of small random BitNet models as they are published, made with transformers on the CPU in F32: matrices packed in
-U8 with a scale that multiplies, the same with one that divides, and matrices that are made ternary each time.
+U8 with a scale that multiplies, the same with one that divides, and matrices that are made ternary each time; and a file in I2_S,
+which is not a format of the gguf package: docs/gguf.md describes it.
 
     pip install torch==2.13.0 transformers==5.24.0 gguf==0.19.0 numpy==2.4.6
     TORCHDYNAMO_DISABLE=1 python3 make_bitnet.py
@@ -38,6 +39,21 @@ def half(x):
     return np.ascontiguousarray(x.detach().float().numpy(), np.float16), gguf.GGMLQuantizationType.F16
 
 
+def i2_s(ternary, scale):
+    """Type 36, which a GGUF file of the gguf package must first be told of."""
+    if 36 not in gguf.GGMLQuantizationType._value2member_map_:
+        kind = int.__new__(gguf.GGMLQuantizationType, 36)
+        kind._name_, kind._value_ = "I2_S", 36
+        gguf.GGMLQuantizationType._value2member_map_[36] = kind
+        gguf.GGML_QUANT_SIZES[kind] = (128, 32)
+    n_rows, k = ternary.shape
+    codes = (ternary.numpy().astype(np.int8) + 1).astype(np.uint8).reshape(-1, 4, 32)
+    packed = codes[:, 0] << 6 | codes[:, 1] << 4 | codes[:, 2] << 2 | codes[:, 3]
+    tail = np.zeros(8, "<f4")
+    tail[0] = scale
+    return (np.concatenate([packed.reshape(-1), tail.view(np.uint8)]), gguf.GGMLQuantizationType(36), (n_rows, k // 4))
+
+
 def set_matrix(part, generator):
     """Ternary values and a scale, or trained ones; returns -1, 0 and 1, by what the model multiplies them, and what is saved."""
     shape = part.out_features, part.in_features
@@ -57,9 +73,9 @@ def set_matrix(part, generator):
     return ternary, scale, {"weight": packed, "weight_scale": part.weight_scale.bfloat16()}
 
 
-def make(name, seed, **quantization):
+def make(name, seed, shape={}, packed=False, **quantization):
     generator = torch.Generator().manual_seed(seed)
-    config = tf.BitNetConfig(**SHAPE)
+    config = tf.BitNetConfig(**(SHAPE | shape))
     model = tf.BitNetForCausalLM(config).float().eval()
     model = replace_with_bitnet_linear(model, ["lm_head"], tf.BitNetQuantConfig(**quantization))
     tensors, saved = {}, {}
@@ -79,13 +95,17 @@ def make(name, seed, **quantization):
                 saved[f"model.layers.{layer}.{theirs}.weight"] = weight.bfloat16()
             for theirs, ours in NAMES.items():
                 ternary, scale, files = set_matrix(block.get_submodule(theirs), generator)
-                tensors[f"blk.{layer}.{ours}.weight"] = half(ternary)
-                tensors[f"blk.{layer}.{ours}.scale"] = scale.reshape(1).numpy()
+                if packed:
+                    tensors[f"blk.{layer}.{ours}.weight"] = i2_s(ternary, scale)
+                else:
+                    tensors[f"blk.{layer}.{ours}.weight"] = half(ternary)
+                    tensors[f"blk.{layer}.{ours}.scale"] = scale.reshape(1).numpy()
                 for kind, x in files.items():
                     saved[f"model.layers.{layer}.{theirs}.{kind}"] = x
         ids = golden.tokens(N_TOKENS, VOCAB, seed)
         logits = model(torch.tensor(ids)[None]).logits[0].numpy()
-    keys = {"context_length": 96, "embedding_length": 32, "block_count": 2, "feed_forward_length": 48,
+    keys = {"context_length": 96, "embedding_length": config.hidden_size, "block_count": config.num_hidden_layers,
+            "feed_forward_length": config.intermediate_size,
             "attention.head_count": 4, "attention.head_count_kv": 2, "rope.freq_base": 500000.0,
             "attention.layer_norm_rms_epsilon": config.rms_norm_eps}
 
@@ -107,3 +127,6 @@ def make(name, seed, **quantization):
 make("bitnet-packed", 1, linear_class="autobitlinear", quantization_mode="offline")
 make("bitnet-divided", 2, linear_class="bitlinear", quantization_mode="offline")
 make("bitnet-online", 3, linear_class="autobitlinear", quantization_mode="online")
+if "CHECKPOINTS" not in os.environ:
+    make("bitnet-i2_s", 5, dict(hidden_size=128, intermediate_size=256, num_hidden_layers=1), True, linear_class="autobitlinear",
+         quantization_mode="offline")
