@@ -7,8 +7,7 @@
  * Values come out exactly: the factors of a value have 24 bits together at most, so that their product fits single
  * precision, and what is added to it is rounded once; every machine gives the same bits.
  *
- * To add a format: write its functions and its `const struct quant_format` in quant_NAME.c, declare that in
- * quant_formats.h, and name it in the table of quant.c.
+ * To add a format: docs/add-a-tensor-format.md.
  *
  * Source: GGUF specification and the published layouts of its formats; each file says which.
  */
@@ -21,13 +20,13 @@
 
 /* Ids as in the file, of the formats that can be read. */
 enum quant_type {
-    QUANT_F32 = 0,     QUANT_F16 = 1,     QUANT_Q4_0 = 2,   QUANT_Q4_1 = 3,   QUANT_Q5_0 = 6,
-    QUANT_Q5_1 = 7,    QUANT_Q8_0 = 8,    QUANT_Q2_K = 10,  QUANT_Q3_K = 11,  QUANT_Q4_K = 12,
-    QUANT_Q5_K = 13,   QUANT_Q6_K = 14,   QUANT_IQ4_NL = 20, QUANT_IQ4_XS = 23, QUANT_BF16 = 30,
-    QUANT_TQ1_0 = 34,  QUANT_TQ2_0 = 35,  QUANT_I2_S = 36,  QUANT_MXFP4 = 39,
+    QUANT_F32 = 0,    QUANT_F16 = 1,     QUANT_Q4_0 = 2,    QUANT_Q4_1 = 3,    QUANT_Q5_0 = 6,
+    QUANT_Q5_1 = 7,   QUANT_Q8_0 = 8,    QUANT_Q2_K = 10,   QUANT_Q3_K = 11,   QUANT_Q4_K = 12,
+    QUANT_Q5_K = 13,  QUANT_Q6_K = 14,   QUANT_IQ4_NL = 20, QUANT_IQ4_XS = 23, QUANT_BF16 = 30,
+    QUANT_TQ1_0 = 34, QUANT_TQ2_0 = 35,  QUANT_I2_S = 36,   QUANT_MXFP4 = 39,
 };
 
-#define QUANT_MAX_ID   64 /* above every id */
+#define QUANT_MAX_ID    64 /* above every id */
 #define QUANT_MAX_BLOCK 256
 
 #define QUANT_Q8_0_BLOCK 32

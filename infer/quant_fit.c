@@ -294,7 +294,7 @@ static int compare_sizes(const void *a, const void *b)
  */
 float quant_fit_ternary(const float *x, const float *w, size_t n)
 {
-    struct magnitude list[QUANT_MAX_BLOCK];
+    struct magnitude list[QUANT_MAX_BLOCK] = { { 0, 0 } };
     float sum = 0, weight = 0, gain = 0, d = 0;
 
     for (size_t i = 0; i < n; i++)
