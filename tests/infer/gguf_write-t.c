@@ -126,6 +126,33 @@ static void test_tensors(void)
     unlink(path);
 }
 
+/* Bytes behind the last row, which I2_S has, count once a tensor. */
+static void test_tail(void)
+{
+    const uint64_t ne[4] = { 256, 3, 2, 1 };
+    unsigned char bytes[256 * 3 * 2 / 4 + 32 + 4] = { 0 };
+    struct err err = { 0 };
+    struct gguf_writer *w = gguf_writer_create(&err);
+    const struct gguf_tensor *t = NULL;
+    struct gguf *g;
+
+    bytes[sizeof bytes - 1] = 7;
+    gguf_add_tensor(w, "t", quant_find(QUANT_I2_S), 3, ne);
+    gguf_add_tensor(w, "after", quant_find(QUANT_F32), 1, (const uint64_t[]){ 1, 1, 1, 1 });
+    g = gguf_writer_bytes(w) == sizeof bytes && gguf_writer_begin(w, path, &err) == 0 &&
+                gguf_writer_data(w, bytes, sizeof bytes, &err) == 0 && gguf_writer_finish(w, &err) == 0
+            ? gguf_open(path, &err)
+            : NULL;
+    t = g ? gguf_find_tensor(g, "t") : NULL;
+    if (!ok(t && t->row_bytes == 64 && t->bytes == 6 * 64 + 32, "a tensor in I2_S has 32 bytes behind its rows"))
+        diag("%s", err.msg);
+    t = g ? gguf_find_tensor(g, "after") : NULL;
+    ok(t && memcmp(t->data, bytes + sizeof bytes - 4, 4) == 0, "and the next one begins behind them");
+    gguf_close(g);
+    gguf_writer_destroy(w);
+    unlink(path);
+}
+
 static void test_unfinished(void)
 {
     const uint64_t ne[4] = { 8, 2, 1, 1 };
@@ -205,6 +232,7 @@ int main(void)
     plan_later();
     test_values();
     test_tensors();
+    test_tail();
     test_unfinished();
     test_refused();
     done();
