@@ -1,6 +1,7 @@
 /*
  * Every allocation failing while a GGUF file is read, and while a whole model is loaded from one: file, tensors,
- * tokenizer, threads, scratch memory; and while each kind of tokenizer is loaded, encodes and decodes.
+ * tokenizer, threads, scratch memory; while Mamba copies what it needs; and while each kind of tokenizer is loaded,
+ * encodes and decodes.
  * Not covered: the token loop, which allocates nothing.
  */
 #include <fcntl.h>
@@ -9,6 +10,7 @@
 #include "infer/conversion.h"
 #include "infer/engine.h"
 #include "infer/gguf.h"
+#include "tests/infer/golden.h"
 #include "tests/infer/tiny_gguf.h"
 #include "tests/oom.h"
 
@@ -38,6 +40,20 @@ static int load_model(struct err *err)
 
     engine_close(e);
     return e ? 0 : -1;
+}
+
+/* Families that make tables of their own from the file's tensors. */
+static int load_family(struct err *err)
+{
+    struct gguf *g = gguf_parse(file.data, file.len, err);
+    const struct family *family = g ? family_find(g, err) : NULL;
+    struct shape shape;
+    void *model = family ? family->load(g, &shape, err) : NULL;
+
+    if (model)
+        family->unload(model);
+    gguf_close(g);
+    return model ? 0 : -1;
 }
 
 /* --- tokenizers --------------------------------------------------------------------------------------------------- */
@@ -127,6 +143,12 @@ int main(void)
     oom_each("a file is mapped and read", map_gguf);
     oom_each("a model is loaded", load_model);
     unlink(path);
+    buf_finish(&file);
+    golden_read(&file, "mamba-odd.gguf");
+    oom_each("a Mamba is loaded", load_family);
+    buf_finish(&file);
+    golden_read(&file, "mamba2-odd.gguf");
+    oom_each("a Mamba-2 is loaded", load_family);
     buf_finish(&file);
     test_tokenizer("gpt-neox", NULL, 0);
     test_tokenizer("llama", tiny_marked, sizeof tiny_marked / sizeof *tiny_marked);
