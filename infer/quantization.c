@@ -45,24 +45,12 @@ static const struct quantization mixtures[] = {
 };
 #define N_MIXTURES (sizeof mixtures / sizeof mixtures[0])
 
-static bool can_write(const struct quantization *q)
-{
-    const enum quant_type types[] = { q->usual, q->output, q->embedding, q->qkv, q->more };
-    bool all = true;
-
-    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
-        all &= quant_find(types[i])->quantize != NULL;
-    return all;
-}
-
 const struct quantization *quantization_find(const char *name, struct err *err)
 {
     char known[120] = "";
     size_t len = 0;
 
     for (size_t i = 0; i < N_MIXTURES; i++) {
-        if (!can_write(&mixtures[i]))
-            continue;
         if (strcasecmp(mixtures[i].name, name) == 0)
             return &mixtures[i];
         len += (size_t)snprintf(known + len, sizeof known - len, "%s%s", len ? " " : "", mixtures[i].name);
@@ -158,9 +146,9 @@ const struct quant_format *quantization_choose(const struct quantization *q, con
     if (stays(t))
         return t->format;
     f = quant_find(wanted(q, m, t));
-    if (t->ne[0] % f->block == 0 && f->quantize)
+    if (t->ne[0] % f->block == 0)
         return f;
-    while (t->ne[0] % f->block || !f->quantize)
+    while (t->ne[0] % f->block)
         f = quant_find(smaller((enum quant_type)f->id));
     return f->id == QUANT_F16 && t->format->id == QUANT_BF16 ? t->format : f; /* as small, and nothing is lost */
 }

@@ -109,6 +109,66 @@ static void test_threads(void)
     unlink(out_path);
 }
 
+/* --- which tensor becomes what ------------------------------------------------------------------------------------ */
+
+static uint32_t chosen(const char *type, const struct quantization_model *m, const char *name, uint64_t k)
+{
+    const struct gguf_tensor t = { .name = name, .format = quant_find(QUANT_F16), .n_dims = 2, .ne = { k, 512, 1, 1 } };
+
+    return quantization_choose(quantization_find(type, NULL), m, &t)->id;
+}
+
+/* The layers, of n, whose tensor becomes `id`, as digits and letters. */
+static const char *layers(const char *type, const char *part, size_t n, size_t n_shared, uint32_t id)
+{
+    static char list[128];
+    const struct quantization_model m = { n, n_shared, true };
+    size_t len = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        char name[64];
+
+        snprintf(name, sizeof name, "blk.%zu.%s.weight", i, part);
+        if (chosen(type, &m, name, 4096) == id)
+            len += (size_t)snprintf(list + len, sizeof list - len, "%zu ", i);
+    }
+    list[len] = 0;
+    return list;
+}
+
+static void test_mixtures(void)
+{
+    const struct quantization_model own = { 32, 1, true }, tied = { 32, 1, false };
+
+    /* of a model with 32 layers, such as LLaMA 7B, as its published files have it */
+    is_str(layers("Q4_K_M", "attn_v", 32, 1, QUANT_Q6_K), "0 1 2 3 6 9 12 15 18 21 24 27 28 29 30 31 ",
+           "Q4_K_M: values of half the layers are Q6_K");
+    is_str(layers("Q4_K_M", "ffn_down", 32, 1, QUANT_Q4_K), "4 5 7 8 10 11 13 14 16 17 19 20 22 23 25 26 ",
+           "and down of the other half is Q4_K");
+    is_str(layers("Q5_K_M", "ffn_down", 10, 1, QUANT_Q6_K), "0 3 6 8 9 ", "Q5_K_M: down of ten layers");
+    is_str(layers("Q4_K_M", "attn_k", 32, 1, QUANT_Q6_K), "", "keys are not among them");
+    is_str(layers("IQ4_XS", "ffn_down", 32, 1, QUANT_Q5_K), "0 1 2 3 ", "IQ4_XS: down of the first eighth is Q5_K");
+    is_str(layers("IQ4_XS", "attn_v", 3, 4, QUANT_Q5_K), "0 1 2 ", "and so are values that four heads share");
+    is_str(layers("IQ4_XS", "attn_v", 3, 3, QUANT_Q5_K), "", "not those that three share");
+    is_int(chosen("Q4_K_M", &own, "output.weight", 4096), QUANT_Q6_K, "the output is Q6_K");
+    is_int(chosen("Q4_K_M", &own, "token_embd.weight", 4096), QUANT_Q4_K, "the embedding beside it is not");
+    is_int(chosen("Q4_K_M", &tied, "token_embd.weight", 4096), QUANT_Q6_K, "the embedding that is the output is");
+    is_int(chosen("Q4_0", &own, "output.weight", 4096), QUANT_Q6_K, "Q4_0: so is its output");
+    is_int(chosen("Q8_0", &own, "output.weight", 4096), QUANT_Q8_0, "Q8_0 is Q8_0");
+    is_int(chosen("Q4_K_M", &own, "blk.0.attn_qkv.weight", 4096), QUANT_Q5_K, "q, k and v in one matrix are Q5_K");
+    is_int(chosen("TQ2_0", &own, "token_embd.weight", 4096), QUANT_Q4_K, "TQ2_0: the embedding is Q4_K");
+    is_int(chosen("TQ1_0", &own, "blk.5.ffn_down.weight", 4096), QUANT_TQ1_0, "TQ1_0: all matrices of layers are");
+
+    is_int(chosen("Q4_K_M", &own, "blk.5.attn_k.weight", 10944), QUANT_Q5_0, "rows that 256 does not divide: Q5_0 for Q4_K");
+    is_int(chosen("Q5_K_M", &own, "blk.5.attn_k.weight", 10944), QUANT_Q5_1, "Q5_1 for Q5_K");
+    is_int(chosen("Q6_K", &own, "blk.5.attn_k.weight", 10944), QUANT_Q8_0, "Q8_0 for Q6_K");
+    is_int(chosen("IQ4_XS", &own, "blk.5.attn_k.weight", 10944), QUANT_IQ4_NL, "IQ4_NL for IQ4_XS");
+    is_int(chosen("TQ2_0", &own, "blk.5.attn_k.weight", 10944), QUANT_Q4_0, "Q4_0 for TQ2_0");
+    is_int(chosen("Q4_K_M", &own, "blk.5.attn_k.weight", 10922), QUANT_F16, "rows that 32 does not divide: F16");
+    is_int(chosen("Q8_0", &own, "blk.5.ffn_norm.weight", 4096), QUANT_F16, "a norm stays what it is");
+    is_int(chosen("Q8_0", &own, "position_embd.weight", 4096), QUANT_F16, "positions too");
+}
+
 /* gemma-3 in F32 with one value as it is given. */
 static bool write_with(float value)
 {
@@ -180,6 +240,9 @@ int main(void)
     static const struct wanted rwkv[] = { { "time_mix_decay", QUANT_F32 }, { "time_mix_first", QUANT_F32 }, { "_lerp_", QUANT_F32 },
                                           { "channel_mix_value", QUANT_F16 }, { "_mix_value", QUANT_Q8_0 },
                                           { "time_mix_output", QUANT_Q8_0 } };
+    static const struct wanted q4_k_m[] = { { "_norm.", QUANT_F32 },      { "ffn_down", QUANT_F16 },     { "token_embd", QUANT_Q8_0 },
+                                            { "2.attn_v.", QUANT_Q8_0 },  { "5.attn_v.", QUANT_Q8_0 },   { "6.attn_v.", QUANT_Q8_0 },
+                                            { "attn_", QUANT_Q5_0 },      { "ffn_gate", QUANT_Q5_0 } };
     const char *dir = getenv("TMPDIR");
 
     snprintf(out_path, sizeof out_path, "%s/corax-quantized-%d.gguf", dir ? dir : "/tmp", (int)getpid());
@@ -187,7 +250,9 @@ int main(void)
     plan_later();
     test_model("gemma-3.gguf", "Q8_0", q8_0, 3, 7); /* rows of 32; ffn_down's of 40, which no block divides */
     test_model("rwkv5-2-head-64.gguf", "Q8_0", rwkv, 6, 7); /* channel_mix_value has rows of 8 */
+    test_model("gemma-3.gguf", "Q4_K_M", q4_k_m, 8, 15); /* of seven layers the values of 2, 5 and 6 get more */
     test_threads();
+    test_mixtures();
     test_refused();
     done();
     return tap_status();
