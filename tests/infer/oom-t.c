@@ -10,6 +10,7 @@
 #include "infer/conversion.h"
 #include "infer/engine.h"
 #include "infer/gguf.h"
+#include "infer/quantization.h"
 #include "tests/infer/golden.h"
 #include "tests/infer/tiny_gguf.h"
 #include "tests/oom.h"
@@ -125,6 +126,21 @@ static void test_conversion(const char *name)
     oom_each(what, convert);
 }
 
+static int quantize(struct err *err)
+{
+    const struct quantization_options options = { .n_threads = 1 };
+    struct quantization_result result;
+    const char *source = getenv("CORAX_SRCDIR");
+    char from[1024], to[64];
+    int rc;
+
+    snprintf(from, sizeof from, "%s/tests/infer/vectors/golden/gemma-3.gguf", source ? source : ".");
+    snprintf(to, sizeof to, "%s.gguf", path);
+    rc = quantization_run(from, to, quantization_find("Q4_K_M", NULL), &options, &result, err);
+    unlink(to);
+    return rc;
+}
+
 int main(void)
 {
     struct tiny_spec spec = TINY_SPEC;
@@ -159,6 +175,7 @@ int main(void)
     test_conversion("vocabularies/spm-user");
     test_conversion("vocabularies/llama3");
     test_conversion("vocabularies/world");
+    oom_each("a model is quantized", quantize);
     done();
     return tap_status();
 }
