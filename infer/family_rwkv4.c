@@ -59,7 +59,7 @@ static int read_layer(struct rwkv4 *m, const struct gguf *g, size_t i, struct er
         { "channel_mix_receptance.weight", { e, e }, .matrix = &l->channel.receptance },
     };
 
-    return rwkv_read_layer(g, i, list, sizeof list / sizeof list[0], err);
+    return rwkv_read_layer(&m->base, g, i, list, sizeof list / sizeof list[0], err);
 }
 
 static int read_layers(struct rwkv4 *m, const struct gguf *g, struct err *err)
@@ -115,7 +115,7 @@ static void *load(const struct gguf *g, struct shape *shape, struct err *err)
     }
     b->arch = family_rwkv4.arch;
     if (rwkv_read_config(b, g, false, err) < 0 || rwkv_read_weights(b, g, err) < 0 || read_layers(m, g, err) < 0 ||
-        allocate(m, err) < 0) {
+        rwkv_check_rest(b, g, err) < 0 || allocate(m, err) < 0) {
         unload(m);
         return NULL;
     }

@@ -57,7 +57,7 @@ static int read_decay(struct rwkv5 *m, const struct gguf *g, size_t i, struct er
     const struct gguf_tensor *seen = rwkv_find_tensor(g, i, "time_mix_decay.weight");
     bool each = !seen || seen->ne[0] != b->n_head || b->head_size == 1;
 
-    if (rwkv_read_layer(g, i, each ? by_channel : by_head, 2, err) < 0)
+    if (rwkv_read_layer(&m->base, g, i, each ? by_channel : by_head, 2, err) < 0)
         return -1;
     l->decay = m->each + 2 * i * b->n_embd;
     l->first = l->decay + b->n_embd;
@@ -97,8 +97,8 @@ static int read_layer(struct rwkv5 *m, const struct gguf *g, size_t i, struct er
     };
 
     l->has_gate = rwkv_find_tensor(g, i, gate[0].name) || rwkv_find_tensor(g, i, gate[1].name);
-    if (rwkv_read_layer(g, i, list, sizeof list / sizeof list[0], err) < 0 ||
-        (l->has_gate && rwkv_read_layer(g, i, gate, 2, err) < 0))
+    if (rwkv_read_layer(&m->base, g, i, list, sizeof list / sizeof list[0], err) < 0 ||
+        (l->has_gate && rwkv_read_layer(&m->base, g, i, gate, 2, err) < 0))
         return -1;
     return 0;
 }
@@ -149,7 +149,7 @@ static void *load(const struct gguf *g, struct shape *shape, struct err *err)
     }
     b->arch = family_rwkv5.arch;
     if (rwkv_read_config(b, g, true, err) < 0 || rwkv_read_weights(b, g, err) < 0 || read_layers(m, g, err) < 0 ||
-        allocate(m, err) < 0) {
+        rwkv_check_rest(b, g, err) < 0 || allocate(m, err) < 0) {
         unload(m);
         return NULL;
     }

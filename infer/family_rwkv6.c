@@ -47,7 +47,7 @@ struct rwkv6 {
 };
 
 /* The five lerp vectors are one tensor, in older files five. */
-static int read_lerp(const struct rwkv6 *m, const struct gguf *g, size_t i, struct layer *l, struct err *err)
+static int read_lerp(struct rwkv6 *m, const struct gguf *g, size_t i, struct layer *l, struct err *err)
 {
     const size_t e = m->base.n_embd;
     const struct rwkv_tensor fused = { "time_mix_lerp_fused.weight", { e, 1, 1, N_LERP }, .values = &l->lerp[0] };
@@ -60,8 +60,8 @@ static int read_lerp(const struct rwkv6 *m, const struct gguf *g, size_t i, stru
     };
 
     if (rwkv_find_tensor(g, i, "time_mix_lerp_w.weight"))
-        return rwkv_read_layer(g, i, each, N_LERP, err);
-    if (rwkv_read_layer(g, i, &fused, 1, err) < 0)
+        return rwkv_read_layer(&m->base, g, i, each, N_LERP, err);
+    if (rwkv_read_layer(&m->base, g, i, &fused, 1, err) < 0)
         return -1;
     for (size_t j = 1; j < N_LERP; j++)
         l->lerp[j] = l->lerp[0] + j * e;
@@ -99,7 +99,7 @@ static int read_layer(struct rwkv6 *m, const struct gguf *g, size_t i, struct er
         { "channel_mix_receptance.weight", { e, e }, .matrix = &l->channel.receptance },
     };
 
-    if (rwkv_read_layer(g, i, list, sizeof list / sizeof list[0], err) < 0 || read_lerp(m, g, i, l, err) < 0)
+    if (rwkv_read_layer(&m->base, g, i, list, sizeof list / sizeof list[0], err) < 0 || read_lerp(m, g, i, l, err) < 0)
         return -1;
     for (size_t j = 0; j < N_LERP; j++)
         l->lerp_1[j] = family_rows(&lerp_1, j * m->n_mix, m->n_mix);
@@ -165,7 +165,7 @@ static void *load(const struct gguf *g, struct shape *shape, struct err *err)
     }
     b->arch = family_rwkv6.arch;
     if (rwkv_read_config(b, g, true, err) < 0 || read_ranks(m, g, err) < 0 || rwkv_read_weights(b, g, err) < 0 ||
-        read_layers(m, g, err) < 0 || allocate(m, err) < 0) {
+        read_layers(m, g, err) < 0 || rwkv_check_rest(b, g, err) < 0 || allocate(m, err) < 0) {
         unload(m);
         return NULL;
     }

@@ -118,10 +118,12 @@ static int read_layer(struct rwkv7 *m, const struct gguf *g, size_t i, struct er
         { "time_mix_v2.weight", { m->rank_v, e }, .matrix = &l->v.second },
     };
 
-    if (rwkv_read_layer(g, i, list, sizeof list / sizeof list[0], err) < 0)
+    if (rwkv_read_layer(&m->base, g, i, list, sizeof list / sizeof list[0], err) < 0)
         return -1;
     /* What files have under these names in the first layer is a filler, of another rank in some. */
-    return i > 0 ? rwkv_read_layer(g, i, value_mix, sizeof value_mix / sizeof value_mix[0], err) : 0;
+    for (size_t j = 0; i == 0 && j < sizeof value_mix / sizeof value_mix[0]; j++)
+        rwkv_skip_tensor(&m->base, g, i, value_mix[j].name);
+    return i > 0 ? rwkv_read_layer(&m->base, g, i, value_mix, sizeof value_mix / sizeof value_mix[0], err) : 0;
 }
 
 static int read_layers(struct rwkv7 *m, const struct gguf *g, struct err *err)
@@ -167,7 +169,7 @@ static void *load(const struct gguf *g, struct shape *shape, struct err *err)
     }
     b->arch = family_rwkv7.arch;
     if (rwkv_read_config(b, g, true, err) < 0 || read_ranks(m, g, err) < 0 || rwkv_read_weights(b, g, err) < 0 ||
-        read_layers(m, g, err) < 0 || allocate(m, err) < 0) {
+        read_layers(m, g, err) < 0 || rwkv_check_rest(b, g, err) < 0 || allocate(m, err) < 0) {
         unload(m);
         return NULL;
     }

@@ -46,42 +46,80 @@ int rwkv_read_config(struct rwkv *m, const struct gguf *g, bool heads, struct er
     return 0;
 }
 
-int rwkv_read_weights(struct rwkv *m, const struct gguf *g, struct err *err)
-{
-    const size_t n = m->n_embd;
-
-    if (family_matrix(g, "token_embd.weight", n, m->n_vocab, &m->embedding, err) < 0 ||
-        family_vector(g, "token_embd_norm.weight", n, &m->embedding_norm.weight, err) < 0 ||
-        family_vector(g, "token_embd_norm.bias", n, &m->embedding_norm.bias, err) < 0 ||
-        family_vector(g, "output_norm.weight", n, &m->output_norm.weight, err) < 0 ||
-        family_vector(g, "output_norm.bias", n, &m->output_norm.bias, err) < 0)
-        return -1;
-    return family_matrix(g, "output.weight", n, m->n_vocab, &m->output, err);
-}
-
-int rwkv_read_layer(const struct gguf *g, size_t layer, const struct rwkv_tensor *list, size_t n, struct err *err)
-{
-    char name[GGUF_MAX_NAME + 1];
-
-    for (const struct rwkv_tensor *t = list; t < list + n; t++) {
-        const size_t n_rows = t->ne[1] ? t->ne[1] : 1, n_matrices = t->ne[2] ? t->ne[2] : 1,
-                     last = t->ne[3] ? t->ne[3] : 1;
-
-        snprintf(name, sizeof name, "blk.%zu.%s", layer, t->name);
-        if (t->matrix
-                ? family_matrices(g, name, t->ne[0], n_rows, n_matrices, t->matrix, err) < 0
-                : family_values(g, name, (const size_t[]){ t->ne[0], n_rows, n_matrices, last }, t->values, err) < 0)
-            return -1;
-    }
-    return 0;
-}
-
 const struct gguf_tensor *rwkv_find_tensor(const struct gguf *g, size_t layer, const char *name)
 {
     char full[GGUF_MAX_NAME + 1];
 
     snprintf(full, sizeof full, "blk.%zu.%s", layer, name);
     return gguf_find_tensor(g, full);
+}
+
+static void use(struct rwkv *m, const struct gguf *g, const struct gguf_tensor *t)
+{
+    if (t)
+        m->used[t - gguf_tensor_at(g, 0)] = true;
+}
+
+static int read_tensor(struct rwkv *m, const struct gguf *g, const char *name, const struct rwkv_tensor *t,
+                       struct err *err)
+{
+    size_t ne[GGUF_MAX_DIMS];
+
+    use(m, g, gguf_find_tensor(g, name));
+    for (size_t d = 0; d < GGUF_MAX_DIMS; d++)
+        ne[d] = t->ne[d] ? t->ne[d] : 1;
+    return t->matrix ? family_matrices(g, name, ne[0], ne[1], ne[2], t->matrix, err)
+                     : family_values(g, name, ne, t->values, err);
+}
+
+int rwkv_read_weights(struct rwkv *m, const struct gguf *g, struct err *err)
+{
+    const size_t n = m->n_embd;
+    const struct rwkv_tensor list[] = {
+        { "token_embd.weight", { n, m->n_vocab }, .matrix = &m->embedding },
+        { "token_embd_norm.weight", { n }, .values = &m->embedding_norm.weight },
+        { "token_embd_norm.bias", { n }, .values = &m->embedding_norm.bias },
+        { "output_norm.weight", { n }, .values = &m->output_norm.weight },
+        { "output_norm.bias", { n }, .values = &m->output_norm.bias },
+        { "output.weight", { n, m->n_vocab }, .matrix = &m->output },
+    };
+
+    m->used = calloc(gguf_n_tensors(g) + 1, sizeof *m->used);
+    if (!m->used)
+        return fail(err, CORAX_E_LIMIT, "out of memory");
+    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++)
+        if (read_tensor(m, g, list[i].name, &list[i], err) < 0)
+            return -1;
+    return 0;
+}
+
+int rwkv_read_layer(struct rwkv *m, const struct gguf *g, size_t layer, const struct rwkv_tensor *list, size_t n,
+                    struct err *err)
+{
+    char name[GGUF_MAX_NAME + 1];
+
+    for (size_t i = 0; i < n; i++) {
+        snprintf(name, sizeof name, "blk.%zu.%s", layer, list[i].name);
+        if (read_tensor(m, g, name, &list[i], err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+void rwkv_skip_tensor(struct rwkv *m, const struct gguf *g, size_t layer, const char *name)
+{
+    use(m, g, rwkv_find_tensor(g, layer, name));
+}
+
+int rwkv_check_rest(struct rwkv *m, const struct gguf *g, struct err *err)
+{
+    for (size_t i = 0; i < gguf_n_tensors(g); i++)
+        if (!m->used[i])
+            return fail(err, CORAX_E_ARGS, "tensor %s is not part of family %s here", gguf_tensor_at(g, i)->name,
+                        m->arch);
+    free(m->used);
+    m->used = NULL;
+    return 0;
 }
 
 int rwkv_allocate(struct rwkv *m, const struct rwkv_buffer *more, size_t n, struct err *err)
@@ -112,6 +150,7 @@ int rwkv_allocate(struct rwkv *m, const struct rwkv_buffer *more, size_t n, stru
 void rwkv_finish(struct rwkv *m)
 {
     free(m->memory);
+    free(m->used);
 }
 
 struct shape rwkv_shape(const struct rwkv *m, size_t n_wkv, size_t max_k)

@@ -48,6 +48,7 @@ struct rwkv {
     float *gate;    /* [OPS_BATCH][n_embd] */
     float *ff;      /* [OPS_BATCH][n_ff] */
     float *memory;  /* what the buffers point into */
+    bool  *used;    /* [gguf_n_tensors()], while the file is read */
 };
 
 /*
@@ -55,7 +56,7 @@ struct rwkv {
  * key and both numbers.
  */
 int rwkv_read_config(struct rwkv *, const struct gguf *, bool heads, struct err *);
-/* The tensors outside layers. */
+/* The tensors outside layers, before those in them. */
 int rwkv_read_weights(struct rwkv *, const struct gguf *, struct err *);
 
 /* One tensor of a layer, "blk.N.NAME": values in F32, or matrices; unused dimensions may be 0 here. */
@@ -65,9 +66,14 @@ struct rwkv_tensor {
     const float  **values; /* either this */
     struct matrix *matrix; /* or ne[2] of these, [ne[1]][ne[0]] each */
 };
-int rwkv_read_layer(const struct gguf *, size_t layer, const struct rwkv_tensor *, size_t n, struct err *);
+int rwkv_read_layer(struct rwkv *, const struct gguf *, size_t layer, const struct rwkv_tensor *, size_t n,
+                    struct err *);
 /* NULL: there is none. */
 const struct gguf_tensor *rwkv_find_tensor(const struct gguf *, size_t layer, const char *name);
+/* One that may be there and is not read. */
+void rwkv_skip_tensor(struct rwkv *, const struct gguf *, size_t layer, const char *name);
+/* An error when the file has any other tensor: ignoring it would give other, still fluent, text. */
+int rwkv_check_rest(struct rwkv *, const struct gguf *, struct err *);
 
 /*
  * Activations [OPS_BATCH][width], those above and n more, in one allocation.  After the weights were seen to have these

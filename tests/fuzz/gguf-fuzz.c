@@ -1,6 +1,6 @@
 /*
  * Any bytes as a GGUF file.  What is accepted is looked at whole: every key and every tensor is read to its last byte, its
- * tokenizer encodes a text, and when it is a llama its first tokens are evaluated.
+ * tokenizer encodes a text, and when it is a model of a family its first tokens are evaluated.
  */
 #include "infer/gguf.h"
 

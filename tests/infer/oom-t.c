@@ -1,7 +1,7 @@
 /*
  * Every allocation failing while a GGUF file is read, and while a whole model is loaded from one: file, tensors,
- * tokenizer, threads, scratch memory; while Mamba copies what it needs; and while each kind of tokenizer is loaded,
- * encodes and decodes.
+ * tokenizer, threads, scratch memory; while Mamba and RWKV make what they need; and while each kind of tokenizer is
+ * loaded, encodes and decodes.
  * Not covered: the token loop, which allocates nothing.
  */
 #include <fcntl.h>
@@ -165,6 +165,18 @@ int main(void)
     buf_finish(&file);
     golden_read(&file, "mamba2-odd.gguf");
     oom_each("a Mamba-2 is loaded", load_family);
+    buf_finish(&file);
+    golden_read(&file, "rwkv4-odd.gguf");
+    oom_each("an RWKV-4 is loaded", load_family);
+    buf_finish(&file);
+    golden_read(&file, "rwkv5-0.gguf");
+    oom_each("an RWKV-5 is loaded", load_family);
+    buf_finish(&file);
+    golden_read(&file, "rwkv6-odd.gguf");
+    oom_each("an RWKV-6 is loaded", load_family);
+    buf_finish(&file);
+    golden_read(&file, "rwkv7-odd.gguf");
+    oom_each("an RWKV-7 is loaded", load_family);
     buf_finish(&file);
     test_tokenizer("gpt-neox", NULL, 0);
     test_tokenizer("llama", tiny_marked, sizeof tiny_marked / sizeof *tiny_marked);

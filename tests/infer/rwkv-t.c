@@ -398,30 +398,34 @@ static void test_broken(void)
     for (size_t i = 0; i < sizeof models / sizeof models[0]; i++)
         golden_test_tensors(models[i]);
 
-    golden_test_key("rwkv4-odd.gguf", "rwkv.architecture_version", 6, "rwkv.architecture_version is 6, allowed are 4 to 5");
+    golden_test_key("rwkv4-odd.gguf", "rwkv.architecture_version", 6,
+                    "rwkv.architecture_version is 6, allowed are 4 to 5");
     golden_test_key("rwkv4-odd.gguf", "rwkv.architecture_version", 5, "rwkv.wkv.head_size is missing");
     golden_test_missing_key("rwkv4-odd.gguf", "rwkv.architecture_version");
     golden_test_key("rwkv4-odd.gguf", "rwkv.block_count", 4, "tensor blk.3.attn_norm.weight is missing");
+    golden_test_key("rwkv4-odd.gguf", "rwkv.block_count", 2,
+                    "tensor blk.2.attn_norm.weight is not part of family rwkv");
     golden_test_key("rwkv4-odd.gguf", "rwkv.embedding_length", 20, "tensor token_embd.weight is 19 x 23");
     golden_test_key("rwkv4-odd.gguf", "rwkv.embedding_length", 0xffffffff, "is 4294967295, allowed are 1 to");
     golden_test_key("rwkv4-odd.gguf", "rwkv.feed_forward_length", 30,
-             "tensor blk.0.channel_mix_key.weight is 19 x 29 x 1 x 1, the configuration asks for 19 x 30");
+                    "tensor blk.0.channel_mix_key.weight is 19 x 29 x 1 x 1, the configuration asks for 19 x 30");
     golden_test_key("rwkv4-odd.gguf", "rwkv.context_length", 0, "allowed are 1 to");
     golden_test_key("rwkv4-rescaled.gguf", "rwkv.rescale_every_n_layers", 0x7fffffff, "allowed are 0 to");
     golden_test_key("rwkv5-2.gguf", "rwkv.wkv.head_size", 5, "24 values of an embedding do not divide into heads of 5");
     golden_test_key("rwkv5-2.gguf", "rwkv.wkv.head_size", 0, "allowed are 1 to 24");
     golden_test_key("rwkv5-2.gguf", "rwkv.wkv.head_size", 8,
-             "time_mix_first.weight is 12 x 2 x 1 x 1, the configuration asks for 8 x 3");
+                    "time_mix_first.weight is 12 x 2 x 1 x 1, the configuration asks for 8 x 3");
     golden_test_key("rwkv5-0.gguf", "rwkv.wkv.head_size", 8,
-             "time_mix_decay.weight is 2 x 1 x 1 x 1, the configuration asks for 32");
+                    "time_mix_decay.weight is 2 x 1 x 1 x 1, the configuration asks for 32");
     golden_test_key("rwkv6.gguf", "rwkv6.time_mix_extra_dim", 6,
-             "time_mix_w1.weight is 32 x 25 x 1 x 1, the configuration asks for 32 x 30");
+                    "time_mix_w1.weight is 32 x 25 x 1 x 1, the configuration asks for 32 x 30");
     golden_test_key("rwkv6.gguf", "rwkv6.time_decay_extra_dim", 0, "allowed are 1 to");
     golden_test_key("rwkv6.gguf", "rwkv6.time_decay_extra_dim", 8, "time_mix_decay_w1.weight is 32 x 7");
     golden_test_missing_key("rwkv6.gguf", "rwkv6.wkv.head_size");
     golden_test_key("rwkv7.gguf", "rwkv7.attention.decay_lora_rank", 4, "time_mix_w1.weight is 32 x 3");
     golden_test_key("rwkv7.gguf", "rwkv7.attention.iclr_lora_rank", 4, "time_mix_a1.weight is 32 x 5");
-    golden_test_key("rwkv7.gguf", "rwkv7.attention.value_residual_mix_lora_rank", 4, "blk.1.time_mix_v1.weight is 32 x 7");
+    golden_test_key("rwkv7.gguf", "rwkv7.attention.value_residual_mix_lora_rank", 4,
+                    "blk.1.time_mix_v1.weight is 32 x 7");
     golden_test_key("rwkv7.gguf", "rwkv7.attention.gate_lora_rank", 0x10000000, "allowed are 1 to");
     golden_test_missing_key("rwkv7.gguf", "rwkv7.attention.gate_lora_rank");
     golden_test_key("rwkv7.gguf", "rwkv7.attention.layer_norm_epsilon", 0x7fc00000, "not a finite");

@@ -261,8 +261,8 @@ class Version6(Model):
 
 
 class Version7(Model):
-    def __init__(self, *arguments, ranks, **options):
-        self.ranks = dict(zip("wavg", ranks))
+    def __init__(self, *arguments, ranks, filler=False, **options):
+        self.ranks, self.filler = dict(zip("wavg", ranks)), filler
         super().__init__(*arguments, **options)
 
     def add_time_mix(self, block):
@@ -278,6 +278,9 @@ class Version7(Model):
         w.add(f"{block}time_mix_k_k.weight", e, 0.2, 0.8)
         w.add(f"{block}time_mix_k_a.weight", e, 0.2, 1)
         w.add(f"{block}time_mix_r_k.weight", e, 0.3)
+        if self.filler and block == "blk.0.":  # as published files: unused, the tensors of a under another name
+            for number in range(3):
+                w.file[f"{block}time_mix_v{number}.weight"] = w.file[f"{block}time_mix_a{number}.weight"]
 
     def time_mix(self, layer, block, h):
         w, d, out = self.w, self.shift(f"{block}time", h), np.zeros((self.heads, self.size))
@@ -353,7 +356,8 @@ def main():
     make("rwkv6-head-64", "rwkv6", 63, Version6, (64, 8, 1, 17), 64, six, mix_rank=5, decay_rank=7)
 
     make("rwkv7", "rwkv7", 70, Version7, (32, 20, 2, 23), 16, keys_7((3, 5, 7, 9)), ranks=(3, 5, 7, 9))
-    make("rwkv7-odd", "rwkv7", 71, Version7, (22, 17, 2, 21), 11, keys_7((1, 8, 2, 4)), ranks=(1, 8, 2, 4))
+    make("rwkv7-odd", "rwkv7", 71, Version7, (22, 17, 2, 21), 11, keys_7((1, 8, 2, 4)), ranks=(1, 8, 2, 4),
+         filler=True)
     make("rwkv7-head-32", "rwkv7", 72, Version7, (32, 16, 2, 19), 32, keys_7((4, 3, 5, 6)), ranks=(4, 3, 5, 6))
     make("rwkv7-head-64", "rwkv7", 73, Version7, (64, 8, 1, 17), 64, keys_7((6, 4, 3, 40)), ranks=(6, 4, 3, 40))
 
