@@ -3,7 +3,8 @@
 
 Version 4 by transformers (RwkvForCausalLM, F32).  It has no other, so versions 5 to 7 are written down here in double
 precision, one token after the other, from the equations of the papers: Peng et al., Eagle and Finch, arXiv:2404.05892
-(5 and 6), and RWKV-7 Goose, arXiv:2503.14456 (7).  rwkv-t.c holds the same families against rwkv.cpp.
+(5 and 6), and RWKV-7 Goose, arXiv:2503.14456 (7).  check_rwkv.py holds them against the package of RWKV's author, and
+rwkv-t.c the same families against rwkv.cpp.
 
     pip install torch==2.13.0 transformers==5.24.0 gguf==0.19.0 numpy==2.4.6
     python3 make_rwkv.py
@@ -191,7 +192,10 @@ class Version5(Model):
             self.w.matrix(f"{block}time_mix_gate", self.w.embd, self.w.embd)
         each = (self.heads, self.size) if self.by_channel else (self.heads,)
         self.w.uniform(f"{block}time_mix_decay.weight", np.prod(each), -5, 0.5)
-        self.w.add(f"{block}time_mix_first.weight", each, 0.5, 0.5)
+        if self.by_channel:
+            self.w.add(f"{block}time_mix_first.weight", each, 0.5, 0.5)
+        else:  # an exponential
+            self.w.uniform(f"{block}time_mix_first.weight", each, 0.1, 1.5)
         self.add_receptance(block)
 
     def time_mix(self, layer, block, h):
