@@ -301,9 +301,9 @@ static int on_message(void *arg, const struct rpc_msg *msg, struct err *err)
             return fail(err, CORAX_E_ARGS, "info failed: %.180s", msg->error_message);
         c = msg->id_int > 0 ? find_chat(m, msg->id_int) : NULL;
         if (c == NULL)
-            return fail(err, CORAX_E_ARGS, "%.200s", msg->error_message);
+            return fail(err, CORAX_E_ARGS, "an error that answers nothing: %.180s", msg->error_message);
         fail(&failed, msg->error_code == RPC_INVALID_PARAMS ? CORAX_E_ARGS : CORAX_E_INTERNAL, "%s",
-             msg->error_message);
+             *msg->error_message ? msg->error_message : "the model process gave no reason");
         chat_fail(c, &failed);
         return 0;
     case RPC_REQUEST:

@@ -196,7 +196,7 @@ def report(path, table, how, checkpoints):
              "| kind | questions | correct | | calls exactly as expected |", "| --- | --- | --- | --- | --- |"]
     lines += [f"| {kind} | {n} | {right} | {100 * right / n:.1f} % | {same} |" for kind, n, right, same in table]
     if checkpoints:
-        lines += ["", "## While training", "", "Held-out rows (40; 16 in the last run; those of different data do not compare), teacher-forced: loss, and the share of",
+        lines += ["", "## While training", "", "Held-out rows (40; 60 in the last run; those of different data do not compare), teacher-forced: loss, and the share of",
                   "calls and answers whose every token is the most probable one (greedy decoding would write them exactly).", "", "| step | minutes | loss | calls exact | answers exact |", "| --- | --- | --- | --- | --- |"]
         for line in checkpoints.read_text().splitlines()[1:]:
             _, step, seconds, loss, calls, answers = line.split(",")

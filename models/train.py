@@ -112,11 +112,11 @@ class Muon:
     @staticmethod
     def orthogonal(g):
         x = g.T if g.shape[0] > g.shape[1] else g
-        x = x / (x.norm() + 1e-7)
+        x = (x / (x.norm() + 1e-7)).bfloat16()
         for _ in range(5):
             a = x @ x.T
             x = 3.4445 * x + (-4.7750 * a + 2.0315 * (a @ a)) @ x
-        return x.T if g.shape[0] > g.shape[1] else x
+        return (x.T if g.shape[0] > g.shape[1] else x).float()
 
     @torch.no_grad()
     def step(self, lr, decay):
@@ -174,13 +174,15 @@ def main():
     ap.add_argument("--copy", type=float, default=0.5, help="share of rows that only train copying, at the start")
     ap.add_argument("--copy-steps", type=int, default=500, help="steps until that share is down to nothing")
     ap.add_argument("--init", type=Path, help="start from this checkpoint")
+    ap.add_argument("--threads", type=int, default=2)
+    ap.add_argument("--compile", action="store_true", help="fuse each block's small operations (torch.compile; wants a C++ compiler)")
     ap.add_argument("--dim", type=int, default=256)
     ap.add_argument("--layers", type=int, default=6)
     ap.add_argument("--seed", type=int, default=7)
     args = ap.parse_args()
     if not args.out and not args.measure:
         ap.error("--out or --measure is needed")
-    torch.set_num_threads(2)
+    torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
     rng = random.Random(args.seed)
     bpe = Bpe(args.tokenizer)
@@ -196,6 +198,9 @@ def main():
             loss, calls, answers = measure(model, dev, bpe.control)
             print(f"{path}: {len(dev)} rows, loss {loss:.5f}, calls exact {calls:.4f}, answers exact {answers:.4f}", flush=True)
         return
+    if args.compile:
+        for block in model.blocks:
+            block.compile(dynamic=True)
     matrices = [p for n, p in model.named_parameters() if p.ndim == 2 and n != "embed.weight"]
     others = [p for n, p in model.named_parameters() if p.ndim != 2 or n == "embed.weight"]
     muon = Muon(matrices)
@@ -234,8 +239,10 @@ def main():
                 longest = max(len(r[0]) for r in rows)
                 rows = rows[n_copy:] + [copy_row(rng, bpe, cfg.vocab, longest) for _ in range(n_copy)]
                 ids, pos, mask, target = batch_of(rows, pad)
-                hidden = model.hidden(ids, pos, mask)
-                loss = F.cross_entropy(model.logits(hidden[:, :-1][target]), ids[:, 1:][target])
+                with torch.autocast("cpu", torch.bfloat16):
+                    hidden = model.hidden(ids, pos, mask)
+                    logits = model.logits(hidden[:, :-1][target])
+                loss = F.cross_entropy(logits.float(), ids[:, 1:][target])
                 loss.backward()
                 norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
                 scale = schedule(progress, step, args.warmup)

@@ -8,9 +8,9 @@ daemon_build=${CORAX_BUILDDIR:?} daemon_source=${CORAX_SRCDIR:?}
 # shellcheck source=build-aux/private-daemon.sh
 . "$daemon_source/build-aux/private-daemon.sh"
 model=$daemon_source/models/corax-raven-1-q8_0.gguf
-# 14 right of these 20 is what the shipped weights reach (models/EVAL.md has all 200); a fault in the core, the
+# 16 right of these 20 is what the shipped weights reach (models/EVAL.md has all 200); a fault in the core, the
 # dialect or the tools costs more than the three that a retrained model may lose.
-n_questions=20 wanted=11
+n_questions=20 wanted=13
 
 if [ ! -r "$model" ]; then
     echo "1..0 # SKIP models/corax-raven-1-q8_0.gguf is not here"
@@ -58,9 +58,9 @@ check "the trace has the SMILES of the call" has "$before" 'mol_weight {"smiles"
 check "the trace has the policy rule" has "$before" "allow by default/computes-or-reads"
 check "the trace has the tool's result" has "$before" "average 180.159 g/mol"
 
-answer=$(corax run "Search the docs for Idempotency-Key" 2>/dev/null)
-check "the answer of a search names the file and line" has "$answer" "docs/api.md line "
-check "it quotes the line" has "$answer" "Idempotency-Key"
+answer=$(corax run "Search the docs for Landlock." 2>/dev/null)
+check "the answer of a search names the file and line" has "$answer" "docs/architecture.md line "
+check "it quotes the line" has "$answer" "tools/box_landlock.c"
 
 answer=$(corax run "Run this Python: print(sum(range(10)))" 2>"$daemon_run/progress")
 check "the program is copied to the letter" has "$(cat "$daemon_run/progress")" 'run_python {"code":"print(sum(range(10)))"}'

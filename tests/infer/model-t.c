@@ -14,8 +14,8 @@
 #include "util/json.h"
 
 #define LIKELY           (-5.0)
-#define TOLERANCE        0.1 /* of likely tokens: 8-bit activations moved them by up to 0.053 in three sets of weights */
-#define TOLERANCE_OTHERS 0.2
+#define TOLERANCE        0.1 /* of likely tokens: 8-bit activations moved them by up to 0.07 in four sets of weights */
+#define TOLERANCE_OTHERS 0.4 /* by up to 0.28 */
 
 static const char *source_file(const char *name)
 {
