@@ -107,12 +107,13 @@ static void unload(void *model)
 static void *load(const struct gguf *g, struct shape *shape, struct err *err)
 {
     struct rwkv4 *m = calloc(1, sizeof *m);
-    struct rwkv *b = &m->base;
+    struct rwkv *b;
 
     if (!m) {
         fail(err, CORAX_E_LIMIT, "out of memory");
         return NULL;
     }
+    b = &m->base;
     b->arch = family_rwkv4.arch;
     if (rwkv_read_config(b, g, false, err) < 0 || rwkv_read_weights(b, g, err) < 0 || read_layers(m, g, err) < 0 ||
         rwkv_check_rest(b, g, err) < 0 || allocate(m, err) < 0) {

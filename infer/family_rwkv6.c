@@ -157,12 +157,13 @@ static void unload(void *model)
 static void *load(const struct gguf *g, struct shape *shape, struct err *err)
 {
     struct rwkv6 *m = calloc(1, sizeof *m);
-    struct rwkv *b = &m->base;
+    struct rwkv *b;
 
     if (!m) {
         fail(err, CORAX_E_LIMIT, "out of memory");
         return NULL;
     }
+    b = &m->base;
     b->arch = family_rwkv6.arch;
     if (rwkv_read_config(b, g, true, err) < 0 || read_ranks(m, g, err) < 0 || rwkv_read_weights(b, g, err) < 0 ||
         read_layers(m, g, err) < 0 || rwkv_check_rest(b, g, err) < 0 || allocate(m, err) < 0) {
