@@ -61,7 +61,7 @@ int conversion_read_spm(struct conversion *c, struct conversion_vocab *v, const 
                         const struct json *config, struct err *err)
 {
     struct sentencepiece s = { 0 };
-    struct err own;
+    struct err own = { 0 };
     struct buf file;
     int rc;
 

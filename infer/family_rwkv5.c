@@ -45,7 +45,7 @@ static int read_decay(struct rwkv5 *m, const struct gguf *g, size_t i, struct er
 {
     struct rwkv *b = &m->base;
     struct layer *l = &m->layers[i];
-    const float *decay, *first;
+    const float *decay = NULL, *first = NULL;
     const struct rwkv_tensor by_channel[] = {
         { "time_mix_decay.weight", { b->n_embd }, .values = &decay },
         { "time_mix_first.weight", { b->head_size, b->n_head }, .values = &first },

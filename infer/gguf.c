@@ -103,7 +103,7 @@ static int read_string(struct reader *r, struct gguf_string *out, struct err *er
 /* Keys and tensor names: printable ASCII, so that they can stand in any message. */
 static const char *read_name(struct gguf *g, struct reader *r, const char *what, size_t max, struct err *err)
 {
-    struct gguf_string s;
+    struct gguf_string s = { NULL, 0 };
     const char *name;
 
     if (read_string(r, &s, err) < 0)
@@ -502,7 +502,7 @@ static struct gguf *open_parts(const char *stem, size_t stem_len, uint64_t count
             goto fail;
         }
     }
-    if (merge_parts(first, err) == 0)
+    if (first && merge_parts(first, err) == 0)
         return first;
     err_context(err, "%.*s", (int)stem_len, stem);
 fail:

@@ -37,7 +37,7 @@ void normalizer_finish(struct normalizer *);
 int normalizer_apply(const struct normalizer *, const char *text, size_t len, struct buf *out, struct err *);
 
 /* The text of whole tokens: their bytes, without the space that was put in front.  A failed out is the only error. */
-void normalizer_decode(const struct normalizer *, const int32_t *ids, size_t n, struct buf *out);
+void normalizer_decode(const struct normalizer *, const int32_t *ids, size_t count, struct buf *out);
 
 /*
  * Appends the token for a character that no token stands for, as SentencePiece does: its bytes' tokens where the

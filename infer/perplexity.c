@@ -27,13 +27,14 @@ struct score {
 
 static double minus_log_p(const float *logits, size_t n, int32_t token)
 {
-    double max = -INFINITY, sum = 0;
+    size_t best = 0;
+    double rest = 0; /* of the sum of exp(logit - best logit), whose largest term is 1 */
 
+    for (size_t i = 1; i < n; i++)
+        best = logits[i] > logits[best] ? i : best;
     for (size_t i = 0; i < n; i++)
-        max = (double)logits[i] > max ? (double)logits[i] : max;
-    for (size_t i = 0; i < n; i++)
-        sum += exp((double)logits[i] - max);
-    return log(sum) + max - (double)logits[token];
+        rest += i == best ? 0 : exp((double)logits[i] - (double)logits[best]);
+    return log1p(rest) + (double)logits[best] - (double)logits[token];
 }
 
 static void count(void *arg, size_t i, const float *logits)

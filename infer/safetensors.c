@@ -360,7 +360,7 @@ struct safetensors *safetensors_open(const char *folder, struct err *err)
 {
     struct safetensors *s = create(err);
     struct err own;
-    const char *name = "model.safetensors";
+    const char *names[1] = { "model.safetensors" };
     int rc;
 
     if (!s)
@@ -368,7 +368,7 @@ struct safetensors *safetensors_open(const char *folder, struct err *err)
     if (strlen(folder) > MAX_PATH - 64) {
         rc = fail(err, CORAX_E_ARGS, "%.64s...: the path is too long", folder);
     } else {
-        rc = map_files(s, folder, &name, 1, &own);
+        rc = map_files(s, folder, names, 1, &own);
         if (rc == 0)
             rc = sort(s, err);
         else if (own.status == CORAX_E_NOTFOUND)
