@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "infer/weights.h"
 #include "util/id.h"
 
 /* Keeps a string of the file, cut to fit and with anything but printable ASCII replaced: it is shown to people. */
@@ -72,7 +73,7 @@ static int start(struct engine *e, const struct engine_options *options, struct 
     if (e->family->prepare)
         e->family->prepare(e->model, &(struct family_options){ e->n_ctx, options->exact });
     e->pool = pool_create(options->n_threads ? options->n_threads : pool_default_threads(), err);
-    if (!e->pool)
+    if (!e->pool || weights_check(e->gguf, e->pool, err) < 0)
         return -1;
     return ops_init(&e->ops, kernels, e->pool, e->shape.max_k, e->n_ctx, err);
 }

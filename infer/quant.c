@@ -113,6 +113,71 @@ void quant_quantize(enum quant_type type, const float *x, const float *importanc
         f->quantize(x + b * f->block, importance ? importance + b * f->block : same, (unsigned char *)row + b * f->bytes);
 }
 
+/* --- what is no number --------------------------------------------------------------------------------------------- */
+
+/* Infinite and what is no number have the exponent that nothing else has: all its bits are set. */
+#define EXPONENT_F16  0x7c00u
+#define EXPONENT_BF16 0x7f80u
+#define EXPONENT_F32  0x7f800000u
+
+static size_t find_bad_16(const unsigned char *at, size_t n, unsigned exponent)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint16_t bits;
+
+        memcpy(&bits, at + 2 * i, sizeof bits);
+        if ((bits & exponent) == exponent)
+            return i;
+    }
+    return n;
+}
+
+static size_t find_bad_32(const unsigned char *at, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint32_t bits;
+
+        memcpy(&bits, at + 4 * i, sizeof bits);
+        if ((bits & EXPONENT_F32) == EXPONENT_F32)
+            return i;
+    }
+    return n;
+}
+
+static size_t find_bad_scale(const struct quant_format *f, const unsigned char *at, size_t n)
+{
+    for (size_t b = 0; b < n; b++, at += f->bytes)
+        for (uint32_t i = 0; i < f->n_scales; i++)
+            if (find_bad_16(at + f->scales[i], 1, EXPONENT_F16) == 0)
+                return b;
+    return n;
+}
+
+/* 2^(e - 127) in eight bits, of which 255 is no number; from 253 on its product with the largest code, 6, is not finite. */
+static size_t find_bad_power(const struct quant_format *f, const unsigned char *at, size_t n)
+{
+    for (size_t b = 0; b < n; b++)
+        if (at[b * f->bytes] >= 253)
+            return b;
+    return n;
+}
+
+size_t quant_find_bad(enum quant_type type, const void *blocks, size_t n)
+{
+    switch (type) {
+    case QUANT_F32:
+        return find_bad_32(blocks, n);
+    case QUANT_F16:
+        return find_bad_16(blocks, n, EXPONENT_F16);
+    case QUANT_BF16:
+        return find_bad_16(blocks, n, EXPONENT_BF16);
+    case QUANT_MXFP4:
+        return find_bad_power(formats[type], blocks, n);
+    default:
+        return formats[type]->n_scales ? find_bad_scale(formats[type], blocks, n) : n;
+    }
+}
+
 /* --- half precision ----------------------------------------------------------------------------------------------- */
 
 float quant_half_to_float(uint16_t half)

@@ -28,6 +28,7 @@ enum quant_type {
 
 #define QUANT_MAX_ID    64 /* above every id */
 #define QUANT_MAX_BLOCK 256
+#define QUANT_MAX_SCALES 2
 
 #define QUANT_Q8_0_BLOCK 32
 #define QUANT_Q8_0_BYTES 34
@@ -42,6 +43,8 @@ struct quant_format {
     void (*dequantize)(const void *row, size_t n, float *out);
     /* The block nearest to x [block], w [block] as below.  NULL: this program cannot write the format. */
     void (*quantize)(const float *x, const float *w, void *out);
+    /* Where in a block its scales are, f16. */
+    uint32_t n_scales, scales[QUANT_MAX_SCALES];
 };
 
 const struct quant_format *quant_find(uint32_t id); /* NULL: unknown */
@@ -63,5 +66,10 @@ void quant_dequantize(enum quant_type type, const void *row, size_t n, float *ou
  * that half precision has not becomes its largest value.
  */
 void quant_quantize(enum quant_type type, const float *x, const float *importance, size_t n, void *row);
+/*
+ * The first of n blocks with a scale, or of a format without blocks a value, that is infinite or no number; n: none has.
+ * A format that cannot be read has none.
+ */
+size_t quant_find_bad(enum quant_type type, const void *blocks, size_t n);
 
 #endif

@@ -239,8 +239,8 @@ static void quantize_q6_k(const float *x, const float *w, void *out)
     }
 }
 
-const struct quant_format quant_q2_k = { QUANT_Q2_K, "Q2_K", BLOCK, 84, 0, dequantize_q2_k, NULL };
-const struct quant_format quant_q3_k = { QUANT_Q3_K, "Q3_K", BLOCK, 110, 0, dequantize_q3_k, NULL };
-const struct quant_format quant_q4_k = { QUANT_Q4_K, "Q4_K", BLOCK, 144, 0, dequantize_q4_k, quantize_q4_k };
-const struct quant_format quant_q5_k = { QUANT_Q5_K, "Q5_K", BLOCK, 176, 0, dequantize_q5_k, quantize_q5_k };
-const struct quant_format quant_q6_k = { QUANT_Q6_K, "Q6_K", BLOCK, 210, 0, dequantize_q6_k, quantize_q6_k };
+const struct quant_format quant_q2_k = { QUANT_Q2_K, "Q2_K", BLOCK, 84, 0, dequantize_q2_k, NULL, 2, { 80, 82 } };
+const struct quant_format quant_q3_k = { QUANT_Q3_K, "Q3_K", BLOCK, 110, 0, dequantize_q3_k, NULL, 1, { 108 } };
+const struct quant_format quant_q4_k = { QUANT_Q4_K, "Q4_K", BLOCK, 144, 0, dequantize_q4_k, quantize_q4_k, 2, { 0, 2 } };
+const struct quant_format quant_q5_k = { QUANT_Q5_K, "Q5_K", BLOCK, 176, 0, dequantize_q5_k, quantize_q5_k, 2, { 0, 2 } };
+const struct quant_format quant_q6_k = { QUANT_Q6_K, "Q6_K", BLOCK, 210, 0, dequantize_q6_k, quantize_q6_k, 1, { 208 } };

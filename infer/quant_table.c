@@ -106,6 +106,6 @@ static void quantize_iq4_xs(const float *x, const float *w, void *out)
     }
 }
 
-const struct quant_format quant_iq4_nl = { QUANT_IQ4_NL, "IQ4_NL", 32, 18, 0, dequantize_iq4_nl, quantize_iq4_nl };
-const struct quant_format quant_iq4_xs = { QUANT_IQ4_XS, "IQ4_XS", 256, 136, 0, dequantize_iq4_xs, quantize_iq4_xs };
+const struct quant_format quant_iq4_nl = { QUANT_IQ4_NL, "IQ4_NL", 32, 18, 0, dequantize_iq4_nl, quantize_iq4_nl, 1, { 0 } };
+const struct quant_format quant_iq4_xs = { QUANT_IQ4_XS, "IQ4_XS", 256, 136, 0, dequantize_iq4_xs, quantize_iq4_xs, 1, { 0 } };
 const struct quant_format quant_mxfp4 = { QUANT_MXFP4, "MXFP4", 32, 17, 0, dequantize_mxfp4, NULL };

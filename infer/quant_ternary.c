@@ -112,6 +112,6 @@ static void quantize_tq2_0(const float *x, const float *w, void *out)
         block[i / 128 * 32 + i % 32] |= (unsigned char)(codes[i] << (i % 128 / 32 * 2));
 }
 
-const struct quant_format quant_tq1_0 = { QUANT_TQ1_0, "TQ1_0", BLOCK, 54, 0, dequantize_tq1_0, quantize_tq1_0 };
-const struct quant_format quant_tq2_0 = { QUANT_TQ2_0, "TQ2_0", BLOCK, 66, 0, dequantize_tq2_0, quantize_tq2_0 };
+const struct quant_format quant_tq1_0 = { QUANT_TQ1_0, "TQ1_0", BLOCK, 54, 0, dequantize_tq1_0, quantize_tq1_0, 1, { 52 } };
+const struct quant_format quant_tq2_0 = { QUANT_TQ2_0, "TQ2_0", BLOCK, 66, 0, dequantize_tq2_0, quantize_tq2_0, 1, { 64 } };
 const struct quant_format quant_i2_s = { QUANT_I2_S, "I2_S", 128, 32, 32, dequantize_i2_s, NULL };
