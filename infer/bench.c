@@ -112,5 +112,6 @@ const struct command command_bench = {
     .arguments = "MODEL [--json]",
     .what = "Measures how fast the model reads a prompt and writes tokens.",
     .options = " json ",
+    .runs_model = true,
     .run = run,
 };

@@ -23,7 +23,8 @@ struct args {
 
 struct command {
     const char *name, *arguments, *what; /* arguments and what: for --help */
-    const char *options;                 /* the long ones it takes beside the common ones, each between spaces */
+    const char *options;                 /* names of those that it takes, each between spaces */
+    bool        runs_model;              /* takes the options of those that do, too */
     bool        takes_text, takes_type;  /* a second argument, and a third */
     const char *(*check)(const struct args *); /* what is wrong with the arguments, or NULL; may itself be NULL */
     int (*run)(const struct args *, struct err *);

@@ -40,47 +40,82 @@ enum {
     MIN_P,
     SEED,
     TYPE,
-    HELP,
-    VERSION_OPTION
+    HELP
 };
 
-static const struct option long_options[] = {
-    { "threads", required_argument, NULL, THREADS },
-    { "ctx", required_argument, NULL, CTX },
-    { "kernels", required_argument, NULL, KERNELS },
-    { "exact", no_argument, NULL, EXACT },
-    { "json", no_argument, NULL, JSON },
-    { "raw", no_argument, NULL, RAW },
-    { "special", no_argument, NULL, SPECIAL },
-    { "ends", no_argument, NULL, ENDS },
-    { "file", required_argument, NULL, FILE_NAME },
-    { "tokens", required_argument, NULL, TOKENS },
-    { "prompt", required_argument, NULL, PROMPT },
-    { "top", required_argument, NULL, TOP },
-    { "temp", required_argument, NULL, TEMP },
-    { "top-k", required_argument, NULL, TOP_K },
-    { "top-p", required_argument, NULL, TOP_P },
-    { "min-p", required_argument, NULL, MIN_P },
-    { "seed", required_argument, NULL, SEED },
-    { "type", required_argument, NULL, TYPE },
-    { "help", no_argument, NULL, HELP },
-    { "version", no_argument, NULL, VERSION_OPTION },
-    { NULL, 0, NULL, 0 },
+#define STRING_OF(X) #X
+#define STRING(X)    STRING_OF(X)
+
+struct flag {
+    const char *name;     /* of one letter: a short option */
+    int         value;
+    const char *argument; /* NULL: takes none */
+    const char *what;
 };
+
+/* The first are those of every command that runs a model. */
+static const struct flag flags[] = {
+    { "threads", THREADS, "N", "processors to use (all this process may run on)" },
+    { "ctx", CTX, "N", "tokens a transcript may have (the model's own, at most " STRING(ENGINE_DEFAULT_CTX) ")" },
+    { "kernels", KERNELS, "NAME", "avx2 or plain (the best one for this processor)" },
+    { "exact", EXACT, NULL, "BitNet: round activations as in training" },
+    { "json", JSON, NULL, "print JSON" },
+    { "n", 'n', "N", "tokens to write, at most (128)" },
+    { "temp", TEMP, "T", "temperature; 0: always the most likely token (0)" },
+    { "top-k", TOP_K, "K", "only the K most likely tokens; 0: all (0)" },
+    { "top-p", TOP_P, "P", "only the most likely tokens that come to P together (1)" },
+    { "min-p", MIN_P, "P", "only tokens with at least P times the probability of the best (0)" },
+    { "seed", SEED, "S", "of chance, when the temperature is not 0 (0)" },
+    { "raw", RAW, NULL, "go on from the text as it is, without the model's chat format" },
+    { "file", FILE_NAME, "FILE", "read the text from a file" },
+    { "tokens", TOKENS, "1,2,3", "token ids in place of a text" },
+    { "prompt", PROMPT, "TEXT", "the text whose next token is asked for" },
+    { "top", TOP, "N", "how many tokens to print; 0: all (10)" },
+    { "special", SPECIAL, NULL, "read names of control tokens in the text as those tokens" },
+    { "ends", ENDS, NULL, "add the begin and the end token where the model has them" },
+    { "type", TYPE, "TYPE", "of matrices: f32, f16 or bf16 (that they are stored in)" },
+    { "help", HELP, NULL, "this" },
+};
+#define N_FLAGS (sizeof flags / sizeof flags[0])
+#define N_COMMON 4
+
+static void print_flag(const struct flag *f)
+{
+    char left[40];
+
+    snprintf(left, sizeof left, "%s%s%s%s", strlen(f->name) > 1 ? "--" : "-", f->name, f->argument ? " " : "",
+             f->argument ? f->argument : "");
+    printf("  %-15s %s\n", left, f->what);
+}
+
+static bool takes(const struct command *c, const struct flag *f)
+{
+    char padded[32];
+
+    if (f < flags + N_COMMON && c->runs_model)
+        return true;
+    snprintf(padded, sizeof padded, " %s ", f->name);
+    return strstr(c->options, padded) != NULL;
+}
+
+static void print_command_help(const struct command *c)
+{
+    printf("usage: corax-infer %s %s\n\n%s\n\n", c->name, c->arguments, c->what);
+    for (size_t i = 0; i < N_FLAGS; i++)
+        if (takes(c, &flags[i]) || flags[i].value == HELP)
+            print_flag(&flags[i]);
+}
 
 static void print_help(void)
 {
     printf("usage: corax-infer COMMAND MODEL [ARGUMENTS]\n\n"
-           "Runs a language model from a GGUF file on this machine's processor.\n\n");
+           "Runs language models from GGUF files on this machine's processor, and makes such files.\n\n");
     for (size_t i = 0; i < N_COMMANDS; i++)
         printf("  %-10s %s\n             %s\n", commands[i]->name, commands[i]->arguments, commands[i]->what);
-    printf("\nfor every command:\n"
-           "  --threads N     processors to use (all this process may run on)\n"
-           "  --ctx N         tokens a transcript may have (the model's own, at most %d)\n"
-           "  --kernels NAME  avx2 or plain (the best one for this processor)\n"
-           "  --exact         BitNet: round activations as in training\n"
-           "  --help, --version\n",
-           ENGINE_DEFAULT_CTX);
+    printf("\nfor commands that run a model:\n");
+    for (size_t i = 0; i < N_COMMON; i++)
+        print_flag(&flags[i]);
+    printf("\ncorax-infer COMMAND --help says what the options of one command are.\n");
 }
 
 __attribute__((format(printf, 1, 2), noreturn)) static void usage(const char *fmt, ...)
@@ -117,30 +152,20 @@ static float number(const char *text, const char *what)
     return value;
 }
 
-static const char *name_of(int option)
+static const struct flag *find_flag(int option)
 {
-    if (option == 'n')
-        return "n";
-    for (const struct option *o = long_options; o->name; o++)
-        if (o->val == option)
-            return o->name;
-    return "";
-}
-
-static bool takes(const struct command *c, int option)
-{
-    char padded[32];
-
-    if (option == THREADS || option == CTX || option == KERNELS || option == EXACT)
-        return true;
-    snprintf(padded, sizeof padded, " %s ", name_of(option));
-    return strstr(c->options, padded) != NULL;
+    for (size_t i = 0; i < N_FLAGS; i++)
+        if (flags[i].value == option)
+            return &flags[i];
+    return NULL;
 }
 
 static void set_option(const struct command *c, struct args *a, int option)
 {
-    if (!takes(c, option))
-        usage("%s takes no option --%s", c->name, name_of(option));
+    const struct flag *f = find_flag(option);
+
+    if (!takes(c, f))
+        usage("%s takes no option %s%s", c->name, strlen(f->name) > 1 ? "--" : "-", f->name);
     switch (option) {
     case THREADS:
         a->engine.n_threads = (unsigned)whole(optarg, 64, "threads");
@@ -238,19 +263,33 @@ static void on_bus_error(int sig)
     _exit(1);
 }
 
+/* What getopt_long() wants to know; options are ended by one without a name. */
+static void list_options(struct option options[N_FLAGS + 1])
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < N_FLAGS; i++)
+        if (strlen(flags[i].name) > 1)
+            options[n++] = (struct option){ flags[i].name, flags[i].argument ? required_argument : no_argument, NULL,
+                                            flags[i].value };
+    options[n] = (struct option){ NULL, 0, NULL, 0 };
+}
+
 int main(int argc, char **argv)
 {
     const struct command *c = find_command(argc, argv);
     struct args a = { .n_tokens = 128, .top = 10, .sampling = SAMPLING_GREEDY };
     const char *wrong;
     struct err err;
+    struct option options[N_FLAGS + 1];
     int option;
 
     argv++;
     argc--;
-    while ((option = getopt_long(argc, argv, "n:h", long_options, NULL)) != -1) {
+    list_options(options);
+    while ((option = getopt_long(argc, argv, "n:h", options, NULL)) != -1) {
         if (option == HELP || option == 'h') {
-            printf("usage: corax-infer %s %s\n\n%s\n", c->name, c->arguments, c->what);
+            print_command_help(c);
             return 0;
         }
         if (option == '?')

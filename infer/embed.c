@@ -85,5 +85,6 @@ const struct command command_embed = {
     .options = " json file ",
     .takes_text = true,
     .check = check,
+    .runs_model = true,
     .run = run,
 };

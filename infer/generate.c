@@ -125,5 +125,6 @@ const struct command command_generate = {
     .options = " n temp top-k top-p min-p seed raw ",
     .takes_text = true,
     .check = check,
+    .runs_model = true,
     .run = run,
 };

@@ -119,5 +119,6 @@ const struct command command_logits = {
     .what = "Prints the most likely next tokens (--top 0: all); the begin token goes before a text where the model has it.",
     .options = " tokens prompt top json ",
     .check = check,
+    .runs_model = true,
     .run = run,
 };

@@ -1,8 +1,8 @@
 /*
  * corax-infer perplexity: how well a model predicts a text, exp of the mean of -log p(token).
  *
- * The tokens of the text are cut into pieces of --ctx tokens.  Each piece is evaluated by itself, behind the begin token
- * where the model has one (in place of the piece's first), and its second half counts: so every counted token had at
+ * The tokens of the text, behind the begin token where the model has one, are cut into pieces of --ctx tokens.  Each piece is
+ * evaluated by itself, with the begin token in place of its first, and its second half counts: so every counted token had at
  * least half a piece before it.  This is what others measure too, so that figures compare.
  */
 #include <inttypes.h>
@@ -97,7 +97,7 @@ static int read_tokens(const char *path, const struct tokenizer *t, struct token
     buf_init(&text, TOKENIZER_MAX_TEXT);
     rc = file_read(path, &text, err);
     if (rc == 0)
-        rc = tokenizer_encode(t, text.data, text.len, out, err);
+        rc = tokenizer_encode_with(t, TOKENIZER_BEGIN, text.data, text.len, out, err);
     buf_finish(&text);
     return rc;
 }
@@ -141,5 +141,6 @@ const struct command command_perplexity = {
     .options = " json ",
     .takes_text = true,
     .check = check,
+    .runs_model = true,
     .run = run,
 };

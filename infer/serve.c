@@ -319,5 +319,6 @@ const struct command command_serve = {
     .arguments = "MODEL",
     .what = "Answers JSON-RPC requests on standard input: info, chat, tokenize, cancel.",
     .options = " ",
+    .runs_model = true,
     .run = run,
 };

@@ -58,6 +58,33 @@ losses_of_piece() {
     "$infer" embed "$model" --json "the weight of CCO" | grep -q '^{"embedding":\[-\{0,1\}0\.[0-9]'
 }
 
+@test "help: of every command with its options, which completion and man page know" {
+    completion=$CORAX_SRCDIR/infer/corax-infer.bash
+    cd "$OLDPWD" || return
+    names=$("$infer" --help | sed -n 's/^  \([a-z]*\)  *[A-Z].*/\1/p')
+    [ "$(wc -w <<<"$names")" -ge 10 ]
+    for name in $names; do
+        "$infer" "$name" --help >"$BATS_TEST_TMPDIR/help"
+        grep -q "commands=.*\b$name\b" "$completion"
+        grep -q "Cm $name\b" "$CORAX_SRCDIR/man/corax-infer.1"
+        line=$(grep -E "^    ([a-z]+ \| )*$name( \| [a-z]+)*\)" "$completion")
+        [[ $line != *'$model'* ]] || line+=" --threads --ctx --kernels --exact"
+        for option in $(sed -n 's/^  \(--*[a-z-]*\) .*/\1/p' "$BATS_TEST_TMPDIR/help"); do
+            [ "$option" = --help ] || [[ $line == *" $option"* ]]
+            grep -q -- "Fl ${option#-}" "$CORAX_SRCDIR/man/corax-infer.1" || [ "$option" = --help ]
+        done
+    done
+}
+
+@test "an option that a command does not take is refused with both names" {
+    run "$infer" inspect "$model" --temp 1
+    [ "$status" -eq 2 ]
+    [[ $output == *"inspect takes no option --temp"* ]]
+    run "$infer" convert folder out.gguf -n 3
+    [ "$status" -eq 2 ]
+    [[ $output == *"convert takes no option -n"* ]]
+}
+
 @test "perplexity and embed want a text" {
     run "$infer" perplexity "$model"
     [ "$status" -eq 2 ]

@@ -8,7 +8,7 @@ folders='include util infer policies tools agent plugins daemon cli tests'
 # shellcheck disable=SC2086
 code=$(find $folders \( -name '*.c' -o -name '*.h' -o -name '*.cc' \) | sort)
 headers=$(printf '%s\n' "$code" | grep '\.h$')
-scripts="try check .ci/run cli/corax.bash models/make-model build-aux/coverage.sh build-aux/install-packages build-aux/lint.sh
+scripts="try check .ci/run cli/corax.bash infer/corax-infer.bash models/make-model build-aux/coverage.sh build-aux/install-packages build-aux/lint.sh
     build-aux/private-daemon.sh build-aux/setup.sh $(find tests -name '*.sh')"
 echo 1..8
 n=0

@@ -1,0 +1,43 @@
+# bash completion for corax-infer                                               -*- shell-script -*-
+# shellcheck shell=bash
+
+_corax_infer() {
+    local commands="serve inspect tokenize logits generate perplexity embed bench convert quantize"
+    local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
+    local options="--help" model="--threads --ctx --kernels --exact"
+    COMPREPLY=()
+    if ((COMP_CWORD == 1)); then
+        mapfile -t COMPREPLY < <(compgen -W "$commands --help --version" -- "$word")
+        return
+    fi
+    case $previous in
+    --kernels)
+        mapfile -t COMPREPLY < <(compgen -W "avx2 plain" -- "$word")
+        return
+        ;;
+    --type)
+        mapfile -t COMPREPLY < <(compgen -W "f32 f16 bf16" -- "$word")
+        return
+        ;;
+    esac
+    case $command in
+    serve) options+=" $model" ;;
+    inspect) options+=" --json" ;;
+    tokenize) options+=" --file --tokens --special --ends --json" ;;
+    logits) options+=" $model --tokens --prompt --top --json" ;;
+    generate) options+=" $model -n --temp --top-k --top-p --min-p --seed --raw" ;;
+    perplexity | bench) options+=" $model --json" ;;
+    embed) options+=" $model --file --json" ;;
+    convert) options+=" --type" ;;
+    quantize) options+=" --threads" ;;
+    esac
+    if [[ $word == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
+    elif [[ $command == quantize ]] && ((COMP_CWORD == 4)); then
+        mapfile -t COMPREPLY < <(compgen -W "Q8_0 Q6_K Q5_K_M Q4_K_M Q4_0 IQ4_XS TQ2_0 TQ1_0 BF16 F16" -- "$word")
+    else
+        compopt -o filenames 2>/dev/null
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+    fi
+}
+complete -F _corax_infer corax-infer
