@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "infer/i2_s.h"
+
 struct norm {
     const float *weight, *bias; /* NULL: there is none */
 };
@@ -398,6 +400,20 @@ static void set_attention(struct decoder *m)
     }
 }
 
+/* The first layer and one in the middle are enough to tell layouts apart, and take some 40 ms of a model of 2 billion weights. */
+static int check_layout(const struct decoder *m, struct err *err)
+{
+    struct i2_s_evidence evidence = { { 0 } };
+
+    for (size_t i = 0; i < m->c.n_layer; i += m->c.n_layer / 2 + 1) {
+        const struct layer *l = &m->layers[i];
+
+        if (m->traits->gated && l->gate.type == QUANT_I2_S && l->up.type == QUANT_I2_S && l->down.type == QUANT_I2_S)
+            i2_s_add(&evidence, &l->gate, &l->up, &l->down);
+    }
+    return i2_s_check(&evidence, err);
+}
+
 void *decoder_load(const struct decoder_traits *traits, const struct gguf *g, struct shape *shape, struct err *err)
 {
     struct decoder *m = calloc(1, sizeof *m);
@@ -411,7 +427,7 @@ void *decoder_load(const struct decoder_traits *traits, const struct gguf *g, st
     m->traits = traits;
     c = &m->c;
     if (read_config(m, g, err) < 0 || read_rope(m, g, err) < 0 || read_weights(m, g, err) < 0 || read_windows(m, g, err) < 0 ||
-        allocate(m, err) < 0) {
+        check_layout(m, err) < 0 || allocate(m, err) < 0) {
         decoder_unload(m);
         return NULL;
     }

@@ -120,8 +120,8 @@ def ours(infer, model, text):
 
 def theirs(programs, model, text):
     done = run(programs / "llama-perplexity", "-m", model, "-f", text, "-c", PIECE, "-b", PIECE, "-ub", PIECE, "--no-escape", "-fa", 0)
-    found = re.search(r"PPL = ([0-9.]+)", done.stdout + done.stderr)
-    return float(found[1]) if found else None
+    found = re.findall(r"\[[0-9]+\]([0-9.]+),", done.stdout + done.stderr)  # of the first piece, the first two, ...
+    return float(found[-1]) if found else None
 
 
 def in_double(folder, ids, bos):
