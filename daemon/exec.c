@@ -43,7 +43,7 @@ struct exec {
     struct event *later;     /* tells failures, forgets boxes that are over */
     bool refill;             /* a box was used: put another in store */
     unsigned long n_runs;
-    char last_error[240]; /* empty: the last run had an answer */
+    char last_error[ERR_MSG]; /* empty: the last run had an answer */
 };
 
 static void set_timer(struct exec_run *b, int64_t ms)

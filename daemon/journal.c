@@ -39,7 +39,7 @@ struct journal {
     size_t n_out; /* posted and not yet done; the loop's own */
     bool stop;
     struct journal_stats stats;
-    char last_error[240]; /* "": the last write was stored */
+    char last_error[ERR_MSG]; /* "": the last write was stored */
     struct log_repeat trouble;
 };
 
@@ -135,7 +135,7 @@ static void run_writes(struct journal *j, struct journal_op *head)
 {
     struct journal_op *op;
     uint64_t n_writes = 0, n_commits;
-    char last_error[240] = "";
+    char last_error[ERR_MSG] = "";
 
     for (op = head; op; op = op->next)
         n_writes += op->is_write;
@@ -407,7 +407,7 @@ struct journal_stats journal_stats(struct journal *j)
 
 bool journal_write_health(struct journal *j, struct jsonw *w)
 {
-    char last_error[240];
+    char last_error[ERR_MSG];
     struct journal_stats stats;
 
     pthread_mutex_lock(&j->mutex);

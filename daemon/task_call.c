@@ -168,7 +168,7 @@ static void on_result(void *arg, const struct tool_result *r, int64_t duration_u
 {
     struct task *t = arg;
     bool had_effects = task_needs_intent(t->call.tool);
-    char text[400];
+    char text[ERR_MSG + 60];
 
     t->host_call = NULL;
     if (r) {

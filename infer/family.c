@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "util/buf.h"
+
 static const struct family *const families[] = {
     &family_biogpt, &family_bitnet, &family_bitnet_25, &family_bitnet_b158, &family_crystalcoder,
     &family_gemma,  &family_gemma2, &family_gemma3,    &family_gpt2,        &family_llama,
@@ -12,19 +14,21 @@ static const struct family *const families[] = {
     &family_rwkv4,  &family_rwkv5,  &family_rwkv6,     &family_rwkv7,       &family_starcoder,
     &family_starcoder2,
 };
+#define MAX_KNOWN 4096 /* names, far more than there are */
 #define N_FAMILIES (sizeof families / sizeof families[0])
 
 /* Says which there are. */
 static void refuse(const struct gguf_string *arch, struct err *err)
 {
-    char known[160] = "";
-    size_t len = 0;
+    struct buf known;
 
-    for (size_t i = 0; i < N_FAMILIES && len < sizeof known; i++)
+    buf_init(&known, MAX_KNOWN);
+    for (size_t i = 0; i < N_FAMILIES; i++)
         if (i == 0 || strcmp(families[i]->arch, families[i - 1]->arch) != 0)
-            len += (size_t)snprintf(known + len, sizeof known - len, "%s%s", i ? " " : "", families[i]->arch);
+            buf_addf(&known, "%s%s", i ? " " : "", families[i]->arch);
     fail(err, CORAX_E_ARGS, "architecture \"%.*s\" is not one that this program runs (%s)",
-         (int)(arch->len < 32 ? arch->len : 32), arch->s, known);
+         (int)(arch->len < 32 ? arch->len : 32), arch->s, known.data);
+    buf_finish(&known);
 }
 
 /* Of families that share a name, the one of the file's version.  The table has no gaps between versions. */

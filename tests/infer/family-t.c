@@ -147,12 +147,31 @@ static void test_vectors(void)
     buf_finish(&b);
 }
 
+/* An architecture that nobody has: whatever its name, all that there are are named. */
+static void test_unknown(void)
+{
+    struct err err = { 0 };
+    struct gguf *g;
+    struct buf b;
+
+    buf_init(&b, TINY_LIMIT);
+    tiny_header(&b, 3, 0, 1);
+    tiny_kv_string(&b, "general.architecture", "a_name_as_long_as_any_that_counts_");
+    tiny_pad(&b, 32);
+    g = gguf_parse(b.data, b.len, &err);
+    ok(g && !family_find(g, &err) && strstr(err.msg, "(biogpt ") && strstr(err.msg, " starcoder2)"),
+       "an unknown one: \"%s\"", err.msg);
+    gguf_close(g);
+    buf_finish(&b);
+}
+
 int main(void)
 {
     plan_later();
     test_i2_s();
     test_refused();
     test_vectors();
+    test_unknown();
     done();
     return tap_status();
 }

@@ -10,7 +10,7 @@
 int main(void)
 {
     struct err err = { 0 };
-    char text[1000];
+    char text[2000];
 
     plan_later();
     is_int(fail(&err, CORAX_E_LIMIT, "%s: %d", "a", 7), -1, "fail returns -1");
@@ -35,7 +35,7 @@ int main(void)
     text[sizeof(text) - 1] = '\0';
     fail(&err, CORAX_E_IO, "%s", text);
     is_int((long long)strlen(err.msg), sizeof(err.msg) - 1, "long text is cut");
-    for (size_t i = 1; i < 900; i += 2)
+    for (size_t i = 1; i < 1900; i += 2)
         memcpy(text + i, "\xc3\xa9", 2);
     fail(&err, CORAX_E_IO, "%s", text);
     is_int((long long)strlen(err.msg), sizeof(err.msg) - 1, "an odd cut fits two-byte characters after one byte");
