@@ -17,6 +17,7 @@
 
 #define MAX_CONFIG  ((size_t)16 << 20)
 #define ARENA_LIMIT ((size_t)1 << 30)
+#define MAX_KNOWN   4096 /* names of model types, far more than there are */
 #define CHUNK       ((size_t)4 << 20) /* bytes between two looks at the progress */
 
 static const struct conversion_family *const families[] = {
@@ -24,6 +25,7 @@ static const struct conversion_family *const families[] = {
     &conversion_starcoder2, &conversion_bitnet,      &conversion_gemma,   &conversion_gemma2,
     &conversion_gemma3,     &conversion_gpt2,        &conversion_biogpt,  &conversion_starcoder,
     &conversion_mamba,      &conversion_crystalcoder, &conversion_mamba2, &conversion_rwkv,
+    &conversion_rwkv5,      &conversion_rwkv6,       &conversion_rwkv7,
 };
 #define N_FAMILIES (sizeof families / sizeof families[0])
 
@@ -40,18 +42,20 @@ static bool is_listed(const char *list, const char *word)
 static int find_family(struct conversion *c, struct err *err)
 {
     const char *type = json_get_text(c->config, "model_type", "");
-    char known[200] = "";
-    size_t len = 0;
+    struct buf known;
 
     for (size_t i = 0; i < N_FAMILIES; i++)
         if (is_listed(families[i]->model_types, type)) {
             c->family = families[i];
             return 0;
         }
-    for (size_t i = 0; i < N_FAMILIES && len < sizeof known; i++)
-        len += (size_t)snprintf(known + len, sizeof known - len, "%s", families[i]->model_types + (i > 0));
-    return fail(err, CORAX_E_ARGS, "config.json: model_type \"%.32s\" is not one that can be converted (%.*s)", type,
-                (int)(len > 1 ? len - 2 : 0), known + 1);
+    buf_init(&known, MAX_KNOWN);
+    for (size_t i = 0; i < N_FAMILIES; i++)
+        buf_adds(&known, families[i]->model_types + 1);
+    fail(err, CORAX_E_ARGS, "config.json: model_type \"%.32s\" is not one that can be converted (%.*s)", type,
+         (int)(known.len > 0 ? known.len - 1 : 0), known.data);
+    buf_finish(&known);
+    return -1;
 }
 
 /* Models of text and images keep the text model's configuration in a member. */
@@ -197,19 +201,27 @@ static int set_shape(struct conversion_tensor *t, struct err *err)
     t->n_dims = (uint32_t)s->n_dims;
     for (size_t d = 0; d < s->n_dims; d++)
         t->ne[d] = s->shape[s->n_dims - 1 - d];
-    if (t->order == ORDER_TRANSPOSED && s->n_dims != 2)
+    if (t->order == ORDER_TRANSPOSED && s->n_dims < 2)
         t->order = ORDER_SAME; /* the bias of the same line */
     if (t->order == ORDER_TRANSPOSED) {
-        t->ne[0] = s->shape[0];
-        t->ne[1] = s->shape[1];
+        t->ne[0] = s->shape[s->n_dims - 2];
+        t->ne[1] = s->shape[s->n_dims - 1];
     }
     return 0;
+}
+
+static void flatten(struct conversion_tensor *t)
+{
+    t->n_dims = 1;
+    t->ne[0] = t->from->n;
+    t->ne[1] = t->ne[2] = t->ne[3] = 1;
 }
 
 static int add_tensor(struct conversion *c, const struct safetensor *s, const struct conversion_name *line,
                       unsigned long layer, const char *suffix, struct err *err)
 {
     struct conversion_tensor *t = conversion_add(c, err);
+    int rc = 0;
 
     if (!t)
         return -1;
@@ -221,27 +233,60 @@ static int add_tensor(struct conversion *c, const struct safetensor *s, const st
     t->f32 = line->f32;
     if (set_shape(t, err) < 0)
         return -1;
-    return c->family->adjust ? c->family->adjust(c, line, t, err) : 0;
+    if (line->vector)
+        flatten(t);
+    if (c->family->adjust)
+        rc = c->family->adjust(c, line, t, err);
+    c->n_tensors -= rc == 1;
+    return rc < 0 ? -1 : 0;
+}
+
+/* The line of the family's table that names it; NULL: none. */
+static const struct conversion_name *find_line(const struct conversion *c, const struct safetensor *s,
+                                               unsigned long *layer, const char **suffix)
+{
+    const char *name = s->name + prefix_len(c->family->prefixes, s->name);
+
+    *layer = 0;
+    for (size_t i = 0; i < c->family->n_names; i++) {
+        const struct conversion_name *line = &c->family->names[i];
+
+        if (match(line->theirs, name, layer, suffix) || match(line->theirs, s->name, layer, suffix))
+            return line;
+    }
+    return NULL;
+}
+
+const struct safetensor *conversion_find(const struct conversion *c, const char *ours, unsigned long layer)
+{
+    for (size_t i = 0; i < safetensors_count(c->source); i++) {
+        const struct safetensor *s = safetensors_at(c->source, i);
+        const struct conversion_name *line;
+        unsigned long its_layer;
+        const char *suffix;
+
+        line = find_line(c, s, &its_layer, &suffix);
+        if (line && line->ours && strcmp(line->ours, ours) == 0 && its_layer == layer && strcmp(suffix, ".bias") != 0)
+            return s;
+    }
+    return NULL;
 }
 
 static int plan_tensor(struct conversion *c, const struct safetensor *s, struct err *err)
 {
-    const char *name = s->name + prefix_len(c->family->prefixes, s->name), *suffix;
-    unsigned long layer = 0;
+    const struct conversion_name *line;
+    unsigned long layer;
+    const char *suffix;
 
     if (prefix_len(c->family->others, s->name) > 0)
         return 0;
-    for (size_t i = 0; i < c->family->n_names; i++) {
-        const struct conversion_name *line = &c->family->names[i];
-
-        if (!match(line->theirs, name, &layer, &suffix) && !match(line->theirs, s->name, &layer, &suffix))
-            continue;
-        if (!line->ours || (c->tied && strcmp(line->ours, "output") == 0))
-            return 0;
-        return add_tensor(c, s, line, layer, suffix, err);
-    }
-    return fail(err, CORAX_E_ARGS, "tensor %.100s is not one that a model of type %s has", s->name,
-                json_get_text(c->config, "model_type", ""));
+    line = find_line(c, s, &layer, &suffix);
+    if (!line)
+        return fail(err, CORAX_E_ARGS, "tensor %.100s is not one that a model of type %s has", s->name,
+                    json_get_text(c->config, "model_type", ""));
+    if (!line->ours || (c->tied && strcmp(line->ours, "output") == 0))
+        return 0;
+    return add_tensor(c, s, line, layer, suffix, err);
 }
 
 static int compare_places(const void *a, const void *b)
@@ -377,6 +422,15 @@ static void read_packed(const struct rows *r, uint64_t row, float *out)
         out[i] = (float)((unsigned)out[i] >> 2 * (row / stored) & 3) - 1;
 }
 
+/* Row `row` of several matrices one behind the other, each of which is transposed there. */
+static void read_column(const struct rows *r, uint64_t row, float *out)
+{
+    const struct safetensor *s = r->t->from;
+    const uint64_t n = s->shape[s->n_dims - 1];
+
+    safetensor_read_every(s, row / n * n * r->from_k + row % n, n, (size_t)r->from_k, out);
+}
+
 static void read_row(const struct rows *r, uint64_t row, float *out)
 {
     const struct conversion_tensor *t = r->t;
@@ -389,7 +443,7 @@ static void read_row(const struct rows *r, uint64_t row, float *out)
     if (t->order == ORDER_PACKED)
         read_packed(r, row, out);
     else if (t->order == ORDER_TRANSPOSED)
-        safetensor_read_every(t->from, row, r->from_n, (size_t)r->from_k, out);
+        read_column(r, row, out);
     else if (t->order == ORDER_SAME)
         safetensor_read(t->from, (row + t->skip_rows) * r->from_k, (size_t)r->from_k, out);
     else
@@ -401,6 +455,8 @@ static float change(const struct conversion_tensor *t, float x)
     switch (t->change) {
     case CHANGE_ADD_ONE:
         return x + 1;
+    case CHANGE_EXP:
+        return (float)exp((double)x);
     case CHANGE_MINUS_EXP:
         return (float)-exp((double)x);
     case CHANGE_ONE_MINUS:
@@ -491,7 +547,7 @@ static int write_tensor(struct output *o, struct conversion_tensor *t, struct er
     const struct rows r = rows_of(o->c, t);
 
     if (t->values)
-        return put(o, t->values, (size_t)t->ne[0] * sizeof *t->values, err);
+        return put(o, t->values, (size_t)(t->ne[0] * t->ne[1] * t->ne[2] * t->ne[3]) * sizeof *t->values, err);
     if (t->change == CHANGE_TERNARY || t->change == CHANGE_MEAN)
         t->mean = mean_magnitude(t->from);
     if (t->change == CHANGE_MEAN) {

@@ -25,7 +25,7 @@ enum conversion_order {
     ORDER_SAME,
     ORDER_NEIGHBOURS_Q, /* heads with pairs in halves become heads with pairs as neighbours (infer/rope.h) */
     ORDER_NEIGHBOURS_K, /* the same, of the key heads */
-    ORDER_TRANSPOSED,   /* inputs are rows there: GPT-2's Conv1D */
+    ORDER_TRANSPOSED,   /* inputs are rows there: GPT-2's Conv1D; each of several matrices by itself */
     ORDER_PACKED,       /* four rows in the bits of one of U8, each value plus 1 */
 };
 
@@ -33,6 +33,7 @@ enum conversion_order {
 enum conversion_change {
     CHANGE_NONE,
     CHANGE_ADD_ONE,   /* x + 1 */
+    CHANGE_EXP,       /* exp(x) */
     CHANGE_MINUS_EXP, /* -exp(x) */
     CHANGE_ONE_MINUS, /* 1 - x */
     CHANGE_TERNARY,   /* -1, 0 or 1: x over the mean magnitude of the tensor, rounded */
@@ -47,13 +48,14 @@ struct conversion_name {
     enum conversion_order  order;
     enum conversion_change change;
     bool                   f32; /* whatever --type says; tensors of one dimension are anyway */
+    bool                   vector; /* of one dimension, whatever it has there */
 };
 
 /* A tensor of the file to be. */
 struct conversion_tensor {
     char name[GGUF_MAX_NAME + 1];
     const struct safetensor *from;   /* or */
-    const float             *values; /* [ne[0]], of the conversion's arena */
+    const float             *values; /* [ne[3]][ne[2]][ne[1]][ne[0]], of the conversion's arena */
     enum conversion_order    order;
     enum conversion_change   change;
     double                   scale;     /* of each value, after the change */
@@ -97,7 +99,10 @@ struct conversion_family {
     size_t n_names;
     size_t ff_multiple; /* feed-forward is made wider to a multiple of it; 0: it is not */
     int (*keys)(struct conversion *, struct err *);
-    /* Called for each tensor whose line in the table was found; may change how it is made.  May be NULL. */
+    /*
+     * Called for each tensor whose line in the table was found; may change how it is made, or add others, which ends
+     * the tensor's own pointer.  1: it is left out.  May be NULL.
+     */
     int (*adjust)(struct conversion *, const struct conversion_name *, struct conversion_tensor *, struct err *);
 };
 
@@ -148,6 +153,11 @@ int conversion_rope(struct conversion *, struct err *);
 int conversion_window(struct conversion *, struct err *);
 /* hidden_activation where config.json's differs from what the family has. */
 int conversion_activation(struct conversion *, const char *usual, struct err *);
+/*
+ * The tensor of the checkpoint that becomes `ours`, written as in the family's table, of that layer.  NULL: there is
+ * none.
+ */
+const struct safetensor *conversion_find(const struct conversion *, const char *ours, unsigned long layer);
 /* One more tensor; NULL with CORAX_E_LIMIT.  from or values must be set by the caller, and ne, n_dims. */
 struct conversion_tensor *conversion_add(struct conversion *, struct err *);
 /* A vector of computed values, copied. */
@@ -159,6 +169,6 @@ int conversion_tokenizer(struct conversion *, bool *found, struct err *);
 extern const struct conversion_family conversion_llama, conversion_qwen2, conversion_qwen3, conversion_phi3,
     conversion_starcoder2, conversion_bitnet, conversion_gemma, conversion_gemma2, conversion_gemma3, conversion_gpt2,
     conversion_starcoder, conversion_crystalcoder, conversion_biogpt, conversion_mamba, conversion_mamba2,
-    conversion_rwkv;
+    conversion_rwkv, conversion_rwkv5, conversion_rwkv6, conversion_rwkv7;
 
 #endif

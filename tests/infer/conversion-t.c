@@ -1,7 +1,8 @@
 /*
  * `convert` against the golden models: each folder of vectors/checkpoints is a golden model as transformers saves it, and must
- * become the golden file's keys and, to the last bit, its tensors (which golden-t holds against the models' own logits).  Then
- * what a folder may have wrong: one sentence, and no file.
+ * become the golden file's keys and, to the last bit, its tensors (which golden-t holds against the models' own logits);
+ * NAME@SUFFIX is golden model NAME once more, as others save it.  Then what a folder may have wrong: one sentence, and no
+ * file.
  *
  * Not covered here: the families whose checkpoints are not kept (tests/infer/compare-conversions.py makes and compares all).
  */
@@ -127,6 +128,7 @@ static size_t wrong_tensors(const struct gguf *got, const struct gguf *want)
     return n;
 }
 
+/* name: up to an @ */
 static void test_checkpoint(const char *folder, const char *name)
 {
     const struct conversion_options options = { .type = -1 };
@@ -136,7 +138,7 @@ static void test_checkpoint(const char *folder, const char *name)
     const char *out = scratch("out.gguf");
     char golden[300];
 
-    snprintf(golden, sizeof golden, "%s.gguf", name);
+    snprintf(golden, sizeof golden, "%.*s.gguf", (int)strcspn(name, "@"), name);
     want = gguf_open(golden_path(golden), &err);
     if (ok(want && conversion_run(folder, out, &options, &result, &err) == 0 && (got = gguf_open(out, &err)),
            "%s is converted", name)) {
@@ -264,14 +266,15 @@ static void test_older(void)
     rmdir(folder);
 }
 
-/* gpt2-tied with `from` of its config.json, or of its weights' header, as `to`. */
-static void refused(const char *from, const char *to, bool header, const char *want, const char *what)
+/* A checkpoint with `from` of its config.json, or of its weights' header, as `to`. */
+static void refused_of(const char *name, const char *from, const char *to, bool header, const char *want,
+                       const char *what)
 {
     const struct conversion_options options = { .type = -1 };
     struct conversion_result result;
     struct err err = { 0 };
     const char *folder = scratch("folder");
-    char out[1100], part[1200], path[1100];
+    char out[1100], part[1200], path[1100], file[80];
     struct buf text, weights;
     char *at;
     bool good;
@@ -281,9 +284,11 @@ static void refused(const char *from, const char *to, bool header, const char *w
     mkdir(folder, 0700);
     snprintf(out, sizeof out, "%s/out.gguf", folder);
     snprintf(part, sizeof part, "%s.part", out);
-    snprintf(path, sizeof path, "%s", checkpoint_path("gpt2-tied/config.json"));
+    snprintf(file, sizeof file, "%.40s/config.json", name);
+    snprintf(path, sizeof path, "%s", checkpoint_path(file));
     good = file_read(path, &text, &err) == 0;
-    snprintf(path, sizeof path, "%s", checkpoint_path("gpt2-tied/model.safetensors"));
+    snprintf(file, sizeof file, "%.40s/model.safetensors", name);
+    snprintf(path, sizeof path, "%s", checkpoint_path(file));
     good = good && file_read(path, &weights, &err) == 0;
     at = good ? memmem(header ? weights.data : text.data, header ? weights.len : text.len, from, strlen(from)) : NULL;
     if (at && header) {
@@ -315,6 +320,40 @@ static void refused(const char *from, const char *to, bool header, const char *w
     buf_finish(&weights);
 }
 
+static void refused(const char *from, const char *to, bool header, const char *want, const char *what)
+{
+    refused_of("gpt2-tied", from, to, header, want, what);
+}
+
+static void test_wrong_rwkv(void)
+{
+    refused_of("rwkv5-2-halved", "\"num_hidden_layers\": 3", "\"num_hidden_layers\": 4", false,
+               "blk.3.attn_norm.weight is missing", "RWKV 5 with a layer too many");
+    refused_of("rwkv5-2-halved", "\"attention_hidden_size\": 16", "\"attention_hidden_size\": 24", false,
+               "attention_hidden_size is 24, allowed are 16 to 16", "heads that are wider than the embedding");
+    refused_of("rwkv5-2-halved", "\"head_size\": 8", "\"head_size\": 7", false, "do not divide into heads of 7",
+               "odd heads");
+    refused_of("rwkv5-0-small@author", "emb.weight", "emb.waight", true, "hidden_size is missing, and no tensor shows it",
+               "nothing that shows the width");
+    refused_of("rwkv6-halved", "blocks.1.attention.time_maa_g", "blocks.9.attention.time_maa_g", true,
+               "tensor rwkv.blocks.1.attention.time_maa_g is missing", "RWKV 6 without one of the mixes");
+    refused_of("rwkv6-halved", "blocks.1.attention.time_maa_w\"", "blocks.9.attention.time_maa_w\"", true, "is missing",
+               "without the first of them");
+    refused_of("rwkv6-halved", "[16,15]", "[15,16]", true,
+               "time_mix_w1.weight is 15 x 16 x 1 x 1, the configuration asks for 16 x 15 x 1 x 1",
+               "a matrix that lies the other way");
+    refused_of("rwkv6-halved", "[5,3,16]", "[5,16,3]", true,
+               "time_mix_w2.weight is 16 x 3 x 5 x 1, the configuration asks for 3 x 16 x 5 x 1", "several that do");
+    refused_of("rwkv7-tied", "\"hidden_size\": 16", "\"hidden_size\": 8", false, "x_r has 16 values, an embedding 8",
+               "RWKV 7 of another width");
+    refused_of("rwkv7-tied", "\"a_low_rank_dim\": 5", "\"a_low_rank_dim\": 6", false,
+               "time_mix_a1.weight is 16 x 5 x 1 x 1, the configuration asks for 16 x 6 x 1 x 1", "another rank");
+    refused_of("rwkv7-tied", "\"sqrelu\"", "\"relu\"", false, "activation \"relu\" is not RWKV's sqrelu",
+               "an activation");
+    refused_of("rwkv7-tied", "\"tie_word_embeddings\": true", "\"tie_word_embeddings\": false", false,
+               "output.weight is missing", "no output");
+}
+
 static void test_wrong(void)
 {
     const struct conversion_options options = { .type = -1 };
@@ -322,6 +361,7 @@ static void test_wrong(void)
     struct err err = { 0 };
 
     refused("\"gpt2\"", "\"gpt9\"", false, "model_type \"gpt9\" is not one", "a model type that nobody knows");
+    refused("\"gpt2\"", "\"a_name_as_long_as_any_that_counts_\"", false, " rwkv7)", "all that are known are named");
     refused("\"n_layer\": 2", "\"n_layer\": 3", false, "blk.2.attn_norm.weight is missing", "a layer too many");
     refused("\"n_layer\": 2", "\"n_layer\": 1", false, "blk.1.", "a layer too few");
     refused("\"n_layer\": 2", "\"n_layer\": -2", false, "n_layer is -2", "a negative count");
@@ -347,6 +387,7 @@ int main(void)
     test_type(1, 0x1p-11, "F16");
     test_type(30, 0x1p-8, "BF16");
     test_wrong();
+    test_wrong_rwkv();
     done();
     return tap_status();
 }

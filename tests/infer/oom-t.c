@@ -187,6 +187,7 @@ int main(void)
     test_conversion("vocabularies/spm-user");
     test_conversion("vocabularies/llama3");
     test_conversion("vocabularies/world");
+    test_conversion("checkpoints/rwkv7-tied");
     oom_each("a model is quantized", quantize);
     done();
     return tap_status();

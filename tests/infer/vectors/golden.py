@@ -3,6 +3,7 @@
     pip install gguf==0.19.0 numpy==2.4.6
 """
 
+import json
 import os
 from pathlib import Path
 
@@ -29,11 +30,23 @@ def save_checkpoint(folder, name, tensors, model):
     model.save_pretrained(folder / name, max_shard_size="20KB" if len(tensors) % 2 else "1GB")
 
 
-def write(name, arch, keys, tensors, ids, logits, source, nmse=None, context=None, exact=None, model=None):
+def save_tensors(folder, config, tensors):
+    """A checkpoint of a model that is none of transformers'."""
+    from safetensors.numpy import save_file
+
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+    save_file({name: np.ascontiguousarray(x, dtype=np.float32) for name, x in tensors.items()}, folder / "model.safetensors")
+
+
+def write(name, arch, keys, tensors, ids, logits, source, nmse=None, context=None, exact=None, model=None, checkpoints=None):
     """keys: without "ARCH."; tensors: name to array, rows first, F32 unless it is (bytes, gguf.GGMLQuantizationType) or (bytes, type, shape in bytes);
     ids [n_tokens]; logits [n_logits][n_vocab], after the last n_logits tokens; source: what made them; model: where
-    transformers has it.  With CHECKPOINTS in the environment models are saved in that folder, and nothing is written here."""
+    transformers has it; checkpoints: suffix to configuration and tensors, where it has not.  With CHECKPOINTS in the environment
+    models are saved in that folder, under NAME and NAME@SUFFIX, and nothing is written here."""
     if "CHECKPOINTS" in os.environ:
+        for suffix, (config, saved) in (checkpoints or {}).items():
+            save_tensors(Path(os.environ["CHECKPOINTS"]) / (f"{name}@{suffix}" if suffix else name), config, saved)
         if hasattr(model, "save_pretrained"):
             save_checkpoint(Path(os.environ["CHECKPOINTS"]), name, tensors, model)
         return

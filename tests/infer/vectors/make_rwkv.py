@@ -10,11 +10,14 @@ rwkv-t.c the same families against rwkv.cpp.
     python3 make_rwkv.py
 """
 
+import re
+
 import numpy as np
 import torch
 import transformers
 
 import golden
+import rwkv_names
 
 N_TOKENS = 75
 N_CTX = 512
@@ -73,9 +76,12 @@ def make_4(name, seed, hidden, inner, layers, vocab, rescale):
             "feed_forward_length": inner}
     if rescale:
         keys["rescale_every_n_layers"] = rescale
+    whole = {key: value * 2.0 ** (int(key.split(".")[2]) // rescale) if rescale and re.search(r"output\.w|forward\.value", key)
+             else value for key, value in state.items()}
+    config = {"model_type": "rwkv", "context_length": N_CTX} | ({"rescale_every": rescale} if rescale else {})
     golden.write(name, "rwkv", keys, tensors, ids, logits,
                  f"transformers {transformers.__version__}, torch {torch.__version__}: RwkvForCausalLM, seed {seed}",
-                 nmse=NMSE, model=model)
+                 nmse=NMSE, model=model, checkpoints={"author": (config, rwkv_names.author_4(whole))})
 
 
 # --- versions 5 to 7 ---------------------------------------------------------------------------------------------
@@ -95,7 +101,8 @@ def norm(x, weight, bias, eps=EPS):
 class Weights:
     """Random tensors under the names they have in the file; get() gives them back in double."""
 
-    def __init__(self, seed, embd, ff, layers, vocab):
+    def __init__(self, seed, embd, ff, layers, vocab, exact=False):
+        self.exact = exact  # 1 - mix and the logarithm of first are exact, too
         self.random = np.random.default_rng(seed)
         self.embd, self.ff, self.layers, self.vocab = embd, ff, layers, vocab
         self.file = {}
@@ -109,6 +116,11 @@ class Weights:
 
     def uniform(self, name, shape, low, high):
         self.file[name] = self.random.uniform(low, high, shape).astype(np.float32)
+
+    def mix(self, name, n):
+        self.uniform(name, n, 0, 1)
+        if self.exact:
+            self.file[name] = np.round(self.file[name] * 4096) / 4096
 
     def norm(self, name, n):
         self.add(f"{name}.weight", n, 0.2, 1)
@@ -127,8 +139,8 @@ class Weights:
 class Model:
     """What versions 5 to 7 share.  A subclass has add_time_mix() and time_mix(); step() takes one token."""
 
-    def __init__(self, weights, head_size, rescale=0):
-        self.w, self.size, self.rescale = weights, head_size, rescale
+    def __init__(self, weights, head_size, rescale=0, head_eps=HEAD_EPS):
+        self.w, self.size, self.rescale, self.head_eps = weights, head_size, rescale, head_eps
         self.heads = weights.embd // head_size
         for layer in range(weights.layers):
             block = f"blk.{layer}."
@@ -139,7 +151,7 @@ class Model:
                 weights.matrix(f"{block}time_mix_{what}", weights.embd, weights.embd)
             weights.matrix(f"{block}channel_mix_key", weights.ff, weights.embd)
             weights.matrix(f"{block}channel_mix_value", weights.embd, weights.ff)
-            weights.uniform(f"{block}channel_mix_lerp_k.weight", weights.embd, 0, 1)
+            weights.mix(f"{block}channel_mix_lerp_k.weight", weights.embd)
             self.add_time_mix(block)
         # at the start: nothing before the first token, memories [head][key][value] empty
         self.before = {}
@@ -157,7 +169,7 @@ class Model:
         """y [head][value]; weight and bias are by channel."""
         weight, bias = (self.by_head(self.w.file[f"{block}time_mix_ln.{suffix}"].astype(np.float64))
                         for suffix in ("weight", "bias"))
-        return norm(y, weight, bias, HEAD_EPS).reshape(-1)
+        return norm(y, weight, bias, self.head_eps).reshape(-1)
 
     def channel_mix(self, block, h):
         w, d = self.w, self.shift(f"{block}channel", h)
@@ -167,7 +179,7 @@ class Model:
 
     def add_receptance(self, block):
         self.w.matrix(f"{block}channel_mix_receptance", self.w.embd, self.w.embd)
-        self.w.uniform(f"{block}channel_mix_lerp_r.weight", self.w.embd, 0, 1)
+        self.w.mix(f"{block}channel_mix_lerp_r.weight", self.w.embd)
 
     def step(self, token):
         x = self.w.apply_norm("token_embd_norm", self.w.get("token_embd")[token])
@@ -187,7 +199,7 @@ class Version5(Model):
 
     def add_time_mix(self, block):
         for letter in "kvrg" if self.gate else "kvr":
-            self.w.uniform(f"{block}time_mix_lerp_{letter}.weight", self.w.embd, 0, 1)
+            self.w.mix(f"{block}time_mix_lerp_{letter}.weight", self.w.embd)
         if self.gate:
             self.w.matrix(f"{block}time_mix_gate", self.w.embd, self.w.embd)
         each = (self.heads, self.size) if self.by_channel else (self.heads,)
@@ -195,7 +207,8 @@ class Version5(Model):
         if self.by_channel:
             self.w.add(f"{block}time_mix_first.weight", each, 0.5, 0.5)
         else:  # an exponential
-            self.w.uniform(f"{block}time_mix_first.weight", each, 0.1, 1.5)
+            low, high = (0.62, 1.6) if self.w.exact else (0.1, 1.5)
+            self.w.uniform(f"{block}time_mix_first.weight", each, low, high)
         self.add_receptance(block)
 
     def time_mix(self, layer, block, h):
@@ -322,17 +335,63 @@ class Version7(Model):
         return w.get(f"{block}channel_mix_value") @ k
 
 
-def make(name, arch, seed, version, shape, head_size, keys=None, **options):
-    model = version(Weights(seed, *shape), head_size, **options)
+def make(name, arch, seed, version, shape, head_size, keys=None, exact=False, tied=False, configs=None, **options):
+    model = version(Weights(seed, *shape, exact), head_size, **options)
     w = model.w
+    if tied:
+        w.file["output.weight"] = w.file["token_embd.weight"]
     ids = golden.tokens(N_TOKENS, w.vocab, seed)
     logits = np.array([model.step(token) for token in ids])
     keys = {"context_length": N_CTX, "embedding_length": w.embd, "block_count": w.layers, "feed_forward_length": w.ff,
             "wkv.head_size": head_size, "attention.layer_norm_epsilon": EPS} | (keys or {})
     if "rescale" in options:
         keys["rescale_every_n_layers"] = options["rescale"]
+    if "head_eps" in options:
+        keys["attention.group_norm_epsilon"] = options["head_eps"]
     golden.write(name, arch, keys, w.file, ids, logits,
-                 f"make_rwkv.py, numpy {np.__version__} in double: {version.__name__}, seed {seed}", nmse=NMSE)
+                 f"make_rwkv.py, numpy {np.__version__} in double: {version.__name__}, seed {seed}", nmse=NMSE,
+                 checkpoints=checkpoints(arch, w.file, head_size, options.get("rescale", 0), configs or {}))
+
+
+def checkpoints(arch, tensors, head_size, rescale, configs):
+    """By suffix: "" as hubs have it, "older" with all mixes in one, "author" under the author's names."""
+    saved = {}
+    for suffix, config in configs.items():
+        own = rwkv_names.author(arch, tensors, head_size, rescale)
+        if arch == "rwkv7":  # not the file's fillers
+            own |= {"blocks.0.att.v1": np.ones((2, 3)), "blocks.0.att.v2": np.ones((3, 2))}
+        if suffix != "author":
+            own = rwkv_names.hub(arch, own)
+        if config.get("tie_word_embeddings"):
+            own.pop("lm_head.weight")
+        if suffix == "older":
+            for layer in range(config["num_hidden_layers"]):
+                attn = f"model.layers.{layer}.attn."
+                own[f"{attn}x_x"] = np.concatenate([own.pop(f"{attn}x_{letter}")[0] for letter in "rwkvag"])
+        saved[suffix] = config, own
+    return saved
+
+
+def config_5(shape, head_size, rescale, version):
+    """As the config.json of RWKV/rwkv-5-world-* and rwkv-6-world-*."""
+    embd, ff, layers, vocab = shape
+    return {"architectures": [f"Rwkv{version}ForCausalLM"], "attention_hidden_size": embd, "bos_token_id": 0,
+            "context_length": N_CTX, "eos_token_id": 0, "head_size": head_size, "head_size_divisor": 8,
+            "hidden_size": embd, "intermediate_size": None, "layer_norm_epsilon": EPS, "model_type": f"rwkv{version}",
+            "num_attention_heads": 64, "num_hidden_layers": layers, "rescale_every": rescale, "tie_word_embeddings": False,
+            "use_cache": True, "vocab_size": vocab}
+
+
+def config_7(shape, head_size, ranks):
+    """As the config.json of fla-hub/rwkv7-*."""
+    embd, ff, layers, vocab = shape
+    w, a, v, g = ranks
+    return {"architectures": ["RWKV7ForCausalLM"], "attn": None, "attn_mode": "chunk", "bos_token_id": 1, "eos_token_id": 2,
+            "decay_low_rank_dim": w, "a_low_rank_dim": a, "v_low_rank_dim": v, "gate_low_rank_dim": g, "fuse_norm": False,
+            "head_dim": head_size, "hidden_act": "sqrelu", "hidden_ratio": 4.0, "hidden_size": embd, "intermediate_size": ff,
+            "max_position_embeddings": 2048, "model_type": "rwkv7", "norm_bias": True, "norm_eps": EPS, "norm_first": True,
+            "num_heads": embd // head_size, "num_hidden_layers": layers, "tie_word_embeddings": True, "vocab_size": vocab,
+            "value_dim": [embd] * layers}
 
 
 def keys_7(ranks):
@@ -364,5 +423,20 @@ def main():
          filler=True)
     make("rwkv7-head-32", "rwkv7", 72, Version7, (32, 16, 2, 19), 32, keys_7((4, 3, 5, 6)), ranks=(4, 3, 5, 6))
     make("rwkv7-head-64", "rwkv7", 73, Version7, (64, 8, 1, 17), 64, keys_7((6, 4, 3, 40)), ranks=(6, 4, 3, 40))
+    # what checkpoints are compared with; other programs have no end of the context
+    endless = {"context_length": 1 << 20}
+    shape, small, ranks = (16, 32, 3, 17), (16, 12, 2, 17), (3, 5, 7, 4)  # 16 * 3.5 down to a multiple of 32
+    make("rwkv5-0-small", "rwkv", 55, Version5, small, 8, five, exact=True, gate=False, by_channel=False,
+         configs={"author": {"model_type": "rwkv5", "context_length": N_CTX}})
+    make("rwkv5-2-halved", "rwkv", 56, Version5, shape, 8, five, exact=True, rescale=2,
+         configs={"": config_5(shape, 8, 2, 5), "author": {"model_type": "rwkv5", "context_length": N_CTX, "rescale_every": 2}})
+    make("rwkv6-halved", "rwkv6", 64, Version6, shape, 8, endless | {"time_mix_extra_dim": 3, "time_decay_extra_dim": 5},
+         mix_rank=3, decay_rank=5, rescale=2,
+         configs={"": config_5(shape, 8, 2, 6), "author": {"model_type": "rwkv6", "rescale_every": 2}})
+    hub = config_7(small, 8, ranks)
+    older = hub | {"head_dim": None} | {f"{what}_low_rank_dim": None for what in ("decay", "a", "v", "gate")}
+    make("rwkv7-tied", "rwkv7", 74, Version7, small, 8, endless | keys_7(ranks), ranks=ranks, filler=True, tied=True,
+         head_eps=8 * EPS, configs={"": hub, "older": older, "author": {"model_type": "rwkv7", "group_norm_epsilon": 8 * EPS}})
+
 
 main()
