@@ -229,9 +229,11 @@ static void read_flag(enum conversion_end *end, const struct json *config, const
 static void find_special(const struct conversion *c, struct conversion_vocab *v, const struct json *tokenizer,
                          const struct json *config)
 {
-    v->bos = special_id(c, v, config, "bos_token", v->bos);
-    v->eos = special_id(c, v, config, "eos_token", v->eos);
-    v->pad = special_id(c, v, config, "pad_token", v->pad);
+    if (!v->fixed_ids) {
+        v->bos = special_id(c, v, config, "bos_token", v->bos);
+        v->eos = special_id(c, v, config, "eos_token", v->eos);
+        v->pad = special_id(c, v, config, "pad_token", v->pad);
+    }
     read_template(v, json_get(tokenizer, "post_processor"));
     read_flag(&v->begin, config, "add_bos_token");
     read_flag(&v->end, config, "add_eos_token");

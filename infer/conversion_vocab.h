@@ -28,7 +28,8 @@ struct conversion_vocab {
     size_t n_merges, merges_cap;
     int32_t bos, eos, unk, pad; /* -1: not said */
     enum conversion_end begin, end; /* whether a text gets them */
-    bool fixed;                     /* the ids and ends above are what they are, whatever the configuration says */
+    bool fixed_ids;                 /* bos and eos are what they are, whatever the configuration says */
+    bool fixed;                     /* the ids and ends above are, too */
     enum conversion_end space_prefix, squeeze; /* of SentencePiece: a space in front, several become one */
     unsigned char *charsmap;
     size_t charsmap_len;

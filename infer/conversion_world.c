@@ -1,9 +1,13 @@
 /*
- * RWKV's world vocabulary: lines of an id, a Python literal of text or bytes, and its length in bytes.
+ * RWKV's world vocabulary: lines of an id, a Python literal of text or bytes, and its length in bytes.  Some folders
+ * have the literals alone, in vocab.txt, where the first line is id 0.
  *
- * GGUF has each token as Python writes bytes (docs/gguf.md); id 0, which has no line, is the end of a text.
+ * GGUF has each token as Python writes bytes (docs/gguf.md); id 0, which has no line or a line that means nothing, is
+ * the end of a text, and nothing else ends or begins one: what configurations of RWKV say of that are other
+ * programs' defaults.
  *
- * Source: rwkv_vocab_v20230424.txt and how its tokenizer reads it.
+ * Source: rwkv_vocab_v20230424.txt and how its tokenizer reads it; rwkv5_world_tokenizer of
+ * BBuf/RWKV-World-HF-Tokenizer.
  */
 #include "infer/conversion_vocab.h"
 
@@ -15,8 +19,7 @@
 #include "util/file.h"
 #include "util/utf8.h"
 
-#define MAX_FILE  ((size_t)16 << 20)
-#define FILE_NAME "rwkv_vocab_v20230424.txt"
+#define MAX_FILE ((size_t)16 << 20)
 
 static int hex(const char *s, size_t n)
 {
@@ -103,27 +106,25 @@ static void escape(const struct buf *bytes, struct buf *out)
     }
 }
 
-static int read_line(struct conversion *c, struct conversion_vocab *v, const char *line, size_t len, struct err *err)
+/* n_bytes: what the file says, -1: nothing. */
+static int add_token(struct conversion *c, struct conversion_vocab *v, int64_t id, const char *literal, size_t len,
+                     long n_bytes, struct err *err)
 {
-    char *after, *after_len;
-    const char *last = memrchr(line, ' ', len);
-    const long id = strtol(line, &after, 10);
+    const int shown = (int)(len < 60 ? len : 60);
     struct buf bytes, name;
-    long n_bytes;
     bool good;
     int rc;
 
-    if (!last || after >= last || *after != ' ' || id <= 0)
-        return fail(err, CORAX_E_ARGS, "\"%.*s\" is no id, literal and length", (int)(len < 40 ? len : 40), line);
-    n_bytes = strtol(last + 1, &after_len, 10);
     buf_init(&bytes, TOKENIZER_MAX_TOKEN);
     buf_init(&name, 4 * TOKENIZER_MAX_TOKEN);
-    good = read_literal(after + 1, (size_t)(last - after) - 1, &bytes);
+    good = read_literal(literal, len, &bytes) && bytes.len > 0;
     if (bytes.failed) {
-        rc = fail(err, CORAX_E_LIMIT, "token %ld has more than %d bytes, or memory ran out", id, TOKENIZER_MAX_TOKEN);
-    } else if (!good || (long)bytes.len != n_bytes || bytes.len == 0) {
-        rc = fail(err, CORAX_E_ARGS, "token %ld, %.*s, is no literal of %ld bytes", id, (int)(len < 60 ? len : 60), after + 1,
-                  n_bytes);
+        rc = fail(err, CORAX_E_LIMIT, "token %" PRId64 " has more than %d bytes, or memory ran out", id,
+                  TOKENIZER_MAX_TOKEN);
+    } else if (n_bytes >= 0 && (!good || (long)bytes.len != n_bytes)) {
+        rc = fail(err, CORAX_E_ARGS, "token %" PRId64 ", %.*s, is no literal of %ld bytes", id, shown, literal, n_bytes);
+    } else if (!good) {
+        rc = fail(err, CORAX_E_ARGS, "token %" PRId64 ", %.*s, is no literal of Python's", id, shown, literal);
     } else {
         escape(&bytes, &name);
         rc = name.failed ? fail(err, CORAX_E_LIMIT, "out of memory") : 0;
@@ -134,31 +135,64 @@ static int read_line(struct conversion *c, struct conversion_vocab *v, const cha
     return rc;
 }
 
-int conversion_read_world(struct conversion *c, struct conversion_vocab *v, struct err *err)
+static int read_line(struct conversion *c, struct conversion_vocab *v, const char *line, size_t len, struct err *err)
 {
-    size_t number = 1;
+    char *after;
+    const char *last = memrchr(line, ' ', len);
+    const long id = strtol(line, &after, 10);
+
+    if (!last || after >= last || *after != ' ' || id <= 0)
+        return fail(err, CORAX_E_ARGS, "\"%.*s\" is no id, literal and length", (int)(len < 40 ? len : 40), line);
+    return add_token(c, v, id, after + 1, (size_t)(last - after) - 1, strtol(last + 1, NULL, 10), err);
+}
+
+static int read_lines(struct conversion *c, struct conversion_vocab *v, const struct buf *text, struct err *err)
+{
+    const bool numbered = text->data[0] >= '0' && text->data[0] <= '9';
+    int64_t number = 0;
+    int rc = 0;
+
+    for (size_t at = 0, len; at < text->len && rc == 0; at += len + 1, number++) {
+        const char *line = text->data + at, *end = memchr(line, '\n', text->len - at);
+
+        len = end ? (size_t)(end - line) : text->len - at;
+        if (len > 0 && line[len - 1] == '\r')
+            rc = fail(err, CORAX_E_ARGS, "its lines end in carriage returns, which may be part of what they say");
+        else if (numbered && len > 0)
+            rc = read_line(c, v, line, len, err);
+        else if (!numbered && number > 0)
+            rc = add_token(c, v, number, line, len, -1, err);
+    }
+    return rc < 0 ? err_context(err, "line %" PRId64, number) : 0;
+}
+
+static int read_file(struct conversion *c, struct conversion_vocab *v, const char *name, struct err *err)
+{
     struct buf text;
     int rc;
 
     buf_init(&text, MAX_FILE);
-    rc = conversion_read_file(c, FILE_NAME, &text, err);
+    rc = conversion_read_file(c, name, &text, err);
     if (rc == 0)
         rc = conversion_vocab_set(c, v, 0, "<s>", 3, TOKEN_CONTROL, err);
-    for (size_t at = 0, len; at < text.len && rc == 0; at += len + 1, number++) {
-        const char *line = text.data + at, *end = memchr(line, '\n', text.len - at);
-
-        len = end ? (size_t)(end - line) : text.len - at;
-        if (len > 0 && line[len - 1] == '\r')
-            rc = fail(err, CORAX_E_ARGS, "its lines end in carriage returns, which may be part of what they say");
-        else if (len > 0)
-            rc = read_line(c, v, line, len, err);
-    }
+    if (rc == 0)
+        rc = read_lines(c, v, &text, err);
     if (rc < 0)
-        err_context(err, "%s/" FILE_NAME ": line %zu", c->folder, number - 1);
+        err_context(err, "%s/%s", c->folder, name);
     buf_finish(&text);
+    return rc;
+}
+
+int conversion_read_world(struct conversion *c, struct conversion_vocab *v, struct err *err)
+{
+    int rc = read_file(c, v, "rwkv_vocab_v20230424.txt", err);
+
+    if (rc == 1 && strncmp(c->family->arch, "rwkv", 4) == 0) /* others have files of this name */
+        rc = read_file(c, v, "vocab.txt", err);
     if (rc == 0) {
         v->model = "rwkv";
         v->bos = v->eos = 0;
+        v->fixed_ids = true;
     }
     return rc;
 }

@@ -165,6 +165,13 @@ static void test_said(void)
     g = convert(source_path("world", ""), &err);
     is_int(type_of(g, 0), TOKEN_CONTROL, "world: id 0 is control");
     gguf_close(g);
+
+    g = convert(source_path("world-literals", ""), &err);
+    is_int(type_of(g, 0), TOKEN_CONTROL, "vocab.txt: id 0 is control");
+    is_int(uint_of(g, "tokenizer.ggml.bos_token_id"), 0, "it is the begin token, whatever the configuration says");
+    is_int(uint_of(g, "tokenizer.ggml.eos_token_id"), 0, "and the end token");
+    is_int(bool_of(g, "tokenizer.ggml.add_bos_token"), 1, "which texts get if the configuration says so");
+    gguf_close(g);
     unlink(out_path);
 }
 
@@ -246,6 +253,9 @@ static void test_wrong(void)
     refused("world", "rwkv_vocab_v20230424.txt", " '\\t' 1", " '\\t' 2", "is no literal of 2 bytes");
     refused("world", "rwkv_vocab_v20230424.txt", " '\\t' 1", " '\\q' 2", "is no literal of 2 bytes");
     refused("world", "rwkv_vocab_v20230424.txt", " '\\t' 1", " '\\t", "is no id, literal and length");
+    refused("world-literals", "vocab.txt", "b'\\x01'", "b'\\x0'",
+            "vocab.txt: line 3: token 2, b'\\x0', is no literal of Python's");
+    refused("world-literals", "vocab.txt", "b'\\x01'\n", "b'\\x01'\n\n", "vocab.txt: line 4: token 3, , is no literal");
 }
 
 /* Every truncation of a tokenizer.model, and every byte of its beginning changed: no read past the end. */

@@ -192,24 +192,40 @@ def biogpt(folder, n):
     return encode
 
 
-@kind
-def world(folder, n):
+def world_lines(n):
+    """Lines of an id, a literal and its length; the tokens that they are, without that of id 0."""
     lines = (DATA / "rwkv" / "rwkv_vocab_v20230424.txt").read_text(encoding="utf-8").split("\n")
     lines = [line for line in lines if line]
     # the bytes, and some of each sort of literal
     some = lines if n > 1000 else lines[:256] + [l for l in lines[256:] if "\\" in l or '"' in l][:40] + lines[300:1300:10]
     lines = [f"{i} {line.split(' ', 1)[1]}" for i, line in enumerate(some, start=1)]
+    values = [eval(line[line.index(" "):line.rindex(" ")].strip()) for line in lines]
+    return lines, [value.encode() if isinstance(value, str) else value for value in values]
+
+
+@kind
+def world(folder, n):
+    lines, tokens = world_lines(n)
     (folder / "rwkv_vocab_v20230424.txt").write_text("".join(line + "\n" for line in lines), encoding="utf-8")
-    tokens = [b""]
-    for line in lines:
-        value = eval(line[line.index(" "):line.rindex(" ")].strip())
-        tokens.append(value.encode() if isinstance(value, str) else value)
-    save_model(folder, len(tokens) + 2)
-    encode = ct.greedy(tokens)[0]
+    save_model(folder, len(tokens) + 3)
+    encode = ct.greedy([b"", *tokens])[0]
     return lambda text: encode(text.encode())
 
 
-FIXTURES = ("llama3", "gpt2_files", "spm_user", "marked", "biogpt", "world")
+@kind
+def world_literals(folder, n):
+    """vocab.txt as Rwkv5Tokenizer and Rwkv6Tokenizer save it (tokenization_rwkv5.py, tokenization_rwkv6.py), with the special
+    tokens of configurations that come from other programs' defaults."""
+    tokens = world_lines(n)[1]
+    (folder / "vocab.txt").write_text("".join(f"{token}\n" for token in [b"<s>", *tokens]))
+    save_json(folder, "tokenizer_config.json", {"bos_token": "<|endoftext|>", "eos_token": "a", "add_bos_token": True})
+    save_model(folder, len(tokens) + 3, tf.RwkvForCausalLM, tf.RwkvConfig, num_hidden_layers=2, tie_word_embeddings=False,
+               context_length=32, bos_token_id=1, eos_token_id=2)
+    encode = ct.greedy([b"", *tokens])[0]
+    return lambda text: encode(text.encode())
+
+
+FIXTURES = ("llama3", "gpt2_files", "spm_user", "marked", "biogpt", "world", "world_literals")
 
 
 def write():
@@ -231,7 +247,7 @@ def compare(build):
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch) / "model"
             folder.mkdir()
-            encode = make(folder, 66000 if name == "world" else 700)
+            encode = make(folder, 66000 if name.startswith("world") else 700)
             out = Path(scratch) / "out.gguf"
             got = subprocess.run([build / "corax-infer", "convert", folder, out], capture_output=True, text=True)
             if got.returncode:
