@@ -10,7 +10,8 @@ const struct dialect *dialect_find(const char *name, struct err *err)
         if (strcmp(dialects[i]->name, name) == 0)
             return dialects[i];
     if (!*name)
-        fail(err, CORAX_E_ARGS, "the model names no dialect (metadata key corax.dialect), so it cannot chat");
+        fail(err, CORAX_E_ARGS, "the model names no dialect (metadata key corax.dialect), so it cannot chat: "
+                                "corax-infer generate --raw goes on from a text");
     else
         fail(err, CORAX_E_ARGS, "the model's dialect \"%s\" is not one that this program knows (corax-1)", name);
     return NULL;

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,31 +38,42 @@ static struct header header_of(const struct session *s)
     return h;
 }
 
-/* Calls `move` for each piece of the session behind the header, in the order of the file; false: it failed. */
-static bool each_piece(const struct session *s, const struct header *h, bool (*move)(FILE *, void *, size_t), FILE *f)
+/* Writes n values of 4 bytes to the file, or reads them; false: it failed. */
+typedef bool move_fn(FILE *f, void *values, size_t n);
+
+/* Each piece of the session behind the header, in the order of the file. */
+static bool each_piece(const struct session *s, const struct header *h, move_fn *move_tokens, move_fn *move, FILE *f)
 {
     const struct state *state = &s->state;
     const size_t n = (size_t)h->n_tokens, head = state->n_ctx * state->head_dim, used = n * state->head_dim;
 
-    if (!move(f, s->tokens, n * sizeof *s->tokens))
+    if (!move_tokens(f, s->tokens, n))
         return false;
     for (size_t i = 0; i < state->n_layer; i++)
         for (size_t j = 0; j < state->n_kv_head; j++)
-            if (!move(f, state->kv[i].k + j * head, used * sizeof(float)) ||
-                !move(f, state->kv[i].v + j * head, used * sizeof(float)))
+            if (!move(f, state->kv[i].k + j * head, used) || !move(f, state->kv[i].v + j * head, used))
                 return false;
-    return move(f, state->recurrent, state_n_recurrent(state) * sizeof(float)) &&
-           (!h->has_logits || move(f, s->logits, (size_t)h->n_vocab * sizeof(float)));
+    return move(f, state->recurrent, state_n_recurrent(state)) && (!h->has_logits || move(f, s->logits, (size_t)h->n_vocab));
 }
 
-static bool put(FILE *f, void *data, size_t len)
+static bool put(FILE *f, void *values, size_t n)
 {
-    return fwrite(data, 1, len, f) == len;
+    return fwrite(values, 4, n, f) == n;
 }
 
-static bool get(FILE *f, void *data, size_t len)
+static bool get(FILE *f, void *values, size_t n)
 {
-    return fread(data, 1, len, f) == len;
+    return fread(values, 4, n, f) == n;
+}
+
+static bool get_finite(FILE *f, void *values, size_t n)
+{
+    const float *x = values;
+    bool good = get(f, values, n);
+
+    for (size_t i = 0; i < n; i++)
+        good &= isfinite(x[i]) != 0;
+    return good;
 }
 
 int session_save(const struct session *s, const char *path, struct err *err)
@@ -86,7 +98,7 @@ int session_save(const struct session *s, const char *path, struct err *err)
         free(temporary);
         return -1;
     }
-    good = fwrite(&h, sizeof h, 1, f) == 1 && each_piece(s, &h, put, f) && fflush(f) == 0 && fsync(fd) == 0;
+    good = fwrite(&h, sizeof h, 1, f) == 1 && each_piece(s, &h, put, put, f) && fflush(f) == 0 && fsync(fd) == 0;
     good = fclose(f) == 0 && good;
     good = good && rename(temporary, path) == 0;
     if (!good) {
@@ -128,12 +140,14 @@ static int load(struct session *s, FILE *f, struct err *err)
 
     if (fstat(fileno(f), &st) < 0)
         return fail_sys(err, CORAX_E_IO, "stat");
-    if (!get(f, &h, sizeof h))
+    if (fread(&h, sizeof h, 1, f) != 1)
         return fail(err, CORAX_E_ARGS, "not a session file");
     if (check(s, &h, (uint64_t)st.st_size, err) < 0)
         return -1;
-    if (!each_piece(s, &h, get, f))
-        return fail(err, CORAX_E_IO, "the file ended early");
+    if (!each_piece(s, &h, get, get_finite, f))
+        return ferror(f) ? fail_sys(err, CORAX_E_IO, "read")
+               : feof(f) ? fail(err, CORAX_E_IO, "the file ended early")
+                         : fail(err, CORAX_E_ARGS, "a value is infinite or no number: the file is damaged");
     for (size_t i = 0; i < h.n_tokens; i++)
         if (s->tokens[i] < 0 || (uint64_t)s->tokens[i] >= h.n_vocab)
             return fail(err, CORAX_E_ARGS, "token %" PRId32 " at %zu, the model has %" PRIu64, s->tokens[i], i, h.n_vocab);

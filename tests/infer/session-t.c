@@ -183,6 +183,7 @@ static void test_file(void)
     int32_t tokens[N];
     size_t kept = 0, accepted = 0, header = 136, bytes = TINY_N_VOCAB * sizeof(float);
     char path[] = "/tmp/corax-session.XXXXXX";
+    const float none = NAN;
     struct buf file;
     struct err err = { 0 };
     int fd = mkstemp(path);
@@ -219,6 +220,9 @@ static void test_file(void)
     is_int((long long)accepted, 0, "a shorter file is refused");
     write_changed(path, file.data, file.len, header + 3, (char)0x80);
     ok(session_load(t, path, &err) < 0 && strstr(err.msg, "token -"), "so is a token that the model does not have");
+    memcpy(file.data + file.len - sizeof none, &none, sizeof none);
+    write_changed(path, file.data, file.len, 0, 0);
+    ok(session_load(t, path, &err) < 0 && strstr(err.msg, "infinite or no number"), "so is a value that is none");
     ok(session_n_tokens(t) == 0 && session_sync(t, tokens, N, NULL, NULL, NULL, NULL) == 0 &&
            memcmp(session_logits(s), session_logits(t), bytes) == 0,
        "and the session is empty and usable");
