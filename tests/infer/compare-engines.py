@@ -119,9 +119,13 @@ def ours(infer, model, text):
 
 
 def theirs(programs, model, text):
-    done = run(programs / "llama-perplexity", "-m", model, "-f", text, "-c", PIECE, "-b", PIECE, "-ub", PIECE, "--no-escape", "-fa", 0)
-    found = re.findall(r"\[[0-9]+\]([0-9.]+),", done.stdout + done.stderr)  # of the first piece, the first two, ...
-    return float(found[-1]) if found else None
+    """None: it does not run this model.  Its log is written by a thread, and its last lines are lost at times."""
+    for _ in range(5):
+        done = run(programs / "llama-perplexity", "-m", model, "-f", text, "-c", PIECE, "-b", PIECE, "-ub", PIECE, "--no-escape", "-fa", 0)
+        found = re.search(r"Final estimate: PPL[^=\n]*(?:= *[0-9]+)?[^=\n]*= *([0-9.]+)", done.stdout + done.stderr)
+        if found or done.returncode:
+            break
+    return float(found[1]) if found else None
 
 
 def in_double(folder, ids, bos):
