@@ -9,10 +9,13 @@
 
 #include "infer/family.h"
 #include "infer/tokenizer.h"
+#include "tests/fuzz/mutate_gguf.h"
 
 #define MAX_CTX 64
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t len, size_t max_len, unsigned seed);
+size_t LLVMFuzzerMutate(uint8_t *data, size_t len, size_t max_len); /* libFuzzer's own */
 
 static volatile uint64_t sink;
 
@@ -80,6 +83,18 @@ static void encode(const struct tokenizer *t)
     (void)tokenizer_decode(t, tokens.ids, tokens.n, &text, NULL);
     buf_finish(&text);
     tokens_finish(&tokens);
+}
+
+/* Half of the changes are of any bytes. */
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t len, size_t max_len, unsigned seed)
+{
+    static uint8_t out[1 << 20];
+    const size_t n = seed % 2 ? mutate_gguf(data, len, out, max_len < sizeof out ? max_len : sizeof out, seed) : 0;
+
+    if (n == 0)
+        return LLVMFuzzerMutate(data, len, max_len);
+    memcpy(data, out, n);
+    return n;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
