@@ -147,8 +147,7 @@ def apart(a, b):
     return math.nan if a is None or b is None else 100 * (a / b - 1)
 
 
-def check(args, folder, text, files, trained):
-    name = folder.name.split("-")[0]
+def check(args, name, folder, text, files, trained):
     file = folder.with_suffix(".f32.gguf")
     done = run(args.infer, "convert", folder, file, "--type", "f32")
     if done.returncode:
@@ -196,11 +195,11 @@ def main():
             model = train(torch.tensor(encoder.encode(text[:-12000])), args.train)
         else:
             model = make(name)
-        folder = work / f"{name}-model"
+        folder = work / f"model-{list(MODELS).index(name)}"  # some engines read meaning into the name phi3
         model.save_pretrained(folder)
         for file in train_files[kind]:
             shutil.copy(work / kind / file, folder)
-        good &= check(args, folder, end, train_files[kind], trained)
+        good &= check(args, name, folder, end, train_files[kind], trained)
     if not args.keep:
         shutil.rmtree(work)
     sys.exit(0 if good else 1)
