@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "infer/infer.h"
+#include "util/buf.h"
 #include "util/err.h"
 
 struct args {
@@ -30,8 +31,10 @@ struct command {
     int (*run)(const struct args *, struct err *);
 };
 
-extern const struct command command_serve, command_inspect, command_tokenize, command_logits, command_generate,
-    command_perplexity, command_embed, command_bench, command_convert,
-    command_quantize;
+/* Appends a file of at most out->limit bytes, or for "-" what comes on standard input.  Errors as file_read(). */
+int command_read(const char *path, struct buf *out, struct err *);
+
+extern const struct command command_serve, command_inspect, command_tokenize, command_detokenize, command_logits,
+    command_generate, command_perplexity, command_embed, command_bench, command_convert, command_quantize;
 
 #endif

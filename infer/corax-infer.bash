@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 
 _corax_infer() {
-    local commands="serve inspect tokenize logits generate perplexity embed bench convert quantize"
+    local commands="serve inspect tokenize detokenize logits generate perplexity embed bench convert quantize"
     local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
     local options="--help" model="--threads --ctx --kernels --exact"
     COMPREPLY=()
@@ -23,7 +23,8 @@ _corax_infer() {
     case $command in
     serve) options+=" $model" ;;
     inspect) options+=" --json" ;;
-    tokenize) options+=" --file --tokens --special --ends --json" ;;
+    tokenize) options+=" --file --special --ends --json" ;;
+    detokenize) options+=" --file --json" ;;
     logits) options+=" $model --tokens --prompt --top --json" ;;
     generate) options+=" $model -n --temp --top-k --top-p --min-p --seed --raw" ;;
     perplexity | bench) options+=" $model --json" ;;

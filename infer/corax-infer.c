@@ -15,9 +15,8 @@
 #include "util/log.h"
 
 static const struct command *const commands[] = {
-    &command_serve,    &command_inspect,    &command_tokenize, &command_logits,
-    &command_generate, &command_perplexity, &command_embed,    &command_bench,
-    &command_convert,  &command_quantize,
+    &command_serve,      &command_inspect, &command_tokenize, &command_detokenize, &command_logits,   &command_generate,
+    &command_perplexity, &command_embed,   &command_bench,    &command_convert,    &command_quantize,
 };
 #define N_COMMANDS (sizeof commands / sizeof commands[0])
 
@@ -67,7 +66,7 @@ static const struct flag flags[] = {
     { "min-p", MIN_P, "P", "only tokens with at least P times the probability of the best (0)" },
     { "seed", SEED, "S", "of chance, when the temperature is not 0 (0)" },
     { "raw", RAW, NULL, "go on from the text as it is, without the model's chat format" },
-    { "file", FILE_NAME, "FILE", "read the text from a file" },
+    { "file", FILE_NAME, "FILE", "read it from a file; -: from standard input" },
     { "tokens", TOKENS, "1,2,3", "token ids in place of a text" },
     { "prompt", PROMPT, "TEXT", "the text whose next token is asked for" },
     { "top", TOP, "N", "how many tokens to print; 0: all (10)" },

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "infer/command.h"
-#include "util/file.h"
 #include "util/json.h"
 
 #define MAX_OUTPUT ((size_t)64 << 20)
@@ -61,7 +60,7 @@ static int run(const struct args *a, struct err *err)
 
     buf_init(&text, TOKENIZER_MAX_TEXT);
     if (a->file)
-        rc = file_read(a->file, &text, err);
+        rc = command_read(a->file, &text, err);
     else
         buf_adds(&text, a->text);
     if (rc == 0) {

@@ -74,10 +74,11 @@ static double relation(const double *x, const double *y, size_t n)
 void i2_s_add(struct i2_s_evidence *e, const struct matrix *gate, const struct matrix *up, const struct matrix *down)
 {
     const size_t n = down->k;
-    double *columns = calloc(2 * n, sizeof *columns), *rows = columns + n;
+    double *columns = calloc(2 * n, sizeof *columns), *rows;
 
     if (!columns)
         return; /* a file that is let through: nothing worse */
+    rows = columns + n;
     for (enum i2_s_layout layout = 0; layout < I2_S_N_LAYOUTS; layout++) {
         if (layout == I2_S_FOUR_ROWS && (down->n_rows % 4 || gate->n_rows % 4))
             continue; /* no such file */

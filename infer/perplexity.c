@@ -12,7 +12,6 @@
 
 #include "infer/command.h"
 #include "infer/progress.h"
-#include "util/file.h"
 #include "util/json.h"
 
 #define DEFAULT_PIECE 512
@@ -95,7 +94,7 @@ static int read_tokens(const char *path, const struct tokenizer *t, struct token
     int rc;
 
     buf_init(&text, TOKENIZER_MAX_TEXT);
-    rc = file_read(path, &text, err);
+    rc = command_read(path, &text, err);
     if (rc == 0)
         rc = tokenizer_encode_with(t, TOKENIZER_BEGIN, text.data, text.len, out, err);
     buf_finish(&text);

@@ -51,15 +51,23 @@ int tokens_add(struct tokens *t, int32_t id, struct err *err)
 
 int tokens_parse(struct tokens *t, const char *text, struct err *err)
 {
-    while (*text) {
+    static const char space[] = " \t\r\n";
+
+    for (text += strspn(text, space); *text;) {
         char *end;
         long id = strtol(text, &end, 10);
+        const char *next = end + strspn(end, space);
+        const bool comma = *next == ',';
 
-        if (end == text || id < 0 || id > INT32_MAX || (*end && *end != ',') || (*end && !end[1]))
-            return fail(err, CORAX_E_ARGS, "tokens are ids with commas between, such as 0,2,76");
+        if (comma)
+            next += 1 + strspn(next + 1, space);
+        if (end == text || (next == end && *end) || (comma && !*next))
+            return fail(err, CORAX_E_ARGS, "tokens are ids with commas or spaces between, such as 0,2,76");
+        if (id < 0 || id > INT32_MAX)
+            return fail(err, CORAX_E_ARGS, "token %.*s is no id", (int)(end - text < 20 ? end - text : 20), text);
         if (tokens_add(t, (int32_t)id, err) < 0)
             return -1;
-        text = *end ? end + 1 : end;
+        text = next;
     }
     return 0;
 }

@@ -31,7 +31,7 @@ struct tokens {
 };
 void tokens_finish(struct tokens *);
 int  tokens_add(struct tokens *, int32_t id, struct err *); /* CORAX_E_LIMIT when out of memory */
-int  tokens_parse(struct tokens *, const char *text, struct err *); /* appends "0,2,76"; CORAX_E_ARGS */
+int  tokens_parse(struct tokens *, const char *text, struct err *); /* appends "0,2,76" or "0 2 76"; CORAX_E_ARGS */
 
 struct tokenizer;
 

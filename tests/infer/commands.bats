@@ -132,3 +132,19 @@ losses_of_piece() {
     [ "$status" -eq 1 ]
     [[ $output == *"config.json: No such file or directory" ]]
 }
+
+@test "what tokenize makes of any bytes, detokenize makes bytes again" {
+    printf 'The weight of\n\x00\xff\xc3 CC(=O)O  \xe2\x82\xac\n' >bytes
+    "$infer" tokenize "$model" --file bytes >ids
+    "$infer" detokenize "$model" --file ids | cmp - bytes
+    "$infer" tokenize "$model" --file - <bytes | cmp - ids
+    "$infer" tokenize "$model" --file - <bytes | "$infer" detokenize "$model" --file - | cmp - bytes
+    [ "$("$infer" detokenize "$model" "$(tr ' ' ',' <ids)" --json | head -c 24)" = '{"text":"The weight of\n' ]
+    for wrong in 1,2,x 1,,2 1,2, -1 99999999999 x; do
+        run "$infer" detokenize "$model" -- "$wrong"
+        [ "$status" -eq 1 ]
+        [ "$(wc -l <<<"$output")" -eq 1 ]
+    done
+    run "$infer" detokenize "$model" 99999999
+    [[ $output == *99999999* ]]
+}
