@@ -1,8 +1,8 @@
 /*
  * infer/nfc.h - Unicode normalization form C: accents are put together with their letters where one character has both.
  *
- * Some models' tokenizers normalize so before they cut.  The tables are of Unicode 14; characters that came later, and
- * bytes that are no UTF-8, stay as they are.
+ * Some models' tokenizers normalize so before they cut.  The tables are the references' (tokenizers), of Unicode 9;
+ * characters that came later, and bytes that are no UTF-8, stay as they are.
  *
  * Source: Unicode Standard Annex #15.
  */

@@ -5,22 +5,32 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "infer/class_table.h"
 #include "infer/utf8.h"
 
 #define MAX_STAGES 6
 
-/* White_Space of Unicode, for inside brackets; SPACE and INK are what \s and \S are in the references. */
+/*
+ * For inside brackets.  SPACE and INK are what \s and \S are in the references.  What is ASCII and can be told by a
+ * bitmap is listed by itself, since \p looks each character up.
+ */
+#define LETTER      "A-Za-z\\p{L}" NEW_LETTERS
+#define NUMBER      "0-9\\p{N}" NEW_NUMBERS
+#define PUNCTUATION "\\p{P}" NEW_PUNCTUATION
 #define WHITE "\\x09-\\x0d\\x20\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}\\x{205f}\\x{3000}"
 #define SPACE "[" WHITE "]"
 #define INK   "[^" WHITE "]"
+#define OTHER "[^\\x00-\\x7f]" /* no ASCII */
+/* Where single digits are cut out. */
+#define DIGIT "[0-9]|" OTHER "(?<=[" NUMBER NEWER_NUMBERS "])"
 
-#define GPT2                                                                                     \
-    "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^" WHITE "\\p{L}\\p{N}]+|" SPACE "+(?!" INK \
-    ")|" SPACE "+"
-/* Llama 3 and those after it; NUMBER: how many digits together. */
-#define LLAMA3(NUMBER)                                                                                       \
-    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|" NUMBER "| ?[^" WHITE "\\p{L}\\p{N}]+[\\r\\n]*|" \
-    SPACE "*[\\r\\n]+|" SPACE "+(?!" INK ")|" SPACE "+"
+#define GPT2                                                                                           \
+    "'s|'t|'re|'ve|'m|'ll|'d| ?[" LETTER "]+| ?[" NUMBER "]+| ?[^" WHITE LETTER NUMBER "]+|" SPACE "+(?!" \
+    INK ")|" SPACE "+"
+/* Llama 3 and those after it; NUMBERS: how many digits together. */
+#define LLAMA3(NUMBERS)                                                                                           \
+    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n" LETTER NUMBER "]?[" LETTER "]+|" NUMBERS "| ?[^" WHITE LETTER NUMBER \
+    "]+[\\r\\n]*|" SPACE "*[\\r\\n]+|" SPACE "+(?!" INK ")|" SPACE "+"
 
 /* The letters with case, and some without, as deepseek-llm lists them. */
 #define DEEPSEEK_LETTERS \
@@ -43,6 +53,10 @@
 /* SPACE+ at the end, from its first character on: without the look behind, each of n spaces would be tried in turn. */
 #define SPACE_AT_END "(?<!" SPACE ")" SPACE "+\\z"
 
+/* Unicode 8's, and the ASCII characters that Unicode calls symbols. */
+#define FALCON_PUNCTUATION \
+    "(?:[!-/:-@\\[-`{-~]|" OTHER "(?<=[\\p{P}" OLD_PUNCTUATION "])(?<![" PUNCTUATION_SINCE_8 "]))++"
+
 /*
  * Falcon's digits are cut after each byte became a character of its own, and six of those characters are numbers:
  * the bytes of the last stage but one stand for U+00B2, B3, B9, BC, BD and BE.
@@ -63,26 +77,26 @@ static const struct rule {
       { 0 } },
     { " gpt-neox gpt-neox-20b olmo mpt dolly dolly-v2 ", { GPT2 }, 0, { .nfc = true } },
     { " llama-bpe llama3 llama-v3 falcon3 falcon-h1 pixtral midm-2.0 lfm2 ",
-      { LLAMA3("\\p{N}{1,3}") },
+      { LLAMA3("[" NUMBER "]{1,3}") },
       0,
       { .whole_pieces = true, .add_begin = true } },
-    { " dbrx smaug-bpe glm4 chatglm-bpe ", { LLAMA3("\\p{N}{1,3}") }, 0, { 0 } },
-    { " qwen2 deepseek-r1-qwen megrez ", { LLAMA3("\\p{N}") }, 0, { .nfc = true } },
-    { " stablelm2 ", { LLAMA3("\\p{N}") }, 0, { 0 } },
-    { " starcoder refact smollm codeshell exaone minerva-7b ", { "\\p{N}", GPT2 }, 0, { 0 } },
-    { " command-r ", { "\\p{N}", GPT2 }, 0, { .nfc = true } },
+    { " dbrx smaug-bpe glm4 chatglm-bpe ", { LLAMA3("[" NUMBER "]{1,3}") }, 0, { 0 } },
+    { " qwen2 deepseek-r1-qwen megrez ", { LLAMA3("[" NUMBER "]") }, 0, { .nfc = true } },
+    { " stablelm2 ", { LLAMA3("[" NUMBER "]") }, 0, { 0 } },
+    { " starcoder refact smollm codeshell exaone minerva-7b ", { DIGIT, GPT2 }, 0, { 0 } },
+    { " command-r ", { DIGIT, GPT2 }, 0, { .nfc = true } },
     { " falcon ",
-      { "[\\p{P}$+<=>^`|~]+", GPT2, "[0-9\\xb2\\xb3\\xb9\\xbc-\\xbe]+", "[0-9][0-9][0-9]" },
+      { FALCON_PUNCTUATION, GPT2, "[0-9\\xb2\\xb3\\xb9\\xbc-\\xbe]+", "[0-9][0-9][0-9]" },
       1 << 2 | 1 << 3,
       { 0 } },
     { " deepseek-llm ",
       { "[\\r\\n]", SPACE "?[" DEEPSEEK_LETTERS "]+",
         SPACE "?[!-/:-~\\x{ff01}-\\x{ff0f}\\x{ff1a}-\\x{ff5e}\\x{2018}-\\x{201f}\\x{3000}-\\x{3002}]+", SPACE_AT_END,
-        DEEPSEEK_CJK, "\\p{N}" },
+        DEEPSEEK_CJK, DIGIT },
       0,
       { 0 } },
     { " deepseek-coder ",
-      { "[\\r\\n]", SPACE "?\\p{L}+", SPACE "?\\p{P}+", DEEPSEEK_CJK, "\\p{N}" },
+      { "[\\r\\n]", SPACE "?[" LETTER "]+", SPACE "?[" PUNCTUATION "]+", DEEPSEEK_CJK, DIGIT },
       0,
       { 0 } },
 };

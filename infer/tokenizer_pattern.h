@@ -7,8 +7,8 @@
  *
  * The references are the models' own tokenizer.json as Hugging Face's tokenizers run them.  There \s is Unicode's
  * White_Space, which PCRE2's is not (U+180E is none any more): the expressions spell it out.  Letters, numbers and
- * punctuation are those of the PCRE2 that this runs with, Unicode 14 for 10.42; a character that came later is cut as
- * an unassigned one.
+ * punctuation are those of Unicode 14, PCRE2 10.42's, with what the references' own tables have beyond it or lack
+ * (infer/class_table.h).
  */
 #ifndef INFER_TOKENIZER_PATTERN_H
 #define INFER_TOKENIZER_PATTERN_H

@@ -174,6 +174,20 @@ def read_gguf(path):
             "merges": get("merges"), "scores": get("scores"), "unknown": get("unknown_token_id")}
 
 
+def reduce(data, differs):
+    """A part of data that still differs, and would not without any one of its characters, or bytes."""
+    steps = [len(data) >> i for i in range(1, len(data).bit_length())]
+    for step in steps + [4, 3, 2, 1] * 2:
+        at = 0
+        while at < len(data):
+            less = data[:at] + data[at + step:]
+            if less and differs(less):
+                data = less
+            else:
+                at += 1 if step <= 4 else step
+    return data
+
+
 def show(value, limit=300):
     text = repr(value)
     return text if len(text) <= limit else text[:limit] + "..."
@@ -184,6 +198,11 @@ def compare(name, ours, texts, encode, decode=None):
     wrong = skipped = 0
     shown = []
     result = []
+
+    def differs(data):
+        want = encode(data)
+        return want is not None and ours.encode(data) != want
+
     for data in texts:
         want = encode(data)
         result.append(want)
@@ -194,7 +213,10 @@ def compare(name, ours, texts, encode, decode=None):
         text = decode(want) if decode and got == want else None
         if got != want or (text is not None and ours.decode(want) != text):
             wrong += 1
-            if len(shown) < 8:
+            if len(shown) < 8 and got != want:
+                data = reduce(data, differs)
+                shown.append((data, ours.encode(data), encode(data), None))
+            elif len(shown) < 8:
                 shown.append((data, got, want, None if text is None else (ours.decode(want), text)))
     print(f"{name}: {len(texts) - skipped} texts, {wrong} differ" + (f", {skipped} not for the reference" if skipped else ""), flush=True)
     for data, got, want, text in sorted(shown, key=lambda x: len(x[0])):
@@ -250,15 +272,19 @@ PRE = {
     "deepseek-llm": (sequence(split("[\r\n]"), split(r"\s?[" + DEEPSEEK_LETTERS + "]+"), split("\\s?[!-/:-~\uff01-\uff0f\uff1a-\uff5e\u2018-\u201f\u3000-\u3002]+"),
                               split(r"\s+$"), CJK, digits(True), BYTES_ONLY), None, False),
     "deepseek-coder": (sequence(split("[\r\n]"), split(r"\s?\p{L}+"), split(r"\s?\p{P}+"), CJK, digits(True), BYTES_ONLY), None, False),
+    "command-r": (sequence(digits(True), GPT2_SPLIT), NFC, False),
+    "dbrx": (llama3(r"\p{N}{1,3}"), None, False),
+    "stablelm2": (llama3(r"\p{N}"), None, False),
 }
+GOLDEN = list(PRE)[:8]
 
 
-def bpe_reference(vocab, pre):
+def bpe_reference(vocab, pre, normalized=False):
     import tokenizers
 
     pre_tokenizer, normalizer, ignore_merges = PRE[pre]
     normal = {t: i for i, t in reversed(list(enumerate(vocab["tokens"]))) if vocab["types"][i] in (1, 3)}
-    added = [{"id": i, "content": t, "single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": False}
+    added = [{"id": i, "content": t, "single_word": False, "lstrip": False, "rstrip": False, "normalized": normalized, "special": False}
              for i, t in enumerate(vocab["tokens"]) if vocab["types"][i] == 4]
     t = tokenizers.Tokenizer.from_str(json.dumps({
         "version": "1.0", "truncation": None, "padding": None, "added_tokens": added, "normalizer": normalizer,
@@ -297,12 +323,41 @@ def small_bpe():
             "merges": [" ".join(m) for m in model["merges"]], "architecture": "gpt2"}
 
 
+def pairs_bpe():
+    """Every two bytes are a token, so that a text's tokens show where it was cut."""
+    letters = [chr(c) for c in [*range(33, 127), *range(161, 173), *range(174, 256)]]
+    letters += [chr(256 + i) for i in range(256 - len(letters))]
+    merges = [f"{a} {b}" for a in letters for b in letters]
+    random.Random(SEED).shuffle(merges)
+    tokens = letters + [m.replace(" ", "") for m in merges]
+    return {"model": "gpt2", "tokens": tokens, "types": [1] * len(tokens), "merges": merges, "architecture": "gpt2"}
+
+
+def every_character():
+    """Each character beside letters, digits, spaces, marks and itself, some in each text."""
+    characters = [chr(c) for c in range(0x110000) if not 0xd800 <= c <= 0xdfff]
+    for i in range(0, len(characters), 24):
+        yield "".join(f"a{c}a1{c} {c}{c}.{c}.\n{c}'{c}  {c}b" for c in characters[i:i + 24]).encode()
+
+
+def run_bpe_characters(args):
+    pairs, wrong = pairs_bpe(), 0
+    texts = list(every_character())
+    for pre in args.pre or PRE:
+        path = os.path.join(args.folder, f"pairs-{pre}.gguf")
+        write_gguf(path, {**pairs, "pre": pre})
+        ours = Ours(args.program, path)
+        wrong += compare(f"bpe {pre}, every character", ours, texts, bpe_reference(pairs, pre))[1]
+        ours.close()
+    return wrong
+
+
 def run_bpe(args):
     small = small_bpe()
-    texts = make_texts(args.texts, SEED, args.write)
+    texts = make_texts(args.texts, args.seed, args.write)
     golden = {"vocab": rename(small), "runs": []}
     wrong = 0
-    for pre in PRE:
+    for pre in args.pre or (GOLDEN if args.write else PRE):
         path = os.path.join(args.folder, f"bpe-{pre}.gguf")
         write_gguf(path, {**small, "pre": pre})
         ours = Ours(args.program, path)
@@ -313,10 +368,10 @@ def run_bpe(args):
     store(args, "bpe", golden, [t.encode() for t in texts])
     for name in ("gpt-2", "falcon", "starcoder", "gpt-neox"):
         path = args.data / "tokenizers" / f"ggml-vocab-{name}.gguf"
-        if not path.exists() or args.write:
+        if not path.exists() or args.write or name not in (args.pre or PRE):
             continue
         ours = Ours(args.program, path)
-        wrong += compare(f"bpe {name}, its own vocabulary", ours, [t.encode() for t in texts], bpe_reference(read_gguf(path), name))[1]
+        wrong += compare(f"bpe {name}, its own vocabulary", ours, [t.encode() for t in texts], bpe_reference(read_gguf(path), name, True))[1]
         ours.close()
     return wrong
 
@@ -388,7 +443,7 @@ def public_spm(path):
 def run_sentencepiece(args, kind, runs):
     wrong = 0
     golden = {"runs": []}
-    texts = list(make_bytes(make_texts(args.texts, SEED, args.write), SEED))
+    texts = list(make_bytes(make_texts(args.texts, args.seed, args.write), args.seed))
     for name, vocab, model in runs:
         path = os.path.join(args.folder, f"{name}.gguf")
         write_gguf(path, vocab)
@@ -418,7 +473,7 @@ def run_spm(args):
     path = args.data / "tokenizers" / "ggml-vocab-llama-spm.gguf"
     if path.exists() and not args.write:
         ours = Ours(args.program, path)
-        texts = list(make_bytes(make_texts(args.texts, SEED), SEED))
+        texts = list(make_bytes(make_texts(args.texts, args.seed), args.seed))
         wrong += compare("spm llama, its own vocabulary", ours, texts, *sentencepiece_reference(public_spm(path)))[1]
         ours.close()
     return wrong
@@ -480,7 +535,7 @@ def rwkv_vocab(tokens):
 
 def run_rwkv(args):
     r = random.Random(SEED)
-    texts = list(make_bytes(make_texts(args.texts, SEED, args.write), SEED))
+    texts = list(make_bytes(make_texts(args.texts, args.seed, args.write), args.seed))
     made = {bytes([i]) for i in range(256)}
     for text in make_bytes(make_texts(400, SEED + 3), SEED):
         for _ in range(2 if args.write else 10):
@@ -554,7 +609,7 @@ def biogpt_reference(vocab, folder):
 
 def run_biogpt(args):
     vocab = biogpt_vocab(500 if args.write else 3000)
-    texts = list(make_bytes(make_texts(args.texts, SEED, args.write), SEED))
+    texts = list(make_bytes(make_texts(args.texts, args.seed, args.write), args.seed))
     path = os.path.join(args.folder, "biogpt.gguf")
     write_gguf(path, vocab)
     ours = Ours(args.program, path)
@@ -598,7 +653,7 @@ def store(args, kind, golden, texts):
     print(path, path.stat().st_size, "bytes")
 
 
-KINDS = {"bpe": run_bpe, "spm": run_spm, "unigram": run_unigram, "rwkv": run_rwkv, "biogpt": run_biogpt}
+KINDS = {"bpe": run_bpe, "bpe-characters": run_bpe_characters, "spm": run_spm, "unigram": run_unigram, "rwkv": run_rwkv, "biogpt": run_biogpt}
 
 
 def main():
@@ -606,14 +661,16 @@ def main():
     p.add_argument("--program", required=True)
     p.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
     p.add_argument("--kind", choices=KINDS, action="append")
+    p.add_argument("--pre", choices=PRE, action="append", help="of bpe, only these (all)")
     p.add_argument("--texts", type=int)
+    p.add_argument("--seed", type=int, default=SEED, help="of the texts; the vocabularies stay")
     p.add_argument("--write", type=Path)
     args = p.parse_args()
     if args.texts is None:
         args.texts = 100 if args.write else 100000
     wrong = 0
     with tempfile.TemporaryDirectory() as args.folder:
-        for kind in args.kind or KINDS:
+        for kind in args.kind or (list(KINDS) if not args.write else [kind for kind in KINDS if kind != "bpe-characters"]):
             wrong += KINDS[kind](args)
     return wrong > 0
 

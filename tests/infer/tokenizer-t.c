@@ -3,6 +3,7 @@
  * texts in bounded time, and the shipped model's vectors.  tokenizer-vectors-t holds every kind against its reference.
  */
 #include "infer/tokenizer.h"
+#include "infer/tokenizer_pattern.h"
 
 #include "tests/infer/tiny_gguf.h"
 #include "tests/tap.h"
@@ -289,6 +290,75 @@ static void test_refused(void)
     charsmap("\x04\0\0\0abcdx", 9, "does not end");
 }
 
+/* Arrays beside the tokens that are of another length, or of another type. */
+static void arrays(const char *key, enum gguf_type item, uint64_t n, const char *why)
+{
+    struct err err = { 0 };
+    struct tokenizer *t;
+    struct gguf *g;
+    struct buf b;
+
+    buf_init(&b, 4096);
+    tiny_header(&b, 3, 0, 3);
+    tiny_kv_string(&b, "tokenizer.ggml.model", "llama");
+    tiny_kv_array(&b, "tokenizer.ggml.tokens", GGUF_STRING, 2);
+    tiny_string(&b, "a");
+    tiny_string(&b, "b");
+    tiny_kv_array(&b, key, item, n);
+    for (uint64_t i = 0; i < n; i++)
+        tiny_u32(&b, 1);
+    g = gguf_parse(b.data, b.len, &err);
+    t = g ? tokenizer_create(g, &err) : NULL;
+    if (!ok(!t && err.status == CORAX_E_ARGS && strstr(err.msg, why), "refused: %s", why))
+        diag("%s", err.msg);
+    tokenizer_destroy(t);
+    gguf_close(g);
+    buf_finish(&b);
+}
+
+static void test_arrays(void)
+{
+    arrays("tokenizer.ggml.scores", GGUF_F32, 1, "2 tokens and 1 scores");
+    arrays("tokenizer.ggml.scores", GGUF_F32, 3, "2 tokens and 3 scores");
+    arrays("tokenizer.ggml.scores", GGUF_U32, 2, "tokenizer.ggml.scores");
+    arrays("tokenizer.ggml.token_type", GGUF_I32, 1, "2 tokens and 1 types");
+    arrays("tokenizer.ggml.token_type", GGUF_F32, 2, "tokenizer.ggml.token_type");
+    arrays("tokenizer.ggml.other", GGUF_I32, 1, "tokenizer.ggml.scores is missing");
+}
+
+/* Lengths of the pieces, as text. */
+static int add_length(void *arg, const char *piece, size_t len, struct err *err)
+{
+    (void)piece, (void)err;
+    buf_addf(arg, "%zu ", len);
+    return 0;
+}
+
+static void cut(const char *pre, const char *text, const char *want, const char *what)
+{
+    struct pattern_traits traits;
+    struct err err = { 0 };
+    struct pattern *p = pattern_create((struct gguf_string){ pre, strlen(pre) }, (struct gguf_string){ "", 0 }, &traits, &err);
+    struct buf got;
+
+    buf_init(&got, 1000);
+    if (!ok(p && pattern_split(p, text, strlen(text), add_length, &got, &err) == 0 && got.len && strcmp(got.data, want) == 0,
+            "%s: %s", pre, what))
+        diag("%s, want %s", got.len ? got.data : err.msg, want);
+    buf_finish(&got);
+    pattern_destroy(p);
+}
+
+/* Characters that PCRE2 10.42 and the references' tables have in different classes. */
+static void test_classes(void)
+{
+    cut("gpt-2", "a\xe1\xb2\x8a!", "4 1 ", "U+1C8A is a letter since Unicode 16");
+    cut("llama-bpe", "1\xf0\x90\xb5\x80.", "5 1 ", "U+10D40 is a digit since Unicode 16");
+    cut("qwen2", "1\xf0\x90\xb5\x80.", "1 4 1 ", "and one by itself");
+    cut("falcon", "a\xd8\x9d!", "1 2 1 ", "U+061D is no punctuation in Unicode 8");
+    cut("gpt-2", "a\xe1\xa0\x8e b", "1 3 2 ", "U+180E is no white space");
+}
+
 /* A map that goes in circles, and one whose texts are longer than any language has. */
 static void test_broken_map(void)
 {
@@ -474,6 +544,8 @@ int main(void)
     test_rwkv();
     test_biogpt();
     test_refused();
+    test_arrays();
+    test_classes();
     test_broken_map();
     test_detokenizer();
     test_model();
