@@ -11,7 +11,37 @@
 struct printer {
     const struct tokenizer *tokenizer;
     struct reply reply;
+    /* Of a text that is not its tokens one behind the other: all of them, and how many bytes of it are shown. */
+    struct tokens words;
+    size_t n_shown;
 };
+
+/* All but the last word, which what follows may change. */
+static void show_words(struct printer *p, bool at_end)
+{
+    struct buf text;
+    size_t n;
+
+    buf_init(&text, MAX_OUTPUT);
+    if (tokenizer_decode(p->tokenizer, p->words.ids, p->words.n, &text, NULL) == 0 && text.len > p->n_shown) {
+        for (n = text.len; !at_end && n > p->n_shown && text.data[n - 1] != ' '; n--)
+            ;
+        n -= !at_end && n > p->n_shown; /* the space, too */
+        fwrite(text.data + p->n_shown, 1, n - p->n_shown, stdout);
+        p->n_shown = n;
+    }
+    buf_finish(&text);
+}
+
+static void on_word(void *arg, int32_t token, enum constraint_phase phase)
+{
+    struct printer *p = arg;
+
+    (void)phase;
+    if (tokens_add(&p->words, token, NULL) == 0)
+        show_words(p, false);
+    fflush(stdout);
+}
 
 static void on_token(void *arg, int32_t token, enum constraint_phase phase)
 {
@@ -76,7 +106,8 @@ static int generate(const struct args *a, struct engine *e, struct err *err)
 {
     struct printer printer = { .tokenizer = engine_tokenizer(e) };
     struct decode decode = {
-        .sampling = a->sampling, .max_tokens = a->n_tokens, .on_token = on_token, .arg = &printer
+        .sampling = a->sampling, .max_tokens = a->n_tokens, .arg = &printer,
+        .on_token = a->raw && !tokenizer_is_plain(engine_tokenizer(e)) ? on_word : on_token,
     };
     struct session *s = session_create(e, err);
     struct tokens prompt = { 0 };
@@ -91,10 +122,12 @@ static int generate(const struct args *a, struct engine *e, struct err *err)
     before = printer.reply.text.len;
     reply_end(&printer.reply);
     fwrite(printer.reply.text.data + before, 1, printer.reply.text.len - before, stdout);
+    show_words(&printer, true);
     if (result == 0)
         putchar('\n');
     constraint_destroy(decode.constraint);
     reply_finish(&printer.reply);
+    tokens_finish(&printer.words);
     tokens_finish(&prompt);
     session_destroy(s);
     return result;

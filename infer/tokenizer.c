@@ -264,6 +264,11 @@ int tokenizer_encode(const struct tokenizer *t, const char *text, size_t len, st
 
 /* --- and back ----------------------------------------------------------------------------------------------------- */
 
+bool tokenizer_is_plain(const struct tokenizer *t)
+{
+    return !t->kind->decode;
+}
+
 int tokenizer_decode(const struct tokenizer *t, const int32_t *ids, size_t n, struct buf *out, struct err *err)
 {
     for (size_t i = 0; i < n; i++)

@@ -67,6 +67,8 @@ int tokenizer_encode_with(const struct tokenizer *, unsigned flags, const char *
  */
 int tokenizer_decode(const struct tokenizer *, const int32_t *ids, size_t n, struct buf *out, struct err *);
 
+/* Whether the text of tokens is their bytes one behind the other; otherwise what comes later may change it (BioGPT's words). */
+bool tokenizer_is_plain(const struct tokenizer *);
 /* The bytes that a token stands for; empty for special tokens.  id must be in [0, n_tokens). */
 const char *tokenizer_bytes(const struct tokenizer *, int32_t id, size_t *len);
 enum token_type tokenizer_type(const struct tokenizer *, int32_t id);

@@ -148,3 +148,15 @@ losses_of_piece() {
     run "$infer" detokenize "$model" 99999999
     [[ $output == *99999999* ]]
 }
+
+@test "BioGPT's words are put together as they are written" {
+    "$infer" convert "$vectors/vocabularies/biogpt" words.gguf
+    before=$("$infer" tokenize words.gguf "the cells" --ends | tr ' ' ',')
+    ids=()
+    for _ in 1 2 3 4 5 6 7 8 9 10 11 12; do
+        next=$("$infer" logits words.gguf --tokens "$before" --top 1 | awk '{ print $1 }')
+        ids+=("$next")
+        before=$before,$next
+    done
+    [ "$("$infer" generate words.gguf "the cells" --raw -n 12)" = "$("$infer" detokenize words.gguf "${ids[*]}")" ]
+}
