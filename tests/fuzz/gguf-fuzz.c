@@ -1,6 +1,6 @@
 /*
- * Any bytes as a GGUF file.  What is accepted is looked at whole: every key and every tensor is read to its last byte, its
- * tokenizer encodes a text, and when it is a model of a family its first tokens are evaluated.
+ * Any bytes as a GGUF file.  What is accepted is looked at whole: every key and every tensor is read to its last byte,
+ * its tokenizer encodes a text, and when it is a model of a family its first tokens are evaluated.
  */
 #include "infer/gguf.h"
 
@@ -15,6 +15,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t len, size_t max_len, unsigned seed);
+size_t LLVMFuzzerCustomCrossOver(const uint8_t *one, size_t one_len, const uint8_t *two, size_t two_len, uint8_t *to,
+                                 size_t max_len, unsigned seed);
 size_t LLVMFuzzerMutate(uint8_t *data, size_t len, size_t max_len); /* libFuzzer's own */
 
 static volatile uint64_t sink;
@@ -85,16 +87,24 @@ static void encode(const struct tokenizer *t)
     tokens_finish(&tokens);
 }
 
+static uint8_t out[1 << 20];
+
 /* Half of the changes are of any bytes. */
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t len, size_t max_len, unsigned seed)
 {
-    static uint8_t out[1 << 20];
-    const size_t n = seed % 2 ? mutate_gguf(data, len, out, max_len < sizeof out ? max_len : sizeof out, seed) : 0;
+    const size_t most = max_len < sizeof out ? max_len : sizeof out;
+    const size_t n = seed % 2 ? mutate_gguf(data, len, NULL, 0, out, most, seed) : 0;
 
     if (n == 0)
         return LLVMFuzzerMutate(data, len, max_len);
     memcpy(data, out, n);
     return n;
+}
+
+size_t LLVMFuzzerCustomCrossOver(const uint8_t *one, size_t one_len, const uint8_t *two, size_t two_len, uint8_t *to,
+                                 size_t max_len, unsigned seed)
+{
+    return two_len ? mutate_gguf(one, one_len, two, two_len, to, max_len, seed) : 0;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)

@@ -1,8 +1,8 @@
 /*
  * tests/fuzz/mutate_gguf.h - changes one thing in a GGUF file that can be read, and leaves the rest a file that can.
  *
- * Bytes changed at random hardly get past the header: counts, lengths and offsets no longer fit.  Here they are written anew
- * around the change, so that what comes out reaches the loaders of the families and the tokenizers.
+ * Bytes changed at random hardly get past the header: counts, lengths and offsets no longer fit.  Here they are written
+ * anew around the change, so that what comes out reaches the loaders of the families and the tokenizers.
  */
 #ifndef TESTS_FUZZ_MUTATE_GGUF_H
 #define TESTS_FUZZ_MUTATE_GGUF_H
@@ -10,16 +10,34 @@
 #include "infer/gguf.h"
 #include "tests/infer/tiny_gguf.h"
 
-static inline uint64_t mutate_value(uint64_t *random)
+enum mutate_how {
+    MUTATE_OMIT, MUTATE_REPEAT, MUTATE_DATA, MUTATE_OFFSET, MUTATE_ADD, MUTATE_ARCH, MUTATE_ALIGN, MUTATE_VALUE
+};
+
+struct mutation {
+    const struct gguf *g, *other; /* other: what is added is taken from it; NULL: from a list */
+    enum mutate_how how;
+    size_t victim;                /* a key of g (ADD: of other), or, behind the keys, a tensor */
+    uint64_t random, alignment;
+    struct gguf_string arch, new_arch;
+};
+
+static inline uint64_t mutate_below(struct mutation *m, uint64_t n)
+{
+    return tiny_random(&m->random) % n;
+}
+
+static inline uint64_t mutate_number(struct mutation *m)
 {
     static const uint64_t interesting[] = {
-        0, 1, 2, 3, 4, 7, 8, 16, 31, 32, 33, 64, 127, 255, 256, 4096, 65535, 65536, 1u << 20, 0x7fffffff, 0x80000000u, 0xffffffffu,
-        (uint64_t)1 << 32, INT64_MAX, (uint64_t)1 << 63, UINT64_MAX, 0x7f800000, 0x7fc00000, 0xff800000, 0x3f800000,
+        0, 1, 2, 3, 4, 7, 8, 16, 31, 32, 33, 64, 127, 255, 256, 4096, 65535, 65536, 1u << 20, 0x7fffffff, 0x80000000u,
+        0xffffffffu, (uint64_t)1 << 32, INT64_MAX, (uint64_t)1 << 63, UINT64_MAX, 0x7f800000, 0x7fc00000, 0xff800000,
+        0x3f800000, 0x7f7fffff, 0x00000001, 0x80000001u, 0x7ff0000000000000, 0x7ff8000000000000,
     };
 
-    if (tiny_random(random) % 4 == 0)
-        return tiny_random(random) % 300;
-    return interesting[tiny_random(random) % (sizeof interesting / sizeof interesting[0])];
+    if (mutate_below(m, 4) == 0)
+        return mutate_below(m, 300);
+    return interesting[mutate_below(m, sizeof interesting / sizeof interesting[0])];
 }
 
 static inline size_t mutate_size(enum gguf_type type)
@@ -29,66 +47,188 @@ static inline size_t mutate_size(enum gguf_type type)
     return type <= GGUF_F64 ? sizes[type] : 0;
 }
 
-static inline void mutate_string(struct buf *b, struct gguf_string s, bool change, uint64_t *random)
+/* --- keys --------------------------------------------------------------------------------------------------------- */
+
+static inline void mutate_string(struct buf *b, struct gguf_string s, struct mutation *m)
 {
     static const char *const strings[] = {
-        "", "llama", "gpt2", "t5", "rwkv", "biogpt", "<0x-1>", "<0x00>", "<0xZZ>", "<0x100>", "\\x", "\\x4", "b'", "a b", " a", "a ",
-        "a", "\xe2\x96\x81", "\xc4\xa0", "\xff", "linear", "yarn", "longrope", "none", "corax-1", "gelu", "relu2",
-        "default", "llama-bpe", "qwen2",
+        "", "llama", "gpt2", "t5", "rwkv", "biogpt", "<0x-1>", "<0x00>", "<0xZZ>", "<0x100>", "\\x", "\\x4", "b'",
+        "a b", " a", "a ", "a", "\xe2\x96\x81", "\xc4\xa0", "\xff", "\xf0\x9f", "linear", "yarn", "longrope", "none",
+        "corax-1", "gelu", "relu2", "default", "llama-bpe", "qwen2", "starcoder", "<0x0a>", "</w>", "a</w>", "\\",
+        "\\u12", "<s>",
     };
-    const char *other = strings[tiny_random(random) % (sizeof strings / sizeof strings[0])];
+    const size_t at = s.len ? mutate_below(m, s.len) : 0;
+    struct buf text;
 
-    if (change)
-        tiny_string(b, other);
-    else
-        tiny_text(b, s.s, s.len);
+    buf_init(&text, TINY_LIMIT);
+    switch (mutate_below(m, 8)) {
+    case 0: /* cut short */
+        buf_add(&text, s.s, at);
+        break;
+    case 1: /* twice */
+        buf_add(&text, s.s, s.len);
+        buf_add(&text, s.s, s.len);
+        break;
+    case 2: /* one byte of it */
+        buf_add(&text, s.s, s.len);
+        if (s.len)
+            text.data[at] = (char)mutate_below(m, 256);
+        break;
+    default:
+        buf_adds(&text, strings[mutate_below(m, sizeof strings / sizeof strings[0])]);
+        break;
+    }
+    tiny_text(b, text.data ? text.data : "", text.len);
+    buf_finish(&text);
 }
 
-/* Elements of the value, one of which (`changed`, if there is one) becomes something else. */
-static inline void mutate_items(struct buf *b, const struct gguf_kv *kv, uint64_t n, uint64_t changed, uint64_t *random)
+/* n elements of the value, one of which (`changed`, if there is one) becomes something else. */
+static inline void mutate_items(struct buf *b, const struct gguf_kv *kv, uint64_t n, uint64_t changed,
+                                struct mutation *m)
 {
     const size_t size = mutate_size(kv->item);
     const unsigned char *at = kv->data;
 
     for (uint64_t i = 0; i < n; i++) {
-        if (kv->item == GGUF_STRING) {
-            struct gguf_string s = { "", 0 };
+        const uint64_t number = mutate_number(m);
+        struct gguf_string s = { "", 0 };
 
+        if (kv->item == GGUF_STRING) {
             if (i < kv->n)
                 s = gguf_next_string(&at);
-            mutate_string(b, s, i == changed, random);
+            if (i == changed)
+                mutate_string(b, s, m);
+            else
+                tiny_text(b, s.s, s.len);
         } else {
-            uint64_t value = mutate_value(random);
-
-            buf_add(b, i == changed || i >= kv->n ? (const void *)&value : kv->data + i * size, size);
+            buf_add(b, i == changed || i >= kv->n ? (const void *)&number : kv->data + i * size, size);
         }
     }
 }
 
-static inline void mutate_kv(struct buf *b, const struct gguf_kv *kv, bool change, uint64_t *random)
+/* Of the architecture's own keys the first part follows it. */
+static inline void mutate_key(struct buf *b, const char *key, const struct mutation *m)
 {
-    const uint64_t what = change ? tiny_random(random) % 4 : 4, value = mutate_value(random);
+    const size_t n = m->arch.len, n_new = m->new_arch.len < 64 ? m->new_arch.len : 64;
+    char name[GGUF_MAX_KEY * 2];
+
+    if (n > 0 && strncmp(key, m->arch.s, n) == 0 && key[n] == '.') {
+        snprintf(name, sizeof name, "%.*s%s", (int)n_new, m->new_arch.s, key + n);
+        key = name;
+    }
+    tiny_string(b, key);
+}
+
+static inline void mutate_kv(struct buf *b, const struct gguf_kv *kv, bool change, struct mutation *m)
+{
+    static const enum gguf_type others[] = { GGUF_F32, GGUF_U64, GGUF_I32, GGUF_F64, GGUF_BOOL, GGUF_U8, GGUF_I8 };
+    const uint64_t what = change ? mutate_below(m, 4) : 4, number = mutate_number(m);
     uint64_t n = kv->n, changed = UINT64_MAX;
 
-    tiny_string(b, kv->key);
-    if (what == 0 && kv->type != GGUF_ARRAY && kv->type != GGUF_STRING) { /* a number of another type */
-        const enum gguf_type type = tiny_random(random) % 2 ? GGUF_F32 : tiny_random(random) % 2 ? GGUF_U64 : GGUF_I32;
+    mutate_key(b, kv->key, m);
+    if (what == 0 && kv->type != GGUF_ARRAY && kv->type != GGUF_STRING) {
+        const enum gguf_type type = others[mutate_below(m, sizeof others / sizeof others[0])];
 
         tiny_u32(b, type);
-        buf_add(b, &value, mutate_size(type));
+        buf_add(b, &number, mutate_size(type));
         return;
     }
     tiny_u32(b, kv->type);
     if (what < 3)
-        changed = n ? tiny_random(random) % n : 0;
+        changed = n ? mutate_below(m, n) : 0;
     if (kv->type == GGUF_ARRAY) {
         if (what == 3)
-            n = tiny_random(random) % 2 && n > 0 ? n - 1 : n + 1;
+            n = mutate_below(m, 4) == 0 ? 0 : mutate_below(m, 2) && n > 0 ? n - 1 : n + 1;
         tiny_u32(b, kv->item);
         tiny_u64(b, n);
     }
-    mutate_items(b, kv, n, changed, random);
+    mutate_items(b, kv, n, changed, m);
 }
+
+/* A key that models may have and that this one perhaps has not. */
+static inline void mutate_add_known(struct buf *b, struct mutation *m)
+{
+    static const char *const own[] = {
+        "rope.freq_base", "rope.dimension_count", "rope.scaling.type", "rope.scaling.factor",
+        "attention.sliding_window", "rope.scaling.original_context_length", "rope.scaling.attn_factor",
+        "rope.scaling.yarn_beta_fast", "vocab_size",
+        "attention.scale", "attention.key_length", "attention.value_length", "embedding_scale", "logit_scale",
+        "hidden_activation", "final_logit_softcapping", "attn_logit_softcapping", "rescale_every_n_layers",
+        "ssm.group_count", "ssm.dt_b_c_rms", "attention.head_count_kv", "architecture_version", "wkv.head_size",
+    };
+    static const char *const common[] = {
+        "split.no", "split.count", "split.tensors.count", "tokenizer.ggml.bos_token_id", "tokenizer.ggml.eos_token_id",
+        "tokenizer.ggml.add_bos_token", "tokenizer.ggml.add_space_prefix", "tokenizer.ggml.unknown_token_id",
+        "tokenizer.ggml.remove_extra_whitespaces", "tokenizer.ggml.pre", "tokenizer.ggml.padding_token_id",
+        "tokenizer.ggml.eot_token_id", "general.alignment", "corax.dialect", "general.name",
+    };
+    const uint64_t number = mutate_number(m);
+    char key[200];
+
+    if (mutate_below(m, 2))
+        snprintf(key, sizeof key, "%.*s.%s", (int)(m->arch.len < 64 ? m->arch.len : 64), m->arch.s,
+                 own[mutate_below(m, sizeof own / sizeof own[0])]);
+    else
+        snprintf(key, sizeof key, "%s", common[mutate_below(m, sizeof common / sizeof common[0])]);
+    switch (mutate_below(m, 4)) {
+    case 0:
+        tiny_string(b, key);
+        tiny_u32(b, GGUF_STRING);
+        mutate_string(b, (struct gguf_string){ key, strlen(key) }, m);
+        break;
+    case 1:
+        tiny_kv_f32(b, key, (float)mutate_below(m, 100) / 8);
+        break;
+    case 2:
+        tiny_string(b, key);
+        tiny_u32(b, GGUF_BOOL);
+        buf_addc(b, (char)(number & 1));
+        break;
+    default:
+        tiny_kv_u32(b, key, (uint32_t)number);
+        break;
+    }
+}
+
+/* Returns how many there are now. */
+static inline uint64_t mutate_keys(struct buf *b, struct mutation *m)
+{
+    const struct gguf_kv *added =
+        m->how == MUTATE_ADD && m->other && m->victim < gguf_n_kv(m->other) ? gguf_kv_at(m->other, m->victim) : NULL;
+    uint64_t n = 0;
+
+    for (size_t i = 0; i < gguf_n_kv(m->g); i++) {
+        const struct gguf_kv *kv = gguf_kv_at(m->g, i);
+        const bool is_victim = i == m->victim;
+
+        if ((m->how == MUTATE_OMIT && is_victim) || (added && strcmp(added->key, kv->key) == 0) ||
+            (m->how == MUTATE_ALIGN && strcmp(kv->key, "general.alignment") == 0))
+            continue;
+        if (m->how == MUTATE_ARCH && strcmp(kv->key, "general.architecture") == 0) {
+            tiny_string(b, kv->key);
+            tiny_u32(b, GGUF_STRING);
+            tiny_text(b, m->new_arch.s, m->new_arch.len);
+        } else {
+            mutate_kv(b, kv, is_victim && m->how == MUTATE_VALUE, m);
+        }
+        n++;
+        if (m->how == MUTATE_REPEAT && is_victim) {
+            mutate_kv(b, kv, true, m);
+            n++;
+        }
+    }
+    if (m->how == MUTATE_ALIGN)
+        tiny_kv_u32(b, "general.alignment", (uint32_t)m->alignment);
+    else if (added)
+        mutate_kv(b, added, false, m);
+    else if (m->how == MUTATE_ADD && !m->other)
+        mutate_add_known(b, m);
+    else
+        return n;
+    return n + 1;
+}
+
+/* --- tensors ------------------------------------------------------------------------------------------------------ */
 
 struct mutate_tensor {
     const struct gguf_tensor *t;
@@ -97,23 +237,23 @@ struct mutate_tensor {
     size_t bytes;
 };
 
-static inline void mutate_shape(struct mutate_tensor *t, uint64_t *random)
+static inline void mutate_shape(struct mutate_tensor *t, struct mutation *m)
 {
     static const uint32_t types[] = { 0, 1, 2, 3, 6, 7, 8, 10, 11, 12, 13, 14, 20, 23, 30, 34, 35, 36, 39, 16, 24 };
-    uint64_t *ne = &t->ne[tiny_random(random) % t->n_dims];
+    uint64_t *ne = &t->ne[mutate_below(m, t->n_dims)];
 
-    switch (tiny_random(random) % 5) {
+    switch (mutate_below(m, 5)) {
     case 0:
-        t->type = types[tiny_random(random) % (sizeof types / sizeof types[0])];
+        t->type = types[mutate_below(m, sizeof types / sizeof types[0])];
         break;
     case 1:
-        *ne = tiny_random(random) % 2 ? *ne + 1 : *ne - 1;
+        *ne = mutate_below(m, 2) ? *ne + 1 : *ne - 1;
         break;
     case 2:
-        *ne = mutate_value(random);
+        *ne = mutate_number(m);
         break;
     case 3:
-        t->n_dims = 1 + (uint32_t)(tiny_random(random) % GGUF_MAX_DIMS);
+        t->n_dims = 1 + (uint32_t)mutate_below(m, GGUF_MAX_DIMS);
         break;
     default:
         *ne = t->ne[0];
@@ -130,67 +270,154 @@ static inline size_t mutate_bytes(const struct mutate_tensor *t, size_t most)
 
     for (uint32_t d = 0; d < t->n_dims; d++)
         n = n * t->ne[d] > UINT64_MAX ? UINT64_MAX : n * t->ne[d];
-    n = n / f->block * f->bytes + f->tail;
+    n = f ? n / f->block * f->bytes + f->tail : 0;
     return n < most ? (size_t)n : most;
 }
 
-/* A file with one change, at most max_len bytes; 0: there is none that fits. */
-static inline size_t mutate_gguf(const uint8_t *data, size_t len, uint8_t *out, size_t max_len, uint64_t random)
+static inline struct mutate_tensor mutate_describe(const struct gguf_tensor *t)
 {
-    struct gguf *g = gguf_parse(data, len, NULL);
-    const size_t n_kv = g ? gguf_n_kv(g) : 0, n_tensors = g ? gguf_n_tensors(g) : 0;
-    size_t victim, offset = 0, n_written = 0;
-    struct mutate_tensor *tensors;
-    struct buf b;
+    return (struct mutate_tensor){ t, t->format->id, t->n_dims, { t->ne[0], t->ne[1], t->ne[2], t->ne[3] }, 0 };
+}
 
-    if (n_kv + n_tensors == 0) {
-        gguf_close(g);
-        return 0;
+/* list has room for one more than the file has. */
+static inline size_t mutate_list(struct mutate_tensor *list, struct mutation *m)
+{
+    const size_t n_kv = gguf_n_kv(m->g);
+    const struct gguf_tensor *added = m->how == MUTATE_ADD && m->other && m->victim >= gguf_n_kv(m->other)
+                                          ? gguf_tensor_at(m->other, m->victim - gguf_n_kv(m->other)) : NULL;
+    size_t n = 0;
+
+    for (size_t i = 0; i < gguf_n_tensors(m->g); i++) {
+        const struct gguf_tensor *t = gguf_tensor_at(m->g, i);
+        const bool is_victim = i + n_kv == m->victim;
+
+        if ((m->how == MUTATE_OMIT && is_victim) || (added && strcmp(added->name, t->name) == 0))
+            continue;
+        list[n++] = mutate_describe(t);
+        if (m->how == MUTATE_VALUE && is_victim)
+            mutate_shape(&list[n - 1], m);
+        if (m->how == MUTATE_REPEAT && is_victim)
+            list[n++] = mutate_describe(t);
     }
-    const uint64_t how = tiny_random(&random) % 8; /* 0: left out; 1: twice; 2: data of a tensor; otherwise changed */
+    if (added)
+        list[n++] = mutate_describe(added);
+    return n;
+}
 
-    victim = tiny_random(&random) % (n_kv + n_tensors);
-    tensors = calloc(n_tensors + 1, sizeof *tensors);
+/* Whether it is the one to change; of OFFSET and DATA each victim means some tensor. */
+static inline bool mutate_is_victim(const struct gguf_tensor *t, const struct mutation *m)
+{
+    const size_t n = gguf_n_tensors(m->g);
+
+    return n > 0 && t == gguf_tensor_at(m->g, m->victim % n);
+}
+
+static inline void mutate_describe_all(struct buf *b, struct mutate_tensor *list, size_t n, size_t most,
+                                       struct mutation *m)
+{
+    uint64_t offset = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        struct mutate_tensor *t = &list[i];
+        const bool wrong = m->how == MUTATE_OFFSET && mutate_is_victim(t->t, m);
+
+        t->bytes = mutate_bytes(t, most);
+        tiny_tensor(b, t->t->name, t->n_dims, t->ne, t->type, wrong ? offset + mutate_number(m) : offset);
+        offset = (offset + t->bytes + m->alignment - 1) & ~(m->alignment - 1);
+    }
+}
+
+static inline void mutate_data(struct buf *b, const struct mutate_tensor *list, size_t n, size_t most,
+                               struct mutation *m)
+{
+    for (size_t i = 0; i < n && b->len <= most; i++) {
+        const struct gguf_tensor *t = list[i].t;
+        const size_t n_kept = list[i].bytes < t->bytes ? list[i].bytes : t->bytes;
+
+        tiny_pad(b, m->alignment);
+        buf_add(b, t->data, n_kept);
+        for (size_t j = n_kept; j < list[i].bytes; j++)
+            buf_addc(b, 0);
+        if (m->how == MUTATE_DATA && n_kept > 2 && mutate_is_victim(t, m) && !b->failed)
+            memcpy(b->data + b->len - list[i].bytes + mutate_below(m, n_kept - 1),
+                   &(uint16_t){ (uint16_t)mutate_number(m) }, 2);
+    }
+    tiny_pad(b, m->alignment);
+}
+
+/* --- the file ----------------------------------------------------------------------------------------------------- */
+
+/* Which change it is, and of what. */
+static inline void mutate_choose(struct mutation *m)
+{
+    static const char *const families[] = {
+        "llama", "qwen2", "qwen3", "phi3", "gemma", "gemma2", "gemma3", "gpt2", "mamba", "mamba2", "bitnet",
+        "bitnet-25", "bitnet-b1.58", "crystalcoder", "starcoder", "starcoder2", "biogpt", "rwkv", "rwkv6", "rwkv7",
+    };
+    const struct gguf *from = m->other ? m->other : m->g;
+    const uint64_t how = mutate_below(m, 16);
+    const char *family = families[mutate_below(m, sizeof families / sizeof families[0])];
+
+    m->how = m->other ? MUTATE_ADD : how < MUTATE_VALUE ? (enum mutate_how)how : MUTATE_VALUE;
+    m->victim = mutate_below(m, gguf_n_kv(from) + gguf_n_tensors(from));
+    if (gguf_n_tensors(m->g) == 0 && (m->how == MUTATE_OFFSET || m->how == MUTATE_DATA))
+        m->how = MUTATE_VALUE;
+    m->alignment = 32;
+    (void)gguf_get_uint(m->g, "general.alignment", &m->alignment, NULL);
+    if (m->how == MUTATE_ALIGN)
+        m->alignment = (uint64_t)4 << mutate_below(m, 12);
+    m->arch = (struct gguf_string){ "", 0 };
+    (void)gguf_get_string(m->g, "general.architecture", &m->arch, NULL);
+    m->new_arch = m->how == MUTATE_ARCH ? (struct gguf_string){ family, strlen(family) } : m->arch;
+    if (m->other) { /* what is its own there is this one's here */
+        m->arch = (struct gguf_string){ "", 0 };
+        (void)gguf_get_string(m->other, "general.architecture", &m->arch, NULL);
+    }
+}
+
+static inline size_t mutate_write(struct mutation *m, uint8_t *out, size_t max_len)
+{
+    struct mutate_tensor *list = calloc(gguf_n_tensors(m->g) + 2, sizeof *list);
+    const size_t n = mutate_list(list, m);
+    struct buf b, keys;
+    uint64_t n_keys;
+    size_t len;
+
     buf_init(&b, TINY_LIMIT);
-    tiny_header(&b, gguf_version(g), n_tensors - (how == 0 && victim >= n_kv), n_kv - (how == 0 && victim < n_kv) + (how == 1 && victim < n_kv));
-    for (size_t i = 0; i < n_kv; i++) {
-        if (i == victim && how == 0)
-            continue;
-        mutate_kv(&b, gguf_kv_at(g, i), i == victim && how > 1, &random);
-        if (i == victim && how == 1)
-            mutate_kv(&b, gguf_kv_at(g, i), true, &random);
-    }
-    for (size_t i = 0; i < n_tensors; i++) {
-        const struct gguf_tensor *t = gguf_tensor_at(g, i);
-        struct mutate_tensor *m = &tensors[n_written];
-
-        if (i + n_kv == victim && how == 0)
-            continue;
-        *m = (struct mutate_tensor){ t, t->format->id, t->n_dims, { t->ne[0], t->ne[1], t->ne[2], t->ne[3] }, 0 };
-        if (i + n_kv == victim && how > 2)
-            mutate_shape(m, &random);
-        m->bytes = mutate_bytes(m, max_len);
-        tiny_tensor(&b, t->name, m->n_dims, m->ne, m->type, offset);
-        offset = (offset + m->bytes + 31) & ~(size_t)31;
-        n_written++;
-    }
-    for (size_t i = 0; i < n_written && b.len <= max_len; i++) {
-        const size_t n = tensors[i].bytes < tensors[i].t->bytes ? tensors[i].bytes : tensors[i].t->bytes;
-
-        tiny_pad(&b, 32);
-        buf_add(&b, tensors[i].t->data, n);
-        for (size_t j = n; j < tensors[i].bytes; j++)
-            buf_addc(&b, 0);
-        if (how == 2 && n > 2 && tensors[i].t == gguf_tensor_at(g, victim >= n_kv ? victim - n_kv : 0))
-            memcpy(b.data + b.len - tensors[i].bytes + tiny_random(&random) % (n - 1), &(uint16_t){ (uint16_t)mutate_value(&random) }, 2);
-    }
-    tiny_pad(&b, 32);
+    buf_init(&keys, TINY_LIMIT);
+    n_keys = mutate_keys(&keys, m);
+    tiny_header(&b, gguf_version(m->g), n, n_keys);
+    buf_add(&b, keys.data, keys.len);
+    mutate_describe_all(&b, list, n, max_len, m);
+    mutate_data(&b, list, n, max_len, m);
     len = b.len <= max_len && !b.failed ? b.len : 0;
     memcpy(out, b.data, len);
-    free(tensors);
+    free(list);
+    buf_finish(&keys);
     buf_finish(&b);
-    gguf_close(g);
     return len;
+}
+
+/*
+ * A file with one change, at most max_len bytes; 0: there is none that fits.  With another file, the change is a key or
+ * a tensor of that one.
+ */
+static inline size_t mutate_gguf(const uint8_t *data, size_t len, const uint8_t *other, size_t other_len, uint8_t *out,
+                                 size_t max_len, uint64_t random)
+{
+    struct mutation m = { .random = random };
+    struct gguf *g = gguf_parse(data, len, NULL), *o = g && other_len ? gguf_parse(other, other_len, NULL) : NULL;
+    size_t n = 0;
+
+    m.g = g;
+    m.other = o;
+    if (g && gguf_n_kv(g) + gguf_n_tensors(g) > 0 && (!other_len || (o && gguf_n_kv(o) + gguf_n_tensors(o) > 0))) {
+        mutate_choose(&m);
+        n = mutate_write(&m, out, max_len);
+    }
+    gguf_close(o);
+    gguf_close(g);
+    return n;
 }
 
 #endif
