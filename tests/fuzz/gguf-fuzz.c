@@ -77,11 +77,13 @@ static void evaluate(const struct family *family, void *model, const struct shap
 
 static void encode(const struct tokenizer *t)
 {
+    /* with letters whose parts are to be put together, of Latin and of Hangul */
+    static const char sample[] = "the  12 \xc3\xa4<s>e\xcc\x81\xe1\x84\x80\xe1\x85\xa1 \xff";
     struct tokens tokens = { 0 };
     struct buf text;
 
     buf_init(&text, 1 << 20);
-    (void)tokenizer_encode_with(t, TOKENIZER_SPECIAL | TOKENIZER_BEGIN, "the  12 \xc3\xa4<s>", 13, &tokens, NULL);
+    (void)tokenizer_encode_with(t, TOKENIZER_SPECIAL | TOKENIZER_BEGIN, sample, sizeof sample - 1, &tokens, NULL);
     (void)tokenizer_decode(t, tokens.ids, tokens.n, &text, NULL);
     buf_finish(&text);
     tokens_finish(&tokens);
