@@ -45,6 +45,8 @@ static int read_added_file(struct conversion *c, struct conversion_vocab *v, str
     struct buf text;
     int rc = conversion_read_json(c, "added_tokens.json", &text, &added, err);
 
+    if (rc == 0 && json_kind(added) == JSON_ARRAY)
+        rc = fail(err, CORAX_E_ARGS, "%s/added_tokens.json is a list, it must be an object of ids by token", c->folder);
     for (const struct json *t = json_first(added); t && rc == 0; t = json_next(t)) {
         int64_t id;
 

@@ -130,7 +130,7 @@ static int add_one(struct conversion *c, struct conversion_vocab *v, int64_t id,
 int conversion_added_tokens(struct conversion *c, struct conversion_vocab *v, const struct json *tokenizer,
                             const struct json *config, struct err *err)
 {
-    const struct json *list = json_get(tokenizer, "added_tokens");
+    const struct json *list = json_get(tokenizer, "added_tokens"), *by_id = json_get(config, "added_tokens_decoder");
 
     for (const struct json *t = json_first(list); t; t = json_next(t)) {
         int64_t id;
@@ -141,7 +141,9 @@ int conversion_added_tokens(struct conversion *c, struct conversion_vocab *v, co
     }
     if (list)
         return 0;
-    for (const struct json *t = json_first(json_get(config, "added_tokens_decoder")); t; t = json_next(t)) {
+    if (json_kind(by_id) == JSON_ARRAY)
+        return fail(err, CORAX_E_ARGS, "added_tokens_decoder is a list, it must be an object of tokens by id");
+    for (const struct json *t = json_first(by_id); t; t = json_next(t)) {
         char *end;
         const long long id = strtoll(json_key(t), &end, 10);
 

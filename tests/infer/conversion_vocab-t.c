@@ -205,8 +205,17 @@ static bool copy(const char *from, const char *to, const char *old, const char *
     return !old || at;
 }
 
-/* A copy of the folder in which one file has `old` replaced. */
-static void refused(const char *kind, const char *file, const char *old, const char *new, const char *want)
+static void write_text(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "wb");
+
+    fputs(text, f);
+    fclose(f);
+}
+
+/* A copy of the folder in which one file has `old` replaced; added: what is in added_tokens.json, NULL: there is none. */
+static void refused_with(const char *kind, const char *file, const char *old, const char *new, const char *added,
+                         const char *want)
 {
     struct err err = { 0 };
     char folder[300], path[600], from[1200];
@@ -224,10 +233,14 @@ static void refused(const char *kind, const char *file, const char *old, const c
         snprintf(from, sizeof from, "%s", source_path(kind, names[i]->d_name));
         changed |= copy(from, path, this ? old : NULL, new) && this;
     }
+    snprintf(path, sizeof path, "%s/added_tokens.json", folder);
+    if (added)
+        write_text(path, added);
     g = changed ? convert(folder, &err) : NULL;
     if (!ok(changed && !g && strstr(err.msg, want), "refused: %s", want))
         diag("%s: got \"%s\"", changed ? file : "nothing was changed", err.msg);
     gguf_close(g);
+    unlink(path);
     for (int i = 0; i < n; i++) {
         snprintf(path, sizeof path, "%s/%s", folder, names[i]->d_name);
         unlink(path);
@@ -236,6 +249,11 @@ static void refused(const char *kind, const char *file, const char *old, const c
     if (n >= 0)
         free(names);
     rmdir(folder);
+}
+
+static void refused(const char *kind, const char *file, const char *old, const char *new, const char *want)
+{
+    refused_with(kind, file, old, new, NULL, want);
 }
 
 static void test_wrong(void)
@@ -247,6 +265,10 @@ static void test_wrong(void)
     refused("llama3", "tokenizer.json", "\"vocab\"", "\"vokab\"", "no vocabulary");
     refused("llama3", "tokenizer.json", "\"merges\"", "\"merchs\"", "no list of merges");
     refused("llama3", "tokenizer_config.json", "{", "[", "tokenizer_config.json");
+    refused("spm-user", "tokenizer_config.json", "\"added_tokens_decoder\": {", "\"added_tokens_decoder\": [{}], \"x\": {",
+            "added_tokens_decoder is a list");
+    refused_with("spm-user", "tokenizer_config.json", "added_tokens_decoder", "x", "[9]", "added_tokens.json is a list");
+    refused_with("spm-user", "tokenizer_config.json", "added_tokens_decoder", "x", "{\"<x>\": -1}", "has the id -1");
     refused("gpt2-files", "merges.txt", "\n", "\nalone\n", "is no pair of pieces");
     refused("biogpt", "vocab.json", "<unk>", "<unknown>", "tokenizer would not load");
     refused("spm-user", "tokenizer.model", "<0x41>", "<0xZZ>", "tokenizer would not load");
