@@ -12,6 +12,7 @@
 
 #include "infer/family.h"
 #include "infer/tokenizer.h"
+#include "infer/weights.h"
 #include "util/buf.h"
 #include "util/file.h"
 
@@ -568,6 +569,15 @@ static int check_tokenizer(const struct gguf *g, struct err *err)
     return t ? 0 : err_context(err, "the result's tokenizer would not load");
 }
 
+static int check_weights(const struct gguf *g, struct err *err)
+{
+    struct pool *pool = pool_create(pool_default_threads(), err);
+    const int rc = pool ? weights_check(g, pool, err) : -1;
+
+    pool_destroy(pool);
+    return rc;
+}
+
 /* Loads it as the program that will run it does: a tensor that is missing or of another shape is found here. */
 static int check_result(struct conversion *c, bool has_tokenizer, struct err *err)
 {
@@ -575,6 +585,7 @@ static int check_result(struct conversion *c, bool has_tokenizer, struct err *er
     const struct family *family;
     struct shape shape;
     void *model;
+    bool good;
 
     if (!g)
         return -1;
@@ -584,10 +595,11 @@ static int check_result(struct conversion *c, bool has_tokenizer, struct err *er
     }
     family = family_find(g, err);
     model = family ? family->load(g, &shape, err) : NULL;
+    good = model && check_weights(g, err) == 0;
     if (model)
         family->unload(model);
     gguf_close(g);
-    return model ? 0 : err_context(err, "the result would not load");
+    return good ? 0 : err_context(err, "the result would not load");
 }
 
 /* The format that most of the file is in, as general.file_type numbers them. */

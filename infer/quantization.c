@@ -9,10 +9,12 @@
 #include "infer/family.h"
 #include "infer/gguf_write.h"
 #include "infer/pool.h"
+#include "infer/weights.h"
 
 #define SLAB        ((size_t)1 << 20) /* values between two writes */
 #define CHUNK_ROWS  8                 /* rows that one thread takes at a time, at least */
 #define HALF_BOUND  65520.0f          /* what is not below it becomes infinite in F16 */
+#define BRAIN_BOUND 0x1.ffp127f       /* and in BF16 */
 
 /* --- mixtures ----------------------------------------------------------------------------------------------------- */
 
@@ -218,7 +220,7 @@ static int convert(struct work *w, const struct gguf_tensor *t, const struct qua
 
     if (j) {
         *j = (struct job){ .t = t, .to = to, .row_bytes = k / to->block * to->bytes,
-                           .bound = to->id == QUANT_F16 ? HALF_BOUND : INFINITY };
+                           .bound = to->id == QUANT_F16 ? HALF_BOUND : to->id == QUANT_BF16 ? BRAIN_BOUND : INFINITY };
         j->out = malloc((slab < n_rows ? slab : n_rows) * j->row_bytes);
         j->row = malloc(pool_n_threads(w->pool) * k * sizeof *j->row);
     }
@@ -301,17 +303,18 @@ static int plan(struct gguf_writer *w, const struct gguf *g, const struct quanti
 }
 
 /* What will run it must be able to. */
-static int check(const char *path, struct err *err)
+static int check(const char *path, struct pool *pool, struct err *err)
 {
     struct gguf *g = gguf_open(path, err);
     const struct family *family = g ? family_find(g, err) : NULL;
     struct shape shape;
     void *model = family ? family->load(g, &shape, err) : NULL;
+    const bool good = model && weights_check(g, pool, err) == 0;
 
     if (model)
         family->unload(model);
     gguf_close(g);
-    return model ? 0 : err_context(err, "the result would not load");
+    return good ? 0 : err_context(err, "the result would not load");
 }
 
 static int write_file(struct work *w, const struct gguf *g, const char *out, const struct quant_format **formats,
@@ -331,7 +334,7 @@ static int write_file(struct work *w, const struct gguf *g, const char *out, con
             return -1;
         w->done += t->bytes;
     }
-    if (gguf_writer_flush(w->writer, err) < 0 || check(gguf_writer_part(w->writer), err) < 0)
+    if (gguf_writer_flush(w->writer, err) < 0 || check(gguf_writer_part(w->writer), w->pool, err) < 0)
         return -1;
     return gguf_writer_finish(w->writer, err);
 }

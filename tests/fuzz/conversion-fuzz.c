@@ -1,6 +1,6 @@
 /*
- * Any bytes as the files of a folder that `convert` reads.  What is converted has been loaded as a model by
- * conversion_run() itself; what is refused leaves no file.
+ * Any bytes as the files of a folder that `convert` reads.  What is converted with a tokenizer is a model that opens; what
+ * is refused leaves no file.
  *
  * The input is parts, each a byte 0x1e, a letter that says which file it is, and the file's bytes up to the next part;
  * of weights, all that is left.  Without parts of their own, config.json and the weights are those of a small llama.
@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "infer/infer.h"
 #include "tests/fuzz/mutate_json.h"
 #include "util/buf.h"
 
@@ -294,6 +295,16 @@ static void write_files(const uint8_t *data, size_t len)
         (void)write_weights((const uint8_t *)default_weights, sizeof default_weights - 1, given);
 }
 
+static bool opens(void)
+{
+    struct engine_options options = { .n_threads = 1 };
+    struct err err;
+    struct engine *e = engine_open(result, &options, &err);
+
+    engine_close(e);
+    return e != NULL;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     const int types[] = { -1, QUANT_F32, QUANT_F16, QUANT_BF16 };
@@ -305,10 +316,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     if (!folder[0])
         start();
     write_files(data, len);
-    if (conversion_run(folder, result, &options, &done, &err) == 0)
+    if (conversion_run(folder, result, &options, &done, &err) == 0) {
+        require(!done.has_tokenizer || opens());
         require(unlink(result) == 0);
-    else
+    } else {
         require(err.msg[0] && lstat(result, &st) < 0);
+    }
     remove_files();
     return 0;
 }

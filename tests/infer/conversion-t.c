@@ -354,6 +354,41 @@ static void test_wrong_rwkv(void)
                "output.weight is missing", "no output");
 }
 
+/* The last value of the last tensor becomes none. */
+static void test_no_number(int type)
+{
+    const struct conversion_options options = { .type = type };
+    struct conversion_result result;
+    struct err err = { 0 };
+    char folder[1024], path[1100], out[1100];
+    struct buf text, weights;
+    bool good;
+
+    buf_init(&text, TINY_LIMIT);
+    buf_init(&weights, TINY_LIMIT);
+    snprintf(folder, sizeof folder, "%s", scratch("folder"));
+    snprintf(out, sizeof out, "%s/out.gguf", folder);
+    mkdir(folder, 0700);
+    good = file_read(checkpoint_path("gpt2-tied/config.json"), &text, &err) == 0 &&
+           file_read(checkpoint_path("gpt2-tied/model.safetensors"), &weights, &err) == 0;
+    if (good)
+        memcpy(weights.data + weights.len - 2, "\xff\x7f", 2);
+    write_text(folder, "config.json", text.data, text.len);
+    write_text(folder, "model.safetensors", weights.data, weights.len);
+    good = good && conversion_run(folder, out, &options, &result, &err) < 0 && strstr(err.msg, "would not load: tensor ") &&
+           strstr(err.msg, "is infinite or no number") && !exists(out);
+    if (!ok(good, "refused, and no file is left: a weight that is no number, type %d", type))
+        diag("got \"%s\"", err.msg);
+    unlink(out);
+    snprintf(path, sizeof path, "%s/config.json", folder);
+    unlink(path);
+    snprintf(path, sizeof path, "%s/model.safetensors", folder);
+    unlink(path);
+    rmdir(folder);
+    buf_finish(&text);
+    buf_finish(&weights);
+}
+
 static void test_wrong(void)
 {
     const struct conversion_options options = { .type = -1 };
@@ -387,6 +422,8 @@ int main(void)
     test_type(1, 0x1p-11, "F16");
     test_type(30, 0x1p-8, "BF16");
     test_wrong();
+    test_no_number(-1);
+    test_no_number(QUANT_F32);
     test_wrong_rwkv();
     done();
     return tap_status();

@@ -5,6 +5,7 @@
  */
 #include "infer/quantization.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "infer/gguf_write.h"
@@ -169,8 +170,8 @@ static void test_mixtures(void)
     is_int(chosen("Q8_0", &own, "position_embd.weight", 4096), QUANT_F16, "positions too");
 }
 
-/* gemma-3 in F32 with one value as it is given. */
-static bool write_with(float value)
+/* gemma-3 in F32, the last value of one tensor as it is given. */
+static bool write_with(const char *name, float value)
 {
     struct err err = { 0 };
     struct gguf *g = gguf_open(golden_path("gemma-3.gguf"), &err);
@@ -189,7 +190,7 @@ static bool write_with(float value)
         float *values = malloc(n * sizeof *values);
 
         quant_dequantize((enum quant_type)t->format->id, t->data, n, values);
-        if (strcmp(t->name, "blk.1.ffn_down.weight") == 0)
+        if (strcmp(t->name, name) == 0)
             values[n - 1] = value;
         good = gguf_writer_data(w, values, n * sizeof *values, &err) == 0;
         free(values);
@@ -200,16 +201,16 @@ static bool write_with(float value)
     return good;
 }
 
-static void refused(float value, const char *type, const char *want)
+static void refused(const char *name, float value, const char *type, const char *want)
 {
     struct quantization_result result;
     struct err err = { 0 };
     char part[320];
 
     snprintf(part, sizeof part, "%s.part", out_path);
-    if (!ok(write_with(value) && quantize(in_path, type, 1, &result, &err) < 0 && strstr(err.msg, want) && !exists(out_path) &&
-                !exists(part),
-            "%g as %s is refused, and no file is left", (double)value, type))
+    if (!ok(write_with(name, value) && quantize(in_path, type, 1, &result, &err) < 0 && strstr(err.msg, want) &&
+                !exists(out_path) && !exists(part),
+            "%s: %g as %s is refused, and no file is left", name, (double)value, type))
         diag("got \"%s\"", err.msg);
     unlink(in_path);
 }
@@ -220,9 +221,11 @@ static void test_refused(void)
     struct err err = { 0 };
     bool moved;
 
-    refused(NAN, "Q8_0", "blk.1.ffn_down.weight has a value that is no number");
-    refused(INFINITY, "BF16", "blk.1.ffn_down.weight has a value that is no number");
-    refused(1e6f, "F16", "too large for F16");
+    refused("blk.1.ffn_down.weight", NAN, "Q8_0", "blk.1.ffn_down.weight has a value that is no number");
+    refused("blk.1.ffn_down.weight", INFINITY, "BF16", "blk.1.ffn_down.weight has a value that is no number");
+    refused("blk.1.ffn_down.weight", 1e6f, "F16", "too large for F16");
+    refused("blk.1.ffn_down.weight", FLT_MAX, "BF16", "too large for BF16");
+    refused("blk.1.attn_norm.weight", NAN, "Q8_0", "would not load: tensor blk.1.attn_norm.weight: value 31 of 32");
     ok(!quantization_find("Q9_9", &err) && strstr(err.msg, "Q8_0"), "a type that nobody knows, with those that there are");
     moved = quantize(golden_path("gemma-3.gguf"), "Q8_0", 1, &result, &err) == 0 && rename(out_path, in_path) == 0;
     ok(moved && quantize(in_path, "F16", 1, &result, &err) < 0 && strstr(err.msg, "is of type Q8_0 already"),
