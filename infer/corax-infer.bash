@@ -4,7 +4,7 @@
 _corax_infer() {
     local commands="serve inspect tokenize detokenize logits generate perplexity embed bench convert quantize"
     local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
-    local options="--help" model="--threads --ctx --kernels --exact"
+    local options="--help" model="--threads --ctx --kernels --packing --exact"
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
         mapfile -t COMPREPLY < <(compgen -W "$commands --help --version" -- "$word")
@@ -12,7 +12,11 @@ _corax_infer() {
     fi
     case $previous in
     --kernels)
-        mapfile -t COMPREPLY < <(compgen -W "avx2 plain" -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W "avx512 avx2 plain" -- "$word")
+        return
+        ;;
+    --packing)
+        mapfile -t COMPREPLY < <(compgen -W "file memory off" -- "$word")
         return
         ;;
     --type)

@@ -24,6 +24,7 @@ enum {
     THREADS = 256,
     CTX,
     KERNELS,
+    PACKING,
     EXACT,
     JSON,
     RAW,
@@ -56,7 +57,8 @@ struct flag {
 static const struct flag flags[] = {
     { "threads", THREADS, "N", "processors to use (all this process may run on)" },
     { "ctx", CTX, "N", "tokens a transcript may have (the model's own, at most " STRING(ENGINE_DEFAULT_CTX) ")" },
-    { "kernels", KERNELS, "NAME", "avx2 or plain (the best one for this processor)" },
+    { "kernels", KERNELS, "NAME", "avx512, avx2 or plain (the best one for this processor)" },
+    { "packing", PACKING, "WHERE", "weights packed for the processor: in a file that is kept, in memory, or off (file)" },
     { "exact", EXACT, NULL, "BitNet: round activations as in training" },
     { "json", JSON, NULL, "print JSON" },
     { "n", 'n', "N", "tokens to write, at most (128)" },
@@ -76,7 +78,7 @@ static const struct flag flags[] = {
     { "help", HELP, NULL, "this" },
 };
 #define N_FLAGS (sizeof flags / sizeof flags[0])
-#define N_COMMON 4
+#define N_COMMON 5
 
 static void print_flag(const struct flag *f)
 {
@@ -141,6 +143,16 @@ static unsigned long long whole(const char *text, unsigned long long max, const 
     return value;
 }
 
+static enum engine_packing packing(const char *text)
+{
+    static const char *const names[] = { [ENGINE_PACK_FILE] = "file", [ENGINE_PACK_MEMORY] = "memory", [ENGINE_PACK_OFF] = "off" };
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(text, names[i]) == 0)
+            return (enum engine_packing)i;
+    usage("--packing %s: file, memory or off is needed", text);
+}
+
 static float number(const char *text, const char *what)
 {
     char *end;
@@ -174,6 +186,9 @@ static void set_option(const struct command *c, struct args *a, int option)
         break;
     case KERNELS:
         a->engine.kernels = optarg;
+        break;
+    case PACKING:
+        a->engine.packing = packing(optarg);
         break;
     case EXACT:
         a->engine.exact = true;

@@ -476,9 +476,12 @@ static void apply_norm(const struct decoder *m, struct ops *o, const struct norm
 static void multiply(const struct decoder *m, struct ops *o, const struct product *products, size_t n_products, float *x,
                      size_t n)
 {
-    if (m->exact)
+    if (m->exact) {
         ops_round_to_int8(x, n, products[0].w->k);
-    ops_multiply(o, products, n_products, x, n);
+        ops_multiply_unpacked(o, products, n_products, x, n);
+    } else {
+        ops_multiply(o, products, n_products, x, n);
+    }
 }
 
 static void attention(struct decoder *m, struct ops *o, const struct layer *l, struct kv_layer *kv, size_t n, size_t pos)

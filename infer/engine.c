@@ -5,6 +5,7 @@
 
 #include "infer/weights.h"
 #include "util/id.h"
+#include "util/log.h"
 
 /* Keeps a string of the file, cut to fit and with anything but printable ASCII replaced: it is shown to people. */
 static int keep_string(struct engine *e, int i, const char *key, const char *otherwise, const char **out,
@@ -58,7 +59,22 @@ static int describe(struct engine *e, struct err *err)
     return 0;
 }
 
-static int start(struct engine *e, const struct engine_options *options, struct err *err)
+/* Looks at all weights, and packs them; without memory for that the model runs as it is. */
+static int prepare_weights(struct engine *e, const char *path, const struct kernels *kernels, enum engine_packing packing,
+                           struct err *err)
+{
+    const bool wanted = kernels->mul_packed && packing != ENGINE_PACK_OFF;
+
+    if (wanted && packing == ENGINE_PACK_FILE)
+        e->packed = packed_find(e->gguf, path, e->pool);
+    if (weights_check(e->gguf, e->pool, err) < 0)
+        return -1;
+    if (wanted && !e->packed && packed_make(e->gguf, path, packing == ENGINE_PACK_MEMORY, e->pool, &e->packed, err) < 0)
+        log_warn("%s", err->msg);
+    return 0;
+}
+
+static int start(struct engine *e, const char *path, const struct engine_options *options, struct err *err)
 {
     const struct kernels *kernels = kernels_find(options->kernels);
 
@@ -73,12 +89,12 @@ static int start(struct engine *e, const struct engine_options *options, struct 
     if (e->family->prepare)
         e->family->prepare(e->model, &(struct family_options){ e->n_ctx, options->exact });
     e->pool = pool_create(options->n_threads ? options->n_threads : pool_default_threads(), err);
-    if (!e->pool || weights_check(e->gguf, e->pool, err) < 0)
+    if (!e->pool || prepare_weights(e, path, kernels, options->packing, err) < 0)
         return -1;
     return ops_init(&e->ops, kernels, e->pool, e->shape.max_k, e->n_ctx, err);
 }
 
-static int load(struct engine *e, const struct engine_options *options, struct err *err)
+static int load(struct engine *e, const char *path, const struct engine_options *options, struct err *err)
 {
     e->family = family_find(e->gguf, err);
     if (!e->family)
@@ -92,7 +108,7 @@ static int load(struct engine *e, const struct engine_options *options, struct e
     if (tokenizer_n_tokens(e->tokenizer) > e->shape.n_vocab)
         return fail(err, CORAX_E_ARGS, "the vocabulary has %zu tokens, tensor token_embd.weight %zu rows",
                     tokenizer_n_tokens(e->tokenizer), e->shape.n_vocab);
-    if (start(e, options, err) < 0 || sampler_init(&e->sampler, e->shape.n_vocab, err) < 0)
+    if (start(e, path, options, err) < 0 || sampler_init(&e->sampler, e->shape.n_vocab, err) < 0)
         return -1;
     return describe(e, err);
 }
@@ -106,7 +122,7 @@ struct engine *engine_open(const char *path, const struct engine_options *option
         return NULL;
     }
     e->gguf = gguf_open(path, err);
-    if (e->gguf && load(e, options, err) == 0)
+    if (e->gguf && load(e, path, options, err) == 0)
         return e;
     if (e->gguf)
         err_context(err, "%s", path);
@@ -125,6 +141,7 @@ void engine_close(struct engine *e)
     pool_destroy(e->pool);
     tokenizer_destroy(e->tokenizer);
     gguf_close(e->gguf);
+    packed_close(e->packed);
     free(e);
 }
 

@@ -6,6 +6,7 @@
 #include "infer/gguf.h"
 #include "infer/infer.h"
 #include "infer/ops.h"
+#include "infer/packed.h"
 #include "infer/pool.h"
 #include "infer/sampler.h"
 
@@ -13,6 +14,7 @@ struct engine {
     struct gguf         *gguf;
     struct tokenizer    *tokenizer;
     struct pool         *pool;
+    struct packed       *packed; /* NULL: nothing is */
     const struct family *family;
     void                *model;
     struct shape         shape;

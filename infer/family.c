@@ -160,7 +160,7 @@ int family_matrices(const struct gguf *g, const char *name, size_t k, size_t n_r
     for (size_t i = 0; i < n; i++)
         m[i] = (struct matrix){ .data = (const unsigned char *)t->data + i * n_rows * t->row_bytes,
                                 .type = (enum quant_type)t->format->id, .k = k, .n_rows = n_rows,
-                                .row_bytes = t->row_bytes, .scale = scale };
+                                .row_bytes = t->row_bytes, .scale = scale, .packed = &t->packed, .first_row = i * n_rows };
     return 0;
 }
 
@@ -175,6 +175,7 @@ struct matrix family_rows(const struct matrix *m, size_t first, size_t n_rows)
 
     rows.data = (const unsigned char *)m->data + first * m->row_bytes;
     rows.n_rows = n_rows;
+    rows.first_row += first;
     rows.bias = m->bias ? m->bias + first : NULL;
     return rows;
 }

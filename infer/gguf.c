@@ -595,6 +595,11 @@ const struct gguf_kv *gguf_kv_at(const struct gguf *g, size_t i)
     return &g->kv[i];
 }
 
+void gguf_set_packed(struct gguf *g, size_t tensor, const unsigned char *packed)
+{
+    g->tensors[tensor].packed = packed;
+}
+
 const struct gguf_tensor *gguf_tensor_at(const struct gguf *g, size_t i)
 {
     return &g->tensors[i];

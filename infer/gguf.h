@@ -56,6 +56,7 @@ struct gguf_tensor {
     uint64_t                   ne[GGUF_MAX_DIMS]; /* ne[0] is the row length; unused ones are 1 */
     size_t                     row_bytes, bytes;
     const void                *data;              /* aligned as the file says, at least GGUF_MIN_ALIGNMENT */
+    const unsigned char       *packed;            /* the same as infer/pack.h has it; NULL: it has not been packed */
 };
 
 struct gguf;
@@ -71,6 +72,9 @@ void gguf_close(struct gguf *);
 
 /* Zeroed memory that lives as long as the gguf, for what is made of its bytes.  NULL: out of memory. */
 void *gguf_alloc(const struct gguf *, size_t size) __attribute__((alloc_size(2)));
+
+/* What is packed must live as long as the gguf is used. */
+void gguf_set_packed(struct gguf *, size_t tensor, const unsigned char *packed);
 
 size_t gguf_n_parts(const struct gguf *);                              /* files that it is made of */
 const void *gguf_bytes(const struct gguf *, size_t part, size_t *len); /* a whole file */

@@ -6,6 +6,11 @@
 #include <cpuid.h>
 #endif
 
+static bool always(void)
+{
+    return true;
+}
+
 #ifdef __x86_64__
 /* __builtin_cpu_supports() also asks whether the system saves the wide registers; not every compiler's knows F16C. */
 static bool has_avx2(void)
@@ -15,13 +20,41 @@ static bool has_avx2(void)
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __get_cpuid(1, &a, &b, &c, &d) &&
            (c & bit_F16C);
 }
+
+static bool has_avx512(void)
+{
+    return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni");
+}
 #endif
+
+/* From the slowest to the fastest. */
+static const struct {
+    const struct kernels *kernels;
+    bool (*runs)(void);
+} tables[] = {
+    { &kernels_plain, always },
+#ifdef __x86_64__
+    { &kernels_avx2, has_avx2 },
+    { &kernels_avx512, has_avx512 },
+#endif
+};
+#define N_TABLES (sizeof tables / sizeof tables[0])
+
+const struct kernels *kernels_at(size_t i)
+{
+    for (size_t t = 0; t < N_TABLES; t++)
+        if (tables[t].runs() && i-- == 0)
+            return tables[t].kernels;
+    return NULL;
+}
 
 const struct kernels *kernels_find(const char *name)
 {
-#ifdef __x86_64__
-    if ((!name || strcmp(name, "avx2") == 0) && has_avx2())
-        return &kernels_avx2;
-#endif
-    return !name || strcmp(name, "plain") == 0 ? &kernels_plain : NULL;
+    const struct kernels *found = NULL, *k;
+
+    for (size_t i = 0; (k = kernels_at(i)); i++)
+        if (!name || strcmp(k->name, name) == 0)
+            found = k;
+    return found;
 }

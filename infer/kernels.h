@@ -16,6 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "infer/pack.h"
+
 struct kernels {
     const char *name;
 
@@ -35,6 +37,13 @@ struct kernels {
     void (*mul_f16)(const void *w, size_t k, size_t n_rows, const float *x, size_t n_cols, float *y, size_t y_stride);
     void (*mul_q8_0)(const void *w, size_t k, size_t n_rows, const int8_t *q, const float *d, size_t n_cols, float *y,
                      size_t y_stride);
+
+    /*
+     * One panel (infer/pack.h) of n_rows rows times n columns: y[c * y_stride + r] = what pack_multiply() gives, to the bit.
+     * NULL: nothing is packed for this table.
+     */
+    void (*mul_packed)(enum quant_type, const unsigned char *panel, size_t k, const struct pack_input *, size_t n, size_t n_rows,
+                       float *y, size_t y_stride);
 
     /*
      * One head of attention for one query: out = softmax(cap(scale * k q)) v, with cap(s) = softcap * tanh(s / softcap), or
@@ -68,9 +77,16 @@ struct kernels {
 };
 
 extern const struct kernels kernels_plain;
-extern const struct kernels kernels_avx2; /* x86-64 only; needs AVX2, FMA and F16C */
+extern const struct kernels kernels_avx2;   /* x86-64 only; needs AVX2, FMA and F16C */
+extern const struct kernels kernels_avx512; /* x86-64 only; needs AVX-512 F, BW, DQ, VL and VNNI, too */
 
+/* The i-th of those that run on this processor, the reference first; NULL: there are fewer. */
+const struct kernels *kernels_at(size_t i);
 /* The table of that name, or for NULL the best one for this processor.  NULL when this processor cannot run it. */
 const struct kernels *kernels_find(const char *name);
+
+/* For the table of AVX-512 (infer/kernels_vnni.c). */
+void kernels_vnni_multiply(enum quant_type, const unsigned char *panel, size_t k, const struct pack_input *, size_t n, size_t n_rows,
+                           float *y, size_t y_stride);
 
 #endif

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROWS_MIN   8     /* a multiple of what a kernel takes at once */
+#define ROWS_MIN   16    /* a multiple of what a kernel takes at once, and of the rows of a panel */
 #define ROWS_F32   4     /* that become f32 together: what a kernel takes at once, few enough for the cache */
 #define CHUNK_WORK 16384 /* multiplications that are worth handing to another thread: about 1 us */
 
@@ -21,7 +21,8 @@ int ops_init(struct ops *o, const struct kernels *kernels, struct pool *pool, si
     o->d = calloc(max_k / QUANT_Q8_0_BLOCK + 1, OPS_BATCH * sizeof *o->d);
     o->scores = calloc(n_ctx, pool_n_threads(pool) * sizeof *o->scores);
     o->rows = calloc(max_k, pool_n_threads(pool) * ROWS_F32 * sizeof *o->rows);
-    if (!o->q || !o->d || !o->scores || !o->rows) {
+    o->input = kernels->mul_packed ? malloc(pack_input_bytes(OPS_BATCH, max_k + PACK_STEP)) : NULL;
+    if (!o->q || !o->d || !o->scores || !o->rows || (kernels->mul_packed && !o->input)) {
         ops_finish(o);
         return fail(err, CORAX_E_LIMIT, "out of memory for activations");
     }
@@ -34,6 +35,7 @@ void ops_finish(struct ops *o)
     free(o->d);
     free(o->scores);
     free(o->rows);
+    free(o->input);
     memset(o, 0, sizeof *o);
 }
 
@@ -44,7 +46,25 @@ struct multiply_job {
     const struct product *products;
     size_t n_products, n, rows_per_chunk;
     const float *x;
+    bool use_packed;
+    struct pack_input input;
 };
+
+static bool is_packed(const struct multiply_job *j, const struct matrix *w)
+{
+    return j->use_packed && w->packed && *w->packed && w->first_row % PACK_ROWS == 0;
+}
+
+/* first is a multiple of PACK_ROWS. */
+static void multiply_packed(const struct multiply_job *j, const struct matrix *w, size_t first, size_t n_rows, float *y)
+{
+    const size_t panel_bytes = pack_panel_bytes(w->type, w->k);
+    const unsigned char *panel = *w->packed + (w->first_row + first) / PACK_ROWS * panel_bytes;
+
+    for (size_t r = 0; r < n_rows; r += PACK_ROWS, panel += panel_bytes)
+        j->o->kernels->mul_packed(w->type, panel, w->k, &j->input, j->n, n_rows - r < PACK_ROWS ? n_rows - r : PACK_ROWS, y + r,
+                                  w->n_rows);
+}
 
 /*
  * Formats without a kernel of their own: rows become f32, which all columns then share.  What a column comes to does not
@@ -71,7 +91,10 @@ static void multiply_rows(const struct multiply_job *j, const struct product *p,
     const struct matrix *w = p->w;
     const unsigned char *rows = (const unsigned char *)w->data + first * w->row_bytes;
 
-    switch (w->type) {
+    switch (is_packed(j, w) ? QUANT_MAX_ID : w->type) {
+    case QUANT_MAX_ID:
+        multiply_packed(j, w, first, n_rows, p->y + first);
+        break;
     case QUANT_F32:
         kernels->mul_f32(rows, w->k, n_rows, j->x, j->n, p->y + first, w->n_rows);
         break;
@@ -111,18 +134,49 @@ static void multiply_chunk(void *arg, unsigned chunk, unsigned thread)
     }
 }
 
-void ops_multiply(struct ops *o, const struct product *products, size_t n_products, const float *x, size_t n)
+/* A chunk is a tile of columns; blocks of 32 never cross one, since k is a multiple of 32. */
+static void round_chunk(void *arg, unsigned chunk, unsigned thread)
 {
-    struct multiply_job job = { o, products, n_products, n, 0, x };
-    size_t k = products[0].w->k, n_rows = 0, n_chunks = 0;
-    bool quantized = false;
+    const struct multiply_job *j = arg;
+    const size_t k = j->products[0].w->k, first = chunk * PACK_COLS, end = first + PACK_COLS < j->n ? first + PACK_COLS : j->n;
 
-    for (size_t i = 0; i < n_products; i++) {
-        n_rows += products[i].w->n_rows;
-        quantized |= products[i].w->type == QUANT_Q8_0;
+    (void)thread;
+    for (size_t c = first; c < end; c++) {
+        int8_t *q = j->o->q + c * k;
+        float *d = j->o->d + c * (k / PACK_STEP);
+
+        j->o->kernels->quantize(j->x + c * k, k, q, d);
+        if (j->input.q)
+            pack_column(&j->input, c, k, q, d);
     }
-    if (quantized)
-        o->kernels->quantize(x, n * k, o->q, o->d); /* blocks of 32 never cross a row: k is a multiple of 32 */
+}
+
+/* What the matrices need of the activations, beside themselves. */
+static void round_input(struct multiply_job *j)
+{
+    const size_t k = j->products[0].w->k;
+    bool packed = false, rounded = false;
+
+    for (size_t i = 0; i < j->n_products; i++) {
+        packed |= is_packed(j, j->products[i].w);
+        rounded |= j->products[i].w->type == QUANT_Q8_0;
+    }
+    if (packed)
+        j->input = pack_input_at(j->o->input, j->n, k);
+    if (packed || rounded)
+        pool_run(j->o->pool, round_chunk, j, (unsigned)((j->n + PACK_COLS - 1) / PACK_COLS));
+}
+
+static void multiply(struct multiply_job job)
+{
+    struct ops *o = job.o;
+    const struct product *products = job.products;
+    const size_t n_products = job.n_products, n = job.n, k = products[0].w->k;
+    size_t n_rows = 0, n_chunks = 0;
+
+    for (size_t i = 0; i < n_products; i++)
+        n_rows += products[i].w->n_rows;
+    round_input(&job);
 
     /* About four chunks a thread, so that a thread that comes late or is taken away leaves little to wait for. */
     job.rows_per_chunk = n_rows / (4 * pool_n_threads(o->pool)) + 1;
@@ -132,6 +186,17 @@ void ops_multiply(struct ops *o, const struct product *products, size_t n_produc
     for (size_t i = 0; i < n_products; i++)
         n_chunks += (products[i].w->n_rows + job.rows_per_chunk - 1) / job.rows_per_chunk;
     pool_run(o->pool, multiply_chunk, &job, (unsigned)n_chunks);
+}
+
+void ops_multiply(struct ops *o, const struct product *products, size_t n_products, const float *x, size_t n)
+{
+    multiply((struct multiply_job){ .o = o, .products = products, .n_products = n_products, .n = n, .x = x,
+                                    .use_packed = o->kernels->mul_packed });
+}
+
+void ops_multiply_unpacked(struct ops *o, const struct product *products, size_t n_products, const float *x, size_t n)
+{
+    multiply((struct multiply_job){ .o = o, .products = products, .n_products = n_products, .n = n, .x = x });
 }
 
 void ops_row(const struct matrix *w, size_t row, float *out)

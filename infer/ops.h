@@ -26,6 +26,8 @@ struct matrix {
     size_t          k, n_rows, row_bytes;
     float           scale;
     const float    *bias; /* [n_rows]; NULL: none */
+    const unsigned char *const *packed; /* NULL, or what points to NULL: it is not packed (infer/pack.h) */
+    size_t first_row;                   /* in what is packed */
 };
 
 struct ops {
@@ -36,6 +38,7 @@ struct ops {
     float                *d;      /* [OPS_BATCH][max_k / 32] */
     float                *scores; /* [n_threads][n_ctx] */
     float                *rows;   /* [n_threads][a few][max_k], rows of weights as f32 */
+    void                 *input;  /* the same as q and d, in the order of packed weights */
 };
 
 /* max_k: the longest row of any matrix.  CORAX_E_LIMIT when out of memory. */
@@ -47,8 +50,13 @@ struct product {
     const struct matrix *w;
     float               *y;
 };
-/* x [n][k] times each matrix; all have the same k. */
+/*
+ * x [n][k] times each matrix; all have the same k.  Packed matrices, and those of type Q8_0, take x rounded to int8, 32 values at a
+ * time.
+ */
 void ops_multiply(struct ops *, const struct product *, size_t n_products, const float *x, size_t n);
+/* The same from the matrices as they are in the file: of types but Q8_0 x is not rounded. */
+void ops_multiply_unpacked(struct ops *, const struct product *, size_t n_products, const float *x, size_t n);
 
 /* Row `row` of w as f32 and times its scale, out [w->k]: the embedding of a token. */
 void ops_row(const struct matrix *w, size_t row, float *out);

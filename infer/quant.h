@@ -33,6 +33,18 @@ enum quant_type {
 #define QUANT_Q8_0_BLOCK 32
 #define QUANT_Q8_0_BYTES 34
 
+/*
+ * A block taken apart.  What a code means is the format's own; codes are unsigned: of Q4_0 and Q6_K 8 and 32 above the value,
+ * of ternary formats 1, of Q8_0 128, and of IQ4_NL and IQ4_XS an index of quant_nonlinear.
+ */
+struct quant_codes {
+    uint16_t d, m;              /* scale of the block and of its minima, as halves */
+    uint8_t  scales[16];        /* of groups, where there are any; of Q6_K and IQ4_XS signed */
+    uint8_t  minima[8];
+    uint8_t  codes[QUANT_MAX_BLOCK];
+};
+extern const int8_t quant_nonlinear[16];
+
 struct quant_format {
     uint32_t    id;
     const char *name;
@@ -45,6 +57,8 @@ struct quant_format {
     void (*quantize)(const float *x, const float *w, void *out);
     /* Where in a block its scales are, f16. */
     uint32_t n_scales, scales[QUANT_MAX_SCALES];
+    /* NULL: nobody needs it. */
+    void (*take_apart)(const void *block, struct quant_codes *);
 };
 
 const struct quant_format *quant_find(uint32_t id); /* NULL: unknown */

@@ -96,6 +96,47 @@ static void scale_and_min(const unsigned char *scales, size_t group, float *scal
     }
 }
 
+static void take_scales_and_minima(const unsigned char *block, struct quant_codes *out)
+{
+    memcpy(&out->d, block, sizeof out->d);
+    memcpy(&out->m, block + 2, sizeof out->m);
+    for (size_t group = 0; group < 8; group++) {
+        float scale, min;
+
+        scale_and_min(block + 4, group, &scale, &min);
+        out->scales[group] = (uint8_t)scale;
+        out->minima[group] = (uint8_t)min;
+    }
+}
+
+static void take_apart_q4_k(const void *row, struct quant_codes *out)
+{
+    const unsigned char *block = row;
+
+    take_scales_and_minima(block, out);
+    for (size_t i = 0; i < BLOCK; i++)
+        out->codes[i] = (uint8_t)four_bits(block + 16, i, 32);
+}
+
+static void take_apart_q5_k(const void *row, struct quant_codes *out)
+{
+    const unsigned char *block = row;
+
+    take_scales_and_minima(block, out);
+    for (size_t i = 0; i < BLOCK; i++)
+        out->codes[i] = (uint8_t)(four_bits(block + 48, i, 32) | one_bit(block + 16, i) << 4);
+}
+
+static void take_apart_q6_k(const void *row, struct quant_codes *out)
+{
+    const unsigned char *block = row;
+
+    memcpy(&out->d, block + 208, sizeof out->d);
+    memcpy(out->scales, block + 192, sizeof out->scales);
+    for (size_t i = 0; i < BLOCK; i++)
+        out->codes[i] = (uint8_t)(four_bits(block, i, 64) | two_bits(block + 128, i) << 4);
+}
+
 /* d, m, [12] scales and minima, [128] codes */
 static void dequantize_q4_k(const void *row, size_t n, float *out)
 {
@@ -241,6 +282,9 @@ static void quantize_q6_k(const float *x, const float *w, void *out)
 
 const struct quant_format quant_q2_k = { QUANT_Q2_K, "Q2_K", BLOCK, 84, 0, dequantize_q2_k, NULL, 2, { 80, 82 } };
 const struct quant_format quant_q3_k = { QUANT_Q3_K, "Q3_K", BLOCK, 110, 0, dequantize_q3_k, NULL, 1, { 108 } };
-const struct quant_format quant_q4_k = { QUANT_Q4_K, "Q4_K", BLOCK, 144, 0, dequantize_q4_k, quantize_q4_k, 2, { 0, 2 } };
-const struct quant_format quant_q5_k = { QUANT_Q5_K, "Q5_K", BLOCK, 176, 0, dequantize_q5_k, quantize_q5_k, 2, { 0, 2 } };
-const struct quant_format quant_q6_k = { QUANT_Q6_K, "Q6_K", BLOCK, 210, 0, dequantize_q6_k, quantize_q6_k, 1, { 208 } };
+const struct quant_format quant_q4_k = { QUANT_Q4_K, "Q4_K", BLOCK, 144, 0, dequantize_q4_k, quantize_q4_k, 2, { 0, 2 },
+                                         take_apart_q4_k };
+const struct quant_format quant_q5_k = { QUANT_Q5_K, "Q5_K", BLOCK, 176, 0, dequantize_q5_k, quantize_q5_k, 2, { 0, 2 },
+                                         take_apart_q5_k };
+const struct quant_format quant_q6_k = { QUANT_Q6_K, "Q6_K", BLOCK, 210, 0, dequantize_q6_k, quantize_q6_k, 1, { 208 },
+                                         take_apart_q6_k };

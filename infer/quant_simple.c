@@ -52,6 +52,24 @@ static void dequantize_q4_0(const void *row, size_t n, float *out)
     }
 }
 
+static void take_apart_q4_0(const void *row, struct quant_codes *out)
+{
+    const unsigned char *block = row;
+
+    memcpy(&out->d, block, sizeof out->d);
+    for (size_t i = 0; i < BLOCK; i++)
+        out->codes[i] = (uint8_t)low_bits(block + 2, i);
+}
+
+static void take_apart_q8_0(const void *row, struct quant_codes *out)
+{
+    const unsigned char *block = row;
+
+    memcpy(&out->d, block, sizeof out->d);
+    for (size_t i = 0; i < BLOCK; i++)
+        out->codes[i] = block[2 + i] ^ 128;
+}
+
 static void dequantize_q4_1(const void *row, size_t n, float *out)
 {
     const unsigned char *block = row;
@@ -180,8 +198,10 @@ static void quantize_q5_1(const float *x, const float *w, void *out)
     store_codes(codes, block + 8);
 }
 
-const struct quant_format quant_q4_0 = { QUANT_Q4_0, "Q4_0", BLOCK, 18, 0, dequantize_q4_0, quantize_q4_0, 1, { 0 } };
+const struct quant_format quant_q4_0 = { QUANT_Q4_0, "Q4_0", BLOCK, 18, 0, dequantize_q4_0, quantize_q4_0, 1, { 0 },
+                                         take_apart_q4_0 };
 const struct quant_format quant_q4_1 = { QUANT_Q4_1, "Q4_1", BLOCK, 20, 0, dequantize_q4_1, quantize_q4_1, 2, { 0, 2 } };
 const struct quant_format quant_q5_0 = { QUANT_Q5_0, "Q5_0", BLOCK, 22, 0, dequantize_q5_0, quantize_q5_0, 1, { 0 } };
 const struct quant_format quant_q5_1 = { QUANT_Q5_1, "Q5_1", BLOCK, 24, 0, dequantize_q5_1, quantize_q5_1, 2, { 0, 2 } };
-const struct quant_format quant_q8_0 = { QUANT_Q8_0, "Q8_0", BLOCK, QUANT_Q8_0_BYTES, 0, dequantize_q8_0, quantize_q8_0, 1, { 0 } };
+const struct quant_format quant_q8_0 = { QUANT_Q8_0, "Q8_0", BLOCK, QUANT_Q8_0_BYTES, 0, dequantize_q8_0, quantize_q8_0, 1, { 0 },
+                                         take_apart_q8_0 };

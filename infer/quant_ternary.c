@@ -58,6 +58,31 @@ static void dequantize_tq2_0(const void *row, size_t n, float *out)
     }
 }
 
+static void take_apart_tq1_0(const void *row, struct quant_codes *out)
+{
+    static const struct {
+        uint8_t at, width, n_digits;
+    } parts[] = { { 0, 32, 5 }, { 32, 16, 5 }, { 48, 4, 4 } };
+    const unsigned char *block = row;
+    uint8_t *to = out->codes;
+
+    memcpy(&out->d, block + 52, sizeof out->d);
+    for (size_t p = 0; p < 3; p++)
+        for (unsigned k = 0; k < parts[p].n_digits; k++)
+            for (size_t i = 0; i < parts[p].width; i++)
+                *to++ = (uint8_t)digit(block[parts[p].at + i], k);
+}
+
+/* The code 3, which nobody writes, is 2 above 1 here, too. */
+static void take_apart_tq2_0(const void *row, struct quant_codes *out)
+{
+    const unsigned char *block = row;
+
+    memcpy(&out->d, block + 64, sizeof out->d);
+    for (size_t i = 0; i < BLOCK; i++)
+        out->codes[i] = block[i / 128 * 32 + i % 32] >> (i % 128 / 32 * 2) & 3;
+}
+
 /* The same from the high bits down. */
 static void dequantize_i2_s(const void *row, size_t n, float *out)
 {
@@ -112,6 +137,8 @@ static void quantize_tq2_0(const float *x, const float *w, void *out)
         block[i / 128 * 32 + i % 32] |= (unsigned char)(codes[i] << (i % 128 / 32 * 2));
 }
 
-const struct quant_format quant_tq1_0 = { QUANT_TQ1_0, "TQ1_0", BLOCK, 54, 0, dequantize_tq1_0, quantize_tq1_0, 1, { 52 } };
-const struct quant_format quant_tq2_0 = { QUANT_TQ2_0, "TQ2_0", BLOCK, 66, 0, dequantize_tq2_0, quantize_tq2_0, 1, { 64 } };
+const struct quant_format quant_tq1_0 = { QUANT_TQ1_0, "TQ1_0", BLOCK, 54, 0, dequantize_tq1_0, quantize_tq1_0, 1, { 52 },
+                                          take_apart_tq1_0 };
+const struct quant_format quant_tq2_0 = { QUANT_TQ2_0, "TQ2_0", BLOCK, 66, 0, dequantize_tq2_0, quantize_tq2_0, 1, { 64 },
+                                          take_apart_tq2_0 };
 const struct quant_format quant_i2_s = { QUANT_I2_S, "I2_S", 128, 32, 32, dequantize_i2_s, NULL };

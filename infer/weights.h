@@ -12,7 +12,9 @@
 #include "infer/pool.h"
 #include "util/err.h"
 
-/* CORAX_E_ARGS naming the first tensor with a value or a scale that is infinite or no number, and where it is. */
+/*
+ * Of all tensors but those that have been packed, which were looked at before that.  CORAX_E_ARGS naming the first tensor with a value or a scale that is infinite or no number, and where it is.
+ */
 int weights_check(const struct gguf *, struct pool *, struct err *);
 
 #endif

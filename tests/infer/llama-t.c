@@ -128,9 +128,9 @@ static void reference(const struct tiny_spec *s, const int32_t *tokens, double *
 
 /* --- the comparison ----------------------------------------------------------------------------------------------- */
 
-static void compare(const struct tiny_spec *spec, const char *kernels, double tolerance, const char *what)
+static void compare(const struct tiny_spec *spec, const char *kernels, enum engine_packing packing, double tolerance, const char *what)
 {
-    struct engine_options options = { .n_threads = 2, .kernels = kernels };
+    struct engine_options options = { .n_threads = 2, .kernels = kernels, .packing = packing };
     double logits[TINY_N_VOCAB], error = 0, size = 0;
     int32_t tokens[N_TOKENS];
     uint64_t random = 77;
@@ -169,24 +169,24 @@ static void test_shapes(const char *kernels)
     struct tiny_spec s = TINY_SPEC;
 
     /* Single precision against double: 2^-24 a term, squared, over the depth of two layers. */
-    compare(&s, kernels, 1e-11, "F32");
+    compare(&s, kernels, ENGINE_PACK_OFF, 1e-11, "F32");
     s.type = QUANT_F16;
-    compare(&s, kernels, 1e-11, "F16");
+    compare(&s, kernels, ENGINE_PACK_OFF, 1e-11, "F16");
     s.type = QUANT_Q8_0;
     /* Activations are rounded to 1/127 of the largest of 32: about 1e-5 of each product, squared and summed. */
-    compare(&s, kernels, 1e-3, "Q8_0");
+    compare(&s, kernels, ENGINE_PACK_OFF, 1e-3, "Q8_0");
     s = TINY_SPEC;
     s.own_output = true;
-    compare(&s, kernels, 1e-11, "an output matrix of its own");
+    compare(&s, kernels, ENGINE_PACK_OFF, 1e-11, "an output matrix of its own");
     s.stretch = 4;
     s.factors = true;
-    compare(&s, kernels, 1e-11, "linear rope scaling and rope factors");
+    compare(&s, kernels, ENGINE_PACK_OFF, 1e-11, "linear rope scaling and rope factors");
     s.n_kv_head = 1;
-    compare(&s, kernels, 1e-11, "one key head for all");
+    compare(&s, kernels, ENGINE_PACK_OFF, 1e-11, "one key head for all");
     s.n_kv_head = 4;
     s.n_embd = 48;
     s.n_ff = 40;
-    compare(&s, kernels, 1e-11, "as many key heads as heads, rows that are no multiple of 32");
+    compare(&s, kernels, ENGINE_PACK_OFF, 1e-11, "as many key heads as heads, rows that are no multiple of 32");
 }
 
 /* Every format that can be written, in rows that all of them fill. */
@@ -199,7 +199,8 @@ static void test_formats(const char *kernels)
     for (uint32_t id = 0; id < QUANT_MAX_ID; id++)
         if (quant_find(id) && quant_find(id)->quantize) {
             s.type = (enum quant_type)id;
-            compare(&s, kernels, id == QUANT_Q8_0 ? 1e-3 : 1e-11, quant_find(id)->name);
+            compare(&s, kernels, ENGINE_PACK_OFF, id == QUANT_Q8_0 ? 1e-3 : 1e-11, quant_find(id)->name);
+            compare(&s, kernels, ENGINE_PACK_MEMORY, 1e-3, quant_find(id)->name); /* activations are rounded */
         }
 }
 

@@ -1,0 +1,339 @@
+/*
+ * AVX-512 with VNNI: packed matrices (infer/pack.h).
+ *
+ * One instruction multiplies 64 codes, four of each of 16 rows, with four activations of a column and adds them up by row, in
+ * whole numbers.  A step of 32 values is eight of them; then its sums become f32, are multiplied with the scales and added
+ * to those of the steps before, as pack_multiply() does it: the same bits.  What codes are larger than values by, times
+ * the sum of the activations, is where the whole numbers begin.
+ *
+ * A tile is one panel and up to PACK_COLS columns: codes are taken apart once for all of them.
+ */
+#include "infer/kernels.h"
+
+#ifdef __x86_64__
+
+#include <immintrin.h>
+
+#include "infer/pack.h"
+
+#define TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")))
+#define AHEAD  2048 /* bytes to prefetch ahead of a single column, which waits for memory */
+#define UNROLL _Pragma("GCC unroll 8")
+#define INLINE TARGET __attribute__((always_inline)) static inline
+
+/* What a type has in a block and in a step; all but the pointers is known when this is compiled. */
+struct step {
+    __m512i q[8];              /* codes */
+    __m512  scale[2], min;     /* scale: of both halves, where they differ */
+};
+
+INLINE __m512 halves(const unsigned char *at)
+{
+    return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)at));
+}
+
+INLINE __m512 unsigned_bytes(const unsigned char *at)
+{
+    return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)at)));
+}
+
+INLINE __m512 signed_bytes(const unsigned char *at)
+{
+    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)at)));
+}
+
+/* Four bits each: vectors j and j + 4 of 64 bytes. */
+INLINE void take_four_bits(const unsigned char *at, __m512i q[8])
+{
+    const __m512i mask = _mm512_set1_epi8(15);
+
+    UNROLL
+    for (int j = 0; j < 4; j++) {
+        const __m512i v = _mm512_loadu_si512(at + 64 * j);
+
+        q[j] = _mm512_and_si512(v, mask);
+        q[j + 4] = _mm512_and_si512(_mm512_srli_epi16(v, 4), mask);
+    }
+}
+
+INLINE void take_two_bits(const unsigned char *at, __m512i q[8])
+{
+    const __m512i mask = _mm512_set1_epi8(3);
+
+    UNROLL
+    for (int j = 0; j < 2; j++) {
+        const __m512i v = _mm512_loadu_si512(at + 64 * j);
+
+        q[j] = _mm512_and_si512(v, mask);
+        q[j + 2] = _mm512_and_si512(_mm512_srli_epi16(v, 2), mask);
+        q[j + 4] = _mm512_and_si512(_mm512_srli_epi16(v, 4), mask);
+        q[j + 6] = _mm512_and_si512(_mm512_srli_epi16(v, 6), mask);
+    }
+}
+
+INLINE void add_fifth_bits(const unsigned char *at, __m512i q[8])
+{
+    const __m512i v = _mm512_loadu_si512(at), sixteen = _mm512_set1_epi8(16);
+
+    UNROLL
+    for (int g = 0; g < 8; g++)
+        q[g] = _mm512_mask_add_epi8(q[g], _mm512_test_epi8_mask(v, _mm512_set1_epi8((char)(1 << g))), q[g], sixteen);
+}
+
+INLINE void add_high_bits(const unsigned char *at, __m512i q[8])
+{
+    const __m512i mask = _mm512_set1_epi8(0x30);
+
+    UNROLL
+    for (int j = 0; j < 2; j++) {
+        const __m512i v = _mm512_loadu_si512(at + 64 * j);
+
+        q[4 * j] = _mm512_or_si512(q[4 * j], _mm512_and_si512(_mm512_slli_epi16(v, 4), mask));
+        q[4 * j + 1] = _mm512_or_si512(q[4 * j + 1], _mm512_and_si512(_mm512_slli_epi16(v, 2), mask));
+        q[4 * j + 2] = _mm512_or_si512(q[4 * j + 2], _mm512_and_si512(v, mask));
+        q[4 * j + 3] = _mm512_or_si512(q[4 * j + 3], _mm512_and_si512(_mm512_srli_epi16(v, 2), mask));
+    }
+}
+
+/* Codes become values and 128, which are bytes without a sign, too. */
+INLINE void look_up(__m512i q[8])
+{
+    const __m512i table = _mm512_xor_si512(_mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)quant_nonlinear)),
+                                           _mm512_set1_epi8((char)128));
+
+    UNROLL
+    for (int g = 0; g < 8; g++)
+        q[g] = _mm512_shuffle_epi8(table, q[g]);
+}
+
+/* Bytes before the first step of a block, of a step, and how many steps a block has. */
+INLINE size_t head_bytes(const enum quant_type type)
+{
+    return type == QUANT_Q4_K || type == QUANT_Q5_K ? 64 : type == QUANT_Q4_0 || type == QUANT_IQ4_NL || type == QUANT_Q8_0 ? 0 : 32;
+}
+
+INLINE size_t step_bytes(const enum quant_type type)
+{
+    switch (type) {
+    case QUANT_Q8_0:
+        return 544;
+    case QUANT_Q5_K:
+        return 352;
+    case QUANT_Q6_K:
+        return 416;
+    case QUANT_IQ4_XS:
+        return 272;
+    case QUANT_TQ2_0:
+        return 128;
+    default:
+        return 288;
+    }
+}
+
+INLINE int offset_of(const enum quant_type type)
+{
+    switch (type) {
+    case QUANT_Q4_0:
+        return 8;
+    case QUANT_Q8_0:
+    case QUANT_IQ4_NL:
+    case QUANT_IQ4_XS:
+        return 128;
+    case QUANT_Q6_K:
+        return 32;
+    case QUANT_TQ2_0:
+        return 1;
+    default:
+        return 0;
+    }
+}
+
+INLINE struct step load_step(const enum quant_type type, const unsigned char *at, const __m512 d, const __m512 m)
+{
+    struct step s = { .scale = { d, d }, .min = m };
+
+    switch (type) {
+    case QUANT_Q8_0:
+        s.scale[0] = halves(at);
+        UNROLL
+        for (int g = 0; g < 8; g++)
+            s.q[g] = _mm512_loadu_si512(at + 32 + 64 * g);
+        break;
+    case QUANT_Q4_K:
+    case QUANT_Q5_K:
+        s.scale[0] = _mm512_mul_ps(d, unsigned_bytes(at));
+        s.min = _mm512_mul_ps(m, unsigned_bytes(at + 16));
+        take_four_bits(at + 32, s.q);
+        if (type == QUANT_Q5_K)
+            add_fifth_bits(at + 288, s.q);
+        break;
+    case QUANT_Q6_K:
+        s.scale[0] = _mm512_mul_ps(d, signed_bytes(at));
+        s.scale[1] = _mm512_mul_ps(d, signed_bytes(at + 16));
+        take_four_bits(at + 32, s.q);
+        add_high_bits(at + 288, s.q);
+        break;
+    case QUANT_IQ4_XS:
+        s.scale[0] = _mm512_mul_ps(d, signed_bytes(at));
+        take_four_bits(at + 16, s.q);
+        look_up(s.q);
+        break;
+    case QUANT_TQ2_0:
+        take_two_bits(at, s.q);
+        break;
+    default:
+        s.scale[0] = halves(at);
+        take_four_bits(at + 32, s.q);
+        if (type == QUANT_IQ4_NL)
+            look_up(s.q);
+        break;
+    }
+    return s;
+}
+
+/* Vectors first ... first + n - 1 of a step times a column's activations, in whole numbers. */
+INLINE __m512 whole_sums(const struct step *s, const int first, const int n, const int8_t *q, int32_t begin)
+{
+    __m512i sum = _mm512_set1_epi32(begin);
+
+    UNROLL
+    for (int g = first; g < first + n; g++) {
+        int32_t four;
+
+        __builtin_memcpy(&four, q + 4 * g, sizeof four);
+        sum = _mm512_dpbusd_epi32(sum, s->q[g], _mm512_set1_epi32(four));
+    }
+    return _mm512_cvtepi32_ps(sum);
+}
+
+INLINE __m512 add_column(const enum quant_type type, const struct step *s, const int8_t *q, float d, const int32_t *sums, __m512 acc)
+{
+    const __m512 dx = _mm512_set1_ps(d);
+    const int offset = offset_of(type);
+
+    if (type == QUANT_Q6_K) {
+        acc = _mm512_fmadd_ps(whole_sums(s, 0, 4, q, -offset * sums[0]), _mm512_mul_ps(s->scale[0], dx), acc);
+        return _mm512_fmadd_ps(whole_sums(s, 4, 4, q, -offset * sums[1]), _mm512_mul_ps(s->scale[1], dx), acc);
+    }
+    acc = _mm512_fmadd_ps(whole_sums(s, 0, 8, q, -offset * (sums[0] + sums[1])), _mm512_mul_ps(s->scale[0], dx), acc);
+    if (type == QUANT_Q4_K || type == QUANT_Q5_K)
+        acc = _mm512_fnmadd_ps(s->min, _mm512_set1_ps(d * (float)(sums[0] + sums[1])), acc);
+    return acc;
+}
+
+INLINE void prefetch(const unsigned char *at, const size_t n)
+{
+    for (size_t i = 0; i < n; i += 64)
+        _mm_prefetch((const char *)at + i, _MM_HINT_T0);
+}
+
+/* A panel and the first N columns of a tile, whose activations begin at q, d and sums. */
+INLINE void multiply_tile(const enum quant_type type, const int N, const unsigned char *at, size_t n_steps, const int8_t *q, const float *d,
+                          const int32_t *sums, float *y, size_t y_stride, __mmask16 rows)
+{
+    const size_t head = head_bytes(type);
+    __m512 acc[PACK_COLS], scale = _mm512_setzero_ps(), min = _mm512_setzero_ps();
+
+    UNROLL
+    for (int c = 0; c < N; c++)
+        acc[c] = _mm512_setzero_ps();
+    for (size_t i = 0; i < n_steps; i++, at += step_bytes(type)) {
+        struct step s;
+
+        if (head && i % 8 == 0) {
+            scale = halves(at);
+            if (head == 64)
+                min = halves(at + 32);
+            at += head;
+        }
+        if (N == 1)
+            prefetch(at + AHEAD, step_bytes(type));
+        s = load_step(type, at, scale, min);
+        UNROLL
+        for (int c = 0; c < N; c++)
+            acc[c] = add_column(type, &s, q + c * PACK_STEP, d[c], sums + 2 * c, acc[c]);
+        q += PACK_COLS * PACK_STEP;
+        d += PACK_COLS;
+        sums += 2 * PACK_COLS;
+    }
+    UNROLL
+    for (int c = 0; c < N; c++)
+        _mm512_mask_storeu_ps(y + (size_t)c * y_stride, rows, acc[c]);
+}
+
+/* Of one type, all columns. */
+#define DEFINE_MULTIPLY(NAME, TYPE)                                                                                           \
+    TARGET static void NAME(const unsigned char *panel, size_t n_steps, const struct pack_input *x, size_t n, float *y,       \
+                            size_t y_stride, __mmask16 rows)                                                                  \
+    {                                                                                                                         \
+        const int8_t *q = x->q;                                                                                               \
+        const float *d = x->d;                                                                                                \
+        const int32_t *sums = x->sums;                                                                                        \
+                                                                                                                              \
+        for (; n >= PACK_COLS; n -= PACK_COLS) {                                                                              \
+            multiply_tile(TYPE, PACK_COLS, panel, n_steps, q, d, sums, y, y_stride, rows);                                    \
+            q += n_steps * PACK_COLS * PACK_STEP;                                                                             \
+            d += n_steps * PACK_COLS;                                                                                         \
+            sums += n_steps * PACK_COLS * 2;                                                                                  \
+            y += PACK_COLS * y_stride;                                                                                        \
+        }                                                                                                                     \
+        for (; n >= 4; n -= 4) {                                                                                              \
+            multiply_tile(TYPE, 4, panel, n_steps, q, d, sums, y, y_stride, rows);                                            \
+            q += 4 * PACK_STEP;                                                                                               \
+            d += 4;                                                                                                           \
+            sums += 8;                                                                                                        \
+            y += 4 * y_stride;                                                                                                \
+        }                                                                                                                     \
+        for (; n >= 1; n--) {                                                                                                 \
+            multiply_tile(TYPE, 1, panel, n_steps, q, d, sums, y, y_stride, rows);                                            \
+            q += PACK_STEP;                                                                                                   \
+            d += 1;                                                                                                           \
+            sums += 2;                                                                                                        \
+            y += y_stride;                                                                                                    \
+        }                                                                                                                     \
+    }
+
+DEFINE_MULTIPLY(multiply_q4_0, QUANT_Q4_0)
+DEFINE_MULTIPLY(multiply_iq4_nl, QUANT_IQ4_NL)
+DEFINE_MULTIPLY(multiply_q8_0, QUANT_Q8_0)
+DEFINE_MULTIPLY(multiply_q4_k, QUANT_Q4_K)
+DEFINE_MULTIPLY(multiply_q5_k, QUANT_Q5_K)
+DEFINE_MULTIPLY(multiply_q6_k, QUANT_Q6_K)
+DEFINE_MULTIPLY(multiply_iq4_xs, QUANT_IQ4_XS)
+DEFINE_MULTIPLY(multiply_tq2_0, QUANT_TQ2_0)
+
+TARGET void kernels_vnni_multiply(enum quant_type type, const unsigned char *panel, size_t k, const struct pack_input *x, size_t n,
+                                  size_t n_rows, float *y, size_t y_stride)
+{
+    const __mmask16 rows = (__mmask16)((1u << n_rows) - 1);
+    const size_t n_steps = k / PACK_STEP;
+
+    switch (type) {
+    case QUANT_Q4_0:
+        multiply_q4_0(panel, n_steps, x, n, y, y_stride, rows);
+        break;
+    case QUANT_IQ4_NL:
+        multiply_iq4_nl(panel, n_steps, x, n, y, y_stride, rows);
+        break;
+    case QUANT_Q8_0:
+        multiply_q8_0(panel, n_steps, x, n, y, y_stride, rows);
+        break;
+    case QUANT_Q4_K:
+        multiply_q4_k(panel, n_steps, x, n, y, y_stride, rows);
+        break;
+    case QUANT_Q5_K:
+        multiply_q5_k(panel, n_steps, x, n, y, y_stride, rows);
+        break;
+    case QUANT_Q6_K:
+        multiply_q6_k(panel, n_steps, x, n, y, y_stride, rows);
+        break;
+    case QUANT_IQ4_XS:
+        multiply_iq4_xs(panel, n_steps, x, n, y, y_stride, rows);
+        break;
+    default:
+        multiply_tq2_0(panel, n_steps, x, n, y, y_stride, rows);
+        break;
+    }
+}
+
+#endif

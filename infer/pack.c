@@ -1,0 +1,268 @@
+#include "infer/pack.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "infer/quant_formats.h"
+
+#define BLOCK   256 /* values of a block of eight steps */
+#define N_STEPS (BLOCK / PACK_STEP)
+
+/* --- what the formats are ----------------------------------------------------------------------------------------- */
+
+/* Bytes of a step, by what is in it, and before the first step of a block. */
+struct layout {
+    enum quant_type type;
+    uint32_t head, step;                           /* head: of a block; 0: there are no blocks */
+    uint32_t scales, low, low_bits, high, high_bits; /* where in the step they are; high_bits 0: none */
+    int      offset;                               /* codes less this are the values */
+};
+
+static const struct layout layouts[] = {
+    { QUANT_Q4_0, 0, 288, 0, 32, 4, 0, 0, 8 },
+    { QUANT_IQ4_NL, 0, 288, 0, 32, 4, 0, 0, 0 },
+    { QUANT_Q8_0, 0, 544, 0, 32, 8, 0, 0, 128 },
+    { QUANT_Q4_K, 64, 288, 0, 32, 4, 0, 0, 0 },
+    { QUANT_Q5_K, 64, 352, 0, 32, 4, 288, 1, 0 },
+    { QUANT_Q6_K, 32, 416, 0, 32, 4, 288, 2, 32 },
+    { QUANT_IQ4_XS, 32, 272, 0, 16, 4, 0, 0, 0 },
+    { QUANT_TQ1_0, 32, 128, 0, 0, 2, 0, 0, 1 },
+    { QUANT_TQ2_0, 32, 128, 0, 0, 2, 0, 0, 1 },
+};
+
+static const struct layout *layout_of(enum quant_type type)
+{
+    for (size_t i = 0; i < sizeof layouts / sizeof layouts[0]; i++)
+        if (layouts[i].type == type)
+            return &layouts[i];
+    return NULL;
+}
+
+bool pack_can(enum quant_type type, size_t k)
+{
+    const struct layout *l = layout_of(type);
+
+    return l && k > 0 && k % (l->head ? BLOCK : PACK_STEP) == 0;
+}
+
+size_t pack_panel_bytes(enum quant_type type, size_t k)
+{
+    const struct layout *l = layout_of(type);
+
+    return k / PACK_STEP * l->step + (l->head ? k / BLOCK * l->head : 0);
+}
+
+/* --- packing ------------------------------------------------------------------------------------------------------ */
+
+/* Four codes at a time, of vectors g = 0 ... 7 of one row: word g of codes. */
+static void put_codes(const struct layout *l, unsigned char *step, size_t r, const uint8_t codes[PACK_STEP])
+{
+    uint32_t w[8], low[8] = { 0 }, high[2] = { 0 };
+
+    memcpy(w, codes, sizeof w);
+    for (size_t g = 0; g < 8; g++) {
+        if (l->low_bits == 8)
+            low[g] = w[g];
+        else if (l->low_bits == 4)
+            low[g % 4] |= (w[g] & 0x0f0f0f0f) << g / 4 * 4;
+        else
+            low[g % 2] |= w[g] << g / 2 * 2;
+        if (l->high_bits == 1)
+            high[0] |= (w[g] >> 4 & 0x01010101) << g;
+        else if (l->high_bits == 2)
+            high[g / 4] |= (w[g] >> 4 & 0x03030303) << g % 4 * 2;
+    }
+    for (size_t v = 0; v < l->low_bits; v++)
+        memcpy(step + l->low + v * 64 + 4 * r, &low[v], 4);
+    for (size_t v = 0; v < l->high_bits; v++)
+        memcpy(step + l->high + v * 64 + 4 * r, &high[v], 4);
+}
+
+static void put_half(unsigned char *at, size_t r, uint16_t half)
+{
+    memcpy(at + 2 * r, &half, sizeof half);
+}
+
+/* Scales and minima of one step, of which a block has N_STEPS. */
+static void put_scales(const struct layout *l, unsigned char *step, size_t r, size_t s, const struct quant_codes *c)
+{
+    unsigned char *at = step + l->scales;
+
+    switch (l->type) {
+    case QUANT_Q4_K:
+    case QUANT_Q5_K:
+        at[r] = c->scales[s];
+        at[PACK_ROWS + r] = c->minima[s];
+        break;
+    case QUANT_Q6_K:
+        at[r] = c->scales[2 * s];
+        at[PACK_ROWS + r] = c->scales[2 * s + 1];
+        break;
+    case QUANT_IQ4_XS:
+        at[r] = c->scales[s];
+        break;
+    case QUANT_TQ1_0:
+    case QUANT_TQ2_0:
+        break;
+    default:
+        put_half(at, r, c->d);
+        break;
+    }
+}
+
+void pack_panel(enum quant_type type, const void *rows, size_t row_bytes, size_t n_rows, size_t k, unsigned char *out)
+{
+    const struct layout *l = layout_of(type);
+    const struct quant_format *f = quant_find(type);
+    const size_t steps = f->block / PACK_STEP, block_bytes = l->head + steps * l->step;
+
+    if (n_rows < PACK_ROWS)
+        memset(out, 0, pack_panel_bytes(type, k));
+    for (size_t b = 0; b < k / f->block; b++, out += block_bytes)
+        for (size_t r = 0; r < n_rows; r++) {
+            struct quant_codes c;
+
+            f->take_apart((const unsigned char *)rows + r * row_bytes + b * f->bytes, &c);
+            if (l->head)
+                put_half(out, r, c.d);
+            if (l->head == 64)
+                put_half(out + 32, r, c.m);
+            for (size_t s = 0; s < steps; s++) {
+                unsigned char *step = out + l->head + s * l->step;
+
+                put_scales(l, step, r, s, &c);
+                put_codes(l, step, r, c.codes + s * PACK_STEP);
+            }
+        }
+}
+
+/* --- activations -------------------------------------------------------------------------------------------------- */
+
+static size_t n_tiles(size_t n)
+{
+    return (n + PACK_COLS - 1) / PACK_COLS;
+}
+
+size_t pack_input_bytes(size_t n, size_t k)
+{
+    return n_tiles(n) * PACK_COLS * (k + k / PACK_STEP * (sizeof(float) + 2 * sizeof(int32_t)));
+}
+
+struct pack_input pack_input_at(void *memory, size_t n, size_t k)
+{
+    const size_t n_steps = n_tiles(n) * PACK_COLS * (k / PACK_STEP);
+    int32_t *sums = memory;
+    float *d = (float *)(sums + 2 * n_steps);
+
+    return (struct pack_input){ .sums = sums, .d = d, .q = (int8_t *)(d + n_steps) };
+}
+
+static size_t place(size_t c, size_t step, size_t k)
+{
+    return (c / PACK_COLS * (k / PACK_STEP) + step) * PACK_COLS + c % PACK_COLS;
+}
+
+void pack_column(const struct pack_input *x, size_t c, size_t k, const int8_t *q, const float *d)
+{
+    for (size_t s = 0; s < k / PACK_STEP; s++, q += PACK_STEP) {
+        const size_t at = place(c, s, k);
+
+        memcpy(x->q + at * PACK_STEP, q, PACK_STEP);
+        x->d[at] = d[s];
+        for (size_t half = 0; half < 2; half++) {
+            x->sums[2 * at + half] = 0;
+            for (size_t i = 0; i < PACK_STEP / 2; i++)
+                x->sums[2 * at + half] += q[half * PACK_STEP / 2 + i];
+        }
+    }
+}
+
+/* --- the reference ------------------------------------------------------------------------------------------------ */
+
+static unsigned code_at(const struct layout *l, const unsigned char *step, size_t r, size_t i)
+{
+    const size_t g = i / 4, byte = 4 * r + i % 4;
+    unsigned code;
+
+    if (l->low_bits == 8)
+        code = step[l->low + g * 64 + byte];
+    else if (l->low_bits == 4)
+        code = step[l->low + g % 4 * 64 + byte] >> g / 4 * 4 & 15;
+    else
+        code = step[l->low + g % 2 * 64 + byte] >> g / 2 * 2 & 3;
+    if (l->high_bits == 1)
+        code |= (step[l->high + byte] >> g & 1u) << 4;
+    else if (l->high_bits == 2)
+        code |= (step[l->high + g / 4 * 64 + byte] >> g % 4 * 2 & 3u) << 4;
+    return code;
+}
+
+/* What a row's codes in a step are times, of each half of it, and what is taken off for each activation's value. */
+static void factors(const struct layout *l, const unsigned char *block, const unsigned char *step, size_t r, float scale[2], float *min)
+{
+    const unsigned char *at = step + l->scales;
+    const float d = quant_load_half((l->head ? block : at) + 2 * r);
+
+    *min = 0;
+    scale[0] = scale[1] = d;
+    switch (l->type) {
+    case QUANT_Q4_K:
+    case QUANT_Q5_K:
+        scale[0] = scale[1] = d * (float)at[r];
+        *min = quant_load_half(block + 32 + 2 * r) * (float)at[PACK_ROWS + r];
+        break;
+    case QUANT_Q6_K:
+        scale[0] = d * (float)(int8_t)at[r];
+        scale[1] = d * (float)(int8_t)at[PACK_ROWS + r];
+        break;
+    case QUANT_IQ4_XS:
+        scale[0] = scale[1] = d * (float)(int8_t)at[r];
+        break;
+    default:
+        break;
+    }
+}
+
+static int value_of(const struct layout *l, unsigned code)
+{
+    return l->type == QUANT_IQ4_NL || l->type == QUANT_IQ4_XS ? quant_nonlinear[code] : (int)code - l->offset;
+}
+
+/* The part of one step: that of its values, in whole numbers for each half, then that of minima. */
+static float add_step(const struct layout *l, const unsigned char *block, const unsigned char *step, size_t r,
+                      const struct pack_input *x, size_t at, float sum)
+{
+    const int8_t *q = x->q + at * PACK_STEP;
+    float scale[2], min;
+    int part[2] = { 0, 0 };
+
+    factors(l, block, step, r, scale, &min);
+    for (size_t i = 0; i < PACK_STEP; i++)
+        part[i / 16] += value_of(l, code_at(l, step, r, i)) * q[i];
+    if (l->type == QUANT_Q6_K) {
+        sum = fmaf((float)part[0], scale[0] * x->d[at], sum);
+        sum = fmaf((float)part[1], scale[1] * x->d[at], sum);
+    } else {
+        sum = fmaf((float)(part[0] + part[1]), scale[0] * x->d[at], sum);
+    }
+    return l->head == 64 ? fmaf(-min, x->d[at] * (float)(x->sums[2 * at] + x->sums[2 * at + 1]), sum) : sum;
+}
+
+void pack_multiply(enum quant_type type, const unsigned char *panel, size_t k, const struct pack_input *x, size_t first, size_t n, float *y,
+                   size_t y_stride)
+{
+    const struct layout *l = layout_of(type);
+    const size_t per_block = l->head ? N_STEPS : 1, block_bytes = l->head + per_block * l->step;
+
+    for (size_t c = first; c < first + n; c++)
+        for (size_t r = 0; r < PACK_ROWS; r++) {
+            float sum = 0;
+
+            for (size_t s = 0; s < k / PACK_STEP; s++) {
+                const unsigned char *block = panel + s / per_block * block_bytes;
+
+                sum = add_step(l, block, block + l->head + s % per_block * l->step, r, x, place(c, s, k), sum);
+            }
+            y[c * y_stride + r] = sum;
+        }
+}

@@ -1,0 +1,61 @@
+/*
+ * infer/pack.h - matrices in the order in which they are multiplied.
+ *
+ * A panel is PACK_ROWS rows of a matrix side by side, so that one vector register has the same values of all of them; the last
+ * one of a matrix is filled up with rows of 0.  A panel is a row of steps of 32 values, or of blocks of eight steps where the
+ * format has them:
+ *
+ *     type          block                       step                                                     bits a weight
+ *     Q4_0, IQ4_NL                              d f16[16], codes 4 bits                                  4.5
+ *     Q8_0                                      d f16[16], codes 8 bits                                  8.5
+ *     Q4_K          d f16[16], m f16[16]        scale u8[16], minimum u8[16], codes 4 bits               4.625
+ *     Q5_K          d f16[16], m f16[16]        scale u8[16], minimum u8[16], 4 bits, 1 bit              5.625
+ *     Q6_K          d f16[16]                   scale s8[16] of each 16 values, 4 bits, 2 bits           6.5625
+ *     IQ4_XS        d f16[16]                   scale s8[16], codes 4 bits                               4.3125
+ *     TQ1_0, TQ2_0  d f16[16]                   codes 2 bits                                             2.0625
+ *
+ * A vector is 64 bytes: four values in a row of each of 16 rows, what one instruction multiplies with four activations.  A
+ * step has eight of them, g = 0 ... 7.  Of 4 bits, vectors g and g + 4 share the low and the high bits of 64 bytes; of
+ * 2 bits, vectors g, g + 2, g + 4 and g + 6, from the low bits up (Q6_K's high bits: g, g + 1, g + 2, g + 3 of each half); of
+ * 1 bit all, vector g in bit g.  Codes are unsigned; pack_offset() says what they are larger than the value by.
+ *
+ * Activations are rounded to int8, 32 at a time with one scale, in tiles of PACK_COLS columns: [tile][step][column].
+ */
+#ifndef INFER_PACK_H
+#define INFER_PACK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "infer/quant.h"
+
+#define PACK_ROWS 16
+#define PACK_COLS 8
+#define PACK_STEP 32
+
+/* n columns of k values, k a multiple of PACK_STEP. */
+struct pack_input {
+    int8_t  *q;    /* [tile][step][PACK_COLS][32] */
+    float   *d;    /* [tile][step][PACK_COLS] */
+    int32_t *sums; /* [tile][step][PACK_COLS][2]: of the first and the last 16 values of q */
+};
+
+/* Whether a matrix of that type, with rows of k values, has a packed form. */
+bool pack_can(enum quant_type, size_t k);
+/* Bytes of one panel, of a type and k that pack_can(): a multiple of 32. */
+size_t pack_panel_bytes(enum quant_type, size_t k);
+/* Packs n_rows <= PACK_ROWS rows, row_bytes apart; out [pack_panel_bytes()]. */
+void pack_panel(enum quant_type, const void *rows, size_t row_bytes, size_t n_rows, size_t k, unsigned char *out);
+
+/* Bytes that the parts of a pack_input of n columns take, and their places in one piece of memory. */
+size_t pack_input_bytes(size_t n, size_t k);
+struct pack_input pack_input_at(void *memory, size_t n, size_t k);
+/* Column c of k values, rounded already: q [k], d [k / 32] (infer/kernels.h, quantize). */
+void pack_column(const struct pack_input *, size_t c, size_t k, const int8_t *q, const float *d);
+
+/* The reference: y[c * y_stride + r] for the rows of one panel, r < PACK_ROWS, and columns first ... first + n - 1 < all. */
+void pack_multiply(enum quant_type, const unsigned char *panel, size_t k, const struct pack_input *, size_t first, size_t n, float *y,
+                   size_t y_stride);
+
+#endif

@@ -1,0 +1,144 @@
+/*
+ * infer/pack.c: packed matrices give the products of the values that are packed, in every format, for rows that do not fill a
+ * panel and any number of columns; and each table of kernels gives the bits of the reference.
+ */
+#include "infer/pack.h"
+
+#include <math.h>
+
+#include "infer/kernels.h"
+#include "tests/infer/tiny_gguf.h"
+#include "tests/tap.h"
+
+enum { K = 1024, MAX_COLS = 21, STRIDE = 19 };
+
+static uint64_t seed = 41;
+
+struct problem {
+    enum quant_type type;
+    size_t k, n_rows, n;
+    unsigned char *rows, *panel;
+    void *memory;
+    struct pack_input input;
+    double want[MAX_COLS][PACK_ROWS];
+};
+
+static void make_rows(struct problem *p)
+{
+    const struct quant_format *f = quant_find(p->type);
+    const size_t row_bytes = p->k / f->block * f->bytes;
+    float row[K];
+
+    p->rows = malloc(p->n_rows * row_bytes);
+    p->panel = aligned_alloc(64, (pack_panel_bytes(p->type, p->k) + 63) / 64 * 64);
+    for (size_t r = 0; r < p->n_rows; r++) {
+        for (size_t i = 0; i < p->k; i++)
+            row[i] = tiny_normal(&seed) * (1 + (float)(tiny_random(&seed) % 5));
+        quant_quantize(p->type, row, NULL, p->k, p->rows + r * row_bytes);
+    }
+    pack_panel(p->type, p->rows, row_bytes, p->n_rows, p->k, p->panel);
+}
+
+/* Columns of whole numbers with scales, and the products in double. */
+static void make_columns(struct problem *p)
+{
+    const struct quant_format *f = quant_find(p->type);
+    const size_t row_bytes = p->k / f->block * f->bytes;
+    int8_t q[K];
+    float d[K / PACK_STEP], row[K];
+
+    p->memory = malloc(pack_input_bytes(p->n, p->k));
+    p->input = pack_input_at(p->memory, p->n, p->k);
+    for (size_t c = 0; c < p->n; c++) {
+        for (size_t i = 0; i < p->k; i++)
+            q[i] = (int8_t)((int)(tiny_random(&seed) % 255) - 127);
+        for (size_t s = 0; s < p->k / PACK_STEP; s++)
+            d[s] = 0.01f * (float)(1 + tiny_random(&seed) % 9);
+        pack_column(&p->input, c, p->k, q, d);
+        for (size_t r = 0; r < PACK_ROWS; r++) {
+            p->want[c][r] = 0;
+            if (r < p->n_rows)
+                quant_dequantize(p->type, p->rows + r * row_bytes, p->k, row);
+            for (size_t i = 0; i < p->k && r < p->n_rows; i++)
+                p->want[c][r] += (double)row[i] * (double)q[i] * (double)d[i / PACK_STEP];
+        }
+    }
+}
+
+static double nmse(const struct problem *p, const float *y)
+{
+    double error = 0, size = 0;
+
+    for (size_t c = 0; c < p->n; c++)
+        for (size_t r = 0; r < p->n_rows; r++) {
+            error += pow((double)y[c * STRIDE + r] - p->want[c][r], 2);
+            size += pow(p->want[c][r], 2);
+        }
+    return error / size;
+}
+
+/* Bits of the reference in the rows that there are, and nothing written elsewhere. */
+static size_t differ(const struct problem *p, const float *got, const float *want, size_t first, size_t n)
+{
+    size_t wrong = 0;
+
+    for (size_t c = 0; c < n; c++) {
+        wrong += memcmp(got + c * STRIDE, want + (first + c) * STRIDE, p->n_rows * sizeof *got) != 0;
+        for (size_t r = p->n_rows; r < STRIDE; r++)
+            wrong += got[c * STRIDE + r] != -7.0f;
+    }
+    return wrong;
+}
+
+static void test_kernels(const struct problem *p, const float *reference, const struct kernels *k)
+{
+    float got[MAX_COLS * STRIDE];
+
+    for (size_t i = 0; i < MAX_COLS * STRIDE; i++)
+        got[i] = -7;
+    k->mul_packed(p->type, p->panel, p->k, &p->input, p->n, p->n_rows, got, STRIDE);
+    ok(differ(p, got, reference, 0, p->n) == 0, "%s, %zu x %zu, %zu columns: %s has the reference's bits", quant_find(p->type)->name,
+       p->n_rows, p->k, p->n, k->name);
+}
+
+static void test(enum quant_type type, size_t k, size_t n_rows, size_t n)
+{
+    struct problem p = { .type = type, .k = k, .n_rows = n_rows, .n = n };
+    float y[MAX_COLS * STRIDE] = { 0 };
+    double error;
+
+    if (!pack_can(type, k))
+        return;
+    make_rows(&p);
+    make_columns(&p);
+    pack_multiply(type, p.panel, k, &p.input, 0, n, y, STRIDE);
+    error = nmse(&p, y);
+    ok(error < 1e-12, "%s, %zu x %zu, %zu columns: NMSE %.1e", quant_find(type)->name, n_rows, k, n, error);
+    for (size_t i = 0; kernels_at(i); i++)
+        if (kernels_at(i)->mul_packed)
+            test_kernels(&p, y, kernels_at(i));
+    free(p.rows);
+    free(p.panel);
+    free(p.memory);
+}
+
+int main(void)
+{
+    static const size_t ks[] = { 32, 64, 256, 1024 }, n_rows[] = { 16, 1, 7 }, ns[] = { 1, 3, 4, 8, 13, 21 };
+    size_t n_types = 0;
+
+    plan_later();
+    for (uint32_t id = 0; id < QUANT_MAX_ID; id++) {
+        if (!pack_can((enum quant_type)id, 256))
+            continue;
+        n_types++;
+        for (size_t i = 0; i < 4; i++)
+            for (size_t j = 0; j < 3; j++)
+                test((enum quant_type)id, ks[i], n_rows[j], ns[(i * 3 + j) % 6]);
+    }
+    is_int((long long)n_types, 9, "formats that are packed");
+    ok(!pack_can(QUANT_Q4_K, 128) && !pack_can(QUANT_Q4_0, 48) && !pack_can(QUANT_F16, 256) && !pack_can(QUANT_Q4_0, 0),
+       "rows that do not fill blocks, and other formats, are not");
+    done();
+    return tap_status();
+}
