@@ -58,9 +58,9 @@ check "the trace has the SMILES of the call" has "$before" 'mol_weight {"smiles"
 check "the trace has the policy rule" has "$before" "allow by default/computes-or-reads"
 check "the trace has the tool's result" has "$before" "average 180.159 g/mol"
 
-answer=$(corax run "Search the docs for Landlock." 2>/dev/null)
-check "the answer of a search names the file and line" has "$answer" "docs/architecture.md line "
-check "it quotes the line" has "$answer" "tools/box_landlock.c"
+answer=$(corax run "Search the docs for budget_time." 2>/dev/null)
+check "the answer of a search names the file and line" has "$answer" "docs/failures.md line "
+check "it quotes the line" has "$answer" "the task fails when its time is used up"
 
 answer=$(corax run "Run this Python: print(sum(range(10)))" 2>"$daemon_run/progress")
 check "the program is copied to the letter" has "$(cat "$daemon_run/progress")" 'run_python {"code":"print(sum(range(10)))"}'
