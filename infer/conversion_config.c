@@ -225,7 +225,7 @@ int conversion_window(struct conversion *c, struct err *err)
 
 struct rope_config {
     const struct json *scaling; /* may be NULL */
-    double base, factor, original_ctx;
+    double base, factor, original_ctx, part; /* part: of a head that is rotated */
     size_t n_rot;
 };
 
@@ -235,9 +235,8 @@ static void read_rope(const struct conversion *c, struct rope_config *r)
     if (json_get(r->scaling, "full_attention"))
         r->scaling = json_get(r->scaling, "full_attention");
     r->base = number_of(r->scaling, "rope_theta", conversion_get_number(c, "rope_theta", 10000));
-    r->n_rot = (size_t)((double)c->head_dim *
-                        number_of(r->scaling, "partial_rotary_factor",
-                                  conversion_get_number(c, "partial_rotary_factor", 1)));
+    r->part = number_of(r->scaling, "partial_rotary_factor", conversion_get_number(c, "partial_rotary_factor", 1));
+    r->n_rot = r->part > 0 && r->part <= 1 ? (size_t)((double)c->head_dim * r->part) : 0;
     if (!r->scaling)
         r->scaling = conversion_get(c, "rope_scaling");
     r->original_ctx = number_of(r->scaling, "original_max_position_embeddings",
@@ -329,6 +328,8 @@ int conversion_rope(struct conversion *c, struct err *err)
     const char *type;
 
     read_rope(c, &r);
+    if (!(r.part > 0 && r.part <= 1))
+        return fail(err, CORAX_E_ARGS, "partial_rotary_factor is %g, allowed is above 0 and at most 1", r.part);
     type = json_get_text(r.scaling, "rope_type", json_get_text(r.scaling, "type", "default"));
     if (!(r.original_ctx >= 1 && r.original_ctx <= FAMILY_MAX_CONTEXT) || !(r.factor > 0) || r.n_rot > c->head_dim ||
         r.n_rot < 2)

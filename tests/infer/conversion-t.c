@@ -403,6 +403,8 @@ static void test_wrong(void)
     refused("\"n_layer\": 2", "\"n_layer\": 1e300", false, "n_layer", "a count beyond reason");
     refused("\"n_embd\": 48", "\"n_embd\": 51", false, "is", "another width");
     refused("\"n_embd\"", "\"n_ambd\"", false, "hidden_size is missing", "no width");
+    refused_of("llama-3", "\"hidden_act\"", "\"partial_rotary_factor\": 1e300, \"hidden_act\"", false,
+               "partial_rotary_factor is 1e+300, allowed is above 0", "a part of each head beyond all of it");
     refused("\"gelu_new\"", "\"mish\"", false, "activation \"mish\"", "an activation that nobody has here");
     refused("h.0.ln_1.weight", "h.0.ln_X.weight", true, "h.0.ln_X.weight is not one", "a tensor of another name");
     refused("h.0.ln_1.weight", "h.1.ln_1.weight", true, "duplicate key", "a tensor twice");
