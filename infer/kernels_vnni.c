@@ -14,7 +14,7 @@
 
 #include <immintrin.h>
 
-#include "infer/pack.h"
+#include "infer/pack_layout.h"
 
 #define TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")))
 #define AHEAD  2048 /* bytes to prefetch ahead of a single column, which waits for memory */
@@ -106,48 +106,6 @@ INLINE void look_up(__m512i q[8])
         q[g] = _mm512_shuffle_epi8(table, q[g]);
 }
 
-/* Bytes before the first step of a block, of a step, and how many steps a block has. */
-INLINE size_t head_bytes(const enum quant_type type)
-{
-    return type == QUANT_Q4_K || type == QUANT_Q5_K ? 64 : type == QUANT_Q4_0 || type == QUANT_IQ4_NL || type == QUANT_Q8_0 ? 0 : 32;
-}
-
-INLINE size_t step_bytes(const enum quant_type type)
-{
-    switch (type) {
-    case QUANT_Q8_0:
-        return 544;
-    case QUANT_Q5_K:
-        return 352;
-    case QUANT_Q6_K:
-        return 416;
-    case QUANT_IQ4_XS:
-        return 272;
-    case QUANT_TQ2_0:
-        return 128;
-    default:
-        return 288;
-    }
-}
-
-INLINE int offset_of(const enum quant_type type)
-{
-    switch (type) {
-    case QUANT_Q4_0:
-        return 8;
-    case QUANT_Q8_0:
-    case QUANT_IQ4_NL:
-    case QUANT_IQ4_XS:
-        return 128;
-    case QUANT_Q6_K:
-        return 32;
-    case QUANT_TQ2_0:
-        return 1;
-    default:
-        return 0;
-    }
-}
-
 INLINE struct step load_step(const enum quant_type type, const unsigned char *at, const __m512 d, const __m512 m)
 {
     struct step s = { .scale = { d, d }, .min = m };
@@ -209,7 +167,7 @@ INLINE __m512 whole_sums(const struct step *s, const int first, const int n, con
 INLINE __m512 add_column(const enum quant_type type, const struct step *s, const int8_t *q, float d, const int32_t *sums, __m512 acc)
 {
     const __m512 dx = _mm512_set1_ps(d);
-    const int offset = offset_of(type);
+    const int offset = pack_offset(type);
 
     if (type == QUANT_Q6_K) {
         acc = _mm512_fmadd_ps(whole_sums(s, 0, 4, q, -offset * sums[0]), _mm512_mul_ps(s->scale[0], dx), acc);
@@ -231,13 +189,13 @@ INLINE void prefetch(const unsigned char *at, const size_t n)
 INLINE void multiply_tile(const enum quant_type type, const int N, const unsigned char *at, size_t n_steps, const int8_t *q, const float *d,
                           const int32_t *sums, float *y, size_t y_stride, __mmask16 rows)
 {
-    const size_t head = head_bytes(type);
+    const size_t head = pack_head_bytes(type);
     __m512 acc[PACK_COLS], scale = _mm512_setzero_ps(), min = _mm512_setzero_ps();
 
     UNROLL
     for (int c = 0; c < N; c++)
         acc[c] = _mm512_setzero_ps();
-    for (size_t i = 0; i < n_steps; i++, at += step_bytes(type)) {
+    for (size_t i = 0; i < n_steps; i++, at += pack_step_bytes(type)) {
         struct step s;
 
         if (head && i % 8 == 0) {
@@ -247,7 +205,7 @@ INLINE void multiply_tile(const enum quant_type type, const int N, const unsigne
             at += head;
         }
         if (N == 1)
-            prefetch(at + AHEAD, step_bytes(type));
+            prefetch(at + AHEAD, pack_step_bytes(type));
         s = load_step(type, at, scale, min);
         UNROLL
         for (int c = 0; c < N; c++)

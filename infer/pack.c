@@ -1,33 +1,21 @@
-#include "infer/pack.h"
+#include "infer/pack_layout.h"
 
 #include <math.h>
 #include <string.h>
 
 #include "infer/quant_formats.h"
 
-#define BLOCK   256 /* values of a block of eight steps */
-#define N_STEPS (BLOCK / PACK_STEP)
+#define BLOCK (PACK_BLOCK_STEPS * PACK_STEP)
 
 /* --- what the formats are ----------------------------------------------------------------------------------------- */
 
-/* Bytes of a step, by what is in it, and before the first step of a block. */
-struct layout {
+/* Bits of codes, in vectors of their own. */
+static const struct layout {
     enum quant_type type;
-    uint32_t head, step;                           /* head: of a block; 0: there are no blocks */
-    uint32_t scales, low, low_bits, high, high_bits; /* where in the step they are; high_bits 0: none */
-    int      offset;                               /* codes less this are the values */
-};
-
-static const struct layout layouts[] = {
-    { QUANT_Q4_0, 0, 288, 0, 32, 4, 0, 0, 8 },
-    { QUANT_IQ4_NL, 0, 288, 0, 32, 4, 0, 0, 0 },
-    { QUANT_Q8_0, 0, 544, 0, 32, 8, 0, 0, 128 },
-    { QUANT_Q4_K, 64, 288, 0, 32, 4, 0, 0, 0 },
-    { QUANT_Q5_K, 64, 352, 0, 32, 4, 288, 1, 0 },
-    { QUANT_Q6_K, 32, 416, 0, 32, 4, 288, 2, 32 },
-    { QUANT_IQ4_XS, 32, 272, 0, 16, 4, 0, 0, 0 },
-    { QUANT_TQ1_0, 32, 128, 0, 0, 2, 0, 0, 1 },
-    { QUANT_TQ2_0, 32, 128, 0, 0, 2, 0, 0, 1 },
+    uint32_t low_bits, high_bits;
+} layouts[] = {
+    { QUANT_Q4_0, 4, 0 }, { QUANT_IQ4_NL, 4, 0 }, { QUANT_Q8_0, 8, 0 },  { QUANT_Q4_K, 4, 0 },  { QUANT_Q5_K, 4, 1 },
+    { QUANT_Q6_K, 4, 2 }, { QUANT_IQ4_XS, 4, 0 }, { QUANT_TQ1_0, 2, 0 }, { QUANT_TQ2_0, 2, 0 },
 };
 
 static const struct layout *layout_of(enum quant_type type)
@@ -42,14 +30,12 @@ bool pack_can(enum quant_type type, size_t k)
 {
     const struct layout *l = layout_of(type);
 
-    return l && k > 0 && k % (l->head ? BLOCK : PACK_STEP) == 0;
+    return l && k > 0 && k % (pack_head_bytes(type) ? BLOCK : PACK_STEP) == 0;
 }
 
 size_t pack_panel_bytes(enum quant_type type, size_t k)
 {
-    const struct layout *l = layout_of(type);
-
-    return k / PACK_STEP * l->step + (l->head ? k / BLOCK * l->head : 0);
+    return k / PACK_STEP * pack_step_bytes(type) + k / BLOCK * pack_head_bytes(type);
 }
 
 /* --- packing ------------------------------------------------------------------------------------------------------ */
@@ -73,9 +59,9 @@ static void put_codes(const struct layout *l, unsigned char *step, size_t r, con
             high[g / 4] |= (w[g] >> 4 & 0x03030303) << g % 4 * 2;
     }
     for (size_t v = 0; v < l->low_bits; v++)
-        memcpy(step + l->low + v * 64 + 4 * r, &low[v], 4);
+        memcpy(step + pack_low_at(l->type) + v * 64 + 4 * r, &low[v], 4);
     for (size_t v = 0; v < l->high_bits; v++)
-        memcpy(step + l->high + v * 64 + 4 * r, &high[v], 4);
+        memcpy(step + PACK_HIGH_AT + v * 64 + 4 * r, &high[v], 4);
 }
 
 static void put_half(unsigned char *at, size_t r, uint16_t half)
@@ -83,12 +69,10 @@ static void put_half(unsigned char *at, size_t r, uint16_t half)
     memcpy(at + 2 * r, &half, sizeof half);
 }
 
-/* Scales and minima of one step, of which a block has N_STEPS. */
-static void put_scales(const struct layout *l, unsigned char *step, size_t r, size_t s, const struct quant_codes *c)
+/* Scales and minima of one step, which begin it. */
+static void put_scales(enum quant_type type, unsigned char *at, size_t r, size_t s, const struct quant_codes *c)
 {
-    unsigned char *at = step + l->scales;
-
-    switch (l->type) {
+    switch (type) {
     case QUANT_Q4_K:
     case QUANT_Q5_K:
         at[r] = c->scales[s];
@@ -114,7 +98,7 @@ void pack_panel(enum quant_type type, const void *rows, size_t row_bytes, size_t
 {
     const struct layout *l = layout_of(type);
     const struct quant_format *f = quant_find(type);
-    const size_t steps = f->block / PACK_STEP, block_bytes = l->head + steps * l->step;
+    const size_t head = pack_head_bytes(type), steps = f->block / PACK_STEP, block_bytes = head + steps * pack_step_bytes(type);
 
     if (n_rows < PACK_ROWS)
         memset(out, 0, pack_panel_bytes(type, k));
@@ -123,14 +107,14 @@ void pack_panel(enum quant_type type, const void *rows, size_t row_bytes, size_t
             struct quant_codes c;
 
             f->take_apart((const unsigned char *)rows + r * row_bytes + b * f->bytes, &c);
-            if (l->head)
+            if (head)
                 put_half(out, r, c.d);
-            if (l->head == 64)
+            if (head == 64)
                 put_half(out + 32, r, c.m);
             for (size_t s = 0; s < steps; s++) {
-                unsigned char *step = out + l->head + s * l->step;
+                unsigned char *step = out + head + s * pack_step_bytes(type);
 
-                put_scales(l, step, r, s, &c);
+                put_scales(type, step, r, s, &c);
                 put_codes(l, step, r, c.codes + s * PACK_STEP);
             }
         }
@@ -185,27 +169,26 @@ static unsigned code_at(const struct layout *l, const unsigned char *step, size_
     unsigned code;
 
     if (l->low_bits == 8)
-        code = step[l->low + g * 64 + byte];
+        code = step[pack_low_at(l->type) + g * 64 + byte];
     else if (l->low_bits == 4)
-        code = step[l->low + g % 4 * 64 + byte] >> g / 4 * 4 & 15;
+        code = step[pack_low_at(l->type) + g % 4 * 64 + byte] >> g / 4 * 4 & 15;
     else
-        code = step[l->low + g % 2 * 64 + byte] >> g / 2 * 2 & 3;
+        code = step[pack_low_at(l->type) + g % 2 * 64 + byte] >> g / 2 * 2 & 3;
     if (l->high_bits == 1)
-        code |= (step[l->high + byte] >> g & 1u) << 4;
+        code |= (step[PACK_HIGH_AT + byte] >> g & 1u) << 4;
     else if (l->high_bits == 2)
-        code |= (step[l->high + g / 4 * 64 + byte] >> g % 4 * 2 & 3u) << 4;
+        code |= (step[PACK_HIGH_AT + g / 4 * 64 + byte] >> g % 4 * 2 & 3u) << 4;
     return code;
 }
 
 /* What a row's codes in a step are times, of each half of it, and what is taken off for each activation's value. */
-static void factors(const struct layout *l, const unsigned char *block, const unsigned char *step, size_t r, float scale[2], float *min)
+static void factors(enum quant_type type, const unsigned char *block, const unsigned char *at, size_t r, float scale[2], float *min)
 {
-    const unsigned char *at = step + l->scales;
-    const float d = quant_load_half((l->head ? block : at) + 2 * r);
+    const float d = quant_load_half((pack_head_bytes(type) ? block : at) + 2 * r);
 
     *min = 0;
     scale[0] = scale[1] = d;
-    switch (l->type) {
+    switch (type) {
     case QUANT_Q4_K:
     case QUANT_Q5_K:
         scale[0] = scale[1] = d * (float)at[r];
@@ -225,7 +208,7 @@ static void factors(const struct layout *l, const unsigned char *block, const un
 
 static int value_of(const struct layout *l, unsigned code)
 {
-    return l->type == QUANT_IQ4_NL || l->type == QUANT_IQ4_XS ? quant_nonlinear[code] : (int)code - l->offset;
+    return l->type == QUANT_IQ4_NL || l->type == QUANT_IQ4_XS ? quant_nonlinear[code] : (int)code - pack_offset(l->type);
 }
 
 /* The part of one step: that of its values, in whole numbers for each half, then that of minima. */
@@ -236,7 +219,7 @@ static float add_step(const struct layout *l, const unsigned char *block, const 
     float scale[2], min;
     int part[2] = { 0, 0 };
 
-    factors(l, block, step, r, scale, &min);
+    factors(l->type, block, step, r, scale, &min);
     for (size_t i = 0; i < PACK_STEP; i++)
         part[i / 16] += value_of(l, code_at(l, step, r, i)) * q[i];
     if (l->type == QUANT_Q6_K) {
@@ -245,14 +228,15 @@ static float add_step(const struct layout *l, const unsigned char *block, const 
     } else {
         sum = fmaf((float)(part[0] + part[1]), scale[0] * x->d[at], sum);
     }
-    return l->head == 64 ? fmaf(-min, x->d[at] * (float)(x->sums[2 * at] + x->sums[2 * at + 1]), sum) : sum;
+    return pack_head_bytes(l->type) == 64 ? fmaf(-min, x->d[at] * (float)(x->sums[2 * at] + x->sums[2 * at + 1]), sum) : sum;
 }
 
 void pack_multiply(enum quant_type type, const unsigned char *panel, size_t k, const struct pack_input *x, size_t first, size_t n, float *y,
                    size_t y_stride)
 {
     const struct layout *l = layout_of(type);
-    const size_t per_block = l->head ? N_STEPS : 1, block_bytes = l->head + per_block * l->step;
+    const size_t head = pack_head_bytes(type), step = pack_step_bytes(type), per_block = head ? PACK_BLOCK_STEPS : 1;
+    const size_t block_bytes = head + per_block * step;
 
     for (size_t c = first; c < first + n; c++)
         for (size_t r = 0; r < PACK_ROWS; r++) {
@@ -261,7 +245,7 @@ void pack_multiply(enum quant_type type, const unsigned char *panel, size_t k, c
             for (size_t s = 0; s < k / PACK_STEP; s++) {
                 const unsigned char *block = panel + s / per_block * block_bytes;
 
-                sum = add_step(l, block, block + l->head + s % per_block * l->step, r, x, place(c, s, k), sum);
+                sum = add_step(l, block, block + head + s % per_block * step, r, x, place(c, s, k), sum);
             }
             y[c * y_stride + r] = sum;
         }

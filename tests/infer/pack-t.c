@@ -51,7 +51,7 @@ static void make_columns(struct problem *p)
     p->input = pack_input_at(p->memory, p->n, p->k);
     for (size_t c = 0; c < p->n; c++) {
         for (size_t i = 0; i < p->k; i++)
-            q[i] = (int8_t)((int)(tiny_random(&seed) % 255) - 127);
+            q[i] = (int8_t)(c == 1 ? 127 : c == 2 ? -127 : (int)(tiny_random(&seed) % 255) - 127);
         for (size_t s = 0; s < p->k / PACK_STEP; s++)
             d[s] = 0.01f * (float)(1 + tiny_random(&seed) % 9);
         pack_column(&p->input, c, p->k, q, d);
@@ -113,7 +113,7 @@ static void test(enum quant_type type, size_t k, size_t n_rows, size_t n)
     make_columns(&p);
     pack_multiply(type, p.panel, k, &p.input, 0, n, y, STRIDE);
     error = nmse(&p, y);
-    ok(error < 1e-12, "%s, %zu x %zu, %zu columns: NMSE %.1e", quant_find(type)->name, n_rows, k, n, error);
+    ok(error < 1e-10, "%s, %zu x %zu, %zu columns: NMSE %.1e", quant_find(type)->name, n_rows, k, n, error);
     for (size_t i = 0; kernels_at(i); i++)
         if (kernels_at(i)->mul_packed)
             test_kernels(&p, y, kernels_at(i));
