@@ -85,7 +85,9 @@ const struct kernels *kernels_at(size_t i);
 /* The table of that name, or for NULL the best one for this processor.  NULL when this processor cannot run it. */
 const struct kernels *kernels_find(const char *name);
 
-/* For the tables: infer/kernels_avx2_pack.c, infer/kernels_vnni.c. */
+/* For the tables: infer/kernels_avx512.c, infer/kernels_avx2_pack.c, infer/kernels_vnni.c. */
+void kernels_avx512_f32(const void *w, size_t k, size_t n_rows, const float *x, size_t n_cols, float *y, size_t y_stride);
+void kernels_avx512_f16(const void *w, size_t k, size_t n_rows, const float *x, size_t n_cols, float *y, size_t y_stride);
 void kernels_avx2_multiply(enum quant_type, const unsigned char *panel, size_t k, const struct pack_input *, size_t n, size_t n_rows,
                            float *y, size_t y_stride);
 void kernels_vnni_multiply(enum quant_type, const unsigned char *panel, size_t k, const struct pack_input *, size_t n, size_t n_rows,

@@ -515,11 +515,14 @@ TARGET static void head_scan(float *h, float decay, float delta, size_t n_state,
         scan_columns(h + i, decay, delta, n_state, x + i, d, b, c, n, 1, y + i);
 }
 
-#define AVX2                                                                                                   \
-    .quantize = quantize, .mul_f32 = mul_f32, .mul_f16 = mul_f16, .mul_q8_0 = mul_q8_0, .attend = attend,       \
-    .silu_mul = silu_mul, .rms_norm = rms_norm, .selective_scan = selective_scan, .head_scan = head_scan
+/* What AVX-512 has nothing better for. */
+#define AVX2                                                                                                  \
+    .quantize = quantize, .mul_q8_0 = mul_q8_0, .attend = attend, .silu_mul = silu_mul, .rms_norm = rms_norm,  \
+    .selective_scan = selective_scan, .head_scan = head_scan
 
-const struct kernels kernels_avx2 = { .name = "avx2", AVX2, .mul_packed = kernels_avx2_multiply };
-const struct kernels kernels_avx512 = { .name = "avx512", AVX2, .mul_packed = kernels_vnni_multiply };
+const struct kernels kernels_avx2 = { .name = "avx2", AVX2, .mul_f32 = mul_f32, .mul_f16 = mul_f16,
+                                      .mul_packed = kernels_avx2_multiply };
+const struct kernels kernels_avx512 = { .name = "avx512", AVX2, .mul_f32 = kernels_avx512_f32, .mul_f16 = kernels_avx512_f16,
+                                        .mul_packed = kernels_vnni_multiply };
 
 #endif
