@@ -35,6 +35,7 @@ struct kernels {
      */
     void (*mul_f32)(const void *w, size_t k, size_t n_rows, const float *x, size_t n_cols, float *y, size_t y_stride);
     void (*mul_f16)(const void *w, size_t k, size_t n_rows, const float *x, size_t n_cols, float *y, size_t y_stride);
+    void (*mul_bf16)(const void *w, size_t k, size_t n_rows, const float *x, size_t n_cols, float *y, size_t y_stride);
     void (*mul_q8_0)(const void *w, size_t k, size_t n_rows, const int8_t *q, const float *d, size_t n_cols, float *y,
                      size_t y_stride);
 
@@ -88,6 +89,7 @@ const struct kernels *kernels_find(const char *name);
 /* For the tables: infer/kernels_avx512.c, infer/kernels_avx2_pack.c, infer/kernels_vnni.c. */
 void kernels_avx512_f32(const void *w, size_t k, size_t n_rows, const float *x, size_t n_cols, float *y, size_t y_stride);
 void kernels_avx512_f16(const void *w, size_t k, size_t n_rows, const float *x, size_t n_cols, float *y, size_t y_stride);
+void kernels_avx512_bf16(const void *w, size_t k, size_t n_rows, const float *x, size_t n_cols, float *y, size_t y_stride);
 void kernels_avx2_multiply(enum quant_type, const unsigned char *panel, size_t k, const struct pack_input *, size_t n, size_t n_rows,
                            float *y, size_t y_stride);
 void kernels_vnni_multiply(enum quant_type, const unsigned char *panel, size_t k, const struct pack_input *, size_t n, size_t n_rows,

@@ -103,7 +103,7 @@ TARGET static void quantize(const float *x, size_t k, int8_t *q, float *d)
     }
 }
 
-/* --- f32 and f16 weights ------------------------------------------------------------------------------------------ */
+/* --- f32, f16 and bf16 weights ------------------------------------------------------------------------------------------ */
 
 INLINE __m256 load_f32(const void *row, size_t i)
 {
@@ -123,6 +123,22 @@ INLINE float one_f32(const void *row, size_t i)
 INLINE float one_f16(const void *row, size_t i)
 {
     return _cvtsh_ss(((const uint16_t *)row)[i]);
+}
+
+INLINE __m256 load_bf16(const void *row, size_t i)
+{
+    const __m128i upper = _mm_loadu_si128((const __m128i *)((const uint16_t *)row + i));
+
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(upper), 16));
+}
+
+INLINE float one_bf16(const void *row, size_t i)
+{
+    const uint32_t bits = (uint32_t)((const uint16_t *)row)[i] << 16;
+    float value;
+
+    memcpy(&value, &bits, sizeof value);
+    return value;
 }
 
 /* mul_TYPE_row: one row, N columns.  mul_TYPE_rows: four rows, one column.  mul_TYPE: all of them. */
@@ -194,6 +210,7 @@ INLINE float one_f16(const void *row, size_t i)
 
 DEFINE_MUL(f32, 4)
 DEFINE_MUL(f16, 2)
+DEFINE_MUL(bf16, 2)
 
 /* --- Q8_0 weights ------------------------------------------------------------------------------------------------- */
 
@@ -521,8 +538,8 @@ TARGET static void head_scan(float *h, float decay, float delta, size_t n_state,
     .selective_scan = selective_scan, .head_scan = head_scan
 
 const struct kernels kernels_avx2 = { .name = "avx2", AVX2, .mul_f32 = mul_f32, .mul_f16 = mul_f16,
-                                      .mul_packed = kernels_avx2_multiply };
+                                      .mul_bf16 = mul_bf16, .mul_packed = kernels_avx2_multiply };
 const struct kernels kernels_avx512 = { .name = "avx512", AVX2, .mul_f32 = kernels_avx512_f32, .mul_f16 = kernels_avx512_f16,
-                                        .mul_packed = kernels_vnni_multiply };
+                                        .mul_bf16 = kernels_avx512_bf16, .mul_packed = kernels_vnni_multiply };
 
 #endif

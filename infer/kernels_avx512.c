@@ -1,5 +1,5 @@
 /*
- * AVX-512: products of matrices in F32 and F16, and of rows that became F32.
+ * AVX-512: products of matrices in F32, F16 and BF16, and of rows that became F32.
  *
  * Lanes are values of a row; a tile is four rows and six columns, whose 24 sums stay in registers, so that each load serves four
  * or six of them.  A sum's order is that of its row alone: 16 lanes, then the same tree for all, so what goes together never
@@ -27,6 +27,13 @@ INLINE __m512 load_f32(const void *row, size_t i, __mmask16 lanes)
 INLINE __m512 load_f16(const void *row, size_t i, __mmask16 lanes)
 {
     return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(lanes, (const uint16_t *)row + i));
+}
+
+INLINE __m512 load_bf16(const void *row, size_t i, __mmask16 lanes)
+{
+    const __m256i upper = _mm256_maskz_loadu_epi16(lanes, (const uint16_t *)row + i);
+
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(upper), 16));
 }
 
 #define DEFINE_MULTIPLY(TYPE, SIZE)                                                                                            \
@@ -95,5 +102,6 @@ INLINE __m512 load_f16(const void *row, size_t i, __mmask16 lanes)
 
 DEFINE_MULTIPLY(f32, sizeof(float))
 DEFINE_MULTIPLY(f16, sizeof(uint16_t))
+DEFINE_MULTIPLY(bf16, sizeof(uint16_t))
 
 #endif

@@ -55,6 +55,21 @@ static void mul_f16(const void *w, size_t k, size_t n_rows, const float *x, size
     }
 }
 
+static void mul_bf16(const void *w, size_t k, size_t n_rows, const float *x, size_t n_cols, float *y, size_t y_stride)
+{
+    for (size_t r = 0; r < n_rows; r++) {
+        const uint16_t *row = (const uint16_t *)w + r * k;
+
+        for (size_t c = 0; c < n_cols; c++) {
+            float sum = 0;
+
+            for (size_t i = 0; i < k; i++)
+                sum += quant_bf16_to_float(row[i]) * x[c * k + i];
+            y[c * y_stride + r] = sum;
+        }
+    }
+}
+
 static void mul_q8_0(const void *w, size_t k, size_t n_rows, const int8_t *q, const float *d, size_t n_cols, float *y,
                      size_t y_stride)
 {
@@ -153,6 +168,7 @@ const struct kernels kernels_plain = {
     .quantize = quantize,
     .mul_f32 = mul_f32,
     .mul_f16 = mul_f16,
+    .mul_bf16 = mul_bf16,
     .mul_q8_0 = mul_q8_0,
     .attend = attend,
     .silu_mul = silu_mul,

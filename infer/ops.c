@@ -101,6 +101,9 @@ static void multiply_rows(const struct multiply_job *j, const struct product *p,
     case QUANT_F16:
         kernels->mul_f16(rows, w->k, n_rows, j->x, j->n, p->y + first, w->n_rows);
         break;
+    case QUANT_BF16:
+        kernels->mul_bf16(rows, w->k, n_rows, j->x, j->n, p->y + first, w->n_rows);
+        break;
     case QUANT_Q8_0:
         kernels->mul_q8_0(rows, w->k, n_rows, j->o->q, j->o->d, j->n, p->y + first, w->n_rows);
         break;

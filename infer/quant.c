@@ -20,11 +20,9 @@ static void dequantize_bf16(const void *row, size_t n, float *out)
 {
     for (size_t i = 0; i < n; i++) {
         uint16_t upper;
-        uint32_t bits;
 
         memcpy(&upper, (const unsigned char *)row + 2 * i, sizeof upper);
-        bits = (uint32_t)upper << 16;
-        memcpy(&out[i], &bits, sizeof bits);
+        out[i] = quant_bf16_to_float(upper);
     }
 }
 
@@ -226,6 +224,15 @@ uint16_t quant_float_to_half(float value)
         half += rest > 1u << (shift - 1) || (rest == 1u << (shift - 1) && (half & 1));
     }
     return (uint16_t)(sign | half);
+}
+
+float quant_bf16_to_float(uint16_t upper)
+{
+    const uint32_t bits = (uint32_t)upper << 16;
+    float value;
+
+    memcpy(&value, &bits, sizeof value);
+    return value;
 }
 
 uint16_t quant_float_to_bf16(float value)

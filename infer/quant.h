@@ -65,6 +65,7 @@ const struct quant_format *quant_find(uint32_t id); /* NULL: unknown */
 
 float    quant_half_to_float(uint16_t half);
 uint16_t quant_float_to_half(float); /* rounds to nearest, ties to even */
+float    quant_bf16_to_float(uint16_t upper);
 uint16_t quant_float_to_bf16(float); /* the same; what is no number stays one */
 
 /* n values of a row into out[n]; the type must have dequantize, n be a multiple of its block. */

@@ -31,7 +31,7 @@ static void fill(float *to, size_t n)
 static double error_of(enum quant_type type, size_t k, size_t n_rows, size_t n_cols)
 {
     const struct quant_format *f = quant_find((uint32_t)type);
-    const unsigned char *rows = type == QUANT_F32 ? (unsigned char *)w : type == QUANT_F16 ? (unsigned char *)w16 : w8;
+    const unsigned char *rows = type == QUANT_F32 ? (unsigned char *)w : type == QUANT_F16 || type == QUANT_BF16 ? (unsigned char *)w16 : w8;
     double worst = 0;
     float row[MAX_K];
 
@@ -60,6 +60,8 @@ static void multiply(const struct kernels *t, enum quant_type type, size_t k, si
         t->mul_f32(w, k, n_rows, x + c * k, n_cols, out, n_rows);
     else if (type == QUANT_F16)
         t->mul_f16(w16, k, n_rows, x + c * k, n_cols, out, n_rows);
+    else if (type == QUANT_BF16)
+        t->mul_bf16(w16, k, n_rows, x + c * k, n_cols, out, n_rows);
     else
         t->mul_q8_0(w8, k, n_rows, q + c * k, d + c * (k / 32), n_cols, out, n_rows);
 }
@@ -80,7 +82,7 @@ static void test_products(const struct kernels *t, enum quant_type type)
                 fill(x, cols[c] * ks[a]);
                 fill(w, rows[b] * ks[a]);
                 for (size_t i = 0; i < rows[b] * ks[a]; i++)
-                    w16[i] = quant_float_to_half(w[i]);
+                    w16[i] = type == QUANT_BF16 ? quant_float_to_bf16(w[i]) : quant_float_to_half(w[i]);
                 if (type == QUANT_Q8_0) {
                     quant_quantize(QUANT_Q8_0, w, NULL, rows[b] * ks[a], w8);
                     t->quantize(x, cols[c] * ks[a], q, d);
@@ -198,6 +200,7 @@ static void test_table(const struct kernels *t)
 {
     test_products(t, QUANT_F32);
     test_products(t, QUANT_F16);
+    test_products(t, QUANT_BF16);
     test_products(t, QUANT_Q8_0);
     test_quantize(t);
     test_attend(t);
