@@ -17,7 +17,7 @@
 #include "infer/pack_layout.h"
 
 #define TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")))
-#define AHEAD  2048 /* bytes to prefetch ahead of a single column, which waits for memory */
+#define AHEAD  4096 /* bytes to prefetch ahead of a single column, which waits for memory */
 #define UNROLL _Pragma("GCC unroll 8")
 #define INLINE TARGET __attribute__((always_inline)) static inline
 
