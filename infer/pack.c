@@ -135,10 +135,9 @@ size_t pack_input_bytes(size_t n, size_t k)
 struct pack_input pack_input_at(void *memory, size_t n, size_t k)
 {
     const size_t n_steps = n_tiles(n) * PACK_COLS * (k / PACK_STEP);
-    int32_t *sums = memory;
-    float *d = (float *)(sums + 2 * n_steps);
+    unsigned char *sums = memory, *d = sums + 2 * n_steps * sizeof(int32_t), *q = d + n_steps * sizeof(float);
 
-    return (struct pack_input){ .sums = sums, .d = d, .q = (int8_t *)(d + n_steps) };
+    return (struct pack_input){ .sums = (void *)sums, .d = (void *)d, .q = (void *)q };
 }
 
 static size_t place(size_t c, size_t step, size_t k)
