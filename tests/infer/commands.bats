@@ -160,3 +160,18 @@ losses_of_piece() {
     done
     [ "$("$infer" generate words.gguf "the cells" --raw -n 12)" = "$("$infer" detokenize words.gguf "${ids[*]}")" ]
 }
+
+@test "make-model writes a model that runs, in the mixture of its type" {
+    run "$CORAX_BUILDDIR/tests/bench/make-model" tiny Q4_K_M made.gguf
+    [ "$status" -eq 0 ]
+    [[ $output == "made.gguf: tiny Q4_K_M, 3869952 parameters, "* ]]
+    "$infer" inspect made.gguf | grep -q '^blk.5.ffn_down.weight  *Q6_K  *512 x 256'
+    "$infer" inspect made.gguf | grep -q '^blk.5.ffn_up.weight  *Q4_K  *256 x 512'
+    [ "$("$infer" tokenize made.gguf "th!" --json)" = '{"tokens":[257,34]}' ]
+    "$infer" logits made.gguf --tokens 1,2,3 --top 0 >logits
+    [ "$(grep -cE '^ *[0-9]+ +-[0-9]+\.[0-9]+ ' logits)" -eq 1280 ]
+    run "$CORAX_BUILDDIR/tests/bench/make-model" huge Q4_0 other.gguf
+    [ "$status" -eq 1 ]
+    [[ $output == *"(llama-1b llama-3b bitnet-2b mamba-1b rwkv7-1b5 tiny)"* ]]
+    [ ! -e other.gguf ]
+}
