@@ -4,7 +4,7 @@
 _corax_infer() {
     local commands="serve inspect tokenize detokenize logits generate perplexity embed bench convert quantize"
     local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
-    local options="--help" model="--threads --ctx --kernels --packing --exact"
+    local options="--help" model="--threads --ctx --kernels --packing --cache-type --exact"
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
         mapfile -t COMPREPLY < <(compgen -W "$commands --help --version" -- "$word")
@@ -17,6 +17,10 @@ _corax_infer() {
         ;;
     --packing)
         mapfile -t COMPREPLY < <(compgen -W "file memory off" -- "$word")
+        return
+        ;;
+    --cache-type)
+        mapfile -t COMPREPLY < <(compgen -W "f16 f32 q8_0" -- "$word")
         return
         ;;
     --type)

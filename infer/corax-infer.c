@@ -25,6 +25,7 @@ enum {
     CTX,
     KERNELS,
     PACKING,
+    CACHE_TYPE,
     EXACT,
     JSON,
     RAW,
@@ -59,6 +60,7 @@ static const struct flag flags[] = {
     { "ctx", CTX, "N", "tokens a transcript may have (the model's own, at most " STRING(ENGINE_DEFAULT_CTX) ")" },
     { "kernels", KERNELS, "NAME", "avx512, avx2 or plain (the best one for this processor)" },
     { "packing", PACKING, "WHERE", "weights packed for the processor: in a file that is kept, in memory, or off (file)" },
+    { "cache-type", CACHE_TYPE, "TYPE", "of the keys and values that are remembered: f16, f32 or q8_0 (f16)" },
     { "exact", EXACT, NULL, "BitNet: round activations as in training" },
     { "json", JSON, NULL, "print JSON" },
     { "n", 'n', "N", "tokens to write, at most (128)" },
@@ -78,7 +80,7 @@ static const struct flag flags[] = {
     { "help", HELP, NULL, "this" },
 };
 #define N_FLAGS (sizeof flags / sizeof flags[0])
-#define N_COMMON 5
+#define N_COMMON 6
 
 static void print_flag(const struct flag *f)
 {
@@ -153,6 +155,16 @@ static enum engine_packing packing(const char *text)
     usage("--packing %s: file, memory or off is needed", text);
 }
 
+static enum engine_cache cache_type(const char *text)
+{
+    static const char *const names[] = { [ENGINE_CACHE_F16] = "f16", [ENGINE_CACHE_F32] = "f32", [ENGINE_CACHE_Q8_0] = "q8_0" };
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(text, names[i]) == 0)
+            return (enum engine_cache)i;
+    usage("--cache-type %s: f16, f32 or q8_0 is needed", text);
+}
+
 static float number(const char *text, const char *what)
 {
     char *end;
@@ -189,6 +201,9 @@ static void set_option(const struct command *c, struct args *a, int option)
         break;
     case PACKING:
         a->engine.packing = packing(optarg);
+        break;
+    case CACHE_TYPE:
+        a->engine.cache = cache_type(optarg);
         break;
     case EXACT:
         a->engine.exact = true;

@@ -435,7 +435,7 @@ void *decoder_load(const struct decoder_traits *traits, const struct gguf *g, st
     widest = c->n_ff > c->n_embd ? c->n_ff : c->n_embd;
     if (c->n_head * c->head_dim > widest)
         widest = c->n_head * c->head_dim;
-    *shape = (struct shape){ .n_vocab = c->n_vocab, .n_layer = c->n_layer, .n_kv_head = c->n_kv_head,
+    *shape = (struct shape){ .n_vocab = c->n_vocab, .n_layer = c->n_layer, .n_head = c->n_head, .n_kv_head = c->n_kv_head,
                              .head_dim = c->head_dim, .n_ctx = c->n_ctx, .max_k = widest };
     return m;
 }
@@ -484,11 +484,12 @@ static void multiply(const struct decoder *m, struct ops *o, const struct produc
     }
 }
 
-static void attention(struct decoder *m, struct ops *o, const struct layer *l, struct kv_layer *kv, size_t n, size_t pos)
+static void attention(struct decoder *m, struct ops *o, const struct batch *b, size_t layer)
 {
+    const struct layer *l = &m->layers[layer];
     const struct product qkv[] = { { &l->q, m->q }, { &l->k, m->k }, { &l->v, m->v } };
     const struct decoder_config *c = &m->c;
-    const size_t wide = c->n_head * c->head_dim;
+    const size_t wide = c->n_head * c->head_dim, n = b->n;
 
     apply_norm(m, o, &l->attn_norm, m->x, n, c->n_embd, m->h);
     multiply(m, o, qkv, 3, m->h, n);
@@ -500,8 +501,8 @@ static void attention(struct decoder *m, struct ops *o, const struct layer *l, s
         rope_apply(l->rope, l->table + i * c->n_rot, m->q + i * wide, c->n_head, c->head_dim);
         rope_apply(l->rope, l->table + i * c->n_rot, m->k + i * c->n_kv_head * c->head_dim, c->n_kv_head, c->head_dim);
     }
-    ops_store(o, kv, m->k, m->v, n, pos, c->n_kv_head, c->head_dim);
-    ops_attend(o, &l->attention, m->q, kv, n, pos, m->a);
+    ops_store(o, b, layer, m->k, m->v);
+    ops_attend(o, &l->attention, b, layer, m->q, m->a);
     if (m->traits->sub_norms)
         apply_norm(m, o, &l->attn_sub_norm, m->a, n, wide, m->a);
     multiply(m, o, &(struct product){ &l->o, m->h }, 1, m->a, n);
@@ -528,45 +529,58 @@ static void feed_forward(struct decoder *m, struct ops *o, const struct layer *l
     ops_add(m->x, m->h, n * c->n_embd);
 }
 
-static void embed(struct decoder *m, const int32_t *tokens, size_t n, size_t pos)
+static void embed(struct decoder *m, const struct batch *b)
 {
     const struct decoder_config *c = &m->c;
+    const bool learned = m->traits->learned_positions;
 
-    for (size_t i = 0; i < n; i++) {
-        ops_row(&m->embedding, (size_t)tokens[i], m->x + i * c->n_embd);
-        if (m->rope.frequency)
-            rope_table(&m->rope, pos + i, m->table + i * c->n_rot);
-        if (m->window_rope.frequency)
-            rope_table(&m->window_rope, pos + i, m->window_table + i * c->n_rot);
-    }
+    for (size_t s = 0, i = 0; s < b->n_spans; s++)
+        for (size_t pos = b->spans[s].pos; pos < b->spans[s].pos + b->spans[s].n; pos++, i++) {
+            ops_row(&m->embedding, (size_t)b->tokens[i], m->x + i * c->n_embd);
+            if (learned)
+                ops_row(&m->positions, pos, m->h + i * c->n_embd);
+            if (m->rope.frequency)
+                rope_table(&m->rope, pos, m->table + i * c->n_rot);
+            if (m->window_rope.frequency)
+                rope_table(&m->window_rope, pos, m->window_table + i * c->n_rot);
+        }
     if (c->embedding_scale != 1)
-        ops_scale(m->x, (float)c->embedding_scale, n * c->n_embd);
-    if (!m->traits->learned_positions)
-        return;
-    for (size_t i = 0; i < n; i++)
-        ops_row(&m->positions, pos + i, m->h + i * c->n_embd);
-    ops_add(m->x, m->h, n * c->n_embd);
+        ops_scale(m->x, (float)c->embedding_scale, b->n * c->n_embd);
+    if (learned)
+        ops_add(m->x, m->h, b->n * c->n_embd);
 }
 
-void decoder_eval(void *model, struct ops *o, struct state *state, const int32_t *tokens, size_t n, size_t pos,
-                  float *logits, size_t n_logits)
+static void find_logits(struct decoder *m, struct ops *o, const struct batch *b)
+{
+    const struct product head = { &m->output, b->logits };
+    const struct decoder_config *c = &m->c;
+    float *h = m->h;
+
+    for (size_t i = 0, end = 0; i < b->n_spans; i++) {
+        const size_t n = b->spans[i].n_logits;
+
+        end += b->spans[i].n;
+        apply_norm(m, o, &m->output_norm, m->x + (end - n) * c->n_embd, n, c->n_embd, h);
+        h += n * c->n_embd;
+    }
+    ops_multiply(o, &head, 1, m->h, b->n_logits);
+    if (c->logit_scale != 1)
+        ops_scale(b->logits, (float)c->logit_scale, b->n_logits * c->n_vocab);
+    if (c->final_softcap > 0)
+        ops_softcap(b->logits, (float)c->final_softcap, b->n_logits * c->n_vocab);
+}
+
+void decoder_eval(void *model, struct ops *o, const struct batch *b)
 {
     struct decoder *m = model;
-    const struct decoder_config *c = &m->c;
 
-    embed(m, tokens, n, pos);
-    for (size_t i = 0; i < c->n_layer; i++) {
-        attention(m, o, &m->layers[i], &state->kv[i], n, pos);
-        feed_forward(m, o, &m->layers[i], n);
+    embed(m, b);
+    for (size_t i = 0; i < m->c.n_layer; i++) {
+        attention(m, o, b, i);
+        feed_forward(m, o, &m->layers[i], b->n);
     }
-    if (!n_logits)
-        return;
-    apply_norm(m, o, &m->output_norm, m->x + (n - n_logits) * c->n_embd, n_logits, c->n_embd, m->h);
-    ops_multiply(o, &(struct product){ &m->output, logits }, 1, m->h, n_logits);
-    if (c->logit_scale != 1)
-        ops_scale(logits, (float)c->logit_scale, n_logits * c->n_vocab);
-    if (c->final_softcap > 0)
-        ops_softcap(logits, (float)c->final_softcap, n_logits * c->n_vocab);
+    if (b->n_logits)
+        find_logits(m, o, b);
 }
 
 const float *decoder_hidden(const void *model, size_t *n_embd)

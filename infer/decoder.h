@@ -56,8 +56,7 @@ struct decoder_traits {
 void *decoder_load(const struct decoder_traits *, const struct gguf *, struct shape *, struct err *);
 void decoder_unload(void *model);
 void decoder_prepare(void *model, const struct family_options *);
-void decoder_eval(void *model, struct ops *, struct state *, const int32_t *tokens, size_t n, size_t pos, float *logits,
-                  size_t n_logits);
+void decoder_eval(void *model, struct ops *, const struct batch *);
 const float *decoder_hidden(const void *model, size_t *n_embd);
 
 /* The whole of a family that is a decoder: its general.architecture, and the rest of its struct decoder_traits. */

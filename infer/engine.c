@@ -74,6 +74,21 @@ static int prepare_weights(struct engine *e, const char *path, const struct kern
     return 0;
 }
 
+static int make_pages(struct engine *e, enum engine_cache cache, struct err *err)
+{
+    const struct shape *s = &e->shape;
+    struct kv_layout layout;
+
+    if (kv_layout_init(&layout,
+                       cache == ENGINE_CACHE_F32    ? QUANT_F32
+                       : cache == ENGINE_CACHE_Q8_0 ? QUANT_Q8_0
+                                                    : QUANT_F16,
+                       s->n_layer, s->n_kv_head, s->head_dim, err) < 0)
+        return -1;
+    e->pages = pages_create(&layout, 0, err);
+    return e->pages ? 0 : -1;
+}
+
 static int start(struct engine *e, const char *path, const struct engine_options *options, struct err *err)
 {
     const struct kernels *kernels = kernels_find(options->kernels);
@@ -89,9 +104,9 @@ static int start(struct engine *e, const char *path, const struct engine_options
     if (e->family->prepare)
         e->family->prepare(e->model, &(struct family_options){ e->n_ctx, options->exact });
     e->pool = pool_create(options->n_threads ? options->n_threads : pool_default_threads(), err);
-    if (!e->pool || prepare_weights(e, path, kernels, options->packing, err) < 0)
+    if (!e->pool || prepare_weights(e, path, kernels, options->packing, err) < 0 || make_pages(e, options->cache, err) < 0)
         return -1;
-    return ops_init(&e->ops, kernels, e->pool, e->shape.max_k, e->n_ctx, err);
+    return ops_init(&e->ops, kernels, e->pool, &e->shape, e->n_ctx, err);
 }
 
 static int load(struct engine *e, const char *path, const struct engine_options *options, struct err *err)
@@ -137,6 +152,7 @@ void engine_close(struct engine *e)
     if (e->model)
         e->family->unload(e->model);
     ops_finish(&e->ops);
+    pages_destroy(e->pages);
     sampler_finish(&e->sampler);
     pool_destroy(e->pool);
     tokenizer_destroy(e->tokenizer);

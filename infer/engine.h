@@ -15,6 +15,7 @@ struct engine {
     struct tokenizer    *tokenizer;
     struct pool         *pool;
     struct packed       *packed; /* NULL: nothing is */
+    struct pages        *pages;  /* of its sessions */
     const struct family *family;
     void                *model;
     struct shape         shape;

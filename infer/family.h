@@ -36,12 +36,8 @@ struct family {
     void *(*load)(const struct gguf *, struct shape *, struct err *);
     void (*unload)(void *model);
     void (*prepare)(void *model, const struct family_options *); /* once, before the first eval(); may be NULL */
-    /*
-     * Evaluates n tokens (at most OPS_BATCH, each below n_vocab) at positions pos ... pos + n - 1 < n_ctx; the state is that
-     * after all before.  logits [n_logits][n_vocab] are those after the last n_logits tokens; 0: not wanted.
-     */
-    void (*eval)(void *model, struct ops *, struct state *, const int32_t *tokens, size_t n, size_t pos, float *logits,
-                 size_t n_logits);
+    /* Evaluates a batch, whose states become those after it. */
+    void (*eval)(void *model, struct ops *, const struct batch *);
     /* [n_logits][n_embd]: what the last eval() made its logits from, after the last norm.  NULL: no embeddings. */
     const float *(*hidden)(const void *model, size_t *n_embd);
     size_t version; /* ARCH.architecture_version, where one name stands for several families; 0: it does not */

@@ -157,16 +157,32 @@ static void *load(const struct gguf *g, struct shape *shape, struct err *err)
 
 /* --- evaluation --------------------------------------------------------------------------------------------------- */
 
-/* state: [n_taps - 1][n_inner] of the convolution, [n_state][n_inner] of the scan */
-static void mixer(struct model *m, struct ops *o, const struct layer *l, float *state, size_t n)
+/* What a layer remembers: [n_taps - 1][n_inner] of the convolution, [n_state][n_inner] of the scan. */
+static void convolve(struct model *m, struct ops *o, size_t layer, const struct batch *b)
 {
+    for (size_t i = 0, at = 0; i < b->n_spans; at += b->spans[i++].n * m->base.n_inner)
+        ops_causal_conv(o, &m->layers[layer].conv, m->u + at, span_recurrent(&b->spans[i], layer), b->spans[i].n, m->conv + at);
+}
+
+static void scan(struct model *m, struct ops *o, size_t layer, const struct batch *b)
+{
+    const size_t n_inner = m->base.n_inner, n_state = m->base.n_state;
+
+    for (size_t i = 0, t = 0; i < b->n_spans; t += b->spans[i++].n)
+        ops_selective_scan(o, &m->layers[layer].scan, m->delta + t * n_inner, m->conv + t * n_inner, m->b + t * n_state, m->c + t * n_state,
+                           span_recurrent(&b->spans[i], layer) + (m->base.n_taps - 1) * n_inner, b->spans[i].n, m->y + t * n_inner);
+}
+
+static void mixer(struct model *m, struct ops *o, size_t layer, const struct batch *b)
+{
+    const struct layer *l = &m->layers[layer];
     const struct product u_z[] = { { &l->u, m->u }, { &l->z, m->z } };
     const struct product dt_b_c[] = { { &l->dt, m->dt }, { &l->b, m->b }, { &l->c, m->c } };
-    const size_t rank = m->base.time_step_rank, n_inner = m->base.n_inner, n_state = m->base.n_state;
+    const size_t rank = m->base.time_step_rank, n_inner = m->base.n_inner, n_state = m->base.n_state, n = b->n;
 
     mamba_begin(&m->base, o, l->norm, n);
     ops_multiply(o, u_z, 2, m->base.h, n);
-    ops_causal_conv(o, &l->conv, m->u, state, n, m->conv);
+    convolve(m, o, layer, b);
     ops_multiply(o, dt_b_c, 3, m->conv, n);
     if (m->norms) {
         ops_rms_norm(o, m->dt, m->ones, MIXER_EPS, n, rank, m->dt);
@@ -174,20 +190,19 @@ static void mixer(struct model *m, struct ops *o, const struct layer *l, float *
         ops_rms_norm(o, m->c, m->ones, MIXER_EPS, n, n_state, m->c);
     }
     ops_multiply(o, &(struct product){ &l->delta, m->delta }, 1, m->dt, n);
-    ops_selective_scan(o, &l->scan, m->delta, m->conv, m->b, m->c, state + (m->base.n_taps - 1) * n_inner, n, m->y);
+    scan(m, o, layer, b);
     ops_activate(o, OPS_SILU, m->z, m->y, n, n_inner);
     mamba_end(&m->base, o, &l->out, m->z, n);
 }
 
-static void eval(void *model, struct ops *o, struct state *state, const int32_t *tokens, size_t n, size_t pos,
-                 float *logits, size_t n_logits)
+static void eval(void *model, struct ops *o, const struct batch *b)
 {
     struct model *m = model;
 
-    mamba_embed(&m->base, tokens, n);
+    mamba_embed(&m->base, b->tokens, b->n);
     for (size_t i = 0; i < m->base.n_layer; i++)
-        mixer(m, o, &m->layers[i], state->recurrent + i * state->n_recurrent, n);
-    mamba_head(&m->base, o, n, logits, n_logits);
+        mixer(m, o, i, b);
+    mamba_head(&m->base, o, b);
 }
 
 static const float *hidden(const void *model, size_t *n_embd)

@@ -148,30 +148,42 @@ static void *load(const struct gguf *g, struct shape *shape, struct err *err)
 
 /* --- evaluation --------------------------------------------------------------------------------------------------- */
 
-/* state: [n_taps - 1][n_xbc] of the convolution, [n_head][n_state][head_dim] of the scan */
-static void mixer(struct model *m, struct ops *o, const struct layer *l, float *state, size_t n)
+/* What a layer remembers: [n_taps - 1][n_xbc] of the convolution, [n_head][n_state][head_dim] of the scan. */
+static void remember(struct model *m, struct ops *o, size_t layer, const struct batch *b)
 {
+    const struct layer *l = &m->layers[layer];
+
+    for (size_t i = 0, t = 0; i < b->n_spans; t += b->spans[i++].n) {
+        float *last = span_recurrent(&b->spans[i], layer), *h = last + (m->base.n_taps - 1) * m->n_xbc;
+        const size_t n = b->spans[i].n;
+
+        ops_causal_conv(o, &l->conv, m->xbc + t * m->n_xbc, last, n, m->conv + t * m->n_xbc);
+        ops_head_scan(o, &l->scan, m->dt + t * m->n_head, m->conv + t * m->n_xbc, h, n, m->y + t * m->base.n_inner);
+    }
+}
+
+static void mixer(struct model *m, struct ops *o, size_t layer, const struct batch *b)
+{
+    const struct layer *l = &m->layers[layer];
     const struct product z_xbc_dt[] = { { &l->z, m->z }, { &l->xbc, m->xbc }, { &l->dt, m->dt } };
-    const size_t n_inner = m->base.n_inner;
+    const size_t n_inner = m->base.n_inner, n = b->n;
 
     mamba_begin(&m->base, o, l->norm, n);
     ops_multiply(o, z_xbc_dt, 3, m->base.h, n);
-    ops_causal_conv(o, &l->conv, m->xbc, state, n, m->conv);
-    ops_head_scan(o, &l->scan, m->dt, m->conv, state + (m->base.n_taps - 1) * m->n_xbc, n, m->y);
+    remember(m, o, layer, b);
     ops_activate(o, OPS_SILU, m->z, m->y, n, n_inner);
     ops_group_rms_norm(o, m->z, l->out_norm, m->base.eps, n, n_inner, m->n_group, m->z);
     mamba_end(&m->base, o, &l->out, m->z, n);
 }
 
-static void eval(void *model, struct ops *o, struct state *state, const int32_t *tokens, size_t n, size_t pos,
-                 float *logits, size_t n_logits)
+static void eval(void *model, struct ops *o, const struct batch *b)
 {
     struct model *m = model;
 
-    mamba_embed(&m->base, tokens, n);
+    mamba_embed(&m->base, b->tokens, b->n);
     for (size_t i = 0; i < m->base.n_layer; i++)
-        mixer(m, o, &m->layers[i], state->recurrent + i * state->n_recurrent, n);
-    mamba_head(&m->base, o, n, logits, n_logits);
+        mixer(m, o, i, b);
+    mamba_head(&m->base, o, b);
 }
 
 static const float *hidden(const void *model, size_t *n_embd)

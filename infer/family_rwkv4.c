@@ -124,40 +124,40 @@ static void *load(const struct gguf *g, struct shape *shape, struct err *err)
     return m;
 }
 
-static void time_mix(struct rwkv4 *m, struct ops *o, const struct layer *l, float *state, size_t n)
+static void time_mix(struct rwkv4 *m, struct ops *o, size_t layer, const struct batch *batch)
 {
+    const struct layer *l = &m->layers[layer];
     struct rwkv *b = &m->base;
-    const size_t e = b->n_embd;
+    const size_t e = b->n_embd, n = batch->n;
 
-    rwkv_begin(b, o, &l->att_norm, state + RWKV_ATT * e, n);
+    rwkv_begin(b, o, &l->att_norm, batch, layer, RWKV_ATT);
     rwkv_project(b, o, l->lerp_r, &l->receptance, n, m->r);
     ops_map(o, ops_sigmoid, m->r, n * e);
     rwkv_project(b, o, l->lerp_k, &l->key, n, m->k);
     rwkv_project(b, o, l->lerp_v, &l->value, n, m->v);
-    ops_wkv4(o, m->k, m->v, l->log_decay, l->first, n, e, state + RWKV_WKV * e, b->mixed);
+    for (size_t i = 0, at = 0; i < batch->n_spans; at += batch->spans[i++].n * e)
+        ops_wkv4(o, m->k + at, m->v + at, l->log_decay, l->first, batch->spans[i].n, e, rwkv_memory(b, &batch->spans[i], layer),
+                 b->mixed + at);
     ops_multiply_by(m->r, b->mixed, n * e);
     ops_multiply(o, &(struct product){ &l->output, b->h }, 1, m->r, n);
     ops_add(b->x, b->h, n * e);
 }
 
-static void eval(void *model, struct ops *o, struct state *s, const int32_t *tokens, size_t n, size_t pos,
-                 float *logits, size_t n_logits)
+static void eval(void *model, struct ops *o, const struct batch *batch)
 {
     struct rwkv4 *m = model;
     struct rwkv *b = &m->base;
 
-    rwkv_embed(b, o, tokens, n);
+    rwkv_embed(b, o, batch->tokens, batch->n);
     for (size_t i = 0; i < b->n_layer; i++) {
-        const struct layer *l = &m->layers[i];
-        float *state = s->recurrent + i * s->n_recurrent;
-
-        if (pos == 0)
-            ops_wkv4_start(state + RWKV_WKV * b->n_embd, b->n_embd);
-        time_mix(m, o, l, state, n);
-        rwkv_channel_mix(b, o, &l->ffn_norm, &l->channel, state + RWKV_FFN * b->n_embd, n);
-        rwkv_rescale(b, i, n);
+        for (size_t j = 0; j < batch->n_spans; j++)
+            if (batch->spans[j].pos == 0)
+                ops_wkv4_start(rwkv_memory(b, &batch->spans[j], i), b->n_embd);
+        time_mix(m, o, i, batch);
+        rwkv_channel_mix(b, o, &m->layers[i].ffn_norm, &m->layers[i].channel, batch, i);
+        rwkv_rescale(b, i, batch->n);
     }
-    rwkv_head(b, o, n, logits, n_logits);
+    rwkv_head(b, o, batch);
 }
 
 static const float *hidden(const void *model, size_t *n_embd)

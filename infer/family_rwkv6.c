@@ -199,12 +199,13 @@ static void project(struct rwkv6 *m, struct ops *o, const struct layer *l, int w
     ops_multiply(o, &(struct product){ w, y }, 1, b->mixed, n);
 }
 
-static void time_mix(struct rwkv6 *m, struct ops *o, const struct layer *l, float *state, size_t n)
+static void time_mix(struct rwkv6 *m, struct ops *o, size_t layer, const struct batch *batch)
 {
+    const struct layer *l = &m->layers[layer];
     struct rwkv *b = &m->base;
-    const size_t e = b->n_embd;
+    const size_t e = b->n_embd, n = batch->n;
 
-    rwkv_begin(b, o, &l->att_norm, state + RWKV_ATT * e, n);
+    rwkv_begin(b, o, &l->att_norm, batch, layer, RWKV_ATT);
     find_lerps(m, o, l, n);
     project(m, o, l, R, &l->receptance, n, m->r);
     project(m, o, l, K, &l->key, n, m->k);
@@ -215,29 +216,27 @@ static void time_mix(struct rwkv6 *m, struct ops *o, const struct layer *l, floa
     ops_multiply(o, &(struct product){ &l->decay_2, m->w }, 1, m->low_decay, n);
     ops_add_each(m->w, l->decay, n, e);
     ops_map(o, ops_exp_neg_exp, m->w, n * e);
-    ops_wkv6(o, m->r, m->k, m->v, m->w, true, l->first, n, b->n_head, b->head_size, state + RWKV_WKV * e, m->y);
+    for (size_t i = 0, at = 0; i < batch->n_spans; at += batch->spans[i++].n * e)
+        ops_wkv6(o, m->r + at, m->k + at, m->v + at, m->w + at, true, l->first, batch->spans[i].n, b->n_head, b->head_size,
+                 rwkv_memory(b, &batch->spans[i], layer), m->y + at);
     ops_group_norm(o, m->y, l->head_norm.weight, l->head_norm.bias, b->head_eps, n, b->n_head, b->head_size, m->y);
     ops_activate(o, OPS_SILU, b->gate, m->y, n, e);
     ops_multiply(o, &(struct product){ &l->output, b->h }, 1, b->gate, n);
     ops_add(b->x, b->h, n * e);
 }
 
-static void eval(void *model, struct ops *o, struct state *s, const int32_t *tokens, size_t n, size_t pos,
-                 float *logits, size_t n_logits)
+static void eval(void *model, struct ops *o, const struct batch *batch)
 {
     struct rwkv6 *m = model;
     struct rwkv *b = &m->base;
 
-    rwkv_embed(b, o, tokens, n);
+    rwkv_embed(b, o, batch->tokens, batch->n);
     for (size_t i = 0; i < b->n_layer; i++) {
-        const struct layer *l = &m->layers[i];
-        float *state = s->recurrent + i * s->n_recurrent;
-
-        time_mix(m, o, l, state, n);
-        rwkv_channel_mix(b, o, &l->ffn_norm, &l->channel, state + RWKV_FFN * b->n_embd, n);
-        rwkv_rescale(b, i, n);
+        time_mix(m, o, i, batch);
+        rwkv_channel_mix(b, o, &m->layers[i].ffn_norm, &m->layers[i].channel, batch, i);
+        rwkv_rescale(b, i, batch->n);
     }
-    rwkv_head(b, o, n, logits, n_logits);
+    rwkv_head(b, o, batch);
 }
 
 static const float *hidden(const void *model, size_t *n_embd)

@@ -254,12 +254,13 @@ static void add_bonus(struct rwkv7 *m, const struct layer *l, size_t n)
     }
 }
 
-static void time_mix(struct rwkv7 *m, struct ops *o, const struct layer *l, float *state, size_t n)
+static void time_mix(struct rwkv7 *m, struct ops *o, size_t layer, const struct batch *batch)
 {
+    const struct layer *l = &m->layers[layer];
     struct rwkv *b = &m->base;
-    const size_t e = b->n_embd;
+    const size_t e = b->n_embd, n = batch->n;
 
-    rwkv_begin(b, o, &l->att_norm, state + RWKV_ATT * e, n);
+    rwkv_begin(b, o, &l->att_norm, batch, layer, RWKV_ATT);
     rwkv_project(b, o, l->lerp + R * e, &l->receptance, n, m->r);
     rwkv_project(b, o, l->lerp + K * e, &l->key, n, m->k);
     rwkv_project(b, o, l->lerp + V * e, &l->value, n, m->v);
@@ -272,7 +273,9 @@ static void time_mix(struct rwkv7 *m, struct ops *o, const struct layer *l, floa
     project_low(m, o, l->lerp + G * e, &l->g, ops_sigmoid, n, b->gate);
     mix_values(m, o, l, n);
     split_keys(m, l, n);
-    ops_wkv7(o, m->r, m->w, m->k, m->v, m->kk, m->a, n, b->n_head, b->head_size, state + RWKV_WKV * e, m->y);
+    for (size_t i = 0, at = 0; i < batch->n_spans; at += batch->spans[i++].n * e)
+        ops_wkv7(o, m->r + at, m->w + at, m->k + at, m->v + at, m->kk + at, m->a + at, batch->spans[i].n, b->n_head, b->head_size,
+                 rwkv_memory(b, &batch->spans[i], layer), m->y + at);
     ops_group_norm(o, m->y, l->head_norm.weight, l->head_norm.bias, b->head_eps, n, b->n_head, b->head_size, m->y);
     add_bonus(m, l, n);
     ops_multiply_by(m->y, b->gate, n * e);
@@ -280,30 +283,30 @@ static void time_mix(struct rwkv7 *m, struct ops *o, const struct layer *l, floa
     ops_add(b->x, b->h, n * e);
 }
 
-static void channel_mix(struct rwkv7 *m, struct ops *o, const struct layer *l, float *state, size_t n)
+static void channel_mix(struct rwkv7 *m, struct ops *o, size_t layer, const struct batch *batch)
 {
+    const struct layer *l = &m->layers[layer];
     struct rwkv *b = &m->base;
+    const size_t n = batch->n;
 
-    rwkv_begin(b, o, &l->ffn_norm, state + RWKV_FFN * b->n_embd, n);
+    rwkv_begin(b, o, &l->ffn_norm, batch, layer, RWKV_FFN);
     rwkv_project(b, o, l->channel_lerp_k, &l->channel_key, n, b->ff);
     ops_activate(o, OPS_RELU_SQUARED, b->ff, NULL, n, b->n_ff);
     ops_multiply(o, &(struct product){ &l->channel_value, b->h }, 1, b->ff, n);
     ops_add(b->x, b->h, n * b->n_embd);
 }
 
-static void eval(void *model, struct ops *o, struct state *s, const int32_t *tokens, size_t n, size_t pos,
-                 float *logits, size_t n_logits)
+static void eval(void *model, struct ops *o, const struct batch *batch)
 {
     struct rwkv7 *m = model;
+    struct rwkv *b = &m->base;
 
-    rwkv_embed(&m->base, o, tokens, n);
-    for (size_t i = 0; i < m->base.n_layer; i++) {
-        float *state = s->recurrent + i * s->n_recurrent;
-
-        time_mix(m, o, &m->layers[i], state, n);
-        channel_mix(m, o, &m->layers[i], state, n);
+    rwkv_embed(b, o, batch->tokens, batch->n);
+    for (size_t i = 0; i < b->n_layer; i++) {
+        time_mix(m, o, i, batch);
+        channel_mix(m, o, i, batch);
     }
-    rwkv_head(&m->base, o, n, logits, n_logits);
+    rwkv_head(b, o, batch);
 }
 
 static const float *hidden(const void *model, size_t *n_embd)

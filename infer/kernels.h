@@ -17,6 +17,33 @@
 #include <stdint.h>
 
 #include "infer/pack.h"
+#include "infer/pages.h"
+
+#define ATTEND_ROWS 64 /* that a call takes, at most: their scores stay in the cache */
+#define ATTEND_SIDE 8  /* rows of queries side by side */
+
+/* What rows of queries saw: the largest score, the sum of the weights 2^(score - max), and of values times weights. */
+struct attend_sums {
+    float *max, *sum; /* [n_rows] */
+    float *out;       /* [n_rows][width] */
+};
+
+/*
+ * Row r of n_rows sees positions first[r] <= p < end[r] of a page, none where end is not above first: then its sum and out
+ * are 0.  A score is log2(e) cap(q k), with cap(s) = softcap * tanh(s / softcap), or s where softcap is 0; q has been
+ * multiplied with the scale.  Source of the cap: Gemma 2, arXiv:2408.00118, section 2; of going block by block: Dao et
+ * al., FlashAttention, arXiv:2205.14135.
+ */
+struct attend_block {
+    enum quant_type    type;  /* of k and v, as infer/pages.h has them */
+    size_t             width, n_rows;
+    const void        *k, *v; /* of one key head in one page */
+    const float       *q;     /* [n_rows / ATTEND_SIDE, rounded up][width][ATTEND_SIDE] */
+    const uint16_t    *first, *end;
+    float              softcap;
+    float             *scores; /* [n_rows, rounded up to ATTEND_SIDE][STATE_BLOCK], scratch */
+    struct attend_sums to;
+};
 
 struct kernels {
     const char *name;
@@ -46,16 +73,12 @@ struct kernels {
     void (*mul_packed)(enum quant_type, const unsigned char *panel, size_t k, const struct pack_input *, size_t n, size_t n_rows,
                        float *y, size_t y_stride);
 
-    /*
-     * One head of attention for one query: out = softmax(cap(scale * k q)) v, with cap(s) = softcap * tanh(s / softcap), or
-     * s where softcap is 0.  Source of the cap: Gemma 2, arXiv:2408.00118, section 2.
-     *
-     * q, out  [head_dim] f32
-     * k, v    [n_pos][head_dim] f32, n_pos >= 1
-     * scores  [n_pos] f32, scratch; holds the weights afterwards
-     */
-    void (*attend)(const float *q, const float *k, const float *v, size_t n_pos, size_t head_dim, float scale,
-                   float softcap, float *scores, float *out);
+    /* Rows of queries over one page; what comes of several pages is put together by attend_merge(), in their order. */
+    void (*attend)(const struct attend_block *);
+    /* n_rows rows saw `more`, too.  Rows whose sum is 0 saw nothing. */
+    void (*attend_merge)(size_t n_rows, size_t width, struct attend_sums so_far, struct attend_sums more);
+    /* x[n] f32 in half precision, to nearest; beyond it the largest value. */
+    void (*to_half)(const float *x, size_t n, uint16_t *out);
 
     /* gate[i] = silu(gate[i]) * up[i], with silu(x) = x / (1 + exp(-x)); up NULL: silu alone. */
     void (*silu_mul)(float *gate, const float *up, size_t n);
@@ -86,7 +109,7 @@ const struct kernels *kernels_at(size_t i);
 /* The table of that name, or for NULL the best one for this processor.  NULL when this processor cannot run it. */
 const struct kernels *kernels_find(const char *name);
 
-/* For the tables: infer/kernels_avx512.c, infer/kernels_avx2_pack.c, infer/kernels_vnni.c. */
+/* For the tables: infer/kernels_avx512.c, infer/kernels_avx2_pack.c, infer/kernels_vnni.c, infer/kernels_*_attend.c. */
 void kernels_avx512_f32(const void *w, size_t k, size_t n_rows, const float *x, size_t n_cols, float *y, size_t y_stride);
 void kernels_avx512_f16(const void *w, size_t k, size_t n_rows, const float *x, size_t n_cols, float *y, size_t y_stride);
 void kernels_avx512_bf16(const void *w, size_t k, size_t n_rows, const float *x, size_t n_cols, float *y, size_t y_stride);
@@ -94,5 +117,11 @@ void kernels_avx2_multiply(enum quant_type, const unsigned char *panel, size_t k
                            float *y, size_t y_stride);
 void kernels_vnni_multiply(enum quant_type, const unsigned char *panel, size_t k, const struct pack_input *, size_t n, size_t n_rows,
                            float *y, size_t y_stride);
+
+void kernels_avx2_attend(const struct attend_block *);
+void kernels_avx2_attend_merge(size_t n_rows, size_t width, struct attend_sums so_far, struct attend_sums more);
+void kernels_avx2_to_half(const float *x, size_t n, uint16_t *out);
+void kernels_avx512_attend(const struct attend_block *);
+void kernels_avx512_attend_merge(size_t n_rows, size_t width, struct attend_sums so_far, struct attend_sums more);
 
 #endif

@@ -310,124 +310,7 @@ TARGET static void mul_q8_0(const void *weights, size_t k, size_t n_rows, const 
     }
 }
 
-/* --- attention and the rest --------------------------------------------------------------------------------------- */
-
-INLINE __m256 dot_lanes(const float *a, const float *b, size_t n)
-{
-    __m256 acc = _mm256_setzero_ps();
-
-    for (size_t i = 0; i < n; i += 8)
-        acc = _mm256_fmadd_ps(_mm256_loadu_ps(a + i), _mm256_loadu_ps(b + i), acc);
-    return acc;
-}
-
-INLINE float score(const float *q, const float *k, size_t n_pos, size_t head_dim, float scale, float *scores)
-{
-    __m128 top = _mm_set1_ps(-INFINITY);
-    float max;
-    size_t t = 0;
-
-    for (; t + 4 <= n_pos; t += 4) {
-        const float *row = k + t * head_dim;
-        __m128 s = sum8x4(dot_lanes(q, row, head_dim), dot_lanes(q, row + head_dim, head_dim),
-                          dot_lanes(q, row + 2 * head_dim, head_dim), dot_lanes(q, row + 3 * head_dim, head_dim));
-
-        s = _mm_mul_ps(s, _mm_set1_ps(scale));
-        top = _mm_max_ps(s, top);
-        _mm_storeu_ps(scores + t, s);
-    }
-    top = _mm_max_ps(top, _mm_movehl_ps(top, top));
-    max = _mm_cvtss_f32(_mm_max_ss(top, _mm_movehdup_ps(top)));
-    for (; t < n_pos; t++) {
-        scores[t] = sum8(dot_lanes(q, k + t * head_dim, head_dim)) * scale;
-        max = scores[t] > max ? scores[t] : max;
-    }
-    return max;
-}
-
-/* exp(scores - max) in place; returns the sum. */
-INLINE float exponentials(float *scores, size_t n, float max)
-{
-    const __m256 m = _mm256_set1_ps(max);
-    __m256 sum = _mm256_setzero_ps();
-    size_t t = 0;
-
-    for (; t + 8 <= n; t += 8) {
-        __m256 e = exp8(_mm256_sub_ps(_mm256_loadu_ps(scores + t), m));
-
-        _mm256_storeu_ps(scores + t, e);
-        sum = _mm256_add_ps(sum, e);
-    }
-    if (t < n) {
-        float rest[8];
-
-        for (size_t i = 0; i < 8; i++)
-            rest[i] = t + i < n ? scores[t + i] : -INFINITY;
-        _mm256_storeu_ps(rest, exp8(_mm256_sub_ps(_mm256_loadu_ps(rest), m)));
-        for (size_t i = 0; i < 8; i++)
-            rest[i] = t + i < n ? rest[i] : 0;
-        sum = _mm256_add_ps(sum, _mm256_loadu_ps(rest));
-        memcpy(scores + t, rest, (n - t) * sizeof *rest);
-    }
-    return sum8(sum);
-}
-
-/* out[0..8 * N) = sum over t of scores[t] * v[t][0..8 * N), two sums at a time to hide the latency of the additions. */
-INLINE void weigh(const float *scores, const float *v, size_t n_pos, size_t head_dim, const int N, float *out)
-{
-    __m256 even[4], odd[4];
-    size_t t = 0;
-
-    UNROLL
-
-    for (int i = 0; i < N; i++)
-        even[i] = odd[i] = _mm256_setzero_ps();
-    for (; t + 2 <= n_pos; t += 2, v += 2 * head_dim) {
-        __m256 a = _mm256_set1_ps(scores[t]), b = _mm256_set1_ps(scores[t + 1]);
-
-        UNROLL
-
-        for (int i = 0; i < N; i++) {
-            even[i] = _mm256_fmadd_ps(a, _mm256_loadu_ps(v + 8 * i), even[i]);
-            odd[i] = _mm256_fmadd_ps(b, _mm256_loadu_ps(v + head_dim + 8 * i), odd[i]);
-        }
-    }
-    if (t < n_pos) {
-        UNROLL
-        for (int i = 0; i < N; i++)
-            even[i] = _mm256_fmadd_ps(_mm256_set1_ps(scores[t]), _mm256_loadu_ps(v + 8 * i), even[i]);
-    }
-    UNROLL
-    for (int i = 0; i < N; i++)
-        _mm256_storeu_ps(out + 8 * i, _mm256_add_ps(even[i], odd[i]));
-}
-
-TARGET static void attend(const float *q, const float *k, const float *v, size_t n_pos, size_t head_dim, float scale,
-                          float softcap, float *scores, float *out)
-{
-    float max, inverse;
-    size_t i = 0;
-
-    if (head_dim % 8) {
-        kernels_plain.attend(q, k, v, n_pos, head_dim, scale, softcap, scores, out);
-        return;
-    }
-    max = score(q, k, n_pos, head_dim, scale, scores);
-    if (softcap > 0) {
-        max = softcap * tanhf(max / softcap);
-        for (size_t t = 0; t < n_pos; t++)
-            scores[t] = softcap * tanhf(scores[t] / softcap);
-    }
-    inverse = 1 / exponentials(scores, n_pos, max);
-    for (; i + 32 <= head_dim; i += 32)
-        weigh(scores, v + i, n_pos, head_dim, 4, out + i);
-    for (; i < head_dim; i += 8)
-        weigh(scores, v + i, n_pos, head_dim, 1, out + i);
-    for (i = 0; i < head_dim; i++)
-        out[i] *= inverse;
-    for (i = 0; i < n_pos; i++)
-        scores[i] *= inverse;
-}
+/* --- the rest ------------------------------------------------------------------------------------------------------ */
 
 TARGET static void silu_mul(float *gate, const float *up, size_t n)
 {
@@ -534,12 +417,14 @@ TARGET static void head_scan(float *h, float decay, float delta, size_t n_state,
 
 /* What AVX-512 has nothing better for. */
 #define AVX2                                                                                                  \
-    .quantize = quantize, .mul_q8_0 = mul_q8_0, .attend = attend, .silu_mul = silu_mul, .rms_norm = rms_norm,  \
+    .quantize = quantize, .mul_q8_0 = mul_q8_0, .to_half = kernels_avx2_to_half, .silu_mul = silu_mul, .rms_norm = rms_norm,  \
     .selective_scan = selective_scan, .head_scan = head_scan
 
 const struct kernels kernels_avx2 = { .name = "avx2", AVX2, .mul_f32 = mul_f32, .mul_f16 = mul_f16,
-                                      .mul_bf16 = mul_bf16, .mul_packed = kernels_avx2_multiply };
+                                      .mul_bf16 = mul_bf16, .mul_packed = kernels_avx2_multiply,
+                                      .attend = kernels_avx2_attend, .attend_merge = kernels_avx2_attend_merge };
 const struct kernels kernels_avx512 = { .name = "avx512", AVX2, .mul_f32 = kernels_avx512_f32, .mul_f16 = kernels_avx512_f16,
-                                        .mul_bf16 = kernels_avx512_bf16, .mul_packed = kernels_vnni_multiply };
+                                        .mul_bf16 = kernels_avx512_bf16, .mul_packed = kernels_vnni_multiply,
+                                        .attend = kernels_avx512_attend, .attend_merge = kernels_avx512_attend_merge };
 
 #endif

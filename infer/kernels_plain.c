@@ -94,30 +94,78 @@ static void mul_q8_0(const void *w, size_t k, size_t n_rows, const int8_t *q, co
     }
 }
 
-static void attend(const float *q, const float *k, const float *v, size_t n_pos, size_t head_dim, float scale,
-                   float softcap, float *scores, float *out)
+/* Value i of a run of keys or values; scale i is in the run of scales behind all STATE_BLOCK * width values. */
+static float cached(const struct attend_block *b, const void *run, size_t i, size_t scale)
 {
-    float max = -INFINITY, sum = 0;
+    if (b->type == QUANT_F16)
+        return quant_half_to_float(((const uint16_t *)run)[i]);
+    if (b->type == QUANT_Q8_0) {
+        const uint16_t *scales = (const uint16_t *)((const int8_t *)run + STATE_BLOCK * b->width);
 
-    for (size_t t = 0; t < n_pos; t++) {
-        float dot = 0;
+        return (float)((const int8_t *)run)[i] * quant_half_to_float(scales[scale]);
+    }
+    return ((const float *)run)[i];
+}
 
-        for (size_t i = 0; i < head_dim; i++)
-            dot += q[i] * k[t * head_dim + i];
-        scores[t] = dot * scale;
-        if (softcap > 0)
-            scores[t] = softcap * tanhf(scores[t] / softcap);
-        max = scores[t] > max ? scores[t] : max;
+static float score(const struct attend_block *b, size_t r, size_t p)
+{
+    const float *q = b->q + r / ATTEND_SIDE * ATTEND_SIDE * b->width + r % ATTEND_SIDE;
+    const size_t panel = p / STATE_PANEL, steps = b->width / STATE_STEP;
+    float dot = 0;
+
+    for (size_t i = 0; i < b->width; i++)
+        dot += q[i * ATTEND_SIDE] * cached(b, b->k, (panel * b->width + i) * STATE_PANEL + p % STATE_PANEL,
+                                           (panel * steps + i / STATE_STEP) * STATE_PANEL + p % STATE_PANEL);
+    if (b->softcap > 0)
+        dot = b->softcap * tanhf(dot / b->softcap);
+    return dot * (float)M_LOG2E;
+}
+
+static void attend(const struct attend_block *b)
+{
+    for (size_t r = 0; r < b->n_rows; r++) {
+        float max = -INFINITY, sum = 0, *scores = b->scores + r * STATE_BLOCK, *out = b->to.out + r * b->width;
+
+        for (size_t p = b->first[r]; p < b->end[r]; p++) {
+            scores[p] = score(b, r, p);
+            max = scores[p] > max ? scores[p] : max;
+        }
+        memset(out, 0, b->width * sizeof *out);
+        for (size_t p = b->first[r]; p < b->end[r]; p++) {
+            const float weight = exp2f(scores[p] - max);
+
+            sum += weight;
+            for (size_t i = 0; i < b->width; i++)
+                out[i] += weight * cached(b, b->v, p * b->width + i, p * (b->width / STATE_STEP) + i / STATE_STEP);
+        }
+        b->to.max[r] = max;
+        b->to.sum[r] = sum;
     }
-    for (size_t t = 0; t < n_pos; t++) {
-        scores[t] = expf(scores[t] - max);
-        sum += scores[t];
+}
+
+static void attend_merge(size_t n_rows, size_t width, struct attend_sums so_far, struct attend_sums more)
+{
+    for (size_t r = 0; r < n_rows; r++, so_far.out += width, more.out += width) {
+        const float max = more.max[r] > so_far.max[r] ? more.max[r] : so_far.max[r];
+        float old, new;
+
+        if (more.sum[r] == 0)
+            continue;
+        old = so_far.sum[r] == 0 ? 0 : exp2f(so_far.max[r] - max);
+        new = exp2f(more.max[r] - max);
+        so_far.max[r] = max;
+        so_far.sum[r] = so_far.sum[r] * old + more.sum[r] * new;
+        for (size_t i = 0; i < width; i++)
+            so_far.out[i] = so_far.out[i] * old + more.out[i] * new;
     }
-    memset(out, 0, head_dim * sizeof *out);
-    for (size_t t = 0; t < n_pos; t++) {
-        scores[t] /= sum;
-        for (size_t i = 0; i < head_dim; i++)
-            out[i] += scores[t] * v[t * head_dim + i];
+}
+
+static void to_half(const float *x, size_t n, uint16_t *out)
+{
+    for (size_t i = 0; i < n; i++) {
+        const float limited = x[i] > QUANT_HALF_MAX ? QUANT_HALF_MAX : x[i] < -QUANT_HALF_MAX ? -QUANT_HALF_MAX : x[i];
+
+        out[i] = quant_float_to_half(limited);
     }
 }
 
@@ -171,6 +219,8 @@ const struct kernels kernels_plain = {
     .mul_bf16 = mul_bf16,
     .mul_q8_0 = mul_q8_0,
     .attend = attend,
+    .attend_merge = attend_merge,
+    .to_half = to_half,
     .silu_mul = silu_mul,
     .rms_norm = rms_norm,
     .selective_scan = selective_scan,

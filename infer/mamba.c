@@ -190,10 +190,19 @@ void mamba_end(struct mamba *m, struct ops *o, const struct matrix *out, const f
     ops_add(m->x, m->h, n * m->n_embd);
 }
 
-void mamba_head(struct mamba *m, struct ops *o, size_t n, float *logits, size_t n_logits)
+void mamba_head(struct mamba *m, struct ops *o, const struct batch *b)
 {
-    if (!n_logits)
+    const struct product head = { &m->output, b->logits };
+    float *h = m->h;
+
+    if (b->n_logits == 0)
         return;
-    ops_rms_norm(o, m->x + (n - n_logits) * m->n_embd, m->output_norm, m->eps, n_logits, m->n_embd, m->h);
-    ops_multiply(o, &(struct product){ &m->output, logits }, 1, m->h, n_logits);
+    for (size_t i = 0, end = 0; i < b->n_spans; i++) {
+        const size_t n = b->spans[i].n_logits;
+
+        end += b->spans[i].n;
+        ops_rms_norm(o, m->x + (end - n) * m->n_embd, m->output_norm, m->eps, n, m->n_embd, h);
+        h += n * m->n_embd;
+    }
+    ops_multiply(o, &head, 1, m->h, b->n_logits);
 }

@@ -73,6 +73,7 @@ void mamba_embed(struct mamba *, const int32_t *tokens, size_t n);
 void mamba_begin(struct mamba *, struct ops *, const float *norm, size_t n);
 /* x += out y, with y [n][n_inner]. */
 void mamba_end(struct mamba *, struct ops *, const struct matrix *out, const float *y, size_t n);
-void mamba_head(struct mamba *, struct ops *, size_t n, float *logits, size_t n_logits);
+/* h, and from it the logits, of the tokens whose logits are wanted. */
+void mamba_head(struct mamba *, struct ops *, const struct batch *);
 
 #endif

@@ -9,20 +9,21 @@
 #define ROWS_F32   4     /* that become f32 together: what a kernel takes at once, few enough for the cache */
 #define CHUNK_WORK 16384 /* multiplications that are worth handing to another thread: about 1 us */
 
-int ops_init(struct ops *o, const struct kernels *kernels, struct pool *pool, size_t max_k, size_t n_ctx,
+int ops_init(struct ops *o, const struct kernels *kernels, struct pool *pool, const struct shape *shape, size_t n_ctx,
              struct err *err)
 {
+    const size_t max_k = shape->max_k;
+
     memset(o, 0, sizeof *o);
     o->kernels = kernels;
     o->pool = pool;
     o->max_k = max_k;
-    o->n_ctx = n_ctx;
     o->q = calloc(max_k, OPS_BATCH);
     o->d = calloc(max_k / QUANT_Q8_0_BLOCK + 1, OPS_BATCH * sizeof *o->d);
-    o->scores = calloc(n_ctx, pool_n_threads(pool) * sizeof *o->scores);
     o->rows = calloc(max_k, pool_n_threads(pool) * ROWS_F32 * sizeof *o->rows);
     o->input = kernels->mul_packed ? malloc(pack_input_bytes(OPS_BATCH, max_k + PACK_STEP)) : NULL;
-    if (!o->q || !o->d || !o->scores || !o->rows || (kernels->mul_packed && !o->input)) {
+    o->attend = attend_rooms_create(shape, pool_n_threads(pool), n_ctx);
+    if (!o->q || !o->d || !o->attend || !o->rows || (kernels->mul_packed && !o->input)) {
         ops_finish(o);
         return fail(err, CORAX_E_LIMIT, "out of memory for activations");
     }
@@ -33,7 +34,7 @@ void ops_finish(struct ops *o)
 {
     free(o->q);
     free(o->d);
-    free(o->scores);
+    attend_rooms_destroy(o->attend);
     free(o->rows);
     free(o->input);
     memset(o, 0, sizeof *o);

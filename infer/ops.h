@@ -13,11 +13,9 @@
 
 #include "infer/gguf.h"
 #include "infer/kernels.h"
+#include "infer/ops_attend.h"
 #include "infer/pool.h"
-#include "infer/state.h"
 #include "util/err.h"
-
-#define OPS_BATCH 64 /* tokens: a row of weights read from memory serves all, and a cancel waits for no more */
 
 /* A weight matrix in the file: y = scale * W x + bias with W [n_rows][k]. */
 struct matrix {
@@ -33,16 +31,16 @@ struct matrix {
 struct ops {
     const struct kernels *kernels;
     struct pool          *pool;
-    size_t                max_k, n_ctx;
+    size_t                max_k;
     int8_t               *q;      /* [OPS_BATCH][max_k], activations rounded for quantised weights */
     float                *d;      /* [OPS_BATCH][max_k / 32] */
-    float                *scores; /* [n_threads][n_ctx] */
     float                *rows;   /* [n_threads][a few][max_k], rows of weights as f32 */
     void                 *input;  /* the same as q and d, in the order of packed weights */
+    struct attend_rooms  *attend;
 };
 
-/* max_k: the longest row of any matrix.  CORAX_E_LIMIT when out of memory. */
-int ops_init(struct ops *, const struct kernels *, struct pool *, size_t max_k, size_t n_ctx, struct err *);
+/* For models of a shape and sequences of n_ctx tokens at most.  CORAX_E_LIMIT when out of memory. */
+int ops_init(struct ops *, const struct kernels *, struct pool *, const struct shape *, size_t n_ctx, struct err *);
 void ops_finish(struct ops *);
 
 /* One product of several that share the input: y [n][w->n_rows]. */
@@ -82,28 +80,6 @@ void ops_activate(struct ops *, enum ops_activation, float *x, const float *up, 
 
 /* Each row to the nearest of 255 even steps up to its largest magnitude: what BitNet b1.58 was trained with. */
 void ops_round_to_int8(float *x, size_t n, size_t width);
-
-/* Writes keys and values of n tokens, [n][n_kv_head][head_dim] each, into a layer's cache from position pos on. */
-void ops_store(const struct ops *, struct kv_layer *, const float *k, const float *v, size_t n, size_t pos,
-               size_t n_kv_head, size_t head_dim);
-
-struct attention {
-    size_t n_head, n_kv_head, head_dim; /* n_kv_head divides n_head */
-    float  scale, softcap;              /* softcap 0: none */
-    size_t window;                      /* tokens that a token sees, itself one of them; 0: all before it */
-};
-
-/*
- * Causal grouped-query attention: token i of the batch sees positions (pos + i - window, pos + i].
- *
- * q, out  [n][n_head][head_dim] f32
- * layer   holds positions [0, pos + n)
- * query heads h * n_head / n_kv_head ... share key head h
- *
- * Source: Ainslie et al., GQA, arXiv:2305.13245.
- */
-void ops_attend(struct ops *, const struct attention *, const float *q, const struct kv_layer *layer, size_t n,
-                size_t pos, float *out);
 
 /* Natural logarithms of the softmax of logits [n], in place; in double, since small probabilities are reported. */
 void ops_log_softmax(float *logits, size_t n);

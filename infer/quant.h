@@ -63,6 +63,8 @@ struct quant_format {
 
 const struct quant_format *quant_find(uint32_t id); /* NULL: unknown */
 
+#define QUANT_HALF_MAX 65504.0f /* the largest value of half precision */
+
 float    quant_half_to_float(uint16_t half);
 uint16_t quant_float_to_half(float); /* rounds to nearest, ties to even */
 float    quant_bf16_to_float(uint16_t upper);

@@ -171,10 +171,16 @@ void rwkv_embed(struct rwkv *m, struct ops *o, const int32_t *tokens, size_t n)
     ops_layer_norm(o, m->h, m->embedding_norm.weight, m->embedding_norm.bias, m->eps, n, m->n_embd, m->x);
 }
 
-void rwkv_begin(struct rwkv *m, struct ops *o, const struct rwkv_norm *norm, float *shift, size_t n)
+void rwkv_begin(struct rwkv *m, struct ops *o, const struct rwkv_norm *norm, const struct batch *b, size_t layer, size_t row)
 {
-    ops_layer_norm(o, m->x, norm->weight, norm->bias, m->eps, n, m->n_embd, m->h);
-    ops_shift(m->h, shift, n, m->n_embd, m->delta);
+    ops_layer_norm(o, m->x, norm->weight, norm->bias, m->eps, b->n, m->n_embd, m->h);
+    for (size_t i = 0, at = 0; i < b->n_spans; at += b->spans[i++].n * m->n_embd)
+        ops_shift(m->h + at, span_recurrent(&b->spans[i], layer) + row * m->n_embd, b->spans[i].n, m->n_embd, m->delta + at);
+}
+
+float *rwkv_memory(const struct rwkv *m, const struct span *s, size_t layer)
+{
+    return span_recurrent(s, layer) + RWKV_WKV * m->n_embd;
 }
 
 void rwkv_project(struct rwkv *m, struct ops *o, const float *weight, const struct matrix *w, size_t n, float *y)
@@ -184,9 +190,11 @@ void rwkv_project(struct rwkv *m, struct ops *o, const float *weight, const stru
 }
 
 void rwkv_channel_mix(struct rwkv *m, struct ops *o, const struct rwkv_norm *norm, const struct rwkv_channel_mix *c,
-                      float *shift, size_t n)
+                      const struct batch *b, size_t layer)
 {
-    rwkv_begin(m, o, norm, shift, n);
+    const size_t n = b->n;
+
+    rwkv_begin(m, o, norm, b, layer, RWKV_FFN);
     rwkv_project(m, o, c->lerp_r, &c->receptance, n, m->gate);
     ops_map(o, ops_sigmoid, m->gate, n * m->n_embd);
     rwkv_project(m, o, c->lerp_k, &c->key, n, m->ff);
@@ -204,11 +212,19 @@ void rwkv_rescale(struct rwkv *m, size_t layer, size_t n)
         m->x[i] /= 2;
 }
 
-void rwkv_head(struct rwkv *m, struct ops *o, size_t n, float *logits, size_t n_logits)
+void rwkv_head(struct rwkv *m, struct ops *o, const struct batch *b)
 {
-    if (!n_logits)
+    const struct product head = { &m->output, b->logits };
+    float *h = m->h;
+
+    if (b->n_logits == 0)
         return;
-    ops_layer_norm(o, m->x + (n - n_logits) * m->n_embd, m->output_norm.weight, m->output_norm.bias, m->eps, n_logits,
-                   m->n_embd, m->h);
-    ops_multiply(o, &(struct product){ &m->output, logits }, 1, m->h, n_logits);
+    for (size_t i = 0, end = 0; i < b->n_spans; i++) {
+        const size_t n = b->spans[i].n_logits;
+
+        end += b->spans[i].n;
+        ops_layer_norm(o, m->x + (end - n) * m->n_embd, m->output_norm.weight, m->output_norm.bias, m->eps, n, m->n_embd, h);
+        h += n * m->n_embd;
+    }
+    ops_multiply(o, &head, 1, m->h, b->n_logits);
 }

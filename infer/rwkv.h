@@ -92,16 +92,18 @@ struct shape rwkv_shape(const struct rwkv *, size_t n_wkv, size_t max_k);
 
 /* x = layer_norm(embedding) of n tokens. */
 void rwkv_embed(struct rwkv *, struct ops *, const int32_t *tokens, size_t n);
-/* h = layer_norm(x), and delta from it; shift is the row of the layer's state that remembers h. */
-void rwkv_begin(struct rwkv *, struct ops *, const struct rwkv_norm *, float *shift, size_t n);
+/* h = layer_norm(x), and delta from it; the layer remembers h in its row RWKV_ATT or RWKV_FFN. */
+void rwkv_begin(struct rwkv *, struct ops *, const struct rwkv_norm *, const struct batch *, size_t layer, size_t row);
 /* y = W lerp(h, h before, weight) */
 void rwkv_project(struct rwkv *, struct ops *, const float *weight, const struct matrix *w, size_t n, float *y);
 /* x += channel_mix(layer_norm(x)) */
-void rwkv_channel_mix(struct rwkv *, struct ops *, const struct rwkv_norm *, const struct rwkv_channel_mix *,
-                      float *shift, size_t n);
+void rwkv_channel_mix(struct rwkv *, struct ops *, const struct rwkv_norm *, const struct rwkv_channel_mix *, const struct batch *,
+                      size_t layer);
 /* Halves x after a layer where the file asks for it. */
 void rwkv_rescale(struct rwkv *, size_t layer, size_t n);
-/* logits = Woutput layer_norm(x) of the last n_logits of n tokens. */
-void rwkv_head(struct rwkv *, struct ops *, size_t n, float *logits, size_t n_logits);
+/* logits = Woutput layer_norm(x) of the tokens whose logits are wanted. */
+void rwkv_head(struct rwkv *, struct ops *, const struct batch *);
+/* What the recurrence of a layer remembers of a sequence. */
+float *rwkv_memory(const struct rwkv *, const struct span *, size_t layer);
 
 #endif

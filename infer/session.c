@@ -12,7 +12,7 @@ struct session *session_create(struct engine *e, struct err *err)
     const struct shape *shape = &e->shape;
     struct session *s = calloc(1, sizeof *s);
 
-    if (s && state_init(&s->state, shape, e->n_ctx, err) < 0) {
+    if (s && state_init(&s->state, shape, e->pages, e->n_ctx, err) < 0) {
         free(s);
         return NULL;
     }
@@ -62,14 +62,19 @@ const float *session_logits(const struct session *s)
 }
 
 /* The next n tokens, at most OPS_BATCH and as many as fit; logits [n_logits][n_vocab]. */
-static void eval(struct session *s, const int32_t *tokens, size_t n, float *logits, size_t n_logits)
+static int eval(struct session *s, const int32_t *tokens, size_t n, float *logits, size_t n_logits, struct err *err)
 {
     struct engine *e = s->engine;
+    const struct span span = { &s->state, s->n, n, n_logits };
 
-    e->family->eval(e->model, &e->ops, &s->state, tokens, n, s->n, logits, n_logits);
+    if (state_reserve(&s->state, s->n, s->n + n, err) < 0)
+        return -1;
+    e->family->eval(e->model, &e->ops,
+                    &(struct batch){ .tokens = tokens, .n = n, .spans = &span, .n_spans = 1, .logits = logits, .n_logits = n_logits });
     memcpy(s->tokens + s->n, tokens, n * sizeof *tokens);
     s->n += n;
     s->has_logits = logits == s->logits && n_logits > 0;
+    return 0;
 }
 
 static int check_tokens(const struct session *s, const int32_t *tokens, size_t n, size_t n_before, struct err *err)
@@ -92,6 +97,7 @@ static void rewind_to(struct session *s, size_t n)
         return;
     s->has_logits = false;
     s->n = n;
+    state_trim(&s->state, n);
     if (!s->mark)
         return;
     if (s->n_mark > 0 && s->n_mark <= n) {
@@ -128,7 +134,8 @@ int session_sync(struct session *s, const int32_t *tokens, size_t n, session_sto
             memcpy(s->mark, s->state.recurrent, state_n_recurrent(&s->state) * sizeof *s->mark);
             s->n_mark = s->n;
         }
-        eval(s, tokens + s->n, batch, s->logits, batch == left);
+        if (eval(s, tokens + s->n, batch, s->logits, batch == left, err) < 0)
+            return -1;
     }
     if (n_kept)
         *n_kept = keep;
@@ -147,7 +154,8 @@ int session_append(struct session *s, const int32_t *tokens, size_t n, session_l
     for (size_t done = 0; done < n;) {
         size_t batch = n - done < OPS_BATCH ? n - done : OPS_BATCH;
 
-        eval(s, tokens + done, batch, s->each, batch);
+        if (eval(s, tokens + done, batch, s->each, batch, err) < 0)
+            return -1;
         memcpy(s->logits, s->each + (batch - 1) * n_vocab, n_vocab * sizeof *s->logits);
         s->has_logits = true;
         for (size_t i = 0; i < batch; i++)
@@ -181,7 +189,10 @@ int session_embed(struct session *s, const int32_t *tokens, size_t n, float **ou
         size_t batch = n - done < OPS_BATCH ? n - done : OPS_BATCH;
         const float *h;
 
-        eval(s, tokens + done, batch, s->each, batch);
+        if (eval(s, tokens + done, batch, s->each, batch, err) < 0) {
+            free(mean);
+            return -1;
+        }
         h = e->family->hidden(e->model, n_out);
         for (size_t i = 0; i < batch * *n_out; i++)
             mean[i % *n_out] += h[i] / (float)n;
@@ -200,6 +211,7 @@ void session_clear(struct session *s)
 {
     s->n = s->n_mark = 0;
     s->has_logits = false;
+    state_trim(&s->state, 0);
     state_reset(&s->state);
 }
 
@@ -260,7 +272,8 @@ int session_decode(struct session *s, const struct decode *d, size_t *n_tokens, 
         }
         if (s->n == e->n_ctx || n == d->max_tokens)
             break;
-        eval(s, &token, 1, s->logits, 1);
+        if (eval(s, &token, 1, s->logits, 1, err) < 0)
+            return -1;
     }
     *n_tokens = n;
     return 0;

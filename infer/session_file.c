@@ -1,6 +1,6 @@
 /*
- * Sessions as files: struct header, tokens, for each layer and key head the keys and then the values of these tokens, the
- * recurrent values, and the logits after the last token.
+ * Sessions as files: struct header, tokens, the pages of keys and values, the recurrent values, and the logits after the last
+ * token.
  */
 #include "infer/infer.h"
 
@@ -19,15 +19,18 @@
 struct header {
     char     magic[16];
     char     model[64]; /* SHA-256 of its file, in hex */
-    uint64_t n_layer, n_kv_head, head_dim, n_recurrent, n_vocab, n_tokens, has_logits;
+    uint64_t n_layer, n_kv_head, head_dim, type, page_bytes, n_recurrent, n_vocab, n_tokens, has_logits;
 };
-static const char magic[16] = "corax session 1";
+static const char magic[16] = "corax session 2";
 
 static struct header header_of(const struct session *s)
 {
+    const struct kv_layout *l = pages_layout(s->state.pages);
     struct header h = { .n_layer = s->state.n_layer,
-                        .n_kv_head = s->state.n_kv_head,
-                        .head_dim = s->state.head_dim,
+                        .n_kv_head = l->n_kv_head,
+                        .head_dim = l->head_dim,
+                        .type = l->type,
+                        .page_bytes = l->page_bytes,
                         .n_recurrent = s->state.n_recurrent,
                         .n_vocab = s->engine->shape.n_vocab,
                         .n_tokens = s->n,
@@ -38,47 +41,51 @@ static struct header header_of(const struct session *s)
     return h;
 }
 
-/* Writes n values of 4 bytes to the file, or reads them; false: it failed. */
-typedef bool move_fn(FILE *f, void *values, size_t n);
-
-/* Each piece of the session behind the header, in the order of the file. */
-static bool each_piece(const struct session *s, const struct header *h, move_fn *move_tokens, move_fn *move, FILE *f)
+static size_t pages_of(const struct header *h)
 {
-    const struct state *state = &s->state;
-    const size_t n = (size_t)h->n_tokens, head = state->n_ctx * state->head_dim, used = n * state->head_dim;
-
-    if (!move_tokens(f, s->tokens, n))
-        return false;
-    for (size_t i = 0; i < state->n_layer; i++)
-        for (size_t j = 0; j < state->n_kv_head; j++)
-            if (!move(f, state->kv[i].k + j * head, used) || !move(f, state->kv[i].v + j * head, used))
-                return false;
-    return move(f, state->recurrent, state_n_recurrent(state)) && (!h->has_logits || move(f, s->logits, (size_t)h->n_vocab));
+    return h->page_bytes ? (size_t)(h->n_tokens + STATE_BLOCK - 1) / STATE_BLOCK : 0;
 }
 
-static bool put(FILE *f, void *values, size_t n)
+/* --- writing ------------------------------------------------------------------------------------------------------ */
+
+static bool put(FILE *f, const void *bytes, size_t n)
 {
-    return fwrite(values, 4, n, f) == n;
+    return fwrite(bytes, 1, n, f) == n;
 }
 
-static bool get(FILE *f, void *values, size_t n)
+/* What the last page has behind the session's tokens may be of another one: it does not go out. */
+static bool put_pages(FILE *f, const struct session *s, const struct header *h)
 {
-    return fread(values, 4, n, f) == n;
-}
+    const struct kv_layout *l = pages_layout(s->state.pages);
+    const size_t n = pages_of(h), rest = (size_t)h->n_tokens % STATE_BLOCK;
+    unsigned char *last = rest && n ? malloc(l->page_bytes) : NULL;
+    bool good = !rest || n == 0 || last;
 
-static bool get_finite(FILE *f, void *values, size_t n)
-{
-    const float *x = values;
-    bool good = get(f, values, n);
+    for (size_t i = 0; good && i < n; i++) {
+        const unsigned char *page = s->state.table[i]->data;
 
-    for (size_t i = 0; i < n; i++)
-        good &= isfinite(x[i]) != 0;
+        if (last && i + 1 == n) {
+            memcpy(last, page, l->page_bytes);
+            kv_clear(l, last, rest);
+            page = last;
+        }
+        good = put(f, page, l->page_bytes);
+    }
+    free(last);
     return good;
+}
+
+static bool put_all(FILE *f, const struct session *s)
+{
+    const struct header h = header_of(s);
+
+    return put(f, &h, sizeof h) && put(f, s->tokens, s->n * sizeof *s->tokens) && put_pages(f, s, &h) &&
+           put(f, s->state.recurrent, state_n_recurrent(&s->state) * sizeof(float)) &&
+           (!s->has_logits || put(f, s->logits, (size_t)h.n_vocab * sizeof *s->logits));
 }
 
 int session_save(const struct session *s, const char *path, struct err *err)
 {
-    const struct header h = header_of(s);
     char *temporary = NULL;
     FILE *f = NULL;
     bool good;
@@ -98,7 +105,7 @@ int session_save(const struct session *s, const char *path, struct err *err)
         free(temporary);
         return -1;
     }
-    good = fwrite(&h, sizeof h, 1, f) == 1 && each_piece(s, &h, put, put, f) && fflush(f) == 0 && fsync(fd) == 0;
+    good = put_all(f, s) && fflush(f) == 0 && fsync(fd) == 0;
     good = fclose(f) == 0 && good;
     good = good && rename(temporary, path) == 0;
     if (!good) {
@@ -108,6 +115,8 @@ int session_save(const struct session *s, const char *path, struct err *err)
     free(temporary);
     return good ? 0 : -1;
 }
+
+/* --- reading ------------------------------------------------------------------------------------------------------ */
 
 static int check(const struct session *s, const struct header *h, uint64_t file_bytes, struct err *err)
 {
@@ -125,11 +134,47 @@ static int check(const struct session *s, const struct header *h, uint64_t file_
                     s->state.n_ctx);
     if (h->has_logits > 1)
         return fail(err, CORAX_E_ARGS, "has_logits is %" PRIu64 ", allowed are 0 and 1", h->has_logits);
-    bytes = sizeof *h + h->n_tokens * (sizeof *s->tokens + h->n_layer * h->n_kv_head * h->head_dim * 2 * sizeof(float)) +
+    bytes = sizeof *h + h->n_tokens * sizeof *s->tokens + pages_of(h) * h->page_bytes +
             state_n_recurrent(&s->state) * sizeof(float) + h->has_logits * h->n_vocab * sizeof(float);
     if (bytes != file_bytes)
         return fail(err, CORAX_E_ARGS, "the file has %" PRIu64 " bytes, a session of %" PRIu64 " tokens %" PRIu64,
                     file_bytes, h->n_tokens, bytes);
+    return 0;
+}
+
+static int get(FILE *f, void *bytes, size_t n, struct err *err)
+{
+    if (fread(bytes, 1, n, f) == n)
+        return 0;
+    return ferror(f) ? fail_sys(err, CORAX_E_IO, "read") : fail(err, CORAX_E_IO, "the file ended early");
+}
+
+static int get_finite(FILE *f, float *x, size_t n, struct err *err)
+{
+    if (get(f, x, n * sizeof *x, err) < 0)
+        return -1;
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(x[i]))
+            return fail(err, CORAX_E_ARGS, "a value is infinite or no number: the file is damaged");
+    return 0;
+}
+
+static int get_pages(FILE *f, struct session *s, const struct header *h, struct err *err)
+{
+    const struct kv_layout *l = pages_layout(s->state.pages);
+
+    if (state_reserve(&s->state, 0, (size_t)h->n_tokens, err) < 0)
+        return -1;
+    for (size_t i = 0; i < pages_of(h); i++) {
+        unsigned char *page = s->state.table[i]->data;
+
+        if (get(f, page, l->page_bytes, err) < 0)
+            return -1;
+        if (!kv_is_finite(l, page)) {
+            memset(page, 0, l->page_bytes);
+            return fail(err, CORAX_E_ARGS, "a value is infinite or no number: the file is damaged");
+        }
+    }
     return 0;
 }
 
@@ -144,10 +189,10 @@ static int load(struct session *s, FILE *f, struct err *err)
         return fail(err, CORAX_E_ARGS, "not a session file");
     if (check(s, &h, (uint64_t)st.st_size, err) < 0)
         return -1;
-    if (!each_piece(s, &h, get, get_finite, f))
-        return ferror(f) ? fail_sys(err, CORAX_E_IO, "read")
-               : feof(f) ? fail(err, CORAX_E_IO, "the file ended early")
-                         : fail(err, CORAX_E_ARGS, "a value is infinite or no number: the file is damaged");
+    if (get(f, s->tokens, (size_t)h.n_tokens * sizeof *s->tokens, err) < 0 || get_pages(f, s, &h, err) < 0 ||
+        get_finite(f, s->state.recurrent, state_n_recurrent(&s->state), err) < 0 ||
+        (h.has_logits && get_finite(f, s->logits, (size_t)h.n_vocab, err) < 0))
+        return -1;
     for (size_t i = 0; i < h.n_tokens; i++)
         if (s->tokens[i] < 0 || (uint64_t)s->tokens[i] >= h.n_vocab)
             return fail(err, CORAX_E_ARGS, "token %" PRId32 " at %zu, the model has %" PRIu64, s->tokens[i], i, h.n_vocab);

@@ -10,6 +10,7 @@
 #include "infer/family.h"
 #include "infer/tokenizer.h"
 #include "tests/fuzz/mutate_gguf.h"
+#include "tests/infer/sequence.h"
 
 #define MAX_CTX 64
 
@@ -61,15 +62,15 @@ static void evaluate(const struct family *family, void *model, const struct shap
     float *logits = calloc(shape->n_vocab, sizeof *logits);
     struct pool *pool = pool_create(1, NULL);
     int32_t tokens[2] = { 0, (int32_t)shape->n_vocab - 1 };
-    struct state state;
+    struct sequence sequence;
     struct ops ops;
 
-    if (logits && pool && state_init(&state, shape, n_ctx, NULL) == 0) {
-        if (ops_init(&ops, kernels_find(NULL), pool, shape->max_k, n_ctx, NULL) == 0) {
-            family->eval(model, &ops, &state, tokens, n_ctx < 2 ? 1 : 2, 0, logits, 1);
+    if (logits && pool && sequence_init(&sequence, shape, QUANT_F16, n_ctx, NULL) == 0) {
+        if (ops_init(&ops, kernels_find(NULL), pool, shape, n_ctx, NULL) == 0) {
+            (void)sequence_eval(&sequence, family, model, &ops, tokens, n_ctx < 2 ? 1 : 2, 0, logits, 1);
             ops_finish(&ops);
         }
-        state_finish(&state);
+        sequence_finish(&sequence);
     }
     pool_destroy(pool);
     free(logits);

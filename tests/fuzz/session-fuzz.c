@@ -77,7 +77,7 @@ static void learn(struct subject *s, const char *path)
     }
     s->per_token = file[1].len - file[0].len;
     buf_init(&s->header, TINY_LIMIT);
-    buf_add(&s->header, file[0].data, 16 + 64 + 7 * sizeof(uint64_t));
+    buf_add(&s->header, file[0].data, 16 + 64 + 9 * sizeof(uint64_t));
     s->fixed = file[0].len - s->header.len - 2 * s->per_token;
     buf_finish(&file[0]);
     buf_finish(&file[1]);
@@ -111,6 +111,7 @@ static void create(struct subject *s, bool recurrent)
 static void make_file(const struct subject *s, const uint8_t *data, size_t len, struct buf *file)
 {
     const uint64_t n = data[1] % (N_CTX + 2), has_logits = data[1] >> 7;
+    uint64_t page;
     size_t want;
 
     if (data[0] & 2) {
@@ -120,7 +121,8 @@ static void make_file(const struct subject *s, const uint8_t *data, size_t len, 
     buf_add(file, s->header.data, s->header.len);
     memcpy(file->data + s->header.len - 2 * sizeof n, &n, sizeof n);
     memcpy(file->data + s->header.len - sizeof n, &has_logits, sizeof n);
-    want = s->header.len + (size_t)n * s->per_token + s->fixed - (has_logits ? 0 : TINY_N_VOCAB * sizeof(float));
+    memcpy(&page, s->header.data + s->header.len - 5 * sizeof page, sizeof page);
+    want = s->header.len - (n ? 0 : (size_t)page) + (size_t)n * s->per_token + s->fixed - (has_logits ? 0 : TINY_N_VOCAB * sizeof(float));
     buf_add(file, data + 2, len - 2 < want - file->len ? len - 2 : want - file->len);
     while (file->len < want)
         buf_addc(file, 0);

@@ -68,7 +68,7 @@ losses_of_piece() {
         grep -q "commands=.*\b$name\b" "$completion"
         grep -q "Cm $name\b" "$CORAX_SRCDIR/man/corax-infer.1"
         line=$(grep -E "^    ([a-z]+ \| )*$name( \| [a-z]+)*\)" "$completion")
-        [[ $line != *'$model'* ]] || line+=" --threads --ctx --kernels --packing --exact"
+        [[ $line != *'$model'* ]] || line+=" --threads --ctx --kernels --packing --cache-type --exact"
         for option in $(sed -n 's/^  \(--*[a-z-]*\) .*/\1/p' "$BATS_TEST_TMPDIR/help"); do
             [ "$option" = --help ] || [[ $line == *" $option"* ]]
             grep -q -- "Fl ${option#-}" "$CORAX_SRCDIR/man/corax-infer.1" || [ "$option" = --help ]

@@ -52,7 +52,7 @@ static void test_i2_s(void)
 
     ternary(values, bytes, 1.75f);
     g = file_of(&b, QUANT_I2_S, K, N_ROWS, bytes, sizeof bytes, &err);
-    if (!ok(g && family_matrix(g, "t", K, N_ROWS, &m, &err) == 0 && ops_init(&o, kernels_find(NULL), pool, K, 4, &err) == 0,
+    if (!ok(g && family_matrix(g, "t", K, N_ROWS, &m, &err) == 0 && ops_init(&o, kernels_find(NULL), pool, &(struct shape){ .max_k = K }, 4, &err) == 0,
             "an I2_S matrix"))
         diag("%s", err.msg);
     for (size_t i = 0; i < 2 * K; i++)

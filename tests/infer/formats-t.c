@@ -12,6 +12,7 @@
 #include "infer/gguf_write.h"
 #include "infer/quantization.h"
 #include "tests/infer/golden.h"
+#include "tests/infer/sequence.h"
 
 #define N_TOKENS 12
 #define BOUND_Q8_0 2e-3 /* NMSE of the logits */
@@ -55,20 +56,20 @@ static float *evaluate(const struct gguf *g, const struct kernels *kernels, size
     int32_t tokens[N_TOKENS];
     float *logits = NULL;
     struct shape shape;
-    struct state state;
+    struct sequence sequence;
     struct ops ops;
     void *model = family ? family->load(g, &shape, err) : NULL;
 
-    if (model && state_init(&state, &shape, N_TOKENS, err) == 0) {
-        if (ops_init(&ops, kernels, pool, shape.max_k, N_TOKENS, err) == 0) {
+    if (model && sequence_init(&sequence, &shape, QUANT_F32, N_TOKENS, err) == 0) {
+        if (ops_init(&ops, kernels, pool, &shape, N_TOKENS, err) == 0) {
             *n_vocab = shape.n_vocab;
             logits = calloc(N_TOKENS * shape.n_vocab, sizeof *logits);
             for (size_t i = 0; i < N_TOKENS; i++)
                 tokens[i] = (int32_t)((i * i + 3) % shape.n_vocab);
-            family->eval(model, &ops, &state, tokens, N_TOKENS, 0, logits, N_TOKENS);
+            (void)sequence_eval(&sequence, family, model, &ops, tokens, N_TOKENS, 0, logits, N_TOKENS);
             ops_finish(&ops);
         }
-        state_finish(&state);
+        sequence_finish(&sequence);
     }
     if (model)
         family->unload(model);

@@ -11,9 +11,11 @@
 #include <math.h>
 
 #include "tests/infer/golden.h"
+#include "tests/infer/sequence.h"
 #include "tests/tap.h"
 
 #define N_SPLITS 5
+#define TIES_TOLERANCE 2e-3
 
 struct golden {
     size_t n_tokens, n_logits, n_vocab, n_ctx;
@@ -31,7 +33,7 @@ struct model {
     struct shape shape;
     struct pool *pool;
     struct ops ops;
-    struct state state;
+    struct sequence sequence;
 };
 
 /* --- NAME.logits -------------------------------------------------------------------------------------------------- */
@@ -94,7 +96,7 @@ static bool read_golden(const char *name, struct golden *g)
 
 static void close_model(struct model *m)
 {
-    state_finish(&m->state);
+    sequence_finish(&m->sequence);
     ops_finish(&m->ops);
     pool_destroy(m->pool);
     if (m->loaded)
@@ -121,18 +123,18 @@ static bool open_model(struct model *m, const char *name, const struct golden *g
     }
     if (m->family->prepare)
         m->family->prepare(m->loaded, &options);
-    return state_init(&m->state, &m->shape, g->n_ctx, err) == 0 &&
-           ops_init(&m->ops, kernels, m->pool, m->shape.max_k, g->n_ctx, err) == 0;
+    return sequence_init(&m->sequence, &m->shape, QUANT_F32, g->n_ctx, err) == 0 &&
+           ops_init(&m->ops, kernels, m->pool, &m->shape, g->n_ctx, err) == 0;
 }
 
 /* All tokens from the start, in batches of `largest`, or at random up to that; logits [n_tokens][n_vocab]. */
 static void evaluate(struct model *m, const struct golden *g, size_t largest, uint64_t *random, float *logits)
 {
-    state_reset(&m->state);
+    state_reset(&m->sequence.state);
     for (size_t pos = 0, n; pos < g->n_tokens; pos += n) {
         n = random ? 1 + tiny_random(random) % largest : largest;
         n = n < g->n_tokens - pos ? n : g->n_tokens - pos;
-        m->family->eval(m->loaded, &m->ops, &m->state, g->tokens + pos, n, pos, logits + pos * g->n_vocab, n);
+        (void)sequence_eval(&m->sequence, m->family, m->loaded, &m->ops, g->tokens + pos, n, pos, logits + pos * g->n_vocab, n);
     }
 }
 
@@ -173,10 +175,10 @@ static void test_cuts(struct model *m, const struct golden *g, const float *whol
     is_int((long long)wrong, 0, "in random batches, too");
     /* Of a prompt nobody asks for the logits but at its end. */
     memset(pieces, 0, bytes);
-    state_reset(&m->state);
+    state_reset(&m->sequence.state);
     for (size_t pos = 0; pos < g->n_tokens; pos++)
-        m->family->eval(m->loaded, &m->ops, &m->state, g->tokens + pos, 1, pos, pos + 1 < g->n_tokens ? NULL : pieces,
-                        pos + 1 == g->n_tokens);
+        (void)sequence_eval(&m->sequence, m->family, m->loaded, &m->ops, g->tokens + pos, 1, pos,
+                            pos + 1 < g->n_tokens ? NULL : pieces, pos + 1 == g->n_tokens);
     ok(memcmp(pieces, whole + n - g->n_vocab, g->n_vocab * sizeof *whole) == 0, "and when only the last are wanted");
     free(pieces);
 }
@@ -197,6 +199,11 @@ static void test_threads(const char *name, const struct golden *g, const struct 
 
 static void test_model(const char *name, const struct golden *g, const struct kernels *kernels)
 {
+    /*
+     * What is rounded to int8 as in training may lie in the middle between two steps; summed in another order it goes the
+     * other way, and a model as small as these shows it.
+     */
+    const double allowed = g->exact && kernels != &kernels_plain ? TIES_TOLERANCE : g->tolerance;
     float *whole = calloc(g->n_tokens * g->n_vocab, sizeof *whole);
     struct model m;
     struct err err = { 0 };
@@ -206,8 +213,8 @@ static void test_model(const char *name, const struct golden *g, const struct ke
 
         evaluate(&m, g, OPS_BATCH, NULL, whole);
         nmse = worst_nmse(g, whole);
-        if (!ok(nmse <= g->tolerance, "%s: NMSE %.1e", name, nmse))
-            diag("want at most %.1e, of %s", g->tolerance, g->source);
+        if (!ok(nmse <= allowed, "%s: NMSE %.1e", name, nmse))
+            diag("want at most %.1e, of %s", allowed, g->source);
         test_cuts(&m, g, whole, name);
         test_threads(name, g, kernels, whole);
     } else {

@@ -121,42 +121,152 @@ static void test_quantize(const struct kernels *t)
     ok(!isfinite(d[0]) && !isfinite(d[1]), "%s: NaN and infinity show in the scale", t->name);
 }
 
-static void test_attend(const struct kernels *t)
+/* --- attention over one page ---------------------------------------------------------------------------------------- */
+
+#define PAGE_WIDTH 128
+#define PAGE_ROWS  21
+
+/* A page of one head as f32, and the same in the type of a cache. */
+struct page_data {
+    float k[STATE_BLOCK][PAGE_WIDTH], v[STATE_BLOCK][PAGE_WIDTH]; /* what the type holds */
+    _Alignas(64) unsigned char keys[STATE_BLOCK * PAGE_WIDTH * sizeof(float)], values[STATE_BLOCK * PAGE_WIDTH * sizeof(float)];
+};
+
+/* Value i of a run and what the type makes of it; scale is where the scale of Q8_0 goes. */
+static float put_value(enum quant_type type, size_t width, unsigned char *run, size_t i, size_t scale, float value)
 {
-    static float k[300 * 128], v[300 * 128], query[128], scores[300], out[128];
-    const size_t dims[] = { 8, 32, 40, 64, 128, 10 }, positions[] = { 1, 2, 3, 4, 7, 8, 9, 64, 299 };
+    const float step = 0.4f / 127;
+    uint16_t half;
+
+    if (type == QUANT_F32) {
+        memcpy(run + i * sizeof value, &value, sizeof value);
+        return value;
+    }
+    if (type == QUANT_F16) {
+        half = quant_float_to_half(value);
+        memcpy(run + i * sizeof half, &half, sizeof half);
+        return quant_half_to_float(half);
+    }
+    half = quant_float_to_half(step * (1 + (float)(scale % 7)));
+    memcpy(run + STATE_BLOCK * width + scale * sizeof half, &half, sizeof half);
+    ((int8_t *)run)[i] = (int8_t)(value * 40 > 127 ? 127 : value * 40 < -127 ? -127 : value * 40);
+    return (float)((int8_t *)run)[i] * quant_half_to_float(half);
+}
+
+static void fill_page(struct page_data *p, enum quant_type type, size_t width)
+{
+    const size_t steps = width / STATE_STEP;
+
+    for (size_t t = 0; t < STATE_BLOCK; t++)
+        for (size_t i = 0; i < width; i++) {
+            const size_t panel = t / STATE_PANEL, lane = t % STATE_PANEL;
+
+            p->k[t][i] = put_value(type, width, p->keys, (panel * width + i) * STATE_PANEL + lane,
+                                   (panel * steps + i / STATE_STEP) * STATE_PANEL + lane, tiny_normal(&seed));
+            p->v[t][i] = put_value(type, width, p->values, t * width + i, t * steps + i / STATE_STEP, tiny_normal(&seed));
+        }
+}
+
+/* What row r came to, beside a computation in double: the largest difference of an output. */
+static double attend_error(const struct attend_block *b, const struct page_data *p, size_t r)
+{
+    const float *query = b->q + r / ATTEND_SIDE * ATTEND_SIDE * b->width + r % ATTEND_SIDE;
+    double weight[STATE_BLOCK], top = -INFINITY, sum = 0, worst = 0;
+
+    for (size_t t = b->first[r]; t < b->end[r]; t++) {
+        weight[t] = 0;
+        for (size_t i = 0; i < b->width; i++)
+            weight[t] += (double)query[i * ATTEND_SIDE] * (double)p->k[t][i];
+        if (b->softcap > 0)
+            weight[t] = (double)b->softcap * tanh(weight[t] / (double)b->softcap);
+        top = fmax(top, weight[t]);
+    }
+    for (size_t t = b->first[r]; t < b->end[r]; t++)
+        sum += weight[t] = exp(weight[t] - top);
+    if (b->first[r] >= b->end[r])
+        return b->to.sum[r] == 0 && b->to.out[r * b->width] == 0 ? 0 : INFINITY;
+    for (size_t i = 0; i < b->width; i++) {
+        double want = 0;
+
+        for (size_t t = b->first[r]; t < b->end[r]; t++)
+            want += weight[t] / sum * (double)p->v[t][i];
+        worst = fmax(worst, fabs(want - (double)(b->to.out[r * b->width + i] / b->to.sum[r])));
+    }
+    return fmax(worst, fabs(top * M_LOG2E - (double)b->to.max[r]) / 10);
+}
+
+struct attend_room {
+    float q[(PAGE_ROWS + 7) / 8 * 8 * PAGE_WIDTH], scores[(PAGE_ROWS + 7) / 8 * 8 * STATE_BLOCK], max[24], sum[24], out[24 * PAGE_WIDTH];
+    uint16_t first[PAGE_ROWS], end[PAGE_ROWS];
+};
+
+static struct attend_block attend_rows(struct attend_room *room, const struct page_data *p, enum quant_type type, size_t width, size_t n_rows,
+                                       float softcap)
+{
+    return (struct attend_block){ type, width, n_rows, p->keys, p->values, room->q, room->first, room->end, softcap, room->scores,
+                                  { room->max, room->sum, room->out } };
+}
+
+/* Each row by itself: how many come to other bits. */
+static size_t rows_that_differ(const struct kernels *t, const struct attend_block *all, struct attend_room *alone, const struct page_data *p)
+{
+    struct attend_block row = attend_rows(alone, p, all->type, all->width, 1, all->softcap);
+    size_t differ = 0;
+
+    for (size_t r = 0; r < all->n_rows; r++) {
+        for (size_t i = 0; i < all->width; i++)
+            alone->q[i * ATTEND_SIDE] = all->q[r / ATTEND_SIDE * ATTEND_SIDE * all->width + i * ATTEND_SIDE + r % ATTEND_SIDE];
+        alone->first[0] = all->first[r];
+        alone->end[0] = all->end[r];
+        t->attend(&row);
+        differ += memcmp(alone->out, all->to.out + r * all->width, all->width * sizeof *alone->out) != 0 || alone->sum[0] != all->to.sum[r];
+    }
+    return differ;
+}
+
+static void test_attend(const struct kernels *t, enum quant_type type)
+{
+    static struct page_data page;
+    static struct attend_room room, alone;
+    const size_t widths[] = { 32, 64, 96, 128 }, rows[] = { 1, 2, 3, 5, 8, 13, PAGE_ROWS };
     double worst = 0;
+    size_t differ = 0;
 
-    fill(k, sizeof k / sizeof *k);
-    fill(v, sizeof v / sizeof *v);
-    for (size_t a = 0; a < sizeof dims / sizeof dims[0]; a++)
-        for (size_t b = 0; b < sizeof positions / sizeof positions[0]; b++) {
-            size_t dim = dims[a], n = positions[b];
-            double weight[300], sum = 0, top = -INFINITY, scale = 3 / sqrt((double)dim);
-            double cap = (a + b) % 2 ? 2.5 : 0;
+    for (size_t m = 0; m < sizeof widths / sizeof widths[0]; m++)
+        for (size_t n = 0; n < sizeof rows / sizeof rows[0]; n++) {
+            struct attend_block b = attend_rows(&room, &page, type, widths[m], rows[n], (m + n) % 2 ? 2.5f : 0);
 
-            fill(query, dim);
-            t->attend(query, k, v, n, dim, (float)scale, (float)cap, scores, out);
-            for (size_t p = 0; p < n; p++) {
-                weight[p] = 0;
-                for (size_t i = 0; i < dim; i++)
-                    weight[p] += (double)query[i] * (double)k[p * dim + i] * scale;
-                if (cap > 0)
-                    weight[p] = cap * tanh(weight[p] / cap);
-                top = fmax(top, weight[p]);
+            fill_page(&page, type, b.width);
+            memset(room.q, 0, sizeof room.q);
+            for (size_t r = 0; r < b.n_rows; r++) {
+                for (size_t i = 0; i < b.width; i++)
+                    room.q[r / ATTEND_SIDE * ATTEND_SIDE * b.width + i * ATTEND_SIDE + r % ATTEND_SIDE] =
+                        tiny_normal(&seed) * 3 / sqrtf((float)b.width);
+                room.first[r] = (uint16_t)(r % 3 ? 0 : tiny_random(&seed) % STATE_BLOCK);
+                room.end[r] = (uint16_t)(tiny_random(&seed) % (STATE_BLOCK + 1));
             }
-            for (size_t p = 0; p < n; p++)
-                sum += weight[p] = exp(weight[p] - top);
-            for (size_t i = 0; i < dim; i++) {
-                double want = 0;
-
-                for (size_t p = 0; p < n; p++)
-                    want += weight[p] / sum * (double)v[p * dim + i];
-                worst = fmax(worst, fabs(want - (double)out[i]));
-            }
+            t->attend(&b);
+            for (size_t r = 0; r < b.n_rows; r++)
+                worst = fmax(worst, attend_error(&b, &page, r));
+            differ += rows_that_differ(t, &b, &alone, &page);
         }
     /* scores near 10 in single precision are off by 1e-6, and so are their exponentials */
-    ok(worst < 2e-5, "%s: attention off by %.1e at most", t->name, worst);
+    ok(worst < 2e-5, "%s: attention over %s off by %.1e at most", t->name, quant_find((uint32_t)type)->name, worst);
+    is_int((long long)differ, 0, "rows together or one by one: the same bits");
+}
+
+static void test_halves(const struct kernels *t)
+{
+    const float special[] = { 0, 1e-9f, 65519, 65520, -1e30f, INFINITY, -INFINITY };
+    size_t wrong = 0;
+    uint16_t half[37];
+
+    fill(x, 37);
+    memcpy(x, special, sizeof special);
+    t->to_half(x, 37, half);
+    for (size_t i = 0; i < 37; i++)
+        wrong += half[i] != quant_float_to_half(fmaxf(fminf(x[i], QUANT_HALF_MAX), -QUANT_HALF_MAX));
+    ok(wrong == 0, "%s: halves are the nearest, the largest beyond", t->name);
 }
 
 static void test_elements(const struct kernels *t)
@@ -203,7 +313,10 @@ static void test_table(const struct kernels *t)
     test_products(t, QUANT_BF16);
     test_products(t, QUANT_Q8_0);
     test_quantize(t);
-    test_attend(t);
+    test_attend(t, QUANT_F32);
+    test_attend(t, QUANT_F16);
+    test_attend(t, QUANT_Q8_0);
+    test_halves(t);
     test_elements(t);
 }
 

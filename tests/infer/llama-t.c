@@ -128,9 +128,10 @@ static void reference(const struct tiny_spec *s, const int32_t *tokens, double *
 
 /* --- the comparison ----------------------------------------------------------------------------------------------- */
 
-static void compare(const struct tiny_spec *spec, const char *kernels, enum engine_packing packing, double tolerance, const char *what)
+static void compare_with(const struct tiny_spec *spec, const char *kernels, enum engine_packing packing, enum engine_cache cache, double tolerance,
+                         const char *what)
 {
-    struct engine_options options = { .n_threads = 2, .kernels = kernels, .packing = packing };
+    struct engine_options options = { .n_threads = 2, .kernels = kernels, .packing = packing, .cache = cache };
     double logits[TINY_N_VOCAB], error = 0, size = 0;
     int32_t tokens[N_TOKENS];
     uint64_t random = 77;
@@ -164,12 +165,19 @@ static void compare(const struct tiny_spec *spec, const char *kernels, enum engi
     buf_finish(&b);
 }
 
+static void compare(const struct tiny_spec *spec, const char *kernels, enum engine_packing packing, double tolerance, const char *what)
+{
+    compare_with(spec, kernels, packing, ENGINE_CACHE_F32, tolerance, what);
+}
+
 static void test_shapes(const char *kernels)
 {
     struct tiny_spec s = TINY_SPEC;
 
     /* Single precision against double: 2^-24 a term, squared, over the depth of two layers. */
     compare(&s, kernels, ENGINE_PACK_OFF, 1e-11, "F32");
+    compare_with(&s, kernels, ENGINE_PACK_OFF, ENGINE_CACHE_F16, 1e-6, "keys and values in F16");
+    compare_with(&s, kernels, ENGINE_PACK_OFF, ENGINE_CACHE_Q8_0, 1e-3, "keys and values in Q8_0");
     s.type = QUANT_F16;
     compare(&s, kernels, ENGINE_PACK_OFF, 1e-11, "F16");
     s.type = QUANT_Q8_0;

@@ -114,7 +114,7 @@ static void test_products(const char *kernels)
     struct pool *pools[2] = { pool_create(1, NULL), pool_create(3, NULL) };
     struct ops one, three;
 
-    if (table && ops_init(&one, table, pools[0], K, 8, NULL) == 0 && ops_init(&three, table, pools[1], K, 8, NULL) == 0) {
+    if (table && ops_init(&one, table, pools[0], &(struct shape){ .max_k = K }, 8, NULL) == 0 && ops_init(&three, table, pools[1], &(struct shape){ .max_k = K }, 8, NULL) == 0) {
         for (uint32_t id = 0; id < QUANT_MAX_ID; id++)
             if (quant_find(id) && quant_find(id)->dequantize)
                 test_product(quant_find(id), &one, &three);
@@ -141,7 +141,7 @@ static void test_mixed_products(void)
 
     random_blocks(a, N_ROWS * K / a->block, rows_a);
     random_blocks(b, N_ROWS * K / b->block, rows_b);
-    ok(ops_init(&o, kernels_find(NULL), pool, K, 8, NULL) == 0, "operations");
+    ok(ops_init(&o, kernels_find(NULL), pool, &(struct shape){ .max_k = K }, 8, NULL) == 0, "operations");
     ops_multiply(&o, (struct product[]){ { &ma, y[0] }, { &mb, y[1] } }, 2, x, 3);
     ops_multiply(&o, &(struct product){ &ma, alone[0] }, 1, x, 3);
     ops_multiply(&o, &(struct product){ &mb, alone[1] }, 1, x, 3);
@@ -188,59 +188,182 @@ static void test_rope(void)
     free(x);
 }
 
-/* Token i of the batch, head h, in double. */
-static double attention_error(const float *q, const float *k, const float *v, const float *out, size_t n, size_t pos)
+/* --- attention ------------------------------------------------------------------------------------------------------ */
+
+enum { HEADS = 6, KV = 2, DIM = 40, LONG = 700 };
+
+/* Tokens of one sequence: [n][HEADS or KV][DIM]. */
+struct attended {
+    float *q, *k, *v, *out;
+    struct state state;
+};
+
+/* The largest difference of an output to a computation in double; token i is at position i. */
+static double attention_error(const struct attended *s, const struct attention *a, size_t first, size_t end)
 {
-    enum { HEADS = 6, KV = 2, DIM = 16 };
-    double worst = 0;
+    double worst = 0, *weight = calloc(end, sizeof *weight);
 
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = first; i < end; i++)
         for (size_t h = 0; h < HEADS; h++) {
-            const size_t shared = h / (HEADS / KV), n_pos = pos + i + 1;
-            double weight[64], sum = 0;
+            const size_t shared = h / (HEADS / KV), from = a->window && i + 1 > a->window ? i + 1 - a->window : 0;
+            double sum = 0;
 
-            for (size_t p = 0; p < n_pos; p++) {
+            for (size_t p = from; p <= i; p++) {
                 weight[p] = 0;
                 for (size_t j = 0; j < DIM; j++)
-                    weight[p] += (double)q[(i * HEADS + h) * DIM + j] * (double)k[(p * KV + shared) * DIM + j];
-                sum += weight[p] = exp(weight[p] / 4);
+                    weight[p] += (double)s->q[(i * HEADS + h) * DIM + j] * (double)s->k[(p * KV + shared) * DIM + j];
+                sum += weight[p] = exp(weight[p] * (double)a->scale);
             }
             for (size_t j = 0; j < DIM; j++) {
                 double want = 0;
 
-                for (size_t p = 0; p < n_pos; p++)
-                    want += weight[p] / sum * (double)v[(p * KV + shared) * DIM + j];
-                worst = fmax(worst, fabs(want - (double)out[(i * HEADS + h) * DIM + j]));
+                for (size_t p = from; p <= i; p++)
+                    want += weight[p] / sum * (double)s->v[(p * KV + shared) * DIM + j];
+                worst = fmax(worst, fabs(want - (double)s->out[(i * HEADS + h) * DIM + j]));
             }
         }
+    free(weight);
     return worst;
 }
 
-static void test_attention(void)
+static void begin_attended(struct attended *s, const struct shape *shape, struct pages *pages)
 {
-    enum { HEADS = 6, KV = 2, DIM = 16, N_CTX = 40, POS = 13, N = 11 };
-    float *q = numbers(N * HEADS * DIM), *k = numbers((POS + N) * KV * DIM), *v = numbers((POS + N) * KV * DIM);
-    float *out = calloc(N * HEADS * DIM, sizeof *out), *again = calloc(N * HEADS * DIM, sizeof *again);
-    struct kv_layer layer = { calloc(N_CTX * KV * DIM, sizeof *k), calloc(N_CTX * KV * DIM, sizeof *v) };
-    struct pool *one = pool_create(1, NULL), *three = pool_create(3, NULL);
-    const struct attention a = { HEADS, KV, DIM, 0.25f, 0, 0 };
-    struct ops o, o3;
+    *s = (struct attended){ numbers(LONG * HEADS * DIM), numbers(LONG * KV * DIM), numbers(LONG * KV * DIM),
+                            calloc(LONG * HEADS * DIM, sizeof(float)) };
+    if (state_init(&s->state, shape, pages, LONG, NULL) < 0)
+        abort();
+}
 
-    ok(ops_init(&o, kernels_find(NULL), one, 64, N_CTX, NULL) == 0 &&
-           ops_init(&o3, kernels_find(NULL), three, 64, N_CTX, NULL) == 0,
-       "operations for one thread and for three");
-    ops_store(&o, &layer, k, v, POS, 0, KV, DIM);
-    ops_store(&o, &layer, k + POS * KV * DIM, v + POS * KV * DIM, N, POS, KV, DIM);
-    ops_attend(&o, &a, q, &layer, N, POS, out);
-    ok(attention_error(q, k, v, out, N, POS) < 1e-5, "grouped causal attention: off by %.1e",
-       attention_error(q, k, v, out, N, POS));
-    ops_attend(&o3, &a, q, &layer, N, POS, again);
-    ok(memcmp(out, again, N * HEADS * DIM * sizeof *out) == 0, "three threads give the same bits");
+static void end_attended(struct attended *s)
+{
+    state_finish(&s->state);
+    free(s->q), free(s->k), free(s->v), free(s->out);
+}
+
+/* Tokens first[i] ... first[i] + n[i] - 1 of several sequences together. */
+static void attend_together(struct ops *o, const struct attention *a, struct attended *s, const size_t *first, const size_t *n, size_t n_spans)
+{
+    float *q = calloc(OPS_BATCH * HEADS * DIM, sizeof *q), *out = calloc(OPS_BATCH * HEADS * DIM, sizeof *out);
+    float *k = calloc(OPS_BATCH * KV * DIM, sizeof *k), *v = calloc(OPS_BATCH * KV * DIM, sizeof *v);
+    struct span spans[4];
+    struct batch b = { .spans = spans, .n_spans = n_spans };
+
+    for (size_t i = 0; i < n_spans; i++) {
+        const size_t kv = KV * DIM, wide = HEADS * DIM;
+
+        spans[i] = (struct span){ &s[i].state, first[i], n[i], 0 };
+        if (state_reserve(&s[i].state, first[i], first[i] + n[i], NULL) < 0)
+            abort();
+        memcpy(q + b.n * wide, s[i].q + first[i] * wide, n[i] * wide * sizeof *q);
+        memcpy(k + b.n * kv, s[i].k + first[i] * kv, n[i] * kv * sizeof *k);
+        memcpy(v + b.n * kv, s[i].v + first[i] * kv, n[i] * kv * sizeof *v);
+        b.n += n[i];
+    }
+    ops_store(o, &b, 0, k, v);
+    ops_attend(o, a, &b, 0, q, out);
+    for (size_t i = 0, t = 0; i < n_spans; t += n[i++])
+        memcpy(s[i].out + first[i] * HEADS * DIM, out + t * HEADS * DIM, n[i] * HEADS * DIM * sizeof *out);
+    free(q), free(out), free(k), free(v);
+}
+
+/* All tokens in pieces of `piece`; random: up to that. */
+static void attend_pieces(struct ops *o, const struct attention *a, struct attended *s, size_t piece, uint64_t *random)
+{
+    for (size_t pos = 0, n; pos < LONG; pos += n) {
+        n = random ? 1 + tiny_random(random) % piece : piece;
+        n = n < LONG - pos ? n : LONG - pos;
+        attend_together(o, a, s, &pos, &n, 1);
+    }
+}
+
+static void test_attention(const struct kernels *table, enum quant_type type, size_t window, double tolerance)
+{
+    const struct shape shape = { .n_layer = 1, .n_head = HEADS, .n_kv_head = KV, .head_dim = DIM, .max_k = 64 };
+    const struct attention a = { HEADS, KV, DIM, 0.15f, 0, window };
+    const size_t bytes = LONG * HEADS * DIM * sizeof(float);
+    struct pool *one = pool_create(1, NULL), *three = pool_create(3, NULL);
+    float *whole = malloc(bytes);
+    struct kv_layout layout;
+    struct attended s[2];
+    struct pages *pages;
+    struct ops o, o3;
+    uint64_t random = 5;
+    size_t wrong = 0, first[2] = { 0, 0 };
+
+    if (kv_layout_init(&layout, type, 1, KV, DIM, NULL) < 0 || !(pages = pages_create(&layout, 0, NULL)) ||
+        ops_init(&o, table, one, &shape, LONG, NULL) < 0 || ops_init(&o3, table, three, &shape, LONG, NULL) < 0)
+        abort();
+    begin_attended(&s[0], &shape, pages);
+    begin_attended(&s[1], &shape, pages);
+    attend_pieces(&o, &a, &s[0], OPS_BATCH, NULL);
+    ok(attention_error(&s[0], &a, 0, LONG) < tolerance, "%s, %s, window %zu: off by %.1e", table->name, quant_find((uint32_t)type)->name, window,
+       attention_error(&s[0], &a, 0, LONG));
+    memcpy(whole, s[0].out, bytes);
+    attend_pieces(&o3, &a, &s[0], 1, NULL);
+    ok(memcmp(whole, s[0].out, bytes) == 0, "token by token on three threads: the same bits");
+    attend_pieces(&o3, &a, &s[0], OPS_BATCH, &random);
+    ok(memcmp(whole, s[0].out, bytes) == 0, "in random pieces, too");
+    memset(s[0].out, 0, bytes);
+    while (first[0] < LONG) { /* the second goes ahead */
+        size_t n[2] = { 1 + tiny_random(&random) % 20, 1 + tiny_random(&random) % 40 };
+
+        for (size_t i = 0; i < 2; i++)
+            n[i] = n[i] < LONG - first[i] ? n[i] : LONG - first[i];
+        attend_together(&o3, &a, s, first, n, n[1] ? 2 : 1);
+        first[0] += n[0];
+        first[1] += n[1];
+    }
+    wrong = memcmp(whole, s[0].out, bytes) != 0;
+    ok(!wrong && attention_error(&s[1], &a, 0, LONG) < tolerance, "beside another sequence, too");
+    end_attended(&s[0]);
+    end_attended(&s[1]);
+    is_int((long long)pages_n_used(pages), 0, "all pages came back");
+    pages_destroy(pages);
     ops_finish(&o);
     ops_finish(&o3);
     pool_destroy(one);
     pool_destroy(three);
-    free(q), free(k), free(v), free(out), free(again), free(layer.k), free(layer.v);
+    free(whole);
+}
+
+/* A sequence that shares its past with another does not change it. */
+static void test_sharing(void)
+{
+    const struct shape shape = { .n_layer = 1, .n_head = HEADS, .n_kv_head = KV, .head_dim = DIM, .max_k = 64 };
+    const struct attention a = { HEADS, KV, DIM, 0.15f, 0, 0 };
+    const size_t at = 300, n = 20;
+    struct pool *pool = pool_create(1, NULL);
+    struct kv_layout layout;
+    struct attended s[2];
+    struct pages *pages;
+    struct ops o;
+    float *before;
+
+    if (kv_layout_init(&layout, QUANT_F16, 1, KV, DIM, NULL) < 0 || !(pages = pages_create(&layout, 4 * layout.page_bytes, NULL)) ||
+        ops_init(&o, kernels_find(NULL), pool, &shape, LONG, NULL) < 0)
+        abort();
+    begin_attended(&s[0], &shape, pages);
+    begin_attended(&s[1], &shape, pages);
+    for (size_t pos = 0; pos < at + n; pos += n)
+        attend_together(&o, &a, &s[0], &pos, &n, 1);
+    before = malloc(n * HEADS * DIM * sizeof *before);
+    memcpy(before, s[0].out + at * HEADS * DIM, n * HEADS * DIM * sizeof *before);
+    state_copy(&s[1].state, &s[0].state, at);
+    is_int((long long)pages_n_used(pages), 2, "a copy of a sequence takes no page");
+    attend_together(&o, &a, &s[1], &at, &n, 1); /* other keys and values behind the same past */
+    is_int((long long)pages_n_used(pages), 3, "until it writes");
+    attend_together(&o, &a, &s[0], &at, &n, 1);
+    ok(memcmp(before, s[0].out + at * HEADS * DIM, n * HEADS * DIM * sizeof *before) == 0, "and the first one sees nothing of it");
+    ok(memcmp(before, s[1].out + at * HEADS * DIM, n * HEADS * DIM * sizeof *before) != 0, "while the second sees its own");
+    ok(state_reserve(&s[1].state, 2 * STATE_BLOCK, 4 * STATE_BLOCK, NULL) < 0, "pages beyond the limit are refused");
+    end_attended(&s[0]);
+    is_int((long long)pages_n_used(pages), 3, "shared pages stay while one has them");
+    end_attended(&s[1]);
+    is_int((long long)pages_n_used(pages), 0, "and come back with the last");
+    pages_destroy(pages);
+    ops_finish(&o);
+    pool_destroy(pool);
+    free(before);
 }
 
 static void test_softmax(void)
@@ -294,7 +417,12 @@ int main(void)
     test_products("avx2");
     test_mixed_products();
     test_rope();
-    test_attention();
+    for (size_t i = 0; kernels_at(i); i++) {
+        test_attention(kernels_at(i), QUANT_F32, 0, 1e-5);
+        test_attention(kernels_at(i), QUANT_F16, 300, 2e-3);
+        test_attention(kernels_at(i), QUANT_Q8_0, 0, 3e-2);
+    }
+    test_sharing();
     test_softmax();
     test_pool();
     done();

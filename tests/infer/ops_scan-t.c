@@ -62,7 +62,7 @@ static void run_init(struct run *r, const struct kernels *kernels, unsigned n_th
 {
     r->pool = pool_create(n_threads, NULL);
     r->batch = batch;
-    ops_init(&r->ops, kernels, r->pool, 64, 64, NULL);
+    ops_init(&r->ops, kernels, r->pool, &(struct shape){ .max_k = 64 }, 64, NULL);
 }
 
 static void run_finish(struct run *r)

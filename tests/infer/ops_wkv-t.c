@@ -306,11 +306,12 @@ static void test_wkv4_range(void)
 
 int main(void)
 {
+    const struct shape shape = { .max_k = 64 };
     struct pool *one = pool_create(1, NULL), *three = pool_create(3, NULL);
 
     plan_later();
-    ok(ops_init(&ops, kernels_find(NULL), one, 64, 8, NULL) == 0 &&
-           ops_init(&ops_3, kernels_find(NULL), three, 64, 8, NULL) == 0,
+    ok(ops_init(&ops, kernels_find(NULL), one, &shape, 8, NULL) == 0 &&
+           ops_init(&ops_3, kernels_find(NULL), three, &shape, 8, NULL) == 0,
        "operations for one thread and for three");
     test_shift();
     test_functions();

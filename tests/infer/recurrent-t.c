@@ -31,7 +31,8 @@ static bool open_engine(struct engine *e, const char *name, struct err *err)
     if (e->family->prepare)
         e->family->prepare(e->model, &(struct family_options){ .n_ctx = e->n_ctx });
     n_bytes = e->shape.n_vocab * sizeof(float);
-    return ops_init(&e->ops, kernels_find(NULL), e->pool, e->shape.max_k, e->n_ctx, err) == 0;
+    e->pages = pages_create(&(struct kv_layout){ .n_layer = e->shape.n_layer }, 0, err);
+    return e->pages && ops_init(&e->ops, kernels_find(NULL), e->pool, &e->shape, e->n_ctx, err) == 0;
 }
 
 static void close_engine(struct engine *e)
@@ -39,6 +40,7 @@ static void close_engine(struct engine *e)
     if (e->model)
         e->family->unload(e->model);
     ops_finish(&e->ops);
+    pages_destroy(e->pages);
     pool_destroy(e->pool);
     gguf_close(e->gguf);
 }

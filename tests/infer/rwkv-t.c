@@ -11,6 +11,7 @@
 #include <math.h>
 
 #include "tests/infer/golden.h"
+#include "tests/infer/sequence.h"
 #include "tests/infer/tiny_gguf.h"
 #include "tests/tap.h"
 #include "util/file.h"
@@ -313,15 +314,15 @@ static void model_finish(struct model *m)
 static void evaluate(struct model *m, const char *kernels, const int32_t *tokens, size_t n, float *logits)
 {
     struct pool *pool = pool_create(2, NULL);
-    struct state state;
+    struct sequence sequence;
     struct ops ops;
 
-    if (state_init(&state, &m->shape, n, NULL) < 0 ||
-        ops_init(&ops, kernels_find(kernels), pool, m->shape.max_k, n, NULL) < 0)
+    if (sequence_init(&sequence, &m->shape, QUANT_F32, n, NULL) < 0 ||
+        ops_init(&ops, kernels_find(kernels), pool, &m->shape, n, NULL) < 0)
         abort();
-    m->family->eval(m->model, &ops, &state, tokens, n, 0, logits, 1);
+    (void)sequence_eval(&sequence, m->family, m->model, &ops, tokens, n, 0, logits, 1);
     ops_finish(&ops);
-    state_finish(&state);
+    sequence_finish(&sequence);
     pool_destroy(pool);
 }
 

@@ -181,7 +181,7 @@ static void test_file(void)
     struct engine *e, *other;
     struct session *s, *t, *foreign;
     int32_t tokens[N];
-    size_t kept = 0, accepted = 0, header = 136, bytes = TINY_N_VOCAB * sizeof(float);
+    size_t kept = 0, accepted = 0, header = 152, bytes = TINY_N_VOCAB * sizeof(float);
     char path[] = "/tmp/corax-session.XXXXXX";
     const float none = NAN;
     struct buf file;
