@@ -12,7 +12,7 @@ _corax_infer() {
     fi
     case $previous in
     --kernels)
-        mapfile -t COMPREPLY < <(compgen -W "avx512 avx2 plain" -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W "avx512bf16 avx512 avx2 plain" -- "$word")
         return
         ;;
     --packing)
@@ -20,7 +20,7 @@ _corax_infer() {
         return
         ;;
     --cache-type)
-        mapfile -t COMPREPLY < <(compgen -W "f16 f32 q8_0" -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W "auto f16 bf16 f32 q8_0" -- "$word")
         return
         ;;
     --type)

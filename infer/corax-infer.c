@@ -58,9 +58,9 @@ struct flag {
 static const struct flag flags[] = {
     { "threads", THREADS, "N", "processors to use (all this process may run on)" },
     { "ctx", CTX, "N", "tokens a transcript may have (the model's own, at most " STRING(ENGINE_DEFAULT_CTX) ")" },
-    { "kernels", KERNELS, "NAME", "avx512, avx2 or plain (the best one for this processor)" },
+    { "kernels", KERNELS, "NAME", "avx512bf16, avx512, avx2 or plain (the best one for this processor)" },
     { "packing", PACKING, "WHERE", "weights packed for the processor: in a file that is kept, in memory, or off (file)" },
-    { "cache-type", CACHE_TYPE, "TYPE", "of the keys and values that are remembered: f16, f32 or q8_0 (f16)" },
+    { "cache-type", CACHE_TYPE, "TYPE", "of keys and values that are remembered: auto, f16, bf16, f32 or q8_0 (auto)" },
     { "exact", EXACT, NULL, "BitNet: round activations as in training" },
     { "json", JSON, NULL, "print JSON" },
     { "n", 'n', "N", "tokens to write, at most (128)" },
@@ -157,12 +157,13 @@ static enum engine_packing packing(const char *text)
 
 static enum engine_cache cache_type(const char *text)
 {
-    static const char *const names[] = { [ENGINE_CACHE_F16] = "f16", [ENGINE_CACHE_F32] = "f32", [ENGINE_CACHE_Q8_0] = "q8_0" };
+    static const char *const names[] = { [ENGINE_CACHE_AUTO] = "auto", [ENGINE_CACHE_F16] = "f16", [ENGINE_CACHE_BF16] = "bf16",
+                                         [ENGINE_CACHE_F32] = "f32", [ENGINE_CACHE_Q8_0] = "q8_0" };
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strcmp(text, names[i]) == 0)
             return (enum engine_cache)i;
-    usage("--cache-type %s: f16, f32 or q8_0 is needed", text);
+    usage("--cache-type %s: auto, f16, bf16, f32 or q8_0 is needed", text);
 }
 
 static float number(const char *text, const char *what)

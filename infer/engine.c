@@ -49,7 +49,6 @@ static int describe(struct engine *e, struct err *err)
         keep_string(e, 1, "general.architecture", "", &e->info.arch, err) < 0 ||
         keep_string(e, 2, "corax.dialect", "", &e->info.dialect, err) < 0)
         return -1;
-    count_weights(e);
     e->info.file_bytes = gguf_file_bytes(e->gguf);
     e->info.n_vocab = e->shape.n_vocab;
     e->info.n_ctx = e->n_ctx;
@@ -76,14 +75,15 @@ static int prepare_weights(struct engine *e, const char *path, const struct kern
 
 static int make_pages(struct engine *e, enum engine_cache cache, struct err *err)
 {
+    static const enum quant_type types[] = {
+        [ENGINE_CACHE_F16] = QUANT_F16, [ENGINE_CACHE_BF16] = QUANT_BF16, [ENGINE_CACHE_F32] = QUANT_F32, [ENGINE_CACHE_Q8_0] = QUANT_Q8_0
+    };
     const struct shape *s = &e->shape;
     struct kv_layout layout;
 
-    if (kv_layout_init(&layout,
-                       cache == ENGINE_CACHE_F32    ? QUANT_F32
-                       : cache == ENGINE_CACHE_Q8_0 ? QUANT_Q8_0
-                                                    : QUANT_F16,
-                       s->n_layer, s->n_kv_head, s->head_dim, err) < 0)
+    if (cache == ENGINE_CACHE_AUTO)
+        cache = strcmp(e->info.type, "F32") == 0 || strcmp(e->info.type, "F16") == 0 ? ENGINE_CACHE_F16 : ENGINE_CACHE_BF16;
+    if (kv_layout_init(&layout, types[cache], s->n_layer, s->n_kv_head, s->head_dim, err) < 0)
         return -1;
     e->pages = pages_create(&layout, 0, err);
     return e->pages ? 0 : -1;
@@ -123,6 +123,7 @@ static int load(struct engine *e, const char *path, const struct engine_options 
     if (tokenizer_n_tokens(e->tokenizer) > e->shape.n_vocab)
         return fail(err, CORAX_E_ARGS, "the vocabulary has %zu tokens, tensor token_embd.weight %zu rows",
                     tokenizer_n_tokens(e->tokenizer), e->shape.n_vocab);
+    count_weights(e);
     if (start(e, path, options, err) < 0 || sampler_init(&e->sampler, e->shape.n_vocab, err) < 0)
         return -1;
     return describe(e, err);

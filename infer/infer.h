@@ -28,14 +28,14 @@ struct session;
 /* Whether weights are packed for the processor (infer/packed.h): in a file that is kept, in memory each time, or not. */
 enum engine_packing { ENGINE_PACK_FILE, ENGINE_PACK_MEMORY, ENGINE_PACK_OFF };
 
-/* In what keys and values are remembered. */
-enum engine_cache { ENGINE_CACHE_F16, ENGINE_CACHE_F32, ENGINE_CACHE_Q8_0 };
+/* In what keys and values are remembered.  AUTO: F16 for weights in F32 and F16, BF16 for others. */
+enum engine_cache { ENGINE_CACHE_AUTO, ENGINE_CACHE_F16, ENGINE_CACHE_BF16, ENGINE_CACHE_F32, ENGINE_CACHE_Q8_0 };
 
 struct engine_options {
     unsigned    n_threads; /* 0: as many as this process may use at once */
     size_t      n_ctx;     /* tokens a session holds; 0: the model's own context, at most ENGINE_DEFAULT_CTX */
     bool        exact;     /* BitNet: round activations as in training, token by token, before each ternary matrix */
-    const char *kernels;   /* NULL: the best for this processor; "plain", "avx2", "avx512" */
+    const char *kernels;   /* NULL: the best for this processor; "plain", "avx2", "avx512", "avx512bf16" */
     enum engine_packing packing;
     enum engine_cache   cache;
 };

@@ -26,6 +26,13 @@ static bool has_avx512(void)
     return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni");
 }
+
+static bool has_avx512bf16(void)
+{
+    unsigned a = 0, b, c, d;
+
+    return has_avx512() && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & 1U << 5);
+}
 #endif
 
 /* From the slowest to the fastest. */
@@ -37,6 +44,7 @@ static const struct {
 #ifdef __x86_64__
     { &kernels_avx2, has_avx2 },
     { &kernels_avx512, has_avx512 },
+    { &kernels_avx512bf16, has_avx512bf16 },
 #endif
 };
 #define N_TABLES (sizeof tables / sizeof tables[0])

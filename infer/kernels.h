@@ -35,13 +35,14 @@ struct attend_sums {
  * al., FlashAttention, arXiv:2205.14135.
  */
 struct attend_block {
-    enum quant_type    type;  /* of k and v, as infer/pages.h has them */
+    enum quant_type    type;  /* of k and v, as infer/pages.h has them; with BF16 some tables round q and weights to BF16, too */
     size_t             width, n_rows;
     const void        *k, *v; /* of one key head in one page */
     const float       *q;     /* [n_rows / ATTEND_SIDE, rounded up][width][ATTEND_SIDE] */
     const uint16_t    *first, *end;
     float              softcap;
     float             *scores; /* [n_rows, rounded up to ATTEND_SIDE][STATE_BLOCK], scratch */
+    uint32_t          *pairs;  /* [n_rows, rounded up][width / 2], scratch */
     struct attend_sums to;
 };
 
@@ -103,6 +104,7 @@ struct kernels {
 extern const struct kernels kernels_plain;
 extern const struct kernels kernels_avx2;   /* x86-64 only; needs AVX2, FMA and F16C */
 extern const struct kernels kernels_avx512; /* x86-64 only; needs AVX-512 F, BW, DQ, VL and VNNI, too */
+extern const struct kernels kernels_avx512bf16; /* x86-64 only; needs AVX-512 BF16, too */
 
 /* The i-th of those that run on this processor, the reference first; NULL: there are fewer. */
 const struct kernels *kernels_at(size_t i);
@@ -122,6 +124,7 @@ void kernels_avx2_attend(const struct attend_block *);
 void kernels_avx2_attend_merge(size_t n_rows, size_t width, struct attend_sums so_far, struct attend_sums more);
 void kernels_avx2_to_half(const float *x, size_t n, uint16_t *out);
 void kernels_avx512_attend(const struct attend_block *);
+void kernels_avx512bf16_attend(const struct attend_block *);
 void kernels_avx512_attend_merge(size_t n_rows, size_t width, struct attend_sums so_far, struct attend_sums more);
 
 #endif

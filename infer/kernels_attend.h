@@ -10,8 +10,16 @@
  *     v_with_sign(size, of)               size >= 0 with the sign of `of`
  *     v_add, v_sub, v_mul, v_div, v_max, v_fma(a, b, c) = a b + c
  *     v_exp2(x)                           2^x for x <= 0, 0 from -150 down
+ *     words, v_words(p)                   LANES pairs of BF16
+ *     v_even(w), v_odd(w)                 the first of each pair, or the second, as floats
  *     v_sum(v), v_top(v)                  over the lanes, in an order that is always the same
  *     v_inside(v, at, first, end)         v where first <= at + lane < end, elsewhere -infinity
+ *
+ * and, with DOTS_BF16, where pairs are multiplied and added in one instruction, queries and weights rounded to BF16, too:
+ *
+ *     v_dot(acc, w, pair)                 acc + the products of the pairs of w with one pair
+ *     v_pairs(even, odd, p)               ATTEND_SIDE pairs of floats as pairs of BF16
+ *     v_round(v, p)                       LANES floats as BF16, and what they became
  *
  * Queries go R = 1, 2, 4 or 8 at a time against N vectors, so that each key and each value that was read meets R of them in
  * registers.  What a row comes to does not depend on R: its scores are sums over the dimensions in their order, its values
@@ -75,6 +83,51 @@ INLINE void score_tile(const enum quant_type type, const int R, const int N, con
             v_store(scores + (size_t)r * STATE_BLOCK + (at + (size_t)n) * LANES, sums[r][n]);
 }
 
+/* The same for BF16; q as struct attend_block has it, or with DOTS_BF16 its pairs [width / 2][ATTEND_SIDE]. */
+INLINE void score_tile_bf16(const int R, const int N, const struct attend_block *b, size_t at, const void *q, float *scores)
+{
+    const uint32_t *keys = b->k;
+    size_t start[4];
+    vec sums[8][4];
+
+    UNROLL
+    for (int n = 0; n < N; n++) {
+        start[n] = (at + (size_t)n) / LANES_PER_PANEL * STATE_PANEL * (b->width / 2) + (at + (size_t)n) % LANES_PER_PANEL * LANES;
+        UNROLL
+        for (int r = 0; r < R; r++)
+            sums[r][n] = v_set(0);
+    }
+    for (size_t i = 0; i < b->width / 2; i++) {
+        words key[4];
+
+        UNROLL
+        for (int n = 0; n < N; n++)
+            key[n] = v_words(keys + start[n] + i * STATE_PANEL);
+        UNROLL
+        for (int r = 0; r < R; r++) {
+#ifdef DOTS_BF16
+            const uint32_t query = ((const uint32_t *)q)[i * ATTEND_SIDE + (size_t)r];
+
+            UNROLL
+            for (int n = 0; n < N; n++)
+                sums[r][n] = v_dot(sums[r][n], key[n], query);
+#else
+            const float *query = (const float *)q + 2 * i * ATTEND_SIDE + (size_t)r;
+            const vec even = v_set(query[0]), odd = v_set(query[ATTEND_SIDE]);
+
+            UNROLL
+            for (int n = 0; n < N; n++)
+                sums[r][n] = v_fma(odd, v_odd(key[n]), v_fma(even, v_even(key[n]), sums[r][n]));
+#endif
+        }
+    }
+    UNROLL
+    for (int r = 0; r < R; r++)
+        UNROLL
+        for (int n = 0; n < N; n++)
+            v_store(scores + (size_t)r * STATE_BLOCK + (at + (size_t)n) * LANES, sums[r][n]);
+}
+
 /* out of R rows: LANES * N dimensions from `from` on of the values at positions first ... end - 1, by their weights. */
 INLINE void value_tile(const enum quant_type type, const int R, const int N, const struct attend_block *b, size_t first, size_t end,
                        const float *weights, size_t from, float *out)
@@ -113,6 +166,48 @@ INLINE void value_tile(const enum quant_type type, const int R, const int N, con
             v_store(out + (size_t)r * b->width + from + (size_t)n * LANES, sums[r][n]);
 }
 
+/* The same for BF16, in whole pairs of positions; with DOTS_BF16 weights are BF16, in rows of 2 * STATE_BLOCK of them. */
+INLINE void value_tile_bf16(const int R, const int N, const struct attend_block *b, size_t first, size_t end, const float *weights, size_t from,
+                            float *out)
+{
+    const uint32_t *values = (const uint32_t *)b->v + from;
+    vec sums[8][4];
+
+    UNROLL
+    for (int r = 0; r < R; r++)
+        UNROLL
+        for (int n = 0; n < N; n++)
+            sums[r][n] = v_set(0);
+    for (size_t p = first / 2; p < (end + 1) / 2; p++) {
+        words value[4];
+
+        UNROLL
+        for (int n = 0; n < N; n++)
+            value[n] = v_words(values + p * b->width + (size_t)n * LANES);
+        UNROLL
+        for (int r = 0; r < R; r++) {
+#ifdef DOTS_BF16
+            const uint32_t weight = ((const uint32_t *)weights)[(size_t)r * STATE_BLOCK + p];
+
+            UNROLL
+            for (int n = 0; n < N; n++)
+                sums[r][n] = v_dot(sums[r][n], value[n], weight);
+#else
+            const vec even = v_set(weights[(size_t)r * STATE_BLOCK + 2 * p]), odd = v_set(weights[(size_t)r * STATE_BLOCK + 2 * p + 1]);
+
+            UNROLL
+            for (int n = 0; n < N; n++)
+                sums[r][n] = v_fma(odd, v_odd(value[n]), v_fma(even, v_even(value[n]), sums[r][n]));
+#endif
+        }
+    }
+    UNROLL
+    for (int r = 0; r < R; r++)
+        UNROLL
+        for (int n = 0; n < N; n++)
+            v_store(out + (size_t)r * b->width + from + (size_t)n * LANES, sums[r][n]);
+}
+
 /* softcap * tanh(x / softcap), by way of 2^-|x|: off by 1e-7 softcap at most. */
 INLINE vec cap(vec x, float softcap)
 {
@@ -123,7 +218,7 @@ INLINE vec cap(vec x, float softcap)
 }
 
 /* Scores of vectors from ... to - 1 become weights; what a row does not see weighs 0. */
-INLINE void weigh_row(const struct attend_block *b, size_t r, size_t from, size_t to, float *scores)
+INLINE void weigh_row(const enum quant_type type, const struct attend_block *b, size_t r, size_t from, size_t to, float *scores)
 {
     vec top = v_set(-INFINITY), sum = v_set(0);
     float max;
@@ -139,13 +234,31 @@ INLINE void weigh_row(const struct attend_block *b, size_t r, size_t from, size_
     }
     max = v_top(top);
     for (size_t i = from; i < to; i++) {
-        const vec weight = b->first[r] < b->end[r] ? v_exp2(v_sub(v_load(scores + i * LANES), v_set(max))) : v_set(0);
+        vec weight = b->first[r] < b->end[r] ? v_exp2(v_sub(v_load(scores + i * LANES), v_set(max))) : v_set(0);
 
-        v_store(scores + i * LANES, weight);
+#ifdef DOTS_BF16
+        if (type == QUANT_BF16)
+            weight = v_round(weight, (uint16_t *)scores + i * LANES);
+        else
+#endif
+            v_store(scores + i * LANES, weight);
         sum = v_add(sum, weight);
     }
     b->to.max[r] = max;
     b->to.sum[r] = v_sum(sum);
+}
+
+/* q [width][ATTEND_SIDE] as the score of BF16 wants it; pairs: where that goes. */
+INLINE const void *round_queries(const struct attend_block *b, const float *q, uint32_t *pairs)
+{
+#ifdef DOTS_BF16
+    for (size_t i = 0; i < b->width / 2; i++)
+        v_pairs(q + 2 * i * ATTEND_SIDE, q + (2 * i + 1) * ATTEND_SIDE, pairs + i * ATTEND_SIDE);
+    return pairs;
+#else
+    (void)b, (void)pairs;
+    return q;
+#endif
 }
 
 /* Rows row ... row + R - 1, of which those past n_rows are of no interest. */
@@ -163,16 +276,32 @@ INLINE void attend_rows(const enum quant_type type, const int R, const int N, co
         }
     at = first / LANES;
     stop = first < end ? (end + LANES - 1) / LANES : at;
-    for (i = at; i + (size_t)N <= stop; i += (size_t)N)
-        score_tile(type, R, N, b, i, q, scores);
-    for (; i < stop; i++)
-        score_tile(type, R, 1, b, i, q, scores);
+    if (type == QUANT_BF16) {
+        const void *pairs = round_queries(b, q, b->pairs + row / ATTEND_SIDE * ATTEND_SIDE * (b->width / 2) + row % ATTEND_SIDE);
+
+        for (i = at; i + (size_t)N <= stop; i += (size_t)N)
+            score_tile_bf16(R, N, b, i, pairs, scores);
+        for (; i < stop; i++)
+            score_tile_bf16(R, 1, b, i, pairs, scores);
+    } else {
+        for (i = at; i + (size_t)N <= stop; i += (size_t)N)
+            score_tile(type, R, N, b, i, q, scores);
+        for (; i < stop; i++)
+            score_tile(type, R, 1, b, i, q, scores);
+    }
     for (size_t r = row; r < rows_end; r++)
-        weigh_row(b, r, at, stop, scores + (r - row) * STATE_BLOCK);
-    for (i = 0; i + (size_t)N <= n_vectors; i += (size_t)N)
-        value_tile(type, R, N, b, first, end, scores, i * LANES, out);
-    for (; i < n_vectors; i += 2)
-        value_tile(type, R, 2, b, first, end, scores, i * LANES, out);
+        weigh_row(type, b, r, at, stop, scores + (r - row) * STATE_BLOCK);
+    if (type == QUANT_BF16) {
+        for (i = 0; i + (size_t)N <= n_vectors; i += (size_t)N)
+            value_tile_bf16(R, N, b, first, end, scores, i * LANES, out);
+        for (; i < n_vectors; i += 2)
+            value_tile_bf16(R, 2, b, first, end, scores, i * LANES, out);
+    } else {
+        for (i = 0; i + (size_t)N <= n_vectors; i += (size_t)N)
+            value_tile(type, R, N, b, first, end, scores, i * LANES, out);
+        for (; i < n_vectors; i += 2)
+            value_tile(type, R, 2, b, first, end, scores, i * LANES, out);
+    }
 }
 
 INLINE void attend_type(const enum quant_type type, const struct attend_block *b)
@@ -196,6 +325,9 @@ INLINE void attend_any(const struct attend_block *b)
     switch (b->type) {
     case QUANT_F16:
         attend_type(QUANT_F16, b);
+        break;
+    case QUANT_BF16:
+        attend_type(QUANT_BF16, b);
         break;
     case QUANT_Q8_0:
         attend_type(QUANT_Q8_0, b);

@@ -420,11 +420,14 @@ TARGET static void head_scan(float *h, float decay, float delta, size_t n_state,
     .quantize = quantize, .mul_q8_0 = mul_q8_0, .to_half = kernels_avx2_to_half, .silu_mul = silu_mul, .rms_norm = rms_norm,  \
     .selective_scan = selective_scan, .head_scan = head_scan
 
+#define AVX512                                                                                                                \
+    AVX2, .mul_f32 = kernels_avx512_f32, .mul_f16 = kernels_avx512_f16, .mul_bf16 = kernels_avx512_bf16,                       \
+    .mul_packed = kernels_vnni_multiply, .attend_merge = kernels_avx512_attend_merge
+
 const struct kernels kernels_avx2 = { .name = "avx2", AVX2, .mul_f32 = mul_f32, .mul_f16 = mul_f16,
                                       .mul_bf16 = mul_bf16, .mul_packed = kernels_avx2_multiply,
                                       .attend = kernels_avx2_attend, .attend_merge = kernels_avx2_attend_merge };
-const struct kernels kernels_avx512 = { .name = "avx512", AVX2, .mul_f32 = kernels_avx512_f32, .mul_f16 = kernels_avx512_f16,
-                                        .mul_bf16 = kernels_avx512_bf16, .mul_packed = kernels_vnni_multiply,
-                                        .attend = kernels_avx512_attend, .attend_merge = kernels_avx512_attend_merge };
+const struct kernels kernels_avx512 = { .name = "avx512", AVX512, .attend = kernels_avx512_attend };
+const struct kernels kernels_avx512bf16 = { .name = "avx512bf16", AVX512, .attend = kernels_avx512bf16_attend };
 
 #endif

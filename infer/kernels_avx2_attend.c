@@ -32,6 +32,12 @@ INLINE vec v_max(vec a, vec b) { return _mm256_max_ps(a, b); }
 INLINE vec v_fma(vec a, vec b, vec c) { return _mm256_fmadd_ps(a, b, c); }
 INLINE vec v_with_sign(vec size, vec of) { return _mm256_or_ps(size, _mm256_and_ps(of, _mm256_set1_ps(-0.0f))); }
 
+typedef __m256i words;
+
+INLINE words v_words(const uint32_t *p) { return _mm256_loadu_si256((const __m256i *)p); }
+INLINE vec v_even(words w) { return _mm256_castsi256_ps(_mm256_slli_epi32(w, 16)); }
+INLINE vec v_odd(words w) { return _mm256_castsi256_ps(_mm256_and_si256(w, _mm256_set1_epi32((int)0xffff0000))); }
+
 INLINE float v_sum(vec v)
 {
     __m128 s = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));

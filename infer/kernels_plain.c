@@ -97,25 +97,43 @@ static void mul_q8_0(const void *w, size_t k, size_t n_rows, const int8_t *q, co
 /* Value i of a run of keys or values; scale i is in the run of scales behind all STATE_BLOCK * width values. */
 static float cached(const struct attend_block *b, const void *run, size_t i, size_t scale)
 {
-    if (b->type == QUANT_F16)
-        return quant_half_to_float(((const uint16_t *)run)[i]);
-    if (b->type == QUANT_Q8_0) {
-        const uint16_t *scales = (const uint16_t *)((const int8_t *)run + STATE_BLOCK * b->width);
+    const uint16_t *scales = (const uint16_t *)((const int8_t *)run + STATE_BLOCK * b->width);
 
+    switch (b->type) {
+    case QUANT_F16:
+        return quant_half_to_float(((const uint16_t *)run)[i]);
+    case QUANT_BF16:
+        return quant_bf16_to_float(((const uint16_t *)run)[i]);
+    case QUANT_Q8_0:
         return (float)((const int8_t *)run)[i] * quant_half_to_float(scales[scale]);
+    default:
+        return ((const float *)run)[i];
     }
-    return ((const float *)run)[i];
+}
+
+static float key_at(const struct attend_block *b, size_t p, size_t i)
+{
+    const size_t panel = p / STATE_PANEL, lane = p % STATE_PANEL, steps = b->width / STATE_STEP;
+
+    if (b->type == QUANT_BF16)
+        return cached(b, b->k, ((panel * b->width / 2 + i / 2) * STATE_PANEL + lane) * 2 + i % 2, 0);
+    return cached(b, b->k, (panel * b->width + i) * STATE_PANEL + lane, (panel * steps + i / STATE_STEP) * STATE_PANEL + lane);
+}
+
+static float value_at(const struct attend_block *b, size_t p, size_t i)
+{
+    if (b->type == QUANT_BF16)
+        return cached(b, b->v, (p / 2 * b->width + i) * 2 + p % 2, 0);
+    return cached(b, b->v, p * b->width + i, p * (b->width / STATE_STEP) + i / STATE_STEP);
 }
 
 static float score(const struct attend_block *b, size_t r, size_t p)
 {
     const float *q = b->q + r / ATTEND_SIDE * ATTEND_SIDE * b->width + r % ATTEND_SIDE;
-    const size_t panel = p / STATE_PANEL, steps = b->width / STATE_STEP;
     float dot = 0;
 
     for (size_t i = 0; i < b->width; i++)
-        dot += q[i * ATTEND_SIDE] * cached(b, b->k, (panel * b->width + i) * STATE_PANEL + p % STATE_PANEL,
-                                           (panel * steps + i / STATE_STEP) * STATE_PANEL + p % STATE_PANEL);
+        dot += q[i * ATTEND_SIDE] * key_at(b, p, i);
     if (b->softcap > 0)
         dot = b->softcap * tanhf(dot / b->softcap);
     return dot * (float)M_LOG2E;
@@ -136,7 +154,7 @@ static void attend(const struct attend_block *b)
 
             sum += weight;
             for (size_t i = 0; i < b->width; i++)
-                out[i] += weight * cached(b, b->v, p * b->width + i, p * (b->width / STATE_STEP) + i / STATE_STEP);
+                out[i] += weight * value_at(b, p, i);
         }
         b->to.max[r] = max;
         b->to.sum[r] = sum;

@@ -12,6 +12,7 @@
 /* Of one thread. */
 struct room {
     float *q, *scores; /* as struct attend_block has them */
+    uint32_t *pairs;
     uint16_t first[ATTEND_ROWS], end[ATTEND_ROWS];
     struct attend_sums page, so_far;
 };
@@ -25,7 +26,7 @@ struct attend_rooms {
 
 static size_t room_size(size_t width)
 {
-    return ATTEND_ROWS * (STATE_BLOCK + 3 * width + 4);
+    return ATTEND_ROWS * (STATE_BLOCK + 3 * width + width / 2 + 4);
 }
 
 static float *place_sums(struct attend_sums *sums, float *at, size_t n_rows, size_t width)
@@ -57,7 +58,8 @@ struct attend_rooms *attend_rooms_create(const struct shape *shape, unsigned n_t
 
         r->q = at;
         r->scores = r->q + ATTEND_ROWS * width;
-        at = place_sums(&r->page, r->scores + ATTEND_ROWS * STATE_BLOCK, ATTEND_ROWS, width);
+        r->pairs = (uint32_t *)(r->scores + ATTEND_ROWS * STATE_BLOCK);
+        at = place_sums(&r->page, (float *)(r->pairs + ATTEND_ROWS * width / 2), ATTEND_ROWS, width);
         at = place_sums(&r->so_far, at, ATTEND_ROWS, width);
     }
     return a;
@@ -90,6 +92,11 @@ static void convert(const struct ops *o, const struct kv_layout *l, const float 
         o->kernels->to_half(x, l->head_dim, out);
         return;
     }
+    if (l->type == QUANT_BF16) {
+        for (size_t i = 0; i < l->head_dim; i++)
+            ((uint16_t *)out)[i] = quant_float_to_bf16(x[i]);
+        return;
+    }
     for (size_t i = 0; i < l->head_dim; i += STATE_STEP, q += STATE_STEP) {
         const size_t n = l->head_dim - i < STATE_STEP ? l->head_dim - i : STATE_STEP;
 
@@ -111,6 +118,9 @@ static void store_key(const struct kv_layout *l, unsigned char *keys, size_t p, 
     } else if (l->type == QUANT_F16) {
         for (size_t i = 0; i < l->head_dim; i++)
             ((uint16_t *)keys)[at + i * STATE_PANEL] = ((const uint16_t *)row)[i];
+    } else if (l->type == QUANT_BF16) {
+        for (size_t i = 0; i < l->head_dim; i++)
+            ((uint16_t *)keys)[at + i / 2 * 2 * STATE_PANEL + lane + i % 2] = ((const uint16_t *)row)[i];
     } else {
         uint16_t *to = (uint16_t *)(keys + STATE_BLOCK * l->width) + panel * steps * STATE_PANEL + lane;
 
@@ -121,10 +131,25 @@ static void store_key(const struct kv_layout *l, unsigned char *keys, size_t p, 
     }
 }
 
+/* Of a pair the second is to come, and is 0 until then: its weight will be, and 0 times what was there may not be 0. */
+static void store_pairs(const struct kv_layout *l, uint16_t *pairs, size_t p, const uint16_t *row)
+{
+    pairs += p / 2 * 2 * l->width;
+    for (size_t i = 0; i < l->head_dim; i++)
+        if (p % 2)
+            pairs[2 * i + 1] = row[i];
+        else
+            memcpy(pairs + 2 * i, (const uint16_t[]){ row[i], 0 }, 2 * sizeof *row);
+}
+
 static void store_value(const struct kv_layout *l, unsigned char *values, size_t p, const void *row, const uint16_t *scales)
 {
     const size_t size = l->type == QUANT_F32 ? sizeof(float) : l->type == QUANT_F16 ? sizeof(uint16_t) : 1, steps = l->width / STATE_STEP;
 
+    if (l->type == QUANT_BF16) {
+        store_pairs(l, (uint16_t *)values, p, row);
+        return;
+    }
     memcpy(values + p * l->width * size, row, (l->type == QUANT_Q8_0 ? l->width : l->head_dim) * size);
     if (l->type == QUANT_Q8_0)
         memcpy(values + STATE_BLOCK * l->width + p * steps * sizeof *scales, scales, steps * sizeof *scales);
@@ -265,7 +290,7 @@ static void attend_page(const struct attend_job *j, const struct unit *u, size_t
     }
     j->o->kernels->attend(&(struct attend_block){ .type = j->layout->type, .width = j->layout->width, .n_rows = u->n_rows, .k = keys,
                                                   .v = keys + j->layout->side_bytes, .q = room->q, .first = room->first, .end = room->end,
-                                                  .softcap = j->a->softcap, .scores = room->scores, .to = to });
+                                                  .softcap = j->a->softcap, .scores = room->scores, .pairs = room->pairs, .to = to });
 }
 
 static void finish_rows(const struct attend_job *j, const struct unit *u, struct attend_sums sums)

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ALIGNMENT 64
+#define ALIGNMENT     64
+#define HALF_EXPONENT 0x7c00
+#define BF16_EXPONENT 0x7f80
 
 struct pages {
     struct kv_layout layout;
@@ -18,10 +20,10 @@ int kv_layout_init(struct kv_layout *l, enum quant_type type, size_t n_layer, si
     const size_t width = (head_dim + STATE_STEP - 1) / STATE_STEP * STATE_STEP;
     size_t side, all;
 
-    assert(type == QUANT_F32 || type == QUANT_F16 || type == QUANT_Q8_0);
-    side = type == QUANT_F32   ? STATE_BLOCK * width * sizeof(float)
-           : type == QUANT_F16 ? STATE_BLOCK * width * sizeof(uint16_t)
-                               : STATE_BLOCK * (width + width / STATE_STEP * sizeof(uint16_t));
+    assert(type == QUANT_F32 || type == QUANT_F16 || type == QUANT_BF16 || type == QUANT_Q8_0);
+    side = type == QUANT_F32    ? STATE_BLOCK * width * sizeof(float)
+           : type == QUANT_Q8_0 ? STATE_BLOCK * (width + width / STATE_STEP * sizeof(uint16_t))
+                                : STATE_BLOCK * width * sizeof(uint16_t);
     if (__builtin_mul_overflow(2 * side, n_kv_head, &all) || __builtin_mul_overflow(all, n_layer, &all))
         return fail(err, CORAX_E_LIMIT, "the keys and values of %d tokens are more than memory", STATE_BLOCK);
     *l = (struct kv_layout){ type, n_layer, n_kv_head, head_dim, width, side, all };
@@ -30,7 +32,7 @@ int kv_layout_init(struct kv_layout *l, enum quant_type type, size_t n_layer, si
 
 static size_t value_bytes(const struct kv_layout *l)
 {
-    return l->type == QUANT_F32 ? sizeof(float) : l->type == QUANT_F16 ? sizeof(uint16_t) : 1;
+    return l->type == QUANT_F32 ? sizeof(float) : l->type == QUANT_Q8_0 ? 1 : sizeof(uint16_t);
 }
 
 /* [n / STATE_PANEL][m][STATE_PANEL] */
@@ -46,11 +48,26 @@ static void clear_rows(unsigned char *rows, size_t row_bytes, size_t first)
     memset(rows + first * row_bytes, 0, (STATE_BLOCK - first) * row_bytes);
 }
 
+/* Keys are panels of pairs; of values the second of a pair may be all that goes. */
+static void clear_pairs(const struct kv_layout *l, unsigned char *keys, size_t first)
+{
+    uint16_t *values = (uint16_t *)(keys + l->side_bytes);
+
+    clear_panels(keys, 2 * sizeof(uint16_t), l->width / 2, first);
+    for (size_t p = first; p < STATE_BLOCK; p++)
+        for (size_t i = 0; i < l->width; i++)
+            values[(p / 2 * l->width + i) * 2 + p % 2] = 0;
+}
+
 void kv_clear(const struct kv_layout *l, unsigned char *page, size_t first)
 {
     const size_t size = value_bytes(l), all = STATE_BLOCK * l->width * size, steps = l->width / STATE_STEP;
 
     for (size_t i = 0; i < l->n_layer * l->n_kv_head; i++, page += 2 * l->side_bytes) {
+        if (l->type == QUANT_BF16) {
+            clear_pairs(l, page, first);
+            continue;
+        }
         clear_panels(page, size, l->width, first);
         clear_rows(page + l->side_bytes, l->width * size, first);
         if (l->type != QUANT_Q8_0)
@@ -60,13 +77,14 @@ void kv_clear(const struct kv_layout *l, unsigned char *page, size_t first)
     }
 }
 
-static bool halves_are_finite(const unsigned char *bytes, size_t n_bytes)
+/* exponent: the bits that are all set in what is infinite or no number. */
+static bool are_finite(const unsigned char *bytes, size_t n_bytes, unsigned exponent)
 {
     const uint16_t *x = (const uint16_t *)bytes;
     bool bad = false;
 
     for (size_t i = 0; i < n_bytes / sizeof *x; i++)
-        bad |= (x[i] & 0x7c00) == 0x7c00;
+        bad |= (x[i] & exponent) == exponent;
     return !bad;
 }
 
@@ -76,14 +94,16 @@ bool kv_is_finite(const struct kv_layout *l, const unsigned char *page)
     bool good = true;
 
     if (l->type == QUANT_F16)
-        return halves_are_finite(page, l->page_bytes);
+        return are_finite(page, l->page_bytes, HALF_EXPONENT);
+    if (l->type == QUANT_BF16)
+        return are_finite(page, l->page_bytes, BF16_EXPONENT);
     if (l->type == QUANT_F32) {
         for (size_t i = 0; i < l->page_bytes / sizeof(float); i++)
             good &= isfinite(((const float *)page)[i]) != 0;
         return good;
     }
     for (size_t i = 0; i < 2 * l->n_layer * l->n_kv_head; i++, page += l->side_bytes)
-        good &= halves_are_finite(page + scales, l->side_bytes - scales);
+        good &= are_finite(page + scales, l->side_bytes - scales, HALF_EXPONENT);
     return good;
 }
 

@@ -23,8 +23,12 @@
  *     keys    [STATE_BLOCK / STATE_PANEL][width][STATE_PANEL]: a query meets 16 positions in one instruction
  *     values  [STATE_BLOCK][width]
  *
- * both of `type`: QUANT_F32, QUANT_F16, or QUANT_Q8_0.  That is int8 here, with scales in half precision behind all keys,
- * [STATE_BLOCK / STATE_PANEL][width / STATE_STEP][STATE_PANEL], and behind all values, [STATE_BLOCK][width / STATE_STEP].
+ * both of `type`: QUANT_F32, QUANT_F16, or
+ *
+ *     QUANT_BF16  in pairs, which some processors multiply at once: of dimensions in keys, [STATE_BLOCK / STATE_PANEL][width / 2]
+ *                 [STATE_PANEL][2], and of positions in values, [STATE_BLOCK / 2][width][2]
+ *     QUANT_Q8_0  int8, with scales in half precision behind all keys, [STATE_BLOCK / STATE_PANEL][width / STATE_STEP]
+ *                 [STATE_PANEL], and behind all values, [STATE_BLOCK][width / STATE_STEP]
  */
 struct kv_layout {
     enum quant_type type;
@@ -36,7 +40,7 @@ struct kv_layout {
 struct page {
     struct page   *next; /* of those that are free */
     size_t         n_users;
-    unsigned char *data; /* [page_bytes], all zero at first, to 64 bytes */
+    unsigned char *data; /* [page_bytes], all zero at first, at a multiple of 64 */
 };
 
 struct pages;
@@ -46,7 +50,7 @@ struct pages *pages_create(const struct kv_layout *, size_t max_bytes, struct er
 void pages_destroy(struct pages *); /* after all that hold a page */
 const struct kv_layout *pages_layout(const struct pages *);
 
-/* A page that one user holds; what is in it has no meaning, but is finite.  NULL: no more. */
+/* A page that one user holds; what is in it has no meaning.  NULL: no more. */
 struct page *pages_take(struct pages *);
 void pages_hold(struct page *);                 /* one user more */
 void pages_drop(struct pages *, struct page *); /* one less; does nothing to NULL */

@@ -177,6 +177,7 @@ static void test_shapes(const char *kernels)
     /* Single precision against double: 2^-24 a term, squared, over the depth of two layers. */
     compare(&s, kernels, ENGINE_PACK_OFF, 1e-11, "F32");
     compare_with(&s, kernels, ENGINE_PACK_OFF, ENGINE_CACHE_F16, 1e-6, "keys and values in F16");
+    compare_with(&s, kernels, ENGINE_PACK_OFF, ENGINE_CACHE_BF16, 1e-4, "keys and values in BF16");
     compare_with(&s, kernels, ENGINE_PACK_OFF, ENGINE_CACHE_Q8_0, 1e-3, "keys and values in Q8_0");
     s.type = QUANT_F16;
     compare(&s, kernels, ENGINE_PACK_OFF, 1e-11, "F16");

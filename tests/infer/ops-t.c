@@ -420,6 +420,7 @@ int main(void)
     for (size_t i = 0; kernels_at(i); i++) {
         test_attention(kernels_at(i), QUANT_F32, 0, 1e-5);
         test_attention(kernels_at(i), QUANT_F16, 300, 2e-3);
+        test_attention(kernels_at(i), QUANT_BF16, 0, 2e-2);
         test_attention(kernels_at(i), QUANT_Q8_0, 0, 3e-2);
     }
     test_sharing();
