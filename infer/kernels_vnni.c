@@ -13,11 +13,12 @@
 #ifdef __x86_64__
 
 #include <immintrin.h>
+#include <stdbool.h>
 
 #include "infer/pack_layout.h"
 
 #define TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")))
-#define AHEAD  4096 /* bytes to prefetch ahead of a single column, which waits for memory */
+#define AHEAD  4096 /* bytes to prefetch ahead of the first tile, which waits for memory */
 #define UNROLL _Pragma("GCC unroll 8")
 #define INLINE TARGET __attribute__((always_inline)) static inline
 
@@ -185,8 +186,8 @@ INLINE void prefetch(const unsigned char *at, const size_t n)
         _mm_prefetch((const char *)at + i, _MM_HINT_T0);
 }
 
-/* A panel and the first N columns of a tile, whose activations begin at q, d and sums. */
-INLINE void multiply_tile(const enum quant_type type, const int N, const unsigned char *at, size_t n_steps, const int8_t *q, const float *d,
+/* A panel and N columns of a tile, whose activations begin at q, d and sums; n of them are wanted.  The first tile reads the panel from memory. */
+INLINE void multiply_tile(const enum quant_type type, const int N, size_t n, bool is_first, const unsigned char *at, size_t n_steps, const int8_t *q, const float *d,
                           const int32_t *sums, float *y, size_t y_stride, __mmask16 rows)
 {
     const size_t head = pack_head_bytes(type);
@@ -204,7 +205,7 @@ INLINE void multiply_tile(const enum quant_type type, const int N, const unsigne
                 min = halves(at + 32);
             at += head;
         }
-        if (N == 1)
+        if (is_first)
             prefetch(at + AHEAD, pack_step_bytes(type));
         s = load_step(type, at, scale, min);
         UNROLL
@@ -216,10 +217,11 @@ INLINE void multiply_tile(const enum quant_type type, const int N, const unsigne
     }
     UNROLL
     for (int c = 0; c < N; c++)
-        _mm512_mask_storeu_ps(y + (size_t)c * y_stride, rows, acc[c]);
+        if ((size_t)c < n)
+            _mm512_mask_storeu_ps(y + (size_t)c * y_stride, rows, acc[c]);
 }
 
-/* Of one type, all columns. */
+/* Of one type, all columns; what is left of them goes in one tile of 1, 2, 4 or 8, of which the last may not be there. */
 #define DEFINE_MULTIPLY(NAME, TYPE)                                                                                           \
     TARGET static void NAME(const unsigned char *panel, size_t n_steps, const struct pack_input *x, size_t n, float *y,       \
                             size_t y_stride, __mmask16 rows)                                                                  \
@@ -229,26 +231,20 @@ INLINE void multiply_tile(const enum quant_type type, const int N, const unsigne
         const int32_t *sums = x->sums;                                                                                        \
                                                                                                                               \
         for (; n >= PACK_COLS; n -= PACK_COLS) {                                                                              \
-            multiply_tile(TYPE, PACK_COLS, panel, n_steps, q, d, sums, y, y_stride, rows);                                    \
+            multiply_tile(TYPE, PACK_COLS, PACK_COLS, q == x->q, panel, n_steps, q, d, sums, y, y_stride, rows);                         \
             q += n_steps * PACK_COLS * PACK_STEP;                                                                             \
             d += n_steps * PACK_COLS;                                                                                         \
             sums += n_steps * PACK_COLS * 2;                                                                                  \
             y += PACK_COLS * y_stride;                                                                                        \
         }                                                                                                                     \
-        for (; n >= 4; n -= 4) {                                                                                              \
-            multiply_tile(TYPE, 4, panel, n_steps, q, d, sums, y, y_stride, rows);                                            \
-            q += 4 * PACK_STEP;                                                                                               \
-            d += 4;                                                                                                           \
-            sums += 8;                                                                                                        \
-            y += 4 * y_stride;                                                                                                \
-        }                                                                                                                     \
-        for (; n >= 1; n--) {                                                                                                 \
-            multiply_tile(TYPE, 1, panel, n_steps, q, d, sums, y, y_stride, rows);                                            \
-            q += PACK_STEP;                                                                                                   \
-            d += 1;                                                                                                           \
-            sums += 2;                                                                                                        \
-            y += y_stride;                                                                                                    \
-        }                                                                                                                     \
+        if (n > 4)                                                                                                            \
+            multiply_tile(TYPE, PACK_COLS, n, q == x->q, panel, n_steps, q, d, sums, y, y_stride, rows);                                 \
+        else if (n > 2)                                                                                                       \
+            multiply_tile(TYPE, 4, n, q == x->q, panel, n_steps, q, d, sums, y, y_stride, rows);                                         \
+        else if (n == 2)                                                                                                      \
+            multiply_tile(TYPE, 2, n, q == x->q, panel, n_steps, q, d, sums, y, y_stride, rows);                                         \
+        else if (n == 1)                                                                                                      \
+            multiply_tile(TYPE, 1, n, q == x->q, panel, n_steps, q, d, sums, y, y_stride, rows);                                         \
     }
 
 DEFINE_MULTIPLY(multiply_q4_0, QUANT_Q4_0)
