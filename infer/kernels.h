@@ -38,6 +38,7 @@ struct attend_block {
     enum quant_type    type;  /* of k and v, as infer/pages.h has them; with BF16 some tables round q and weights to BF16, too */
     size_t             width, n_rows;
     const void        *k, *v; /* of one key head in one page */
+    const void        *next;  /* the keys that will be wanted after this page; NULL: none */
     const float       *q;     /* [n_rows / ATTEND_SIDE, rounded up][width][ATTEND_SIDE] */
     const uint16_t    *first, *end;
     float              softcap;

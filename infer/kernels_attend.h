@@ -26,6 +26,7 @@
  * sums over the positions in theirs, and a position that it does not see adds 0.
  */
 #define LANES_PER_PANEL (STATE_PANEL / LANES)
+#define FEW_ROWS        16 /* with no more, pages are waited for: they are prefetched */
 
 /* Vector i of a run of keys or values; scale is used in Q8_0 alone. */
 INLINE vec cached(const enum quant_type type, const void *run, size_t i, vec scale)
@@ -86,6 +87,7 @@ INLINE void score_tile(const enum quant_type type, const int R, const int N, con
 /* The same for BF16; q as struct attend_block has it, or with DOTS_BF16 its pairs [width / 2][ATTEND_SIDE]. */
 INLINE void score_tile_bf16(const int R, const int N, const struct attend_block *b, size_t at, const void *q, float *scores)
 {
+    const char *values = (const char *)b->v + at * LANES * b->width * sizeof(uint16_t);
     const uint32_t *keys = b->k;
     size_t start[4];
     vec sums[8][4];
@@ -100,6 +102,11 @@ INLINE void score_tile_bf16(const int R, const int N, const struct attend_block 
     for (size_t i = 0; i < b->width / 2; i++) {
         words key[4];
 
+        if (b->n_rows <= FEW_ROWS) {
+            UNROLL
+            for (int n = 0; n < N; n++)
+                __builtin_prefetch(values + (i * (size_t)N + (size_t)n) * LANES * 2 * sizeof(uint16_t));
+        }
         UNROLL
         for (int n = 0; n < N; n++)
             key[n] = v_words(keys + start[n] + i * STATE_PANEL);
@@ -171,6 +178,7 @@ INLINE void value_tile_bf16(const int R, const int N, const struct attend_block 
                             float *out)
 {
     const uint32_t *values = (const uint32_t *)b->v + from;
+    const char *next = b->n_rows <= FEW_ROWS ? b->next : NULL;
     vec sums[8][4];
 
     UNROLL
@@ -181,6 +189,9 @@ INLINE void value_tile_bf16(const int R, const int N, const struct attend_block 
     for (size_t p = first / 2; p < (end + 1) / 2; p++) {
         words value[4];
 
+        if (next && from == 0)
+            for (size_t i = 0; i < b->width * 2 * sizeof(uint16_t); i += 64)
+                __builtin_prefetch(next + p * b->width * 2 * sizeof(uint16_t) + i);
         UNROLL
         for (int n = 0; n < N; n++)
             value[n] = v_words(values + p * b->width + (size_t)n * LANES);

@@ -279,7 +279,9 @@ static uint16_t within(size_t pos, size_t start)
 
 static void attend_page(const struct attend_job *j, const struct unit *u, size_t page, struct room *room, struct attend_sums to)
 {
-    const unsigned char *keys = side_of(j->layout, u->span->state, j->layer, u->head, page * STATE_BLOCK);
+    const struct state *state = u->span->state;
+    const unsigned char *keys = side_of(j->layout, state, j->layer, u->head, page * STATE_BLOCK);
+    const unsigned char *next = page < last_page(j, u) ? side_of(j->layout, state, j->layer, u->head, (page + 1) * STATE_BLOCK) : NULL;
 
     for (size_t r = 0; r < u->n_rows; r++) {
         size_t first, end;
@@ -289,7 +291,7 @@ static void attend_page(const struct attend_job *j, const struct unit *u, size_t
         room->end[r] = within(end, page * STATE_BLOCK);
     }
     j->o->kernels->attend(&(struct attend_block){ .type = j->layout->type, .width = j->layout->width, .n_rows = u->n_rows, .k = keys,
-                                                  .v = keys + j->layout->side_bytes, .q = room->q, .first = room->first, .end = room->end,
+                                                  .v = keys + j->layout->side_bytes, .next = next, .q = room->q, .first = room->first, .end = room->end,
                                                   .softcap = j->a->softcap, .scores = room->scores, .pairs = room->pairs, .to = to });
 }
 

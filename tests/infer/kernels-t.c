@@ -206,7 +206,7 @@ struct attend_room {
 static struct attend_block attend_rows(struct attend_room *room, const struct page_data *p, enum quant_type type, size_t width, size_t n_rows,
                                        float softcap)
 {
-    return (struct attend_block){ type, width, n_rows, p->keys, p->values, room->q, room->first, room->end, softcap, room->scores, room->pairs,
+    return (struct attend_block){ type, width, n_rows, p->keys, p->values, NULL, room->q, room->first, room->end, softcap, room->scores, room->pairs,
                                   { room->max, room->sum, room->out } };
 }
 
