@@ -5,32 +5,36 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "infer/scheduler.h"
 #include "util/clock.h"
 #include "util/jsonschema.h"
 
-#define FOREIGN_TOKENS 32 /* a session with more behind the common prefix belongs to another conversation */
-
 struct chat {
     struct engine *engine;
-    struct session *sessions[CHAT_SESSIONS];
-    uint64_t used[CHAT_SESSIONS], clock; /* for least recently used */
-    struct tokens prompt;
-    struct reply reply;
+    struct scheduler *scheduler;
+    struct chat_request *first; /* those that are not done */
 };
 
-struct request {
+struct usage {
+    size_t n_prompt, n_cached, n_reply;
+    int64_t start_ns, prompt_ns, end_ns;
+};
+
+struct chat_request {
+    struct chat *chat;
+    struct chat_request *next;
+    struct chat_hooks hooks;
+    struct generation *generation;
     const struct json *params;
     struct tool *tools;
     struct jsonschema **schemas; /* those of tools */
     size_t n_tools, max_tokens;
     enum tool_choice choice;
     struct sampling sampling;
-};
-
-/* What a reply has done so far. */
-struct progress {
-    struct chat *chat;
-    const struct chat_hooks *hooks;
+    struct constraint *constraint;
+    struct reply reply;
+    struct usage usage;
+    const char *finish; /* the word for the result */
 };
 
 struct chat *chat_create(struct engine *e, struct err *err)
@@ -42,30 +46,18 @@ struct chat *chat_create(struct engine *e, struct err *err)
         return NULL;
     }
     c->engine = e;
-    reply_init(&c->reply, RPC_MAX_LINE);
-    c->sessions[0] = session_create(e, err);
-    if (!c->sessions[0]) {
+    c->scheduler = scheduler_create(e, 0, err);
+    if (!c->scheduler) {
         chat_destroy(c);
         return NULL;
     }
     return c;
 }
 
-void chat_destroy(struct chat *c)
-{
-    if (!c)
-        return;
-    for (size_t i = 0; i < CHAT_SESSIONS; i++)
-        session_destroy(c->sessions[i]);
-    tokens_finish(&c->prompt);
-    reply_finish(&c->reply);
-    free(c);
-}
-
 /* --- the request -------------------------------------------------------------------------------------------------- */
 
 /* As in messages from the schema: "schema: /properties/x: ..." becomes "tool NAME: /properties/x: ...". */
-static int read_tool(struct request *r, const struct rpc_msg *msg, const struct json *tool, struct err *err)
+static int read_tool(struct chat_request *r, const struct rpc_msg *msg, const struct json *tool, struct err *err)
 {
     const size_t i = r->n_tools++;
     const char *name = json_get_text(tool, "name", NULL), *text;
@@ -87,7 +79,7 @@ static int read_tool(struct request *r, const struct rpc_msg *msg, const struct 
     return 0;
 }
 
-static int read_tools(struct request *r, const struct rpc_msg *msg, struct err *err)
+static int read_tools(struct chat_request *r, const struct rpc_msg *msg, struct err *err)
 {
     const struct json *tools = json_get(r->params, "tools");
     size_t n = json_count(tools);
@@ -132,7 +124,7 @@ static int read_whole(const struct json *object, const char *name, const char *w
     return 0;
 }
 
-static int read_sampling(struct request *r, struct err *err)
+static int read_sampling(struct chat_request *r, struct err *err)
 {
     const struct json *sampling = json_get(r->params, "sampling");
     int64_t top_k = 0, seed = 1;
@@ -151,7 +143,7 @@ static int read_sampling(struct request *r, struct err *err)
     return 0;
 }
 
-static int read_request(struct request *r, const struct rpc_msg *msg, struct err *err)
+static int read_request(struct chat_request *r, const struct rpc_msg *msg, struct err *err)
 {
     const char *choice;
     int64_t max_tokens = CHAT_MAX_TOKENS;
@@ -174,78 +166,57 @@ static int read_request(struct request *r, const struct rpc_msg *msg, struct err
     return read_sampling(r, err) < 0 ? -1 : read_tools(r, msg, err);
 }
 
-static void finish_request(struct request *r)
+static void free_request(struct chat_request *r)
 {
+    constraint_destroy(r->constraint);
     for (size_t i = 0; i < r->n_tools; i++)
         jsonschema_destroy(r->schemas[i]);
     free(r->schemas);
     free(r->tools);
+    reply_finish(&r->reply);
+    free(r);
 }
 
-/* --- sessions ----------------------------------------------------------------------------------------------------- */
-
-static size_t least_recent(const struct chat *c)
+void chat_destroy(struct chat *c)
 {
-    size_t slot = 0;
+    if (!c)
+        return;
+    scheduler_destroy(c->scheduler);
+    while (c->first) {
+        struct chat_request *r = c->first;
 
-    for (size_t i = 1; i < CHAT_SESSIONS; i++)
-        if (c->used[i] < c->used[slot])
-            slot = i;
-    return slot;
-}
-
-static struct session *choose_session(struct chat *c, struct err *err)
-{
-    size_t best = 0, common = 0, slot;
-
-    for (size_t i = 0; i < CHAT_SESSIONS; i++) {
-        size_t n = c->sessions[i] ? session_common(c->sessions[i], c->prompt.ids, c->prompt.n) : 0;
-
-        if (n > common) {
-            best = i;
-            common = n;
-        }
+        c->first = r->next;
+        free_request(r);
     }
-    slot = best;
-    if (session_n_tokens(c->sessions[best]) > common + FOREIGN_TOKENS) {
-        slot = least_recent(c);
-        if (!c->sessions[slot] && !(c->sessions[slot] = session_create(c->engine, err)))
-            return NULL;
-        if (slot != best)
-            session_copy(c->sessions[slot], c->sessions[best], common);
-    }
-    c->used[slot] = ++c->clock;
-    return c->sessions[slot];
+    free(c);
 }
 
 /* --- the reply ---------------------------------------------------------------------------------------------------- */
 
-static void tell(const struct progress *p, const struct buf *part, size_t from)
+static void tell(const struct chat_request *r, const struct buf *part, size_t from)
 {
-    const struct reply *r = &p->chat->reply;
-    const char *kind = part == &r->reasoning ? "reasoning" : part == &r->text ? "text" : "call";
+    const char *kind = part == &r->reply.reasoning ? "reasoning" : part == &r->reply.text ? "text" : "call";
 
-    if (p->hooks->delta && part->len > from)
-        p->hooks->delta(p->hooks->arg, kind, part->data + from, part->len - from);
+    if (r->hooks.delta && part->len > from)
+        r->hooks.delta(r->hooks.arg, kind, part->data + from, part->len - from);
 }
 
 static void on_token(void *arg, int32_t token, enum constraint_phase phase)
 {
-    struct progress *p = arg;
-    struct reply *r = &p->chat->reply;
-    const struct buf *parts[] = { &r->reasoning, &r->text, &r->call };
-    size_t before[] = { r->reasoning.len, r->text.len, r->call.len };
+    struct chat_request *r = arg;
+    const struct buf *parts[] = { &r->reply.reasoning, &r->reply.text, &r->reply.call };
+    size_t before[] = { parts[0]->len, parts[1]->len, parts[2]->len };
 
-    (void)reply_add(r, engine_tokenizer(p->chat->engine), token, phase);
+    (void)reply_add(&r->reply, engine_tokenizer(r->chat->engine), token, phase);
     for (size_t i = 0; i < 3; i++)
-        tell(p, parts[i], before[i]);
+        tell(r, parts[i], before[i]);
 }
 
-static bool should_stop(void *arg)
+static void on_prompt(void *arg)
 {
-    const struct progress *p = arg;
+    struct chat_request *r = arg;
 
-    return p->hooks->stop && p->hooks->stop(p->hooks->arg);
+    r->usage.prompt_ns = clock_mono_ns();
 }
 
 static const char *finish_name(enum decode_finish finish, enum constraint_phase last)
@@ -272,22 +243,36 @@ static void write_call(struct jsonw *w, const struct buf *call)
     jsonw_end(w);
 }
 
-struct usage {
-    size_t n_prompt, n_cached, n_reply;
-    int64_t start_ns, prompt_ns, end_ns;
-};
-
-static void write_result(const struct chat *c, const char *finish, const struct usage *u, struct jsonw *w)
+static void on_end(void *arg, const struct generation_end *end)
 {
-    const struct reply *r = &c->reply;
+    struct chat_request *r = arg, **at = &r->chat->first;
+
+    r->usage.n_cached = end->n_cached;
+    r->usage.n_reply = end->n_tokens;
+    r->usage.end_ns = clock_mono_ns();
+    if (r->usage.prompt_ns == 0)
+        r->usage.prompt_ns = r->usage.end_ns;
+    r->finish = finish_name(end->finish, r->reply.call.len ? PHASE_ARGUMENTS : PHASE_ANSWER);
+    reply_end(&r->reply);
+    while (*at != r)
+        at = &(*at)->next;
+    *at = r->next;
+    r->hooks.done(r->hooks.arg, r, end->err);
+    free_request(r);
+}
+
+void chat_write_result(const struct chat_request *request, struct jsonw *w)
+{
+    const struct reply *r = &request->reply;
+    const struct usage *u = &request->usage;
 
     jsonw_string(w, "reasoning", r->reasoning.data, r->reasoning.len);
     jsonw_string(w, "text", r->text.data, r->text.len);
     jsonw_array(w, "calls");
-    if (strcmp(finish, "call") == 0)
+    if (strcmp(request->finish, "call") == 0)
         write_call(w, &r->call);
     jsonw_end(w);
-    jsonw_text(w, "finish", finish);
+    jsonw_text(w, "finish", request->finish);
     jsonw_object(w, "usage");
     jsonw_int(w, "prompt_tokens", (int64_t)u->n_prompt);
     jsonw_int(w, "cached_tokens", (int64_t)u->n_cached);
@@ -306,79 +291,88 @@ static bool asks_for_reply(const struct json *messages)
     return strcmp(role, "user") == 0 || strcmp(role, "tool") == 0;
 }
 
-/* Renders, evaluates, decodes.  *finish is the word for the result. */
-static int reply_to(struct chat *c, const struct request *r, const struct dialect *dialect,
-                    const struct dialect_tokens *special, struct constraint *constraint, const struct chat_hooks *hooks,
-                    struct usage *u, const char **finish, struct err *err)
+static int make_constraint(struct chat_request *r, const struct dialect_tokens *special, struct err *err)
 {
-    struct progress progress = { .chat = c, .hooks = hooks };
-    struct decode decode = { r->sampling, constraint, r->max_tokens, on_token, should_stop, &progress };
-    enum decode_finish how;
-    struct session *s;
-    struct err why;
+    const struct constraint_spec spec = {
+        .tools = r->tools,
+        .n_tools = r->n_tools,
+        .choice = r->choice,
+        .max_thought = CONSTRAINT_MAX_THOUGHT,
+        .call = special->call,
+        .answer = special->answer,
+        .end = special->end,
+    };
 
-    c->prompt.n = 0;
-    if (!asks_for_reply(json_get(r->params, "messages")))
-        return fail(err, CORAX_E_ARGS,
-                    "messages: the last one must be of a user or a tool, there is nothing to reply to");
-    if (dialect->render(special, engine_tokenizer(c->engine), json_get(r->params, "messages"), r->tools, r->n_tools,
-                        &c->prompt, err) < 0)
-        return -1;
-    u->n_prompt = c->prompt.n;
-    s = choose_session(c, err);
-    if (!s)
-        return -1;
-    if (session_sync(s, c->prompt.ids, c->prompt.n, should_stop, &progress, &u->n_cached, &why) < 0) {
-        u->prompt_ns = clock_mono_ns();
-        *finish = "cancelled";
-        return why.status == CORAX_E_CANCELED ? 0 : fail(err, CORAX_E_ARGS, "messages: %s", why.msg);
-    }
-    u->prompt_ns = clock_mono_ns();
-    if (session_decode(s, &decode, &u->n_reply, &how, err) < 0)
-        return -1;
-    *finish = finish_name(how, c->reply.call.len ? PHASE_ARGUMENTS : PHASE_ANSWER);
-    return 0;
+    r->constraint = constraint_create(engine_tokenizer(r->chat->engine), &spec, err);
+    return r->constraint ? 0 : -1;
 }
 
-int chat_run(struct chat *c, const struct rpc_msg *msg, const struct chat_hooks *hooks, struct jsonw *w,
-             struct err *err)
+/* Renders the transcript and hands it over. */
+static int schedule(struct chat_request *r, const struct dialect *dialect, const struct dialect_tokens *special, struct err *err)
+{
+    const struct json *messages = json_get(r->params, "messages");
+    struct generation_spec spec = {
+        .sampling = r->sampling,
+        .constraint = r->constraint,
+        .max_tokens = r->max_tokens,
+        .on_prompt = on_prompt,
+        .on_token = on_token,
+        .on_end = on_end,
+        .arg = r,
+    };
+    struct tokens prompt = { 0 };
+    int result;
+
+    if (!asks_for_reply(messages))
+        return fail(err, CORAX_E_ARGS,
+                    "messages: the last one must be of a user or a tool, there is nothing to reply to");
+    result = dialect->render(special, engine_tokenizer(r->chat->engine), messages, r->tools, r->n_tools, &prompt, err);
+    if (result == 0) {
+        spec.prompt = prompt.ids;
+        spec.n_prompt = r->usage.n_prompt = prompt.n;
+        r->generation = scheduler_add(r->chat->scheduler, &spec, err);
+        if (!r->generation) {
+            if (prompt.n > engine_info(r->chat->engine)->n_ctx)
+                err->status = CORAX_E_ARGS;
+            result = err->status == CORAX_E_ARGS ? err_context(err, "messages") : -1;
+        }
+    }
+    tokens_finish(&prompt);
+    return result;
+}
+
+struct chat_request *chat_start(struct chat *c, const struct rpc_msg *msg, const struct chat_hooks *hooks, struct err *err)
 {
     const struct dialect *dialect = dialect_find(engine_info(c->engine)->dialect, err);
-    struct usage usage = { .start_ns = clock_mono_ns() };
-    struct request request = { 0 };
     struct dialect_tokens special;
-    struct constraint *constraint = NULL;
-    const char *finish = "";
-    int result = -1;
+    struct chat_request *r;
 
     if (!dialect || dialect->open(engine_tokenizer(c->engine), &special, err) < 0)
-        return -1;
-    buf_reset(&c->reply.reasoning);
-    buf_reset(&c->reply.text);
-    buf_reset(&c->reply.call);
-    c->reply.last = NULL;
-    c->reply.held.n_held = 0;
-    if (read_request(&request, msg, err) == 0) {
-        const struct constraint_spec spec = {
-            .tools = request.tools,
-            .n_tools = request.n_tools,
-            .choice = request.choice,
-            .max_thought = CONSTRAINT_MAX_THOUGHT,
-            .call = special.call,
-            .answer = special.answer,
-            .end = special.end,
-        };
+        return NULL;
+    r = calloc(1, sizeof *r);
+    if (!r) {
+        fail(err, CORAX_E_LIMIT, "out of memory");
+        return NULL;
+    }
+    r->chat = c;
+    r->hooks = *hooks;
+    r->usage.start_ns = clock_mono_ns();
+    reply_init(&r->reply, RPC_MAX_LINE);
+    if (read_request(r, msg, err) < 0 || make_constraint(r, &special, err) < 0 || schedule(r, dialect, &special, err) < 0) {
+        free_request(r);
+        return NULL;
+    }
+    r->next = c->first;
+    c->first = r;
+    return r;
+}
 
-        constraint = constraint_create(engine_tokenizer(c->engine), &spec, err);
-        if (constraint)
-            result = reply_to(c, &request, dialect, &special, constraint, hooks, &usage, &finish, err);
-    }
-    if (result == 0) {
-        usage.end_ns = clock_mono_ns();
-        reply_end(&c->reply);
-        write_result(c, finish, &usage, w);
-    }
-    constraint_destroy(constraint);
-    finish_request(&request);
-    return result;
+void chat_cancel(struct chat_request *r)
+{
+    generation_cancel(r->generation);
+}
+
+bool chat_step(struct chat *c)
+{
+    return scheduler_step(c->scheduler);
 }

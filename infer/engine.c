@@ -81,8 +81,11 @@ static int make_pages(struct engine *e, enum engine_cache cache, struct err *err
     const struct shape *s = &e->shape;
     struct kv_layout layout;
 
+    if (cache == ENGINE_CACHE_AUTO && (strcmp(e->info.type, "F32") == 0 || strcmp(e->info.type, "F16") == 0 ||
+                                       gguf_file_bytes(e->gguf) < ENGINE_SMALL))
+        cache = ENGINE_CACHE_F16;
     if (cache == ENGINE_CACHE_AUTO)
-        cache = strcmp(e->info.type, "F32") == 0 || strcmp(e->info.type, "F16") == 0 ? ENGINE_CACHE_F16 : ENGINE_CACHE_BF16;
+        cache = ENGINE_CACHE_BF16;
     if (kv_layout_init(&layout, types[cache], s->n_layer, s->n_kv_head, s->head_dim, err) < 0)
         return -1;
     e->pages = pages_create(&layout, 0, err);

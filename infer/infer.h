@@ -28,7 +28,7 @@ struct session;
 /* Whether weights are packed for the processor (infer/packed.h): in a file that is kept, in memory each time, or not. */
 enum engine_packing { ENGINE_PACK_FILE, ENGINE_PACK_MEMORY, ENGINE_PACK_OFF };
 
-/* In what keys and values are remembered.  AUTO: F16 for weights in F32 and F16, BF16 for others. */
+/* In what keys and values are remembered.  AUTO: F16 for weights in F32 and F16 and for small models, BF16 for others. */
 enum engine_cache { ENGINE_CACHE_AUTO, ENGINE_CACHE_F16, ENGINE_CACHE_BF16, ENGINE_CACHE_F32, ENGINE_CACHE_Q8_0 };
 
 struct engine_options {
@@ -39,6 +39,7 @@ struct engine_options {
     enum engine_packing packing;
     enum engine_cache   cache;
 };
+#define ENGINE_SMALL       ((size_t)64 << 20) /* bytes of a file: below, rounding shows more than time */
 #define ENGINE_DEFAULT_CTX 8192 /* of a model made for 128k, whose keys and values would take gigabytes */
 
 struct engine_info {

@@ -116,8 +116,13 @@ struct pages *pages_create(const struct kv_layout *layout, size_t max_bytes, str
         return NULL;
     }
     p->layout = *layout;
-    p->max_bytes = max_bytes ? max_bytes : SIZE_MAX;
+    pages_limit(p, max_bytes);
     return p;
+}
+
+void pages_limit(struct pages *p, size_t max_bytes)
+{
+    p->max_bytes = max_bytes ? max_bytes : SIZE_MAX;
 }
 
 void pages_destroy(struct pages *p)

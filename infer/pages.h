@@ -45,8 +45,9 @@ struct page {
 
 struct pages;
 
-/* max_bytes: what the pages together may take; 0: what the system gives.  CORAX_E_LIMIT when sizes or memory do not do. */
+/* max_bytes: what the pages together may take; 0: what the system gives.  CORAX_E_LIMIT when out of memory. */
 struct pages *pages_create(const struct kv_layout *, size_t max_bytes, struct err *);
+void pages_limit(struct pages *, size_t max_bytes); /* from now on; those that are there stay */
 void pages_destroy(struct pages *); /* after all that hold a page */
 const struct kv_layout *pages_layout(const struct pages *);
 

@@ -1,0 +1,373 @@
+#include "infer/scheduler.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "infer/engine.h"
+#include "infer/prefix_cache.h"
+
+#define MIXED_BATCH  32 /* tokens, where some wait for their next one: prompts are read on the side */
+#define SHARED_AHEAD 64 /* tokens of another's prompt that are worth waiting for */
+#define MEMORY_SHARE 8  /* an eighth of the machine's */
+
+struct generation {
+    struct generation *next;
+    struct scheduler *scheduler;
+    struct generation_spec spec;
+    struct sampler sampler;
+    struct state state;
+    int32_t *tokens;   /* [n_ctx]: those known, of which the first n have been evaluated */
+    size_t n, n_known, n_prompt, n_cached, n_tokens;
+    size_t checkpoint; /* where a checkpoint is wanted; 0: nowhere */
+    bool running, cancelled;
+};
+
+struct scheduler {
+    struct engine *engine;
+    struct prefix_cache *cache;
+    struct generation *first; /* those that run and those that wait, in the order they came */
+    size_t n_running;
+    float *logits;            /* [SCHEDULER_MAX_RUNNING][n_vocab] */
+    /* The batch. */
+    int32_t tokens[OPS_BATCH];
+    struct span spans[SCHEDULER_MAX_RUNNING];
+    struct generation *of[SCHEDULER_MAX_RUNNING]; /* whose span */
+    size_t n, n_spans, n_logits;
+};
+
+/* Never less than one whole context takes. */
+static size_t cache_limit(const struct engine *e, size_t bytes)
+{
+    const size_t one = (e->n_ctx / STATE_BLOCK + 2) * pages_layout(e->pages)->page_bytes;
+
+    if (bytes == 0)
+        bytes = (size_t)sysconf(_SC_PHYS_PAGES) / MEMORY_SHARE * (size_t)sysconf(_SC_PAGESIZE);
+    return bytes > one ? bytes : one;
+}
+
+struct scheduler *scheduler_create(struct engine *e, size_t cache_bytes, struct err *err)
+{
+    struct scheduler *s = calloc(1, sizeof *s);
+    const size_t limit = cache_limit(e, cache_bytes);
+
+    if (s) {
+        s->engine = e;
+        s->logits = calloc(SCHEDULER_MAX_RUNNING, e->shape.n_vocab * sizeof *s->logits);
+        s->cache = prefix_cache_create(&e->shape, e->pages, limit, err);
+    }
+    if (!s || !s->logits || !s->cache) {
+        fail(err, CORAX_E_LIMIT, "out of memory for %d replies at a time", SCHEDULER_MAX_RUNNING);
+        scheduler_destroy(s);
+        return NULL;
+    }
+    pages_limit(e->pages, limit);
+    return s;
+}
+
+static void free_generation(struct generation *g)
+{
+    state_finish(&g->state);
+    sampler_finish(&g->sampler);
+    free(g->tokens);
+    free(g);
+}
+
+void scheduler_destroy(struct scheduler *s)
+{
+    if (!s)
+        return;
+    while (s->first) {
+        struct generation *g = s->first;
+
+        s->first = g->next;
+        free_generation(g);
+    }
+    prefix_cache_destroy(s->cache);
+    free(s->logits);
+    free(s);
+}
+
+/* --- coming and going --------------------------------------------------------------------------------------------- */
+
+static int check(const struct engine *e, const struct generation_spec *spec, struct err *err)
+{
+    if (spec->n_prompt == 0)
+        return fail(err, CORAX_E_ARGS, "a transcript without tokens");
+    if (spec->n_prompt > e->n_ctx)
+        return fail(err, CORAX_E_LIMIT, "a transcript of %zu tokens, the context holds %zu", spec->n_prompt, e->n_ctx);
+    for (size_t i = 0; i < spec->n_prompt; i++)
+        if (spec->prompt[i] < 0 || (size_t)spec->prompt[i] >= e->shape.n_vocab)
+            return fail(err, CORAX_E_ARGS, "token %" PRId32 " at %zu, the model has %zu", spec->prompt[i], i, e->shape.n_vocab);
+    return 0;
+}
+
+struct generation *scheduler_add(struct scheduler *s, const struct generation_spec *spec, struct err *err)
+{
+    struct engine *e = s->engine;
+    struct generation *g, **last = &s->first;
+
+    if (check(e, spec, err) < 0)
+        return NULL;
+    g = calloc(1, sizeof *g);
+    if (!g || !(g->tokens = calloc(e->n_ctx, sizeof *g->tokens))) {
+        fail(err, CORAX_E_LIMIT, "out of memory for a transcript of %zu tokens", e->n_ctx);
+        free(g);
+        return NULL;
+    }
+    if (sampler_init(&g->sampler, e->shape.n_vocab, err) < 0 || sampler_set(&g->sampler, &spec->sampling, err) < 0 ||
+        state_init(&g->state, &e->shape, e->pages, e->n_ctx, err) < 0) {
+        free_generation(g);
+        return NULL;
+    }
+    g->scheduler = s;
+    g->spec = *spec;
+    g->n_known = g->n_prompt = spec->n_prompt;
+    memcpy(g->tokens, spec->prompt, spec->n_prompt * sizeof *g->tokens);
+    while (*last)
+        last = &(*last)->next;
+    *last = g;
+    return g;
+}
+
+void generation_cancel(struct generation *g)
+{
+    g->cancelled = true;
+}
+
+/* What it has read stays known; tells its owner. */
+static void end(struct generation *g, enum decode_finish finish, const struct err *err)
+{
+    struct scheduler *s = g->scheduler;
+    const struct generation_end how = { finish, err, g->n_cached, g->n_tokens };
+    struct generation **at = &s->first;
+
+    while (*at != g)
+        at = &(*at)->next;
+    *at = g->next;
+    s->n_running -= g->running;
+    if (g->running && (g->state.n_recurrent == 0 || g->n >= g->n_prompt))
+        prefix_cache_add(s->cache, g->tokens, g->n, &g->state);
+    g->spec.on_end(g->spec.arg, &how);
+    free_generation(g);
+}
+
+/* One that reads a prompt which begins as this one does will soon have more of it than is known now. */
+static bool is_ahead(const struct scheduler *s, const struct generation *g, size_t n_found)
+{
+    for (const struct generation *other = s->first; other; other = other->next) {
+        size_t i = 0;
+
+        if (!other->running || other->n >= other->n_prompt)
+            continue;
+        while (i < g->n_known && i < other->n_prompt && g->tokens[i] == other->tokens[i])
+            i++;
+        if (i > n_found + SHARED_AHEAD)
+            return true;
+    }
+    return false;
+}
+
+/* The last token is always evaluated: its logits are wanted. */
+static void admit(struct scheduler *s, struct generation *g)
+{
+    g->n = prefix_cache_find(s->cache, g->tokens, g->n_known - 1, &g->state, &g->checkpoint);
+    if (is_ahead(s, g, g->n)) {
+        state_trim(&g->state, 0);
+        state_reset(&g->state);
+        g->n = 0;
+        return;
+    }
+    if (g->n_tokens == 0)
+        g->n_cached = g->n;
+    g->running = true;
+    s->n_running++;
+}
+
+static void admit_waiting(struct scheduler *s)
+{
+    for (struct generation *g = s->first; g && s->n_running < SCHEDULER_MAX_RUNNING; g = g->next)
+        if (!g->running)
+            admit(s, g);
+}
+
+static void end_cancelled(struct scheduler *s)
+{
+    struct generation *next;
+
+    for (struct generation *g = s->first; g; g = next) {
+        next = g->next;
+        if (g->cancelled)
+            end(g, DECODE_STOPPED, NULL);
+    }
+}
+
+/* --- a batch ------------------------------------------------------------------------------------------------------ */
+
+static bool is_writing(const struct generation *g)
+{
+    return g->n >= g->n_prompt;
+}
+
+/* A recurrent model stops where a checkpoint is made: at the last token of the prompt, and where one was missed. */
+static size_t next_cut(const struct generation *g)
+{
+    size_t cut = g->n_known;
+
+    if (g->state.n_recurrent == 0)
+        return cut;
+    if (g->n < g->n_prompt - 1)
+        cut = g->n_prompt - 1;
+    if (g->n < g->checkpoint && g->checkpoint < cut)
+        cut = g->checkpoint;
+    return cut;
+}
+
+/* Pages for n tokens more, for which the cache gives way. */
+static bool reserve(struct scheduler *s, struct generation *g, size_t n, struct err *err)
+{
+    while (state_reserve(&g->state, g->n, g->n + n, err) < 0)
+        if (!prefix_cache_shrink(s->cache))
+            return false;
+    return true;
+}
+
+static void put(struct scheduler *s, struct generation *g, size_t n)
+{
+    const size_t n_logits = g->n + n == g->n_known;
+
+    memcpy(s->tokens + s->n, g->tokens + g->n, n * sizeof *g->tokens);
+    s->spans[s->n_spans] = (struct span){ &g->state, g->n, n, n_logits };
+    s->of[s->n_spans++] = g;
+    s->n += n;
+    s->n_logits += n_logits;
+}
+
+/* Without pages it gives back those it has, and starts again when there are some; alone it never will. */
+static void do_without(struct scheduler *s, struct generation *g, const struct err *err)
+{
+    if (s->n_running == 1) {
+        end(g, DECODE_STOPPED, err);
+        return;
+    }
+    state_trim(&g->state, 0);
+    state_reset(&g->state);
+    g->n = 0;
+}
+
+static void add_writing(struct scheduler *s)
+{
+    struct generation *next;
+    struct err err;
+
+    for (struct generation *g = s->first; g; g = next) {
+        next = g->next;
+        if (!g->running || !is_writing(g))
+            continue;
+        if (reserve(s, g, 1, &err))
+            put(s, g, 1);
+        else
+            do_without(s, g, &err);
+    }
+}
+
+static void add_prompts(struct scheduler *s)
+{
+    const size_t limit = s->n_spans ? MIXED_BATCH : OPS_BATCH;
+    size_t n_left = 0;
+    struct generation *next;
+    struct err err;
+
+    for (struct generation *g = s->first; g; g = g->next)
+        n_left += g->running && !is_writing(g);
+    for (struct generation *g = s->first; g && s->n < limit; g = next) {
+        size_t share, n;
+
+        next = g->next;
+        if (!g->running || is_writing(g))
+            continue;
+        share = (limit - s->n + n_left - 1) / n_left;
+        n_left--;
+        n = next_cut(g) - g->n;
+        n = n < share ? n : share;
+        if (reserve(s, g, n, &err))
+            put(s, g, n);
+        else
+            do_without(s, g, &err);
+    }
+}
+
+/* --- what comes of it --------------------------------------------------------------------------------------------- */
+
+static bool is_end(const struct generation *g, int32_t token)
+{
+    const struct constraint *c = g->spec.constraint;
+
+    return c ? constraint_phase(c) == PHASE_DONE : token == tokenizer_eos(g->scheduler->engine->tokenizer);
+}
+
+/* The next token, of its logits. */
+static void write_token(struct generation *g, const float *logits)
+{
+    struct constraint *c = g->spec.constraint;
+    const enum constraint_phase phase = c ? constraint_phase(c) : PHASE_ANSWER;
+    const int32_t token = sampler_pick(&g->sampler, logits, c);
+    struct err err;
+
+    if (token < 0) {
+        fail(&err, CORAX_E_INTERNAL,
+             "no token may come next after %zu: the model's logits are not numbers, or its vocabulary lacks a byte that is needed", g->n);
+        end(g, DECODE_STOPPED, &err);
+        return;
+    }
+    if (c)
+        constraint_accept(c, token);
+    g->n_tokens++;
+    g->spec.on_token(g->spec.arg, token, phase);
+    if (is_end(g, token))
+        end(g, DECODE_DONE, NULL);
+    else if (g->n_known == g->scheduler->engine->n_ctx || g->n_tokens == g->spec.max_tokens)
+        end(g, DECODE_LENGTH, NULL);
+    else
+        g->tokens[g->n_known++] = token;
+}
+
+static void advance(struct scheduler *s, struct generation *g, const struct span *span, const float *logits)
+{
+    const bool read = !is_writing(g);
+
+    g->n += span->n;
+    if (g->state.n_recurrent > 0 && (g->n == g->checkpoint || g->n == g->n_prompt - 1))
+        prefix_cache_add(s->cache, g->tokens, g->n, &g->state);
+    if (read && is_writing(g)) {
+        if (g->state.n_recurrent == 0)
+            prefix_cache_add(s->cache, g->tokens, g->n, &g->state);
+        if (g->n_tokens == 0 && g->spec.on_prompt)
+            g->spec.on_prompt(g->spec.arg);
+    }
+    if (span->n_logits)
+        write_token(g, logits);
+}
+
+bool scheduler_step(struct scheduler *s)
+{
+    struct engine *e = s->engine;
+    const float *logits = s->logits;
+
+    end_cancelled(s);
+    admit_waiting(s);
+    s->n = s->n_spans = s->n_logits = 0;
+    add_writing(s);
+    add_prompts(s);
+    if (s->n == 0)
+        return s->first != NULL;
+    e->family->eval(e->model, &e->ops,
+                    &(struct batch){ .tokens = s->tokens, .n = s->n, .spans = s->spans, .n_spans = s->n_spans, .logits = s->logits,
+                                     .n_logits = s->n_logits });
+    for (size_t i = 0; i < s->n_spans; i++) {
+        advance(s, s->of[i], &s->spans[i], logits);
+        logits += s->spans[i].n_logits * e->shape.n_vocab;
+    }
+    return true;
+}

@@ -1,0 +1,48 @@
+/*
+ * infer/scheduler.h - several replies at a time from one engine.
+ *
+ * A step evaluates one batch: the next token of every reply that is being written, and pieces of the prompts that are still to be
+ * read, so that rows of weights are read once for all and nobody waits for another's whole prompt.  What has been read once is
+ * found again by its tokens (infer/prefix_cache.h).  A reply is, token by token, what session_decode() would have given.
+ *
+ * One scheduler an engine, and only one thread for both.  Nothing is allocated between the first token and the last but pages.
+ */
+#ifndef INFER_SCHEDULER_H
+#define INFER_SCHEDULER_H
+
+#include "infer/infer.h"
+
+struct scheduler;
+struct generation;
+
+#define SCHEDULER_MAX_RUNNING 16
+
+struct generation_end {
+    enum decode_finish finish;
+    const struct err  *err; /* NULL: it went well */
+    size_t             n_cached, n_tokens; /* tokens of the prompt that were known, tokens of the reply */
+};
+
+struct generation_spec {
+    const int32_t     *prompt; /* [n_prompt], copied */
+    size_t             n_prompt;
+    struct sampling    sampling;
+    struct constraint *constraint; /* as in struct decode; lives until on_end */
+    size_t             max_tokens;
+    void (*on_prompt)(void *arg); /* the prompt has been read; may be NULL */
+    void (*on_token)(void *arg, int32_t token, enum constraint_phase phase);
+    void (*on_end)(void *arg, const struct generation_end *); /* the last call, from scheduler_step() */
+    void *arg;
+};
+
+/* cache_bytes: for what is remembered of all sequences; 0: an eighth of the machine's memory.  CORAX_E_LIMIT. */
+struct scheduler *scheduler_create(struct engine *, size_t cache_bytes, struct err *) __attribute__((warn_unused_result));
+void scheduler_destroy(struct scheduler *); /* what runs ends without a call */
+
+/* CORAX_E_LIMIT, CORAX_E_ARGS as session_sync() and session_decode().  The generation lives until on_end returns. */
+struct generation *scheduler_add(struct scheduler *, const struct generation_spec *, struct err *);
+void generation_cancel(struct generation *); /* ends with DECODE_STOPPED in the next step */
+/* One batch.  false: there was nothing to do. */
+bool scheduler_step(struct scheduler *);
+
+#endif
