@@ -13,11 +13,23 @@
 #include "util/buf.h"
 #include "util/err.h"
 
+#define COMMAND_MAX_LIST      16
+#define COMMAND_MAX_PEERS     4
+#define COMMAND_MAX_SEQUENCES 16
+
+/* "128,512" */
+struct sizes {
+    size_t n, values[COMMAND_MAX_LIST];
+};
+
 struct args {
     const char *model, *text; /* text: NULL when the command has no second argument */
     const char *file, *tokens, *prompt, *type;
     bool        json, raw, special, ends;
-    size_t      n_tokens, top;
+    size_t      n_tokens, top; /* n_tokens SIZE_MAX: not given */
+    struct sizes prompts, sequences, depths; /* of bench, as the next three; no prompts: not given */
+    size_t      n_runs, n_peers;
+    const char *peers[COMMAND_MAX_PEERS];
     struct sampling       sampling;
     struct engine_options engine;
 };

@@ -35,7 +35,8 @@ _corax_infer() {
     detokenize) options+=" --file --json" ;;
     logits) options+=" $model --tokens --prompt --top --json" ;;
     generate) options+=" $model -n --temp --top-k --top-p --min-p --seed --raw" ;;
-    perplexity | bench) options+=" $model --json" ;;
+    perplexity) options+=" $model --json" ;;
+    bench) options+=" $model -p -n -s -d -r --vs --json" ;;
     embed) options+=" $model --file --json" ;;
     convert) options+=" --type" ;;
     quantize) options+=" --threads" ;;

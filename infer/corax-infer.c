@@ -26,6 +26,7 @@ enum {
     KERNELS,
     PACKING,
     CACHE_TYPE,
+    VERSUS,
     EXACT,
     JSON,
     RAW,
@@ -63,7 +64,12 @@ static const struct flag flags[] = {
     { "cache-type", CACHE_TYPE, "TYPE", "of keys and values that are remembered: auto, f16, bf16, f32 or q8_0 (auto)" },
     { "exact", EXACT, NULL, "BitNet: round activations as in training" },
     { "json", JSON, NULL, "print JSON" },
-    { "n", 'n', "N", "tokens to write, at most (128)" },
+    { "n", 'n', "N", "tokens to write, at most (128; of bench 64)" },
+    { "p", 'p', "N,...", "tokens of prompts to read (256)" },
+    { "s", 's', "N,...", "sequences that write at the same time (1)" },
+    { "d", 'd', "N,...", "tokens that are there before (0)" },
+    { "r", 'r', "N", "runs (7)" },
+    { "vs", VERSUS, "COMMAND", "another engine: a command that prints what llama-bench -o json does" },
     { "temp", TEMP, "T", "temperature; 0: always the most likely token (0)" },
     { "top-k", TOP_K, "K", "only the K most likely tokens; 0: all (0)" },
     { "top-p", TOP_P, "P", "only the most likely tokens that come to P together (1)" },
@@ -141,8 +147,31 @@ static unsigned long long whole(const char *text, unsigned long long max, const 
     errno = 0;
     value = strtoull(text, &end, 10);
     if (errno || end == text || *end || *text == '-' || value > max)
-        usage("--%s %s: a whole number from 0 to %llu is needed", what, text, max);
+        usage("%s%s %s: a whole number from 0 to %llu is needed", strlen(what) > 1 ? "--" : "-", what, text, max);
     return value;
+}
+
+/* Whole numbers of at least min, between commas. */
+static struct sizes sizes(const char *text, unsigned long long min, unsigned long long max, const char *what)
+{
+    struct sizes s = { 0 };
+    const char *at = text;
+
+    for (;;) {
+        const size_t len = strcspn(at, ",");
+        char one[24];
+
+        if (s.n == COMMAND_MAX_LIST || len >= sizeof one)
+            usage("-%s %s: up to %d numbers with commas between them are needed", what, text, COMMAND_MAX_LIST);
+        memcpy(one, at, len);
+        one[len] = 0;
+        s.values[s.n] = whole(one, max, what);
+        if (s.values[s.n++] < min)
+            usage("-%s %s: numbers from %llu to %llu are needed", what, text, min, max);
+        if (!at[len])
+            return s;
+        at += len + 1;
+    }
 }
 
 static enum engine_packing packing(const char *text)
@@ -202,6 +231,23 @@ static void set_option(const struct command *c, struct args *a, int option)
         break;
     case PACKING:
         a->engine.packing = packing(optarg);
+        break;
+    case 'p':
+        a->prompts = sizes(optarg, 0, 1 << 24, "p");
+        break;
+    case 's':
+        a->sequences = sizes(optarg, 1, COMMAND_MAX_SEQUENCES, "s");
+        break;
+    case 'd':
+        a->depths = sizes(optarg, 0, 1 << 24, "d");
+        break;
+    case 'r':
+        a->n_runs = sizes(optarg, 1, 100, "r").values[0];
+        break;
+    case VERSUS:
+        if (a->n_peers == COMMAND_MAX_PEERS)
+            usage("--vs: at most %d", COMMAND_MAX_PEERS);
+        a->peers[a->n_peers++] = optarg;
         break;
     case CACHE_TYPE:
         a->engine.cache = cache_type(optarg);
@@ -308,7 +354,8 @@ static void list_options(struct option options[N_FLAGS + 1])
 int main(int argc, char **argv)
 {
     const struct command *c = find_command(argc, argv);
-    struct args a = { .n_tokens = 128, .top = 10, .sampling = SAMPLING_GREEDY };
+    struct args a = { .n_tokens = SIZE_MAX, .top = 10, .sampling = SAMPLING_GREEDY, .sequences = { 1, { 1 } },
+                      .depths = { 1, { 0 } }, .n_runs = 7 };
     const char *wrong;
     struct err err;
     struct option options[N_FLAGS + 1];
@@ -317,7 +364,7 @@ int main(int argc, char **argv)
     argv++;
     argc--;
     list_options(options);
-    while ((option = getopt_long(argc, argv, "n:h", options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "n:p:s:d:r:h", options, NULL)) != -1) {
         if (option == HELP || option == 'h') {
             print_command_help(c);
             return 0;
@@ -336,6 +383,8 @@ int main(int argc, char **argv)
         usage("%s: a model file is needed", c->name);
     if (optind < argc)
         usage("%s: %s is one argument too many", c->name, argv[optind]);
+    if (a.n_tokens == SIZE_MAX && c != &command_bench)
+        a.n_tokens = 128;
     wrong = c->check ? c->check(&a) : NULL;
     if (wrong)
         usage("%s %s", c->name, wrong);

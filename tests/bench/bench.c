@@ -381,6 +381,15 @@ static void end_infer(pid_t pid, int fd)
         die("corax-infer failed");
 }
 
+/* Of the row of that kind in what corax-infer bench --json prints. */
+static double speed_of(const struct json *result, const char *kind)
+{
+    for (const struct json *row = json_first(json_get(result, "rows")); row; row = json_next(row))
+        if (strcmp(json_get_text(row, "kind", ""), kind) == 0)
+            return json_number(json_get(row, "tokens_per_s"), 0);
+    return 0;
+}
+
 static void measure_model(void)
 {
     char program[700], model[700], text[4096], byte;
@@ -417,8 +426,8 @@ static void measure_model(void)
             ;
         end_infer(pid, fd);
         result = json_parse(text, len, NULL);
-        series_add(&prompt, json_number(json_get(result, "prompt_tokens_per_s"), 0));
-        series_add(&decode, json_number(json_get(result, "decode_tokens_per_s"), 0));
+        series_add(&prompt, speed_of(result, "prompt"));
+        series_add(&decode, speed_of(result, "decode"));
         json_free(result);
     }
     report_section("The shipped model, all cores (corax-infer bench, corax-infer generate)");

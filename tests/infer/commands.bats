@@ -76,6 +76,32 @@ losses_of_piece() {
     done
 }
 
+@test "bench: each line with what it is a part of, beside another command" {
+    printf '[{"n_prompt":16,"n_gen":0,"avg_ts":1000},{"n_prompt":0,"n_gen":4,"avg_ts":0.5}]' >peer.json
+    run "$infer" bench "$model" -p 16,8 -n 4 -s 1,2 -d 0,20 -r 2 --vs "cat peer.json" --json
+    [ "$status" -eq 0 ]
+    python3 -c '
+import json, sys
+b = json.loads(sys.argv[1])
+assert b["runs"] == 2 and b["machine"]["read_bytes_per_s"] > 0 and len(b["rows"]) == 8
+assert [(r["kind"], r["tokens"], r["sequences"], r["depth"]) for r in b["rows"][:4]] == [
+    ("prompt", 16, 1, 0), ("prompt", 8, 1, 0), ("decode", 4, 1, 0), ("decode", 4, 2, 0)]
+for r in b["rows"]:
+    assert r["tokens_per_s"] > 0 and len(r["runs"]) == 2 and r["of_roof"] >= 0
+    known = r["depth"] == 0 and r["sequences"] == 1 and r["tokens"] in (16, 4)
+    assert (r["peers"][0]["ratio"] > 0) == known
+' "$output"
+    run "$infer" bench "$model" -p 4000
+    [ "$status" -eq 1 ]
+    [[ $output == *"4000 tokens behind 0, the context holds 1024 (--ctx)"* ]]
+    run "$infer" bench "$model" -p 8 -r 1 --vs "exit 3"
+    [[ $status -eq 1 && $output == *"exit 3: ended with status 3"* ]]
+    run "$infer" bench "$model" -p 8 -r 1 --vs "echo hello"
+    [[ $status -eq 1 && $output == *"something else than JSON"* ]]
+    run "$infer" bench "$model" -p 8,x
+    [[ $status -eq 2 && $output == *"-p x: a whole number"* ]]
+}
+
 @test "an option that a command does not take is refused with both names" {
     run "$infer" inspect "$model" --temp 1
     [ "$status" -eq 2 ]
