@@ -11,7 +11,7 @@
 
 #include "infer/state.h"
 
-#define OPS_BATCH 64 /* tokens: a row of weights read from memory serves all, and a cancel waits for no more */
+#define OPS_BATCH 128 /* tokens: a row of weights read from memory serves all */
 
 /* A sequence's part of a batch. */
 struct span {

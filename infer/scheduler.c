@@ -7,10 +7,14 @@
 
 #include "infer/engine.h"
 #include "infer/prefix_cache.h"
+#include "util/clock.h"
 
-#define MIXED_BATCH  32 /* tokens, where some wait for their next one: prompts are read on the side */
-#define SHARED_AHEAD 64 /* tokens of another's prompt that are worth waiting for */
-#define MEMORY_SHARE 8  /* an eighth of the machine's */
+#define BATCH_SECONDS 0.5  /* that a batch may take: a cancel waits for its end */
+#define MIXED_SECONDS 0.15 /* where some wait for their next token: prompts are read on the side */
+#define FIRST_BATCH   32   /* tokens, before anything is known of the speed */
+#define LEAST_BATCH   16   /* tokens, however slow */
+#define SHARED_AHEAD  64   /* tokens of another's prompt that are worth waiting for */
+#define MEMORY_SHARE  8    /* an eighth of the machine's */
 
 struct generation {
     struct generation *next;
@@ -35,6 +39,7 @@ struct scheduler {
     struct span spans[SCHEDULER_MAX_RUNNING];
     struct generation *of[SCHEDULER_MAX_RUNNING]; /* whose span */
     size_t n, n_spans, n_logits;
+    double speed; /* tokens of a prompt a second; 0: not known */
 };
 
 /* Never less than one whole context takes. */
@@ -272,9 +277,17 @@ static void add_writing(struct scheduler *s)
     }
 }
 
+/* In whole tiles of columns, or nearly. */
+static size_t batch_limit(const struct scheduler *s)
+{
+    const double n = s->speed > 0 ? s->speed * (s->n_spans ? MIXED_SECONDS : BATCH_SECONDS) : FIRST_BATCH;
+
+    return n < LEAST_BATCH ? LEAST_BATCH : n < OPS_BATCH ? (size_t)n / PACK_COLS * PACK_COLS : OPS_BATCH;
+}
+
 static void add_prompts(struct scheduler *s)
 {
-    const size_t limit = s->n_spans ? MIXED_BATCH : OPS_BATCH;
+    const size_t limit = batch_limit(s);
     size_t n_left = 0;
     struct generation *next;
     struct err err;
@@ -354,6 +367,7 @@ bool scheduler_step(struct scheduler *s)
 {
     struct engine *e = s->engine;
     const float *logits = s->logits;
+    int64_t start;
 
     end_cancelled(s);
     admit_waiting(s);
@@ -362,9 +376,12 @@ bool scheduler_step(struct scheduler *s)
     add_prompts(s);
     if (s->n == 0)
         return s->first != NULL;
+    start = clock_mono_ns();
     e->family->eval(e->model, &e->ops,
                     &(struct batch){ .tokens = s->tokens, .n = s->n, .spans = s->spans, .n_spans = s->n_spans, .logits = s->logits,
                                      .n_logits = s->n_logits });
+    if (s->n >= LEAST_BATCH)
+        s->speed = (double)s->n / ((double)(clock_mono_ns() - start + 1) / 1e9);
     for (size_t i = 0; i < s->n_spans; i++) {
         advance(s, s->of[i], &s->spans[i], logits);
         logits += s->spans[i].n_logits * e->shape.n_vocab;

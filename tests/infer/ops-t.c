@@ -24,7 +24,7 @@ static float *numbers(size_t n)
 
 /* --- products ----------------------------------------------------------------------------------------------------- */
 
-enum { K = 512, N_ROWS = 37, MAX_COLS = OPS_BATCH };
+enum { K = 512, N_ROWS = 37, MAX_COLS = 64 };
 
 /* Any bytes, but for blocks that are no numbers or of an unlikely size. */
 static void random_blocks(const struct quant_format *f, size_t n_blocks, unsigned char *to)
