@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "infer/scheduler.h"
 #include "util/clock.h"
 #include "util/jsonschema.h"
 
@@ -16,7 +15,7 @@ struct chat {
 };
 
 struct usage {
-    size_t n_prompt, n_cached, n_reply;
+    size_t n_prompt, n_cached, n_reply, n_guessed, n_right;
     int64_t start_ns, prompt_ns, end_ns;
 };
 
@@ -37,7 +36,7 @@ struct chat_request {
     const char *finish; /* the word for the result */
 };
 
-struct chat *chat_create(struct engine *e, struct err *err)
+struct chat *chat_create(struct engine *e, const struct scheduler_options *options, struct err *err)
 {
     struct chat *c = calloc(1, sizeof *c);
 
@@ -46,7 +45,7 @@ struct chat *chat_create(struct engine *e, struct err *err)
         return NULL;
     }
     c->engine = e;
-    c->scheduler = scheduler_create(e, 0, err);
+    c->scheduler = scheduler_create(e, options, err);
     if (!c->scheduler) {
         chat_destroy(c);
         return NULL;
@@ -249,6 +248,8 @@ static void on_end(void *arg, const struct generation_end *end)
 
     r->usage.n_cached = end->n_cached;
     r->usage.n_reply = end->n_tokens;
+    r->usage.n_guessed = end->n_guessed;
+    r->usage.n_right = end->n_right;
     r->usage.end_ns = clock_mono_ns();
     if (r->usage.prompt_ns == 0)
         r->usage.prompt_ns = r->usage.end_ns;
@@ -277,6 +278,8 @@ void chat_write_result(const struct chat_request *request, struct jsonw *w)
     jsonw_int(w, "prompt_tokens", (int64_t)u->n_prompt);
     jsonw_int(w, "cached_tokens", (int64_t)u->n_cached);
     jsonw_int(w, "completion_tokens", (int64_t)u->n_reply);
+    jsonw_int(w, "guessed_tokens", (int64_t)u->n_guessed);
+    jsonw_int(w, "right_tokens", (int64_t)u->n_right);
     jsonw_int(w, "prompt_us", (u->prompt_ns - u->start_ns) / 1000);
     jsonw_int(w, "decode_us", (u->end_ns - u->prompt_ns) / 1000);
     jsonw_end(w);

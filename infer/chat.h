@@ -5,7 +5,7 @@
 #define INFER_CHAT_H
 
 #include "infer/dialect.h"
-#include "infer/infer.h"
+#include "infer/scheduler.h"
 #include "util/buf.h"
 #include "util/rpc.h"
 
@@ -16,7 +16,7 @@ struct chat;
 struct chat_request;
 
 /* The engine is borrowed.  NULL with CORAX_E_LIMIT.  A model without a dialect is an error of each request only. */
-struct chat *chat_create(struct engine *, struct err *) __attribute__((warn_unused_result));
+struct chat *chat_create(struct engine *, const struct scheduler_options *, struct err *) __attribute__((warn_unused_result));
 void chat_destroy(struct chat *); /* requests that are not done end without a call */
 
 struct chat_hooks {

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "infer/infer.h"
+#include "infer/scheduler.h"
 #include "util/buf.h"
 #include "util/err.h"
 
@@ -32,6 +32,7 @@ struct args {
     const char *peers[COMMAND_MAX_PEERS];
     struct sampling       sampling;
     struct engine_options engine;
+    struct scheduler_options scheduler;
 };
 
 struct command {

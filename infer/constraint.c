@@ -31,7 +31,7 @@ struct constraint {
     size_t n_tools, max_thought;
     enum tool_choice choice;
     int32_t call, answer, end;
-    struct state state, trial;
+    struct state state, trial, ahead; /* ahead: behind what is guessed */
 };
 
 static int check_name(const char *name, struct err *err)
@@ -208,6 +208,34 @@ bool constraint_allows(struct constraint *c, int32_t token)
         return false; /* a model may have rows past its vocabulary */
     copy_state(&c->trial, &c->state);
     return next_token(c, &c->trial, token);
+}
+
+/* The only printable byte that may follow the state `ahead`; 0: there are several, or none. */
+static unsigned char only_byte(struct constraint *c)
+{
+    unsigned char found = 0;
+
+    for (unsigned char byte = ' '; byte < 0x7f; byte++) {
+        copy_state(&c->trial, &c->ahead);
+        if (!next_byte(c, &c->trial, byte))
+            continue;
+        if (found)
+            return 0;
+        found = byte;
+    }
+    return found;
+}
+
+size_t constraint_guess(struct constraint *c, char *out, size_t max)
+{
+    size_t n = 0;
+
+    if (c->state.phase != PHASE_NAME && c->state.phase != PHASE_ARGUMENTS)
+        return 0;
+    copy_state(&c->ahead, &c->state);
+    for (unsigned char byte; n < max && (byte = only_byte(c)) != 0 && next_byte(c, &c->ahead, byte);)
+        out[n++] = (char)byte;
+    return n;
 }
 
 void constraint_accept(struct constraint *c, int32_t token)

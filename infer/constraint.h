@@ -56,5 +56,10 @@ bool constraint_allows(struct constraint *, int32_t token);
 /* Moves past a token that is allowed. */
 void constraint_accept(struct constraint *, int32_t token);
 enum constraint_phase constraint_phase(const struct constraint *);
+/*
+ * The bytes that come next where only one way leads on: the rest of a name that no other tool shares, the keys and signs of
+ * arguments.  At most max of them; only printable bytes are thought of, so it is a guess.  Returns their number.
+ */
+size_t constraint_guess(struct constraint *, char *out, size_t max);
 
 #endif

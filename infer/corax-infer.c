@@ -26,6 +26,8 @@ enum {
     KERNELS,
     PACKING,
     CACHE_TYPE,
+    CACHE_MEMORY,
+    NO_DRAFT,
     VERSUS,
     EXACT,
     JSON,
@@ -63,6 +65,8 @@ static const struct flag flags[] = {
     { "packing", PACKING, "WHERE", "weights packed for the processor: in a file that is kept, in memory, or off (file)" },
     { "cache-type", CACHE_TYPE, "TYPE", "of keys and values that are remembered: auto, f16, bf16, f32 or q8_0 (auto)" },
     { "exact", EXACT, NULL, "BitNet: round activations as in training" },
+    { "cache-memory", CACHE_MEMORY, "MB", "for keys and values of all transcripts together (an eighth of the memory)" },
+    { "no-draft", NO_DRAFT, NULL, "never guess the next tokens" },
     { "json", JSON, NULL, "print JSON" },
     { "n", 'n', "N", "tokens to write, at most (128; of bench 64)" },
     { "p", 'p', "N,...", "tokens of prompts to read (256)" },
@@ -243,6 +247,12 @@ static void set_option(const struct command *c, struct args *a, int option)
         break;
     case 'r':
         a->n_runs = sizes(optarg, 1, 100, "r").values[0];
+        break;
+    case CACHE_MEMORY:
+        a->scheduler.cache_bytes = (size_t)whole(optarg, 1 << 24, "cache-memory") << 20;
+        break;
+    case NO_DRAFT:
+        a->scheduler.draft = SCHEDULER_DRAFT_OFF;
         break;
     case VERSUS:
         if (a->n_peers == COMMAND_MAX_PEERS)

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "infer/draft.h"
 #include "infer/engine.h"
 #include "infer/prefix_cache.h"
 #include "util/clock.h"
@@ -13,6 +14,7 @@
 #define MIXED_SECONDS 0.15 /* where some wait for their next token: prompts are read on the side */
 #define FIRST_BATCH   32   /* tokens, before anything is known of the speed */
 #define LEAST_BATCH   16   /* tokens, however slow */
+#define MAX_LOGITS    48   /* tokens of a batch whose logits are wanted */
 #define SHARED_AHEAD  64   /* tokens of another's prompt that are worth waiting for */
 #define MEMORY_SHARE  8    /* an eighth of the machine's */
 
@@ -22,8 +24,10 @@ struct generation {
     struct generation_spec spec;
     struct sampler sampler;
     struct state state;
+    struct draft draft;
     int32_t *tokens;   /* [n_ctx]: those known, of which the first n have been evaluated */
     size_t n, n_known, n_prompt, n_cached, n_tokens;
+    size_t n_guessed, n_right;
     size_t checkpoint; /* where a checkpoint is wanted; 0: nowhere */
     bool running, cancelled;
 };
@@ -33,11 +37,14 @@ struct scheduler {
     struct prefix_cache *cache;
     struct generation *first; /* those that run and those that wait, in the order they came */
     size_t n_running;
-    float *logits;            /* [SCHEDULER_MAX_RUNNING][n_vocab] */
+    struct scheduler_options options;
+    struct draft_costs costs;
+    float *logits;            /* [MAX_LOGITS][n_vocab] */
     /* The batch. */
     int32_t tokens[OPS_BATCH];
     struct span spans[SCHEDULER_MAX_RUNNING];
     struct generation *of[SCHEDULER_MAX_RUNNING]; /* whose span */
+    size_t n_drafted[SCHEDULER_MAX_RUNNING];      /* of a span's tokens, the last ones */
     size_t n, n_spans, n_logits;
     double speed; /* tokens of a prompt a second; 0: not known */
 };
@@ -52,14 +59,15 @@ static size_t cache_limit(const struct engine *e, size_t bytes)
     return bytes > one ? bytes : one;
 }
 
-struct scheduler *scheduler_create(struct engine *e, size_t cache_bytes, struct err *err)
+struct scheduler *scheduler_create(struct engine *e, const struct scheduler_options *options, struct err *err)
 {
     struct scheduler *s = calloc(1, sizeof *s);
-    const size_t limit = cache_limit(e, cache_bytes);
+    const size_t limit = cache_limit(e, options->cache_bytes);
 
     if (s) {
         s->engine = e;
-        s->logits = calloc(SCHEDULER_MAX_RUNNING, e->shape.n_vocab * sizeof *s->logits);
+        s->options = *options;
+        s->logits = calloc(MAX_LOGITS, e->shape.n_vocab * sizeof *s->logits);
         s->cache = prefix_cache_create(&e->shape, e->pages, limit, err);
     }
     if (!s || !s->logits || !s->cache) {
@@ -74,6 +82,7 @@ struct scheduler *scheduler_create(struct engine *e, size_t cache_bytes, struct 
 static void free_generation(struct generation *g)
 {
     state_finish(&g->state);
+    draft_finish(&g->draft);
     sampler_finish(&g->sampler);
     free(g->tokens);
     free(g);
@@ -122,7 +131,7 @@ struct generation *scheduler_add(struct scheduler *s, const struct generation_sp
         return NULL;
     }
     if (sampler_init(&g->sampler, e->shape.n_vocab, err) < 0 || sampler_set(&g->sampler, &spec->sampling, err) < 0 ||
-        state_init(&g->state, &e->shape, e->pages, e->n_ctx, err) < 0) {
+        state_init(&g->state, &e->shape, e->pages, e->n_ctx, err) < 0 || draft_init(&g->draft, e->n_ctx, err) < 0) {
         free_generation(g);
         return NULL;
     }
@@ -145,7 +154,7 @@ void generation_cancel(struct generation *g)
 static void end(struct generation *g, enum decode_finish finish, const struct err *err)
 {
     struct scheduler *s = g->scheduler;
-    const struct generation_end how = { finish, err, g->n_cached, g->n_tokens };
+    const struct generation_end how = { finish, err, g->n_cached, g->n_tokens, g->n_guessed, g->n_right };
     struct generation **at = &s->first;
 
     while (*at != g)
@@ -238,14 +247,17 @@ static bool reserve(struct scheduler *s, struct generation *g, size_t n, struct 
     return true;
 }
 
-static void put(struct scheduler *s, struct generation *g, size_t n)
+/* n tokens that are known, and behind them n_drafted that are guessed. */
+static void put(struct scheduler *s, struct generation *g, size_t n, const int32_t *draft, size_t n_drafted)
 {
-    const size_t n_logits = g->n + n == g->n_known;
+    const size_t n_logits = g->n + n == g->n_known ? 1 + n_drafted : 0;
 
     memcpy(s->tokens + s->n, g->tokens + g->n, n * sizeof *g->tokens);
-    s->spans[s->n_spans] = (struct span){ &g->state, g->n, n, n_logits };
+    memcpy(s->tokens + s->n + n, draft, n_drafted * sizeof *draft);
+    s->spans[s->n_spans] = (struct span){ &g->state, g->n, n + n_drafted, n_logits };
+    s->n_drafted[s->n_spans] = n_drafted;
     s->of[s->n_spans++] = g;
-    s->n += n;
+    s->n += n + n_drafted;
     s->n_logits += n_logits;
 }
 
@@ -261,17 +273,55 @@ static void do_without(struct scheduler *s, struct generation *g, const struct e
     g->n = 0;
 }
 
+/* What the constraint leaves, as tokens. */
+static size_t guess_by_constraint(struct generation *g, int32_t *out, size_t max)
+{
+    const struct tokenizer *t = g->scheduler->engine->tokenizer;
+    char bytes[8 * DRAFT_MAX];
+    size_t n_bytes = g->spec.constraint ? constraint_guess(g->spec.constraint, bytes, sizeof bytes) : 0, n = 0, used;
+
+    for (size_t at = 0; at < n_bytes && n < max; at += used, n++) {
+        out[n] = tokenizer_longest(t, bytes + at, n_bytes - at, &used);
+        if (out[n] < 0)
+            break;
+    }
+    return n;
+}
+
+/* Tokens to evaluate with the last one that is known.  A recurrent model cannot take back what was wrong. */
+static size_t guess(struct scheduler *s, struct generation *g, size_t n_writing, int32_t *out)
+{
+    const size_t n_ctx = s->engine->n_ctx, room = n_ctx - g->n_known, wanted = g->spec.max_tokens - g->n_tokens - 1;
+    size_t max = DRAFT_MAX, n;
+
+    max = room < max ? room : max;
+    max = wanted < max ? wanted : max;
+    if (s->options.draft == SCHEDULER_DRAFT_OFF || g->state.n_recurrent > 0 || g->n + 1 != g->n_known || s->n_logits + max + n_writing > MAX_LOGITS)
+        return 0;
+    n = guess_by_constraint(g, out, max);
+    if (n == 0)
+        n = draft_find(&g->draft, g->tokens, g->n_known, out, max);
+    return s->options.draft == SCHEDULER_DRAFT_ALWAYS ? n : draft_length(&g->draft, &s->costs, s->n + n_writing, n);
+}
+
 static void add_writing(struct scheduler *s)
 {
+    size_t n_writing = 0;
     struct generation *next;
     struct err err;
 
+    for (struct generation *g = s->first; g; g = g->next)
+        n_writing += g->running && is_writing(g);
     for (struct generation *g = s->first; g; g = next) {
+        int32_t draft[DRAFT_MAX];
+        size_t n;
+
         next = g->next;
         if (!g->running || !is_writing(g))
             continue;
-        if (reserve(s, g, 1, &err))
-            put(s, g, 1);
+        n = guess(s, g, n_writing--, draft);
+        if (reserve(s, g, 1 + n, &err))
+            put(s, g, 1, draft, n);
         else
             do_without(s, g, &err);
     }
@@ -305,7 +355,7 @@ static void add_prompts(struct scheduler *s)
         n = next_cut(g) - g->n;
         n = n < share ? n : share;
         if (reserve(s, g, n, &err))
-            put(s, g, n);
+            put(s, g, n, NULL, 0);
         else
             do_without(s, g, &err);
     }
@@ -320,8 +370,8 @@ static bool is_end(const struct generation *g, int32_t token)
     return c ? constraint_phase(c) == PHASE_DONE : token == tokenizer_eos(g->scheduler->engine->tokenizer);
 }
 
-/* The next token, of its logits. */
-static void write_token(struct generation *g, const float *logits)
+/* The next token, of its logits; -1: there is none, the generation is over. */
+static int32_t write_token(struct generation *g, const float *logits)
 {
     struct constraint *c = g->spec.constraint;
     const enum constraint_phase phase = c ? constraint_phase(c) : PHASE_ANSWER;
@@ -332,25 +382,51 @@ static void write_token(struct generation *g, const float *logits)
         fail(&err, CORAX_E_INTERNAL,
              "no token may come next after %zu: the model's logits are not numbers, or its vocabulary lacks a byte that is needed", g->n);
         end(g, DECODE_STOPPED, &err);
-        return;
+        return -1;
     }
     if (c)
         constraint_accept(c, token);
     g->n_tokens++;
     g->spec.on_token(g->spec.arg, token, phase);
-    if (is_end(g, token))
+    if (is_end(g, token)) {
         end(g, DECODE_DONE, NULL);
-    else if (g->n_known == g->scheduler->engine->n_ctx || g->n_tokens == g->spec.max_tokens)
+        return -1;
+    }
+    if (g->n_known == g->scheduler->engine->n_ctx || g->n_tokens == g->spec.max_tokens) {
         end(g, DECODE_LENGTH, NULL);
-    else
-        g->tokens[g->n_known++] = token;
+        return -1;
+    }
+    g->tokens[g->n_known++] = token;
+    return token;
 }
 
-static void advance(struct scheduler *s, struct generation *g, const struct span *span, const float *logits)
+/* Tokens after the last known one, as long as each is what was guessed: then its logits are there. */
+static void write_tokens(struct generation *g, const int32_t *draft, size_t n_drafted, const float *logits)
 {
+    const size_t n_vocab = g->scheduler->engine->shape.n_vocab;
+    size_t n_right = 0;
+    int32_t token;
+
+    g->n_guessed += n_drafted;
+    while ((token = write_token(g, logits)) >= 0 && n_right < n_drafted && token == draft[n_right]) {
+        n_right++;
+        g->n_right++;
+        g->n++;
+        logits += n_vocab;
+    }
+    if (token >= 0 && n_drafted > 0)
+        draft_learn(&g->draft, n_drafted, n_right);
+}
+
+/* tokens: those of the span. */
+static void advance(struct scheduler *s, size_t i, const int32_t *tokens, const float *logits)
+{
+    struct generation *g = s->of[i];
+    const struct span *span = &s->spans[i];
+    const size_t n = span->n - s->n_drafted[i];
     const bool read = !is_writing(g);
 
-    g->n += span->n;
+    g->n += n;
     if (g->state.n_recurrent > 0 && (g->n == g->checkpoint || g->n == g->n_prompt - 1))
         prefix_cache_add(s->cache, g->tokens, g->n, &g->state);
     if (read && is_writing(g)) {
@@ -360,13 +436,15 @@ static void advance(struct scheduler *s, struct generation *g, const struct span
             g->spec.on_prompt(g->spec.arg);
     }
     if (span->n_logits)
-        write_token(g, logits);
+        write_tokens(g, tokens + n, s->n_drafted[i], logits);
 }
 
 bool scheduler_step(struct scheduler *s)
 {
     struct engine *e = s->engine;
+    const int32_t *tokens = s->tokens;
     const float *logits = s->logits;
+    double seconds;
     int64_t start;
 
     end_cancelled(s);
@@ -380,10 +458,14 @@ bool scheduler_step(struct scheduler *s)
     e->family->eval(e->model, &e->ops,
                     &(struct batch){ .tokens = s->tokens, .n = s->n, .spans = s->spans, .n_spans = s->n_spans, .logits = s->logits,
                                      .n_logits = s->n_logits });
-    if (s->n >= LEAST_BATCH)
-        s->speed = (double)s->n / ((double)(clock_mono_ns() - start + 1) / 1e9);
+    seconds = (double)(clock_mono_ns() - start + 1) / 1e9;
+    if (s->n_logits == s->n)
+        draft_measure(&s->costs, s->n, seconds);
+    else if (s->n >= LEAST_BATCH)
+        s->speed = (double)s->n / seconds;
     for (size_t i = 0; i < s->n_spans; i++) {
-        advance(s, s->of[i], &s->spans[i], logits);
+        advance(s, i, tokens, logits);
+        tokens += s->spans[i].n;
         logits += s->spans[i].n_logits * e->shape.n_vocab;
     }
     return true;

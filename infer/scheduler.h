@@ -5,6 +5,9 @@
  * read, so that rows of weights are read once for all and nobody waits for another's whole prompt.  What has been read once is
  * found again by its tokens (infer/prefix_cache.h).  A reply is, token by token, what session_decode() would have given.
  *
+ * Where it pays the next tokens are guessed (infer/draft.h), from the transcript and from what the constraint leaves, and evaluated
+ * in the same batch; those that the sampler then picks itself are kept.
+ *
  * One scheduler an engine, and only one thread for both.  Nothing is allocated between the first token and the last but pages.
  */
 #ifndef INFER_SCHEDULER_H
@@ -21,6 +24,7 @@ struct generation_end {
     enum decode_finish finish;
     const struct err  *err; /* NULL: it went well */
     size_t             n_cached, n_tokens; /* tokens of the prompt that were known, tokens of the reply */
+    size_t             n_guessed, n_right; /* tokens of the reply that were guessed, and of these right */
 };
 
 struct generation_spec {
@@ -35,8 +39,13 @@ struct generation_spec {
     void *arg;
 };
 
-/* cache_bytes: for what is remembered of all sequences; 0: an eighth of the machine's memory.  CORAX_E_LIMIT. */
-struct scheduler *scheduler_create(struct engine *, size_t cache_bytes, struct err *) __attribute__((warn_unused_result));
+struct scheduler_options {
+    size_t cache_bytes; /* for what is remembered of all sequences; 0: an eighth of the machine's memory */
+    enum { SCHEDULER_DRAFT_PAYS, SCHEDULER_DRAFT_OFF, SCHEDULER_DRAFT_ALWAYS } draft; /* when tokens are guessed */
+};
+
+/* CORAX_E_LIMIT. */
+struct scheduler *scheduler_create(struct engine *, const struct scheduler_options *, struct err *) __attribute__((warn_unused_result));
 void scheduler_destroy(struct scheduler *); /* what runs ends without a call */
 
 /* CORAX_E_LIMIT, CORAX_E_ARGS as session_sync() and session_decode().  The generation lives until on_end returns. */

@@ -336,7 +336,7 @@ static int run(const struct args *a, struct err *err)
     rpc_reader_init(&s.reader);
     buf_init(&s.out, RPC_MAX_LINE);
     buf_init(&s.delta, RPC_MAX_LINE);
-    s.chat = chat_create(s.engine, err);
+    s.chat = chat_create(s.engine, &a->scheduler, err);
     if (s.chat) {
         serve(&s);
         result = s.broken ? fail(err, CORAX_E_IO, "the other side broke the conversation") : 0;
@@ -347,9 +347,9 @@ static int run(const struct args *a, struct err *err)
 
 const struct command command_serve = {
     .name = "serve",
-    .arguments = "MODEL",
+    .arguments = "MODEL [--cache-memory MB] [--no-draft]",
     .what = "Answers JSON-RPC requests on standard input: info, chat, tokenize, cancel.",
-    .options = " ",
+    .options = " cache-memory no-draft ",
     .runs_model = true,
     .run = run,
 };

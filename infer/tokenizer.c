@@ -202,6 +202,40 @@ const char *tokenizer_bytes(const struct tokenizer *t, int32_t id, size_t *len)
     return t->vocab.tokens[id].bytes;
 }
 
+#define LONGEST 64 /* bytes that tokenizer_longest() looks at */
+
+int32_t tokenizer_longest(const struct tokenizer *t, const char *bytes, size_t len, size_t *used)
+{
+    char name[4 * LONGEST + 1];
+
+    for (size_t n = len < LONGEST ? len : LONGEST; n > 0; n--) {
+        size_t name_len = 0, found_len;
+        const char *found;
+        int32_t id;
+
+        if (t->kind->coding == VOCAB_BYTE_LEVEL) {
+            name_len = vocab_encode_bytes(bytes, n, name);
+        } else {
+            for (size_t i = 0; i < n; i++)
+                if (bytes[i] == ' ' && t->kind->coding == VOCAB_SPACE_MARK) {
+                    memcpy(name + name_len, "\xe2\x96\x81", 3); /* U+2581 */
+                    name_len += 3;
+                } else {
+                    name[name_len++] = bytes[i];
+                }
+        }
+        id = vocab_find(&t->vocab, name, name_len);
+        if (id < 0)
+            continue;
+        found = tokenizer_bytes(t, id, &found_len);
+        if (found_len == n && memcmp(found, bytes, n) == 0) {
+            *used = n;
+            return id;
+        }
+    }
+    return -1;
+}
+
 enum token_type tokenizer_type(const struct tokenizer *t, int32_t id)
 {
     return (enum token_type)t->vocab.tokens[id].type;

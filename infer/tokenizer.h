@@ -72,6 +72,8 @@ bool tokenizer_is_plain(const struct tokenizer *);
 /* The bytes that a token stands for; empty for special tokens.  id must be in [0, n_tokens). */
 const char *tokenizer_bytes(const struct tokenizer *, int32_t id, size_t *len);
 enum token_type tokenizer_type(const struct tokenizer *, int32_t id);
+/* The longest token that stands for the first bytes of a text, one for itself alone; -1: there is none. */
+int32_t tokenizer_longest(const struct tokenizer *, const char *bytes, size_t len, size_t *used);
 /* The id of the special token with that name ("<|end|>"), or -1. */
 int32_t tokenizer_special(const struct tokenizer *, const char *name);
 /* What a token is called in the file, for people to read. */

@@ -4,6 +4,7 @@
  */
 #include "infer/scheduler.h"
 
+#include "infer/draft.h"
 #include "infer/engine.h"
 #include "infer/prefix_cache.h"
 #include "tests/infer/golden.h"
@@ -16,7 +17,7 @@
 
 struct job {
     int32_t prompt[MAX_PROMPT], want[MAX_REPLY], got[MAX_REPLY];
-    size_t n_prompt, max_tokens, n_want, n_got, n_cached;
+    size_t n_prompt, max_tokens, n_want, n_got, n_cached, n_guessed, n_right;
     struct sampling sampling;
     struct generation *generation; /* NULL: not begun, or over */
     bool over, cancelled, failed;
@@ -125,6 +126,8 @@ static void get_end(void *arg, const struct generation_end *end)
     j->over = true;
     j->failed = end->err != NULL;
     j->n_cached = end->n_cached;
+    j->n_guessed = end->n_guessed;
+    j->n_right = end->n_right;
     j->generation = NULL;
 }
 
@@ -185,11 +188,11 @@ static void test_engine(struct engine *e, const char *name)
 {
     struct scheduler *s;
     uint64_t random = 7;
-    size_t wrong, n_cached = 0;
+    size_t wrong, n_cached = 0, n_guessed = 0, n_right = 0, too_many = 0;
 
     invent(e, &random);
     write_alone(e);
-    s = scheduler_create(e, (size_t)64 << 20, NULL);
+    s = scheduler_create(e, &(struct scheduler_options){ (size_t)64 << 20, SCHEDULER_DRAFT_PAYS }, NULL);
     wrong = 0;
     for (int i = 0; i < 3; i++)
         wrong += write_together(s, &random, false);
@@ -201,8 +204,15 @@ static void test_engine(struct engine *e, const char *name)
     scheduler_destroy(s);
     is_int((long long)pages_n_used(e->pages), 0, "all pages came back");
 
-    s = scheduler_create(e, 1, NULL); /* the least that one context needs: they take turns */
+    s = scheduler_create(e, &(struct scheduler_options){ 1, SCHEDULER_DRAFT_ALWAYS }, NULL); /* the least that one context needs: they take turns */
     is_int((long long)write_together(s, &random, false), 0, "with little memory");
+    for (size_t i = 0; i < N_JOBS; i++) {
+        n_guessed += jobs[i].n_guessed;
+        n_right += jobs[i].n_right;
+        too_many += jobs[i].n_right > jobs[i].n_guessed || jobs[i].n_right >= jobs[i].n_want + 1;
+    }
+    ok(e->shape.n_recurrent ? n_guessed == 0 : n_guessed > n_right && n_right > 0 && too_many == 0, "of %zu guessed tokens %zu were right", n_guessed,
+       n_right);
     begin(s, &jobs[0]);
     scheduler_step(s);
     scheduler_destroy(s);
@@ -335,6 +345,40 @@ static void test_checkpoints(void)
     pages_destroy(pages);
 }
 
+/* --- guesses alone -------------------------------------------------------------------------------------------------- */
+
+static void test_draft(void)
+{
+    int32_t tokens[300], out[DRAFT_MAX];
+    struct draft_costs costs = { { 0 } };
+    struct draft d;
+
+    draft_init(&d, 300, NULL);
+    for (int i = 0; i < 300; i++)
+        tokens[i] = i % 100;
+    is_int((long long)draft_find(&d, tokens, 3, out, 8), 0, "three tokens have no past");
+    is_int((long long)draft_find(&d, tokens, 100, out, 8), 0, "what was never there has no successor");
+    ok(draft_find(&d, tokens, 105, out, 8) == 8 && out[0] == 5 && out[7] == 12, "what followed the last time is guessed");
+    ok(draft_find(&d, tokens, 204, out, 3) == 3 && out[0] == 4 && out[2] == 6, "no more than is wanted");
+    tokens[205] = 7;
+    ok(draft_find(&d, tokens, 206, out, 8) == 0, "only when three tokens are the same");
+    for (size_t n = 1; n <= DRAFT_ROWS; n++)
+        draft_measure(&costs, n, 1 + 0.05 * (double)n);
+    for (int i = 0; i < 40; i++)
+        draft_learn(&d, 4, 4);
+    is_int((long long)draft_length(&d, &costs, 1, 8), 8, "all are worth it when they are always right and cost little");
+    for (int i = 0; i < 40; i++)
+        draft_learn(&d, 4, 0);
+    is_int((long long)draft_length(&d, &costs, 1, 8), 0, "none when they never are");
+    for (int i = 0; i < 40; i++)
+        draft_learn(&d, 4, 3);
+    for (int i = 0; i < 40; i++)
+        for (size_t n = 1; n <= DRAFT_ROWS; n++)
+            draft_measure(&costs, n, (double)n);
+    is_int((long long)draft_length(&d, &costs, 1, 8), 0, "none when each costs as much as it brings");
+    draft_finish(&d);
+}
+
 int main(void)
 {
     const enum engine_cache caches[] = { ENGINE_CACHE_F32, ENGINE_CACHE_BF16, ENGINE_CACHE_Q8_0 };
@@ -343,6 +387,7 @@ int main(void)
     plan_later();
     test_pages();
     test_checkpoints();
+    test_draft();
     for (size_t i = 0; i < 3; i++) {
         struct engine *e = open_llama(caches[i]);
 
