@@ -379,3 +379,8 @@ bool chat_step(struct chat *c)
 {
     return scheduler_step(c->scheduler);
 }
+
+bool chat_save(struct chat *c)
+{
+    return scheduler_save(c->scheduler);
+}

@@ -29,7 +29,7 @@ _corax_infer() {
         ;;
     esac
     case $command in
-    serve) options+=" $model --cache-memory --no-draft" ;;
+    serve) options+=" $model --cache-memory --prefixes --no-draft" ;;
     inspect) options+=" --json" ;;
     tokenize) options+=" --file --special --ends --json" ;;
     detokenize) options+=" --file --json" ;;

@@ -27,6 +27,7 @@ enum {
     PACKING,
     CACHE_TYPE,
     CACHE_MEMORY,
+    PREFIXES,
     NO_DRAFT,
     VERSUS,
     EXACT,
@@ -66,6 +67,7 @@ static const struct flag flags[] = {
     { "cache-type", CACHE_TYPE, "TYPE", "of keys and values that are remembered: auto, f16, bf16, f32 or q8_0 (auto)" },
     { "exact", EXACT, NULL, "BitNet: round activations as in training" },
     { "cache-memory", CACHE_MEMORY, "MB", "for keys and values of all transcripts together (an eighth of the memory)" },
+    { "prefixes", PREFIXES, "FOLDER", "where what prompts have in common is kept for the next start (nowhere)" },
     { "no-draft", NO_DRAFT, NULL, "never guess the next tokens" },
     { "json", JSON, NULL, "print JSON" },
     { "n", 'n', "N", "tokens to write, at most (128; of bench 64)" },
@@ -250,6 +252,9 @@ static void set_option(const struct command *c, struct args *a, int option)
         break;
     case CACHE_MEMORY:
         a->scheduler.cache_bytes = (size_t)whole(optarg, 1 << 24, "cache-memory") << 20;
+        break;
+    case PREFIXES:
+        a->scheduler.prefixes = optarg;
         break;
     case NO_DRAFT:
         a->scheduler.draft = SCHEDULER_DRAFT_OFF;

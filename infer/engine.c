@@ -140,7 +140,10 @@ struct engine *engine_open(const char *path, const struct engine_options *option
         fail(err, CORAX_E_LIMIT, "out of memory");
         return NULL;
     }
-    e->gguf = gguf_open(path, err);
+    e->path = strdup(path);
+    e->gguf = e->path ? gguf_open(path, err) : NULL;
+    if (!e->path)
+        fail(err, CORAX_E_LIMIT, "out of memory");
     if (e->gguf && load(e, path, options, err) == 0)
         return e;
     if (e->gguf)
@@ -162,6 +165,7 @@ void engine_close(struct engine *e)
     tokenizer_destroy(e->tokenizer);
     gguf_close(e->gguf);
     packed_close(e->packed);
+    free(e->path);
     free(e);
 }
 

@@ -25,6 +25,7 @@ struct engine {
     struct engine_info   info;
     char                 strings[3][128]; /* name, arch, dialect */
     char                 sha256[65];
+    char                *path;
 };
 
 struct session {

@@ -12,15 +12,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "infer/fingerprint.h"
 #include "infer/pack.h"
+#include "util/checksum.h"
 #include "util/id.h"
 #include "util/log.h"
 
 #define ALIGNMENT  64
 #define MAX_CHUNKS 256
 #define SMALL      ((size_t)64 << 20) /* packed in memory each time */
-#define PIECE      4096               /* of the model's data, what of each STRIDE is hashed */
-#define STRIDE     ((size_t)1 << 20)
 
 struct packed {
     unsigned char *map; /* the file, or memory */
@@ -97,20 +97,6 @@ static void pack_tensor(const struct gguf_tensor *t, struct pool *pool, unsigned
 
 /* --- checksums ---------------------------------------------------------------------------------------------------- */
 
-/* Four sums that do not wait for each other; n a multiple of 32.  Finds what disks and killed programs do, no attacks. */
-static uint64_t checksum(const unsigned char *bytes, size_t n)
-{
-    const uint64_t prime = 0x9e3779b97f4a7c15u;
-    uint64_t sum[4] = { 1, 2, 3, 4 }, word[4];
-
-    for (size_t i = 0; i < n; i += sizeof word) {
-        memcpy(word, bytes + i, sizeof word);
-        for (size_t j = 0; j < 4; j++)
-            sum[j] = (sum[j] ^ word[j]) * prime + (sum[j] >> 29);
-    }
-    return sum[0] ^ sum[1] * 3 ^ sum[2] * 5 ^ sum[3] * 7;
-}
-
 struct sums {
     const unsigned char *bytes;
     size_t n, per_chunk;
@@ -135,40 +121,10 @@ static uint64_t sum_tensor(const unsigned char *bytes, size_t n, struct pool *po
     n_chunks = (n + s.per_chunk - 1) / s.per_chunk;
     memset(s.found, 0, sizeof s.found);
     pool_run(pool, sum_chunk, &s, (unsigned)n_chunks);
-    return checksum((const unsigned char *)s.found, sizeof s.found);
+    return checksum(s.found, sizeof s.found);
 }
 
 /* --- the file ----------------------------------------------------------------------------------------------------- */
-
-/* What makes the model's file another one: name it, its times, its size, and pieces of all of it. */
-static bool hash_model(const struct gguf *g, const char *path, unsigned char hash[HASH_LEN])
-{
-    struct {
-        uint64_t len, mtime, mtime_ns, ctime, ctime_ns;
-    } about = { 0 };
-    unsigned char hashes[2 * HASH_LEN], piece[HASH_LEN];
-    const unsigned char *bytes;
-    struct stat st;
-    size_t len;
-
-    if (gguf_n_parts(g) != 1 || stat(path, &st) < 0)
-        return false;
-    bytes = gguf_bytes(g, 0, &len);
-    about.len = len;
-    about.mtime = (uint64_t)st.st_mtim.tv_sec;
-    about.mtime_ns = (uint64_t)st.st_mtim.tv_nsec;
-    about.ctime = (uint64_t)st.st_ctim.tv_sec;
-    about.ctime_ns = (uint64_t)st.st_ctim.tv_nsec;
-    hash_bytes(&about, sizeof about, hashes);
-    for (size_t at = 0; at < len; at += STRIDE) {
-        hash_bytes(bytes + at, len - at < PIECE ? len - at : PIECE, piece);
-        memcpy(hashes + HASH_LEN, piece, HASH_LEN);
-        hash_bytes(hashes, sizeof hashes, piece);
-        memcpy(hashes, piece, HASH_LEN);
-    }
-    memcpy(hash, hashes, HASH_LEN);
-    return true;
-}
 
 /* The i-th place where the file may be; false: there is none. */
 static bool place(const char *model, int i, const unsigned char hash[HASH_LEN], char path[PATH_MAX])
@@ -332,7 +288,7 @@ struct packed *packed_find(struct gguf *g, const char *model, struct pool *pool)
     char path[PATH_MAX];
     struct header h;
 
-    if (describe(g, &h) == 0 || h.bytes < SMALL || !hash_model(g, model, h.model) || !(p = calloc(1, sizeof *p)))
+    if (describe(g, &h) == 0 || h.bytes < SMALL || !fingerprint_model(g, model, h.model) || !(p = calloc(1, sizeof *p)))
         return NULL;
     for (int i = 0; place(model, i, h.model, path); i++)
         if (load(p, g, path, &h, pool)) {
@@ -355,7 +311,7 @@ int packed_make(struct gguf *g, const char *model, bool in_memory, struct pool *
     if (describe(g, &h) == 0)
         return 0;
     p = calloc(1, sizeof *p);
-    if (p && !in_memory && h.bytes >= SMALL && hash_model(g, model, h.model) && stat(model, &st) == 0)
+    if (p && !in_memory && h.bytes >= SMALL && fingerprint_model(g, model, h.model) && stat(model, &st) == 0)
         for (int i = 0; !good && place(model, i, h.model, path); i++)
             good = make(p, g, path, st.st_mode & 0666, &h, pool);
     if (p && !good) {

@@ -1,14 +1,18 @@
+#include "config.h"
 #include "infer/scheduler.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "infer/draft.h"
 #include "infer/engine.h"
+#include "infer/fingerprint.h"
 #include "infer/prefix_cache.h"
 #include "util/clock.h"
+#include "util/log.h"
 
 #define BATCH_SECONDS 0.5  /* that a batch may take: a cancel waits for its end */
 #define MIXED_SECONDS 0.15 /* where some wait for their next token: prompts are read on the side */
@@ -35,6 +39,7 @@ struct generation {
 struct scheduler {
     struct engine *engine;
     struct prefix_cache *cache;
+    struct prefix_store *store; /* NULL: none */
     struct generation *first; /* those that run and those that wait, in the order they came */
     size_t n_running;
     struct scheduler_options options;
@@ -59,6 +64,35 @@ static size_t cache_limit(const struct engine *e, size_t bytes)
     return bytes > one ? bytes : one;
 }
 
+/* Without its folder it works, too: the log says why. */
+static void open_store(struct scheduler *s, const char *dir, uint64_t max_bytes)
+{
+    const struct kv_layout *l = pages_layout(s->engine->pages);
+    struct {
+        unsigned char model[HASH_LEN];
+        char kernels[32], version[32];
+        uint64_t layout[6];
+    } same = { .layout = { l->type, l->n_layer, l->n_kv_head, l->head_dim, s->engine->shape.n_layer, s->engine->shape.n_recurrent } };
+    unsigned char hash[HASH_LEN];
+    char name[2 * HASH_LEN + 1];
+    struct err err;
+
+    if (!fingerprint_model(s->engine->gguf, s->engine->path, same.model)) {
+        log_warn("what prompts have in common is not kept: the model is in several files");
+        return;
+    }
+    snprintf(same.kernels, sizeof same.kernels, "%s", s->engine->info.kernels);
+    snprintf(same.version, sizeof same.version, "%s", PACKAGE_VERSION);
+    hash_bytes(&same, sizeof same, hash);
+    hash_format(hash, name);
+    name[32] = 0;
+    s->store = prefix_store_open(dir, name, prefix_cache_node_bytes(s->cache), max_bytes, &err);
+    if (s->store)
+        prefix_cache_use(s->cache, s->store);
+    else
+        log_warn("what prompts have in common is not kept: %s", err.msg);
+}
+
 struct scheduler *scheduler_create(struct engine *e, const struct scheduler_options *options, struct err *err)
 {
     struct scheduler *s = calloc(1, sizeof *s);
@@ -76,6 +110,8 @@ struct scheduler *scheduler_create(struct engine *e, const struct scheduler_opti
         return NULL;
     }
     pages_limit(e->pages, limit);
+    if (options->prefixes)
+        open_store(s, options->prefixes, limit);
     return s;
 }
 
@@ -99,6 +135,7 @@ void scheduler_destroy(struct scheduler *s)
         free_generation(g);
     }
     prefix_cache_destroy(s->cache);
+    prefix_store_close(s->store);
     free(s->logits);
     free(s);
 }
@@ -253,7 +290,8 @@ static void put(struct scheduler *s, struct generation *g, size_t n, const int32
     const size_t n_logits = g->n + n == g->n_known ? 1 + n_drafted : 0;
 
     memcpy(s->tokens + s->n, g->tokens + g->n, n * sizeof *g->tokens);
-    memcpy(s->tokens + s->n + n, draft, n_drafted * sizeof *draft);
+    if (n_drafted > 0)
+        memcpy(s->tokens + s->n + n, draft, n_drafted * sizeof *draft);
     s->spans[s->n_spans] = (struct span){ &g->state, g->n, n + n_drafted, n_logits };
     s->n_drafted[s->n_spans] = n_drafted;
     s->of[s->n_spans++] = g;
@@ -437,6 +475,11 @@ static void advance(struct scheduler *s, size_t i, const int32_t *tokens, const 
     }
     if (span->n_logits)
         write_tokens(g, tokens + n, s->n_drafted[i], logits);
+}
+
+bool scheduler_save(struct scheduler *s)
+{
+    return prefix_cache_save(s->cache);
 }
 
 bool scheduler_step(struct scheduler *s)

@@ -41,6 +41,7 @@ struct generation_spec {
 
 struct scheduler_options {
     size_t cache_bytes; /* for what is remembered of all sequences; 0: an eighth of the machine's memory */
+    const char *prefixes; /* a folder where what transcripts have in common is kept for the next start; NULL: none */
     enum { SCHEDULER_DRAFT_PAYS, SCHEDULER_DRAFT_OFF, SCHEDULER_DRAFT_ALWAYS } draft; /* when tokens are guessed */
 };
 
@@ -51,6 +52,8 @@ void scheduler_destroy(struct scheduler *); /* what runs ends without a call */
 /* CORAX_E_LIMIT, CORAX_E_ARGS as session_sync() and session_decode().  The generation lives until on_end returns. */
 struct generation *scheduler_add(struct scheduler *, const struct generation_spec *, struct err *);
 void generation_cancel(struct generation *); /* ends with DECODE_STOPPED in the next step */
+/* When there is nothing else to do: writes a piece of what was read.  false: all is written. */
+bool scheduler_save(struct scheduler *);
 /* One batch.  false: there was nothing to do. */
 bool scheduler_step(struct scheduler *);
 

@@ -16,9 +16,12 @@
 
 #include "infer/chat.h"
 #include "infer/command.h"
+#include "util/clock.h"
 #include "util/log.h"
 #include "util/rpc.h"
 
+#define SAVE_AFTER_MS 2000 /* without a chat: then what was read is written to files */
+#define SAVE_LAST_MS  2000 /* at the end, at most */
 #define MAX_WAITING 64 /* chats; a daemon keeps its own queue, so this is only a bound */
 
 struct server;
@@ -266,8 +269,8 @@ static void take_line(struct server *s, const char *line, size_t len)
     take_message(s, j);
 }
 
-/* Reads once; wait_ms as for poll(). */
-static void read_some(struct server *s, int wait_ms)
+/* Reads once; wait_ms as for poll().  false: nothing came. */
+static bool read_some(struct server *s, int wait_ms)
 {
     struct pollfd p = { STDIN_FILENO, POLLIN, 0 };
     char chunk[65536];
@@ -277,13 +280,13 @@ static void read_some(struct server *s, int wait_ms)
     ssize_t n;
 
     if (poll(&p, 1, wait_ms) <= 0)
-        return;
+        return false;
     n = read(STDIN_FILENO, chunk, sizeof chunk);
     if (n < 0 && (errno == EINTR || errno == EAGAIN))
-        return;
+        return false;
     if (n <= 0) {
         s->ended = true;
-        return;
+        return true;
     }
     if (rpc_reader_feed(&s->reader, chunk, (size_t)n, &err) < 0) {
         refuse(s, NULL, RPC_PARSE_ERROR, err.msg);
@@ -291,6 +294,7 @@ static void read_some(struct server *s, int wait_ms)
     }
     while (rpc_reader_next(&s->reader, &line, &len))
         take_line(s, line, len);
+    return true;
 }
 
 /* The end of input alone is no reason to stop: `printf ... | corax-infer serve` wants its answers. */
@@ -301,16 +305,38 @@ static bool is_heard(void)
     return poll(&p, 1, 0) <= 0;
 }
 
+/* Nothing is asked: what was read is written to files, if there are any, until something is. */
+static void be_idle(struct server *s)
+{
+    if (read_some(s, SAVE_AFTER_MS))
+        return;
+    while (chat_save(s->chat))
+        if (read_some(s, 0))
+            return;
+    (void)read_some(s, -1);
+}
+
+static void save_last(struct server *s)
+{
+    const int64_t end = clock_mono_ns() + (int64_t)SAVE_LAST_MS * 1000000;
+
+    while (chat_save(s->chat) && clock_mono_ns() < end)
+        ;
+}
+
 static void serve(struct server *s)
 {
     while (!s->broken && (s->first || !s->ended)) {
-        if (!s->ended)
-            read_some(s, s->first ? 0 : -1);
+        if (!s->ended && !s->first)
+            be_idle(s);
+        else if (!s->ended)
+            (void)read_some(s, 0);
         else
             s->broken = !is_heard();
         if (s->first && !s->broken)
             (void)chat_step(s->chat);
     }
+    save_last(s);
 }
 
 /* What is not answered will not be. */
@@ -347,9 +373,9 @@ static int run(const struct args *a, struct err *err)
 
 const struct command command_serve = {
     .name = "serve",
-    .arguments = "MODEL [--cache-memory MB] [--no-draft]",
+    .arguments = "MODEL [--cache-memory MB] [--prefixes FOLDER] [--no-draft]",
     .what = "Answers JSON-RPC requests on standard input: info, chat, tokenize, cancel.",
-    .options = " cache-memory no-draft ",
+    .options = " cache-memory prefixes no-draft ",
     .runs_model = true,
     .run = run,
 };

@@ -10,6 +10,7 @@
 #include "tests/infer/golden.h"
 #include "tests/infer/tiny_gguf.h"
 #include "tests/tap.h"
+#include "util/log.h"
 
 #define N_JOBS     24
 #define MAX_PROMPT 560
@@ -43,7 +44,6 @@ static struct engine *open_llama(enum engine_cache cache)
         e = engine_open(path, &options, &err);
     if (!e)
         diag("%s", err.msg);
-    unlink(path);
     buf_finish(&b);
     return e;
 }
@@ -58,7 +58,8 @@ static bool open_golden(struct engine *e, struct gguf **vocabulary, struct buf *
     buf_init(b, TINY_LIMIT);
     tiny_llama(b, &spec);
     *vocabulary = gguf_parse(b->data, b->len, &err);
-    e->gguf = gguf_open(golden_path(name), &err);
+    e->path = strdup(golden_path(name));
+    e->gguf = gguf_open(e->path, &err);
     e->family = e->gguf ? family_find(e->gguf, &err) : NULL;
     e->model = e->family ? e->family->load(e->gguf, &e->shape, &err) : NULL;
     e->pool = pool_create(2, &err);
@@ -192,7 +193,7 @@ static void test_engine(struct engine *e, const char *name)
 
     invent(e, &random);
     write_alone(e);
-    s = scheduler_create(e, &(struct scheduler_options){ (size_t)64 << 20, SCHEDULER_DRAFT_PAYS }, NULL);
+    s = scheduler_create(e, &(struct scheduler_options){ .cache_bytes = (size_t)64 << 20 }, NULL);
     wrong = 0;
     for (int i = 0; i < 3; i++)
         wrong += write_together(s, &random, false);
@@ -204,7 +205,7 @@ static void test_engine(struct engine *e, const char *name)
     scheduler_destroy(s);
     is_int((long long)pages_n_used(e->pages), 0, "all pages came back");
 
-    s = scheduler_create(e, &(struct scheduler_options){ 1, SCHEDULER_DRAFT_ALWAYS }, NULL); /* the least that one context needs: they take turns */
+    s = scheduler_create(e, &(struct scheduler_options){ .cache_bytes = 1, .draft = SCHEDULER_DRAFT_ALWAYS }, NULL); /* the least that one context needs: they take turns */
     is_int((long long)write_together(s, &random, false), 0, "with little memory");
     for (size_t i = 0; i < N_JOBS; i++) {
         n_guessed += jobs[i].n_guessed;
@@ -217,6 +218,64 @@ static void test_engine(struct engine *e, const char *name)
     scheduler_step(s);
     scheduler_destroy(s);
     ok(!jobs[0].over && pages_n_used(e->pages) == 0, "what runs at the end goes without a word");
+}
+
+/* --- files -------------------------------------------------------------------------------------------------------- */
+
+/* Changes a byte of every third file, or all but the first bytes of it; how many there are. */
+static size_t damage(const char *dir)
+{
+    char command[600];
+    FILE *f;
+    int n = 0;
+
+    snprintf(command, sizeof command,
+             "i=0; for f in %s/*/*; do i=$((i + 1)); [ -f \"$f\" ] || continue; case $((i %% 3)) in 0) printf x | dd of=\"$f\" bs=1 seek=$((i * 97)) "
+             "conv=notrunc 2>/dev/null ;; 1) [ $((i %% 2)) = 0 ] || truncate -s $((i * 10)) \"$f\" ;; esac; done; echo $i",
+             dir);
+    f = popen(command, "r");
+    if (!f || fscanf(f, "%d", &n) != 1)
+        n = 0;
+    if (f)
+        pclose(f);
+    return (size_t)n;
+}
+
+static void test_files(struct engine *e)
+{
+    char dir[] = "/tmp/corax-prefixes.XXXXXX", command[64];
+    const struct scheduler_options options = { .cache_bytes = (size_t)64 << 20, .prefixes = dir };
+    size_t n_cached = 0, wrong, n_saved = 0;
+    uint64_t random = 11;
+    struct scheduler *s;
+
+    if (!mkdtemp(dir))
+        abort();
+    log_open("scheduler-t", LOG_LEVEL_ERROR);
+    s = scheduler_create(e, &options, NULL);
+    wrong = write_together(s, &random, false);
+    while (scheduler_save(s))
+        n_saved++;
+    scheduler_destroy(s);
+    ok(wrong == 0 && n_saved > 0, "what was read is written to %zu files", n_saved);
+    s = scheduler_create(e, &options, NULL);
+    is_int((long long)write_together(s, &random, false), 0, "another scheduler has the same replies");
+    for (size_t i = 0; i < N_JOBS; i++)
+        n_cached += jobs[i].n_cached + 1 == jobs[i].n_prompt;
+    ok(n_cached == N_JOBS, "and read only the last token of %zu prompts of %d", n_cached, N_JOBS);
+    while (scheduler_save(s))
+        ;
+    scheduler_destroy(s);
+    n_saved = damage(dir);
+    s = scheduler_create(e, &options, NULL);
+    is_int((long long)write_together(s, &random, false), 0, "of damaged files none changes a reply");
+    scheduler_destroy(s);
+    is_int((long long)pages_n_used(e->pages), 0, "all pages came back");
+    snprintf(command, sizeof command, "rm -r %s", dir);
+    ok(n_saved > 0 && system(command) == 0, "of %zu files", n_saved);
+    s = scheduler_create(e, &(struct scheduler_options){ .prefixes = "/proc/no/such/folder" }, NULL);
+    ok(s != NULL, "without a folder it works, too");
+    scheduler_destroy(s);
 }
 
 /* --- the cache alone -------------------------------------------------------------------------------------------------- */
@@ -392,6 +451,8 @@ int main(void)
         struct engine *e = open_llama(caches[i]);
 
         test_engine(e, "24 replies side by side, three times: the tokens of each alone");
+        test_files(e);
+        unlink(e->path);
         engine_close(e);
     }
     for (size_t i = 0; i < sizeof golden / sizeof golden[0]; i++) {
@@ -401,6 +462,8 @@ int main(void)
 
         if (ok(open_golden(&e, &vocabulary, &b, golden[i]), "%s", golden[i]))
             test_engine(&e, "its replies side by side");
+        if (e.pages)
+            test_files(&e);
         if (e.model)
             e.family->unload(e.model);
         ops_finish(&e.ops);
@@ -409,6 +472,7 @@ int main(void)
         pool_destroy(e.pool);
         tokenizer_destroy(e.tokenizer);
         gguf_close(e.gguf);
+        free(e.path);
         gguf_close(vocabulary);
         buf_finish(&b);
     }
