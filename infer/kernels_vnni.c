@@ -165,18 +165,25 @@ INLINE __m512 whole_sums(const struct step *s, const int first, const int n, con
     return _mm512_cvtepi32_ps(sum);
 }
 
+/* Where the whole numbers begin.  Of a column that is not there the sum may be anything, and wraps around. */
+INLINE int32_t begin_at(int offset, int32_t sum)
+{
+    return (int32_t)(0u - (uint32_t)offset * (uint32_t)sum);
+}
+
 INLINE __m512 add_column(const enum quant_type type, const struct step *s, const int8_t *q, float d, const int32_t *sums, __m512 acc)
 {
     const __m512 dx = _mm512_set1_ps(d);
     const int offset = pack_offset(type);
+    const int32_t both = (int32_t)((uint32_t)sums[0] + (uint32_t)sums[1]);
 
     if (type == QUANT_Q6_K) {
-        acc = _mm512_fmadd_ps(whole_sums(s, 0, 4, q, -offset * sums[0]), _mm512_mul_ps(s->scale[0], dx), acc);
-        return _mm512_fmadd_ps(whole_sums(s, 4, 4, q, -offset * sums[1]), _mm512_mul_ps(s->scale[1], dx), acc);
+        acc = _mm512_fmadd_ps(whole_sums(s, 0, 4, q, begin_at(offset, sums[0])), _mm512_mul_ps(s->scale[0], dx), acc);
+        return _mm512_fmadd_ps(whole_sums(s, 4, 4, q, begin_at(offset, sums[1])), _mm512_mul_ps(s->scale[1], dx), acc);
     }
-    acc = _mm512_fmadd_ps(whole_sums(s, 0, 8, q, -offset * (sums[0] + sums[1])), _mm512_mul_ps(s->scale[0], dx), acc);
+    acc = _mm512_fmadd_ps(whole_sums(s, 0, 8, q, begin_at(offset, both)), _mm512_mul_ps(s->scale[0], dx), acc);
     if (type == QUANT_Q4_K || type == QUANT_Q5_K)
-        acc = _mm512_fnmadd_ps(s->min, _mm512_set1_ps(d * (float)(sums[0] + sums[1])), acc);
+        acc = _mm512_fnmadd_ps(s->min, _mm512_set1_ps(d * (float)both), acc);
     return acc;
 }
 

@@ -21,7 +21,7 @@ int ops_init(struct ops *o, const struct kernels *kernels, struct pool *pool, co
     o->q = calloc(max_k, OPS_BATCH);
     o->d = calloc(max_k / QUANT_Q8_0_BLOCK + 1, OPS_BATCH * sizeof *o->d);
     o->rows = calloc(max_k, pool_n_threads(pool) * ROWS_F32 * sizeof *o->rows);
-    o->input = kernels->mul_packed ? malloc(pack_input_bytes(OPS_BATCH, max_k + PACK_STEP)) : NULL;
+    o->input = kernels->mul_packed ? calloc(1, pack_input_bytes(OPS_BATCH, max_k + PACK_STEP)) : NULL;
     o->attend = attend_rooms_create(shape, pool_n_threads(pool), n_ctx);
     if (!o->q || !o->d || !o->attend || !o->rows || (kernels->mul_packed && !o->input)) {
         ops_finish(o);
