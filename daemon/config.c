@@ -258,16 +258,30 @@ static int read_log_level(const struct json *v, enum log_level *out, struct err 
     return fail(err, CORAX_E_ARGS, "log_level must be debug, info, warn or error");
 }
 
+static int read_flag(const struct json *object, const char *prefix, const char *key, bool *out, struct err *err)
+{
+    const struct json *value = json_get(object, key);
+
+    if (value == NULL)
+        return 0;
+    if (json_kind(value) != JSON_BOOL)
+        return fail(err, CORAX_E_ARGS, "%s%s: true or false is needed", prefix, key);
+    *out = json_bool(value, false);
+    return 0;
+}
+
 static int read_children(struct config *c, const struct json *root, struct err *err)
 {
-    static const char *const infer_known[] = { "path", "threads", NULL };
+    static const char *const infer_known[] = { "path", "threads", "prefixes", "cache_memory_mb", NULL };
     static const char *const host_known[] = { "path", "deadline_ms", NULL };
     static const char *const box_known[] = { "path", NULL };
     const struct json *infer = json_get(root, "infer"), *host = json_get(root, "host"), *box = json_get(root, "box");
 
     if (infer && (config_check_members(infer, "infer", infer_known, err) < 0 ||
                   read_text(infer, "infer.", "path", &c->infer_path, err) < 0 ||
-                  read_small(infer, "infer.", "threads", 0, 1024, &c->infer_threads, err) < 0))
+                  read_small(infer, "infer.", "threads", 0, 1024, &c->infer_threads, err) < 0 ||
+                  read_small(infer, "infer.", "cache_memory_mb", 0, 1 << 24, &c->infer_cache_mb, err) < 0 ||
+                  read_flag(infer, "infer.", "prefixes", &c->infer_prefixes, err) < 0))
         return -1;
     if (host && (config_check_members(host, "host", host_known, err) < 0 ||
                  read_text(host, "host.", "path", &c->host_path, err) < 0 ||

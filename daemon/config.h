@@ -40,6 +40,8 @@ struct config {
     struct sampling sampling;
     char *infer_path;
     int infer_threads; /* 0: all */
+    int infer_cache_mb; /* 0: an eighth of the memory */
+    bool infer_prefixes; /* kept in files below the state's folder */
     char *host_path;
     char *box_path;
     bool strict;              /* isolation: a machine that lacks a part of a box will not do */

@@ -1,5 +1,6 @@
 #include "daemon/model.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -336,8 +337,8 @@ struct model *model_create(struct event_base *base, const struct config *config,
 {
     static const struct link_ops ops = { on_up, on_message, on_down };
     struct model *m = calloc(1, sizeof(*m));
-    const char *argv[8];
-    char threads[16];
+    const char *argv[12];
+    char threads[16], memory[16], prefixes[PATH_MAX];
     int n = 0;
 
     if (m == NULL) {
@@ -362,6 +363,16 @@ struct model *model_create(struct event_base *base, const struct config *config,
         snprintf(threads, sizeof(threads), "%d", config->infer_threads);
         argv[n++] = "--threads";
         argv[n++] = threads;
+    }
+    if (config->infer_cache_mb > 0) {
+        snprintf(memory, sizeof(memory), "%d", config->infer_cache_mb);
+        argv[n++] = "--cache-memory";
+        argv[n++] = memory;
+    }
+    if (config->infer_prefixes) {
+        snprintf(prefixes, sizeof(prefixes), "%s/prefixes", config->state);
+        argv[n++] = "--prefixes";
+        argv[n++] = prefixes;
     }
     argv[n++] = config->model;
     argv[n] = NULL;
