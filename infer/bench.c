@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "infer/bench_peer.h"
+#include "infer/bench_prefix.h"
 #include "infer/command.h"
 #include "infer/engine.h"
 #include "infer/roofline.h"
@@ -36,6 +37,7 @@ struct bench {
     const struct args *a;
     struct engine *e;
     struct roofline_buffer *buffer;
+    struct bench_prefix prefixes[COMMAND_MAX_LIST];
     struct row rows[MAX_ROWS];
     size_t n_rows;
     double read_bytes[MAX_RUNS], f32[MAX_RUNS], bf16[MAX_RUNS], int8[MAX_RUNS];
@@ -168,7 +170,7 @@ static int run_all(struct bench *b, struct err *err)
     const struct args *a = b->a;
     double ignored;
 
-    if (run_row(b, &b->rows[b->n_rows - 1], &ignored, err) < 0)
+    if (b->n_rows && run_row(b, &b->rows[b->n_rows - 1], &ignored, err) < 0)
         return -1;
     for (size_t run = 0; run < a->n_runs; run++) {
         const struct roofline roof = roofline_measure(b->buffer, b->e->pool);
@@ -183,6 +185,10 @@ static int run_all(struct bench *b, struct err *err)
         if (run_peers(b, run, err) < 0)
             return -1;
     }
+    state_trim(&b->base, 0);
+    for (size_t i = 0; i < a->prefixes.n; i++)
+        if (bench_prefix(b->e, a->prefixes.values[i], &b->prefixes[i], err) < 0)
+            return -1;
     return 0;
 }
 
@@ -332,6 +338,16 @@ static void print_json(const struct bench *b)
     for (size_t i = 0; i < b->n_rows; i++)
         write_row(b, &b->rows[i], &w);
     jsonw_end(&w);
+    jsonw_array(&w, "prefixes");
+    for (size_t i = 0; i < b->a->prefixes.n; i++) {
+        jsonw_object(&w, NULL);
+        jsonw_int(&w, "tokens", (int64_t)b->a->prefixes.values[i]);
+        jsonw_number(&w, "cold_s", b->prefixes[i].cold);
+        jsonw_number(&w, "warm_s", b->prefixes[i].warm);
+        jsonw_number(&w, "restarted_s", b->prefixes[i].restarted);
+        jsonw_end(&w);
+    }
+    jsonw_end(&w);
     jsonw_end(&w);
     printf("%.*s\n", (int)out.len, out.data);
     buf_finish(&out);
@@ -372,6 +388,9 @@ static void print_text(const struct bench *b)
         printf("beside %zu: %s\n", p + 1, b->a->peers[p]);
     for (size_t r = 0; r < b->n_rows; r++)
         print_row(b, &b->rows[r]);
+    for (size_t p = 0; p < b->a->prefixes.n; p++)
+        printf("first token behind %zu: %.0f ms, known %.1f ms, after a restart %.1f ms\n", b->a->prefixes.values[p],
+               b->prefixes[p].cold * 1e3, b->prefixes[p].warm * 1e3, b->prefixes[p].restarted * 1e3);
 }
 
 /* --- the command -------------------------------------------------------------------------------------------------- */
@@ -403,7 +422,7 @@ static int add_rows(struct bench *b, struct err *err)
             if (add_row(b, false, n, a->sequences.values[s], a->depths.values[d], err) < 0)
                 return -1;
     }
-    return b->n_rows ? 0 : fail(err, CORAX_E_ARGS, "there is nothing to measure");
+    return b->n_rows || a->prefixes.n ? 0 : fail(err, CORAX_E_ARGS, "there is nothing to measure");
 }
 
 static int open_states(struct bench *b, struct err *err)
@@ -457,9 +476,9 @@ static int run(const struct args *a, struct err *err)
 
 const struct command command_bench = {
     .name = "bench",
-    .arguments = "MODEL [-p N,...] [-n N] [-s N,...] [-d N,...] [-r N] [--vs COMMAND]... [--json]",
+    .arguments = "MODEL [-p N,...] [-n N] [-s N,...] [-d N,...] [-w N,...] [-r N] [--vs COMMAND]... [--json]",
     .what = "Measures how fast the model reads prompts and writes tokens, beside the machine's peaks and other engines.",
-    .options = " p n s d r vs json ",
+    .options = " p n s d w r vs json ",
     .runs_model = true,
     .run = run,
 };

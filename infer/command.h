@@ -27,7 +27,7 @@ struct args {
     const char *file, *tokens, *prompt, *type;
     bool        json, raw, special, ends;
     size_t      n_tokens, top; /* n_tokens SIZE_MAX: not given */
-    struct sizes prompts, sequences, depths; /* of bench, as the next three; no prompts: not given */
+    struct sizes prompts, sequences, depths, prefixes; /* of bench, as the next three; no prompts: not given */
     size_t      n_runs, n_peers;
     const char *peers[COMMAND_MAX_PEERS];
     struct sampling       sampling;

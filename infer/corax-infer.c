@@ -74,6 +74,7 @@ static const struct flag flags[] = {
     { "p", 'p', "N,...", "tokens of prompts to read (256)" },
     { "s", 's', "N,...", "sequences that write at the same time (1)" },
     { "d", 'd', "N,...", "tokens that are there before (0)" },
+    { "w", 'w', "N,...", "tokens of prompts to read anew, to know, and to know after a restart (none)" },
     { "r", 'r', "N", "runs (7)" },
     { "vs", VERSUS, "COMMAND", "another engine: a command that prints what llama-bench -o json does" },
     { "temp", TEMP, "T", "temperature; 0: always the most likely token (0)" },
@@ -247,6 +248,9 @@ static void set_option(const struct command *c, struct args *a, int option)
     case 'd':
         a->depths = sizes(optarg, 0, 1 << 24, "d");
         break;
+    case 'w':
+        a->prefixes = sizes(optarg, 1, 1 << 24, "w");
+        break;
     case 'r':
         a->n_runs = sizes(optarg, 1, 100, "r").values[0];
         break;
@@ -379,7 +383,7 @@ int main(int argc, char **argv)
     argv++;
     argc--;
     list_options(options);
-    while ((option = getopt_long(argc, argv, "n:p:s:d:r:h", options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "n:p:s:d:w:r:h", options, NULL)) != -1) {
         if (option == HELP || option == 'h') {
             print_command_help(c);
             return 0;

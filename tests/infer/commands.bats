@@ -78,7 +78,7 @@ losses_of_piece() {
 
 @test "bench: each line with what it is a part of, beside another command" {
     printf '[{"n_prompt":16,"n_gen":0,"avg_ts":1000},{"n_prompt":0,"n_gen":4,"avg_ts":0.5}]' >peer.json
-    run "$infer" bench "$model" -p 16,8 -n 4 -s 1,2 -d 0,20 -r 2 --vs "cat peer.json" --json
+    run "$infer" bench "$model" -p 16,8 -n 4 -s 1,2 -d 0,20 -w 300 -r 2 --vs "cat peer.json" --json
     [ "$status" -eq 0 ]
     python3 -c '
 import json, sys
@@ -90,6 +90,8 @@ for r in b["rows"]:
     assert r["tokens_per_s"] > 0 and len(r["runs"]) == 2 and r["of_roof"] >= 0
     known = r["depth"] == 0 and r["sequences"] == 1 and r["tokens"] in (16, 4)
     assert (r["peers"][0]["ratio"] > 0) == known
+p = b["prefixes"][0]
+assert p["tokens"] == 300 and min(p["cold_s"], p["warm_s"], p["restarted_s"]) > 0
 ' "$output"
     run "$infer" bench "$model" -p 4000
     [ "$status" -eq 1 ]
