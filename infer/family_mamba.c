@@ -39,9 +39,9 @@ struct model {
     struct layer *layers; /* [n_layer] */
     float *ones;          /* [max(time_step_rank, n_state)], the weights of norms that have none */
 
-    float *u, *z, *conv, *delta, *y; /* [OPS_BATCH][n_inner] */
-    float *dt;                       /* [OPS_BATCH][time_step_rank] */
-    float *b, *c;                    /* [OPS_BATCH][n_state] */
+    float *u, *z, *conv, *delta; /* [OPS_BATCH][n_inner] */
+    float *dt;                   /* [OPS_BATCH][time_step_rank] */
+    float *b, *c;                /* [OPS_BATCH][n_state] */
 };
 
 /* --- loading ------------------------------------------------------------------------------------------------------ */
@@ -112,9 +112,8 @@ static int allocate(struct model *m, struct err *err)
     } buffers[] = {
         { &m->u, OPS_BATCH, b->n_inner },    { &m->z, OPS_BATCH, b->n_inner },
         { &m->conv, OPS_BATCH, b->n_inner }, { &m->delta, OPS_BATCH, b->n_inner },
-        { &m->y, OPS_BATCH, b->n_inner },    { &m->dt, OPS_BATCH, b->time_step_rank },
-        { &m->b, OPS_BATCH, b->n_state },    { &m->c, OPS_BATCH, b->n_state },
-        { &m->ones, 1, n_ones },
+        { &m->dt, OPS_BATCH, b->time_step_rank }, { &m->b, OPS_BATCH, b->n_state },
+        { &m->c, OPS_BATCH, b->n_state },    { &m->ones, 1, n_ones },
     };
 
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++)
@@ -157,41 +156,58 @@ static void *load(const struct gguf *g, struct shape *shape, struct err *err)
 
 /* --- evaluation --------------------------------------------------------------------------------------------------- */
 
+struct mixer {
+    struct model *m;
+    struct ops *o;
+    const struct batch *batch;
+    size_t layer;
+};
+
 /* What a layer remembers: [n_taps - 1][n_inner] of the convolution, [n_state][n_inner] of the scan. */
-static void convolve(struct model *m, struct ops *o, size_t layer, const struct batch *b)
+static void convolve(void *arg, size_t first, size_t n_rows)
 {
-    for (size_t i = 0, at = 0; i < b->n_spans; at += b->spans[i++].n * m->base.n_inner)
-        ops_causal_conv(o, &m->layers[layer].conv, m->u + at, span_recurrent(&b->spans[i], layer), b->spans[i].n, m->conv + at);
+    const struct mixer *x = arg;
+    const struct model *m = x->m;
+    const struct span *s = x->batch->spans, *end = s + x->batch->n_spans;
+
+    for (size_t at = 0; s < end; at += s++->n * m->base.n_inner)
+        ops_causal_conv(x->o->kernels, &m->layers[x->layer].conv, first, first + n_rows, m->u + at,
+                        span_recurrent(s, x->layer), s->n, m->conv + at);
 }
 
-static void scan(struct model *m, struct ops *o, size_t layer, const struct batch *b)
+static void scan(void *arg, size_t first, size_t n_rows)
 {
+    const struct mixer *x = arg;
+    const struct model *m = x->m;
+    const struct span *s = x->batch->spans, *end = s + x->batch->n_spans;
     const size_t n_inner = m->base.n_inner, n_state = m->base.n_state;
 
-    for (size_t i = 0, t = 0; i < b->n_spans; t += b->spans[i++].n)
-        ops_selective_scan(o, &m->layers[layer].scan, m->delta + t * n_inner, m->conv + t * n_inner, m->b + t * n_state, m->c + t * n_state,
-                           span_recurrent(&b->spans[i], layer) + (m->base.n_taps - 1) * n_inner, b->spans[i].n, m->y + t * n_inner);
+    for (size_t t = 0; s < end; t += s++->n) {
+        float *h = span_recurrent(s, x->layer) + (m->base.n_taps - 1) * n_inner;
+
+        ops_selective_scan(x->o->kernels, &m->layers[x->layer].scan, first, first + n_rows, m->delta + t * n_inner,
+                           m->conv + t * n_inner, m->b + t * n_state, m->c + t * n_state, h, s->n, m->z + t * n_inner);
+    }
 }
 
 static void mixer(struct model *m, struct ops *o, size_t layer, const struct batch *b)
 {
     const struct layer *l = &m->layers[layer];
-    const struct product u_z[] = { { &l->u, m->u }, { &l->z, m->z } };
+    struct mixer x = { m, o, b, layer };
+    const struct product u_z[] = { { &l->u, m->u, .then = convolve, .arg = &x }, { &l->z, m->z } };
     const struct product dt_b_c[] = { { &l->dt, m->dt }, { &l->b, m->b }, { &l->c, m->c } };
-    const size_t rank = m->base.time_step_rank, n_inner = m->base.n_inner, n_state = m->base.n_state, n = b->n;
+    const struct product delta = { &l->delta, m->delta, .then = scan, .arg = &x };
+    const size_t rank = m->base.time_step_rank, n_state = m->base.n_state, n = b->n;
 
     mamba_begin(&m->base, o, l->norm, n);
     ops_multiply(o, u_z, 2, m->base.h, n);
-    convolve(m, o, layer, b);
     ops_multiply(o, dt_b_c, 3, m->conv, n);
     if (m->norms) {
         ops_rms_norm(o, m->dt, m->ones, MIXER_EPS, n, rank, m->dt);
         ops_rms_norm(o, m->b, m->ones, MIXER_EPS, n, n_state, m->b);
         ops_rms_norm(o, m->c, m->ones, MIXER_EPS, n, n_state, m->c);
     }
-    ops_multiply(o, &(struct product){ &l->delta, m->delta }, 1, m->dt, n);
-    scan(m, o, layer, b);
-    ops_activate(o, OPS_SILU, m->z, m->y, n, n_inner);
+    ops_multiply(o, &delta, 1, m->dt, n);
     mamba_end(&m->base, o, &l->out, m->z, n);
 }
 

@@ -33,7 +33,7 @@ struct model {
     size_t n_xbc;                     /* n_inner + 2 n_group n_state */
     struct layer *layers;             /* [n_layer] */
 
-    float *z, *y;      /* [OPS_BATCH][n_inner] */
+    float *z;          /* [OPS_BATCH][n_inner] */
     float *xbc, *conv; /* [OPS_BATCH][n_xbc] */
     float *dt;         /* [OPS_BATCH][n_head] */
 };
@@ -108,8 +108,7 @@ static int allocate(struct model *m, struct err *err)
         float **to;
         size_t width;
     } buffers[] = {
-        { &m->z, b->n_inner },  { &m->y, b->n_inner }, { &m->xbc, m->n_xbc },
-        { &m->conv, m->n_xbc }, { &m->dt, m->n_head },
+        { &m->z, b->n_inner }, { &m->xbc, m->n_xbc }, { &m->conv, m->n_xbc }, { &m->dt, m->n_head },
     };
 
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++)
@@ -148,30 +147,51 @@ static void *load(const struct gguf *g, struct shape *shape, struct err *err)
 
 /* --- evaluation --------------------------------------------------------------------------------------------------- */
 
+struct mixer {
+    struct model *m;
+    struct ops *o;
+    const struct batch *batch;
+    size_t layer;
+};
+
 /* What a layer remembers: [n_taps - 1][n_xbc] of the convolution, [n_head][n_state][head_dim] of the scan. */
-static void remember(struct model *m, struct ops *o, size_t layer, const struct batch *b)
+static void convolve(void *arg, size_t first, size_t n_rows)
 {
-    const struct layer *l = &m->layers[layer];
+    const struct mixer *x = arg;
+    const struct model *m = x->m;
+    const struct span *s = x->batch->spans, *end = s + x->batch->n_spans;
 
-    for (size_t i = 0, t = 0; i < b->n_spans; t += b->spans[i++].n) {
-        float *last = span_recurrent(&b->spans[i], layer), *h = last + (m->base.n_taps - 1) * m->n_xbc;
-        const size_t n = b->spans[i].n;
+    for (size_t at = 0; s < end; at += s++->n * m->n_xbc)
+        ops_causal_conv(x->o->kernels, &m->layers[x->layer].conv, first, first + n_rows, m->xbc + at,
+                        span_recurrent(s, x->layer), s->n, m->conv + at);
+}
 
-        ops_causal_conv(o, &l->conv, m->xbc + t * m->n_xbc, last, n, m->conv + t * m->n_xbc);
-        ops_head_scan(o, &l->scan, m->dt + t * m->n_head, m->conv + t * m->n_xbc, h, n, m->y + t * m->base.n_inner);
+static void scan(void *arg, size_t first, size_t end)
+{
+    const struct mixer *x = arg;
+    const struct model *m = x->m;
+    const struct span *s = x->batch->spans, *last = s + x->batch->n_spans;
+
+    for (size_t t = 0; s < last; t += s++->n) {
+        float *h = span_recurrent(s, x->layer) + (m->base.n_taps - 1) * m->n_xbc;
+
+        ops_head_scan(x->o->kernels, &m->layers[x->layer].scan, first, end, m->dt + t * m->n_head,
+                      m->conv + t * m->n_xbc, h, s->n, m->z + t * m->base.n_inner);
     }
 }
 
 static void mixer(struct model *m, struct ops *o, size_t layer, const struct batch *b)
 {
     const struct layer *l = &m->layers[layer];
-    const struct product z_xbc_dt[] = { { &l->z, m->z }, { &l->xbc, m->xbc }, { &l->dt, m->dt } };
+    struct mixer x = { m, o, b, layer };
+    const struct product z_xbc_dt[] = {
+        { &l->z, m->z }, { &l->xbc, m->xbc, .then = convolve, .arg = &x }, { &l->dt, m->dt }
+    };
     const size_t n_inner = m->base.n_inner, n = b->n;
 
     mamba_begin(&m->base, o, l->norm, n);
     ops_multiply(o, z_xbc_dt, 3, m->base.h, n);
-    remember(m, o, layer, b);
-    ops_activate(o, OPS_SILU, m->z, m->y, n, n_inner);
+    ops_share(o, m->n_head, n * m->base.n_state * m->head_dim, scan, &x);
     ops_group_rms_norm(o, m->z, l->out_norm, m->base.eps, n, n_inner, m->n_group, m->z);
     mamba_end(&m->base, o, &l->out, m->z, n);
 }

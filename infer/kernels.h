@@ -16,8 +16,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "infer/functions.h"
 #include "infer/pack.h"
 #include "infer/pages.h"
+#include "infer/recurrences.h"
 
 #define ATTEND_ROWS 64 /* that a call takes, at most: their scores stay in the cache */
 #define ATTEND_SIDE 8  /* rows of queries side by side */
@@ -82,24 +84,11 @@ struct kernels {
     /* x[n] f32 in half precision, to nearest; beyond it the largest value. */
     void (*to_half)(const float *x, size_t n, uint16_t *out);
 
-    /* gate[i] = silu(gate[i]) * up[i], with silu(x) = x / (1 + exp(-x)); up NULL: silu alone. */
-    void (*silu_mul)(float *gate, const float *up, size_t n);
-
     /* out[i] = x[i] / sqrt(mean of x^2 + eps) * weight[i].  Source: Zhang, Sennrich, arXiv:1910.07467. */
     void (*rms_norm)(const float *x, const float *weight, size_t n, float eps, float *out);
 
-    /*
-     * One token of n channels of a selective scan (infer/ops_scan.h):
-     *
-     *     h[s][i] = exp(delta[i] a[s][i]) h[s][i] + delta[i] x[i] b[s];  y[i] = sum over s of h[s][i] c[s] + d[i] x[i]
-     *
-     * h, a  [n_state] rows, of which the first n columns are meant, `stride` apart
-     */
-    void (*selective_scan)(float *h, const float *a, size_t stride, size_t n_state, const float *delta, const float *x,
-                           const float *d, const float *b, const float *c, size_t n, float *y);
-    /* The same with one decay, delta and d for all: h [n_state][n]; h[s][i] = decay h[s][i] + delta x[i] b[s]. */
-    void (*head_scan)(float *h, float decay, float delta, size_t n_state, const float *x, float d, const float *b,
-                      const float *c, size_t n, float *y);
+    const struct functions   *functions;
+    const struct recurrences *recurrences;
 };
 
 extern const struct kernels kernels_plain;

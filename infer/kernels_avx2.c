@@ -48,31 +48,6 @@ INLINE float max8(__m256 a)
     return _mm_cvtss_f32(_mm_max_ss(m, _mm_movehdup_ps(m)));
 }
 
-/*
- * exp(x) for x <= 88, relative error below 3e-7; 0 below -87. x = n ln 2 + r with |r| <= ln 2 / 2, where the Taylor
- * series to r^7 is exact to single precision; ln 2 is subtracted in two parts so that r keeps its low bits.
- */
-INLINE __m256 exp8(__m256 x)
-{
-    __m256 n, r, p;
-    __m256i scale;
-
-    x = _mm256_max_ps(_mm256_min_ps(x, _mm256_set1_ps(88.0f)), _mm256_set1_ps(-88.0f));
-    n = _mm256_round_ps(_mm256_mul_ps(x, _mm256_set1_ps(1.44269504f)), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-    r = _mm256_fnmadd_ps(n, _mm256_set1_ps(0.693359375f), x);
-    r = _mm256_fnmadd_ps(n, _mm256_set1_ps(-2.12194440e-4f), r);
-    p = _mm256_set1_ps(1.0f / 5040);
-    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f / 720));
-    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f / 120));
-    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f / 24));
-    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f / 6));
-    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(0.5f));
-    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f));
-    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f));
-    scale = _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23);
-    return _mm256_mul_ps(p, _mm256_castsi256_ps(scale));
-}
-
 TARGET static void quantize(const float *x, size_t k, int8_t *q, float *d)
 {
     const __m256 magnitude = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff));
@@ -312,20 +287,6 @@ TARGET static void mul_q8_0(const void *weights, size_t k, size_t n_rows, const 
 
 /* --- the rest ------------------------------------------------------------------------------------------------------ */
 
-TARGET static void silu_mul(float *gate, const float *up, size_t n)
-{
-    const __m256 one = _mm256_set1_ps(1);
-    size_t i = 0;
-
-    for (; i + 8 <= n; i += 8) {
-        __m256 x = _mm256_loadu_ps(gate + i), e = exp8(_mm256_sub_ps(_mm256_setzero_ps(), x));
-
-        x = _mm256_mul_ps(_mm256_div_ps(x, _mm256_add_ps(one, e)), up ? _mm256_loadu_ps(up + i) : one);
-        _mm256_storeu_ps(gate + i, x);
-    }
-    kernels_plain.silu_mul(gate + i, up ? up + i : NULL, n - i);
-}
-
 TARGET static void rms_norm(const float *x, const float *weight, size_t n, float eps, float *out)
 {
     __m256 sum = _mm256_setzero_ps(), scale;
@@ -346,87 +307,18 @@ TARGET static void rms_norm(const float *x, const float *weight, size_t n, float
         out[i] = x[i] * s * weight[i];
 }
 
-/* Eight channels go together through all states; the rest is the plain kernel's, always the same channels. */
-TARGET static void selective_scan(float *h, const float *a, size_t stride, size_t n_state, const float *delta,
-                                  const float *x, const float *d, const float *b, const float *c, size_t n, float *y)
-{
-    size_t i = 0;
-
-    for (; i + 8 <= n; i += 8) {
-        const __m256 step = _mm256_loadu_ps(delta + i), in = _mm256_loadu_ps(x + i), dx = _mm256_mul_ps(step, in);
-        __m256 sum = _mm256_mul_ps(_mm256_loadu_ps(d + i), in);
-
-        for (size_t s = 0; s < n_state; s++) {
-            float *at = h + s * stride + i;
-            __m256 decay = exp8(_mm256_mul_ps(step, _mm256_loadu_ps(a + s * stride + i)));
-            __m256 now = _mm256_fmadd_ps(decay, _mm256_loadu_ps(at), _mm256_mul_ps(dx, _mm256_set1_ps(b[s])));
-
-            _mm256_storeu_ps(at, now);
-            sum = _mm256_fmadd_ps(now, _mm256_set1_ps(c[s]), sum);
-        }
-        _mm256_storeu_ps(y + i, sum);
-    }
-    if (i < n)
-        kernels_plain.selective_scan(h + i, a + i, stride, n_state, delta + i, x + i, d + i, b, c, n - i, y + i);
-}
-
-/* Channels i ... i + 8 N - 1 of a head of n, whose sums stay in registers. */
-INLINE void scan_columns(float *h, float decay, float delta, size_t n_state, const float *x, float d, const float *b,
-                         const float *c, size_t n, const int N, float *y)
-{
-    const __m256 keep = _mm256_set1_ps(decay);
-    __m256 dx[4], sum[4];
-
-    UNROLL
-
-    for (int i = 0; i < N; i++) {
-        dx[i] = _mm256_mul_ps(_mm256_set1_ps(delta), _mm256_loadu_ps(x + 8 * i));
-        sum[i] = _mm256_mul_ps(_mm256_set1_ps(d), _mm256_loadu_ps(x + 8 * i));
-    }
-    for (size_t s = 0; s < n_state; s++, h += n) {
-        const __m256 in = _mm256_set1_ps(b[s]), out = _mm256_set1_ps(c[s]);
-
-        UNROLL
-
-        for (int i = 0; i < N; i++) {
-            __m256 now = _mm256_fmadd_ps(keep, _mm256_loadu_ps(h + 8 * i), _mm256_mul_ps(dx[i], in));
-
-            _mm256_storeu_ps(h + 8 * i, now);
-            sum[i] = _mm256_fmadd_ps(now, out, sum[i]);
-        }
-    }
-    UNROLL
-    for (int i = 0; i < N; i++)
-        _mm256_storeu_ps(y + 8 * i, sum[i]);
-}
-
-TARGET static void head_scan(float *h, float decay, float delta, size_t n_state, const float *x, float d,
-                             const float *b, const float *c, size_t n, float *y)
-{
-    size_t i = 0;
-
-    if (n % 8) {
-        kernels_plain.head_scan(h, decay, delta, n_state, x, d, b, c, n, y);
-        return;
-    }
-    for (; i + 32 <= n; i += 32)
-        scan_columns(h + i, decay, delta, n_state, x + i, d, b, c, n, 4, y + i);
-    for (; i < n; i += 8)
-        scan_columns(h + i, decay, delta, n_state, x + i, d, b, c, n, 1, y + i);
-}
-
 /* What AVX-512 has nothing better for. */
-#define AVX2                                                                                                  \
-    .quantize = quantize, .mul_q8_0 = mul_q8_0, .to_half = kernels_avx2_to_half, .silu_mul = silu_mul, .rms_norm = rms_norm,  \
-    .selective_scan = selective_scan, .head_scan = head_scan
+#define AVX2 .quantize = quantize, .mul_q8_0 = mul_q8_0, .to_half = kernels_avx2_to_half, .rms_norm = rms_norm
 
 #define AVX512                                                                                                                \
     AVX2, .mul_f32 = kernels_avx512_f32, .mul_f16 = kernels_avx512_f16, .mul_bf16 = kernels_avx512_bf16,                       \
-    .mul_packed = kernels_vnni_multiply, .attend_merge = kernels_avx512_attend_merge
+    .mul_packed = kernels_vnni_multiply, .attend_merge = kernels_avx512_attend_merge,                                          \
+    .functions = &functions_avx512, .recurrences = &recurrences_avx512
 
 const struct kernels kernels_avx2 = { .name = "avx2", AVX2, .mul_f32 = mul_f32, .mul_f16 = mul_f16,
                                       .mul_bf16 = mul_bf16, .mul_packed = kernels_avx2_multiply,
-                                      .attend = kernels_avx2_attend, .attend_merge = kernels_avx2_attend_merge };
+                                      .attend = kernels_avx2_attend, .attend_merge = kernels_avx2_attend_merge,
+                                      .functions = &functions_avx2, .recurrences = &recurrences_avx2 };
 const struct kernels kernels_avx512 = { .name = "avx512", AVX512, .attend = kernels_avx512_attend };
 const struct kernels kernels_avx512bf16 = { .name = "avx512bf16", AVX512, .attend = kernels_avx512bf16_attend };
 

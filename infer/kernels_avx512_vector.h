@@ -1,11 +1,12 @@
 /*
- * infer/kernels_avx512_vector.h - the vectors that infer/kernels_attend.h wants, of AVX-512; who includes it has defined TARGET,
- * as the instructions of its functions.
+ * infer/kernels_avx512_vector.h - the vectors that infer/kernels_attend.h, infer/functions_vector.h and
+ * infer/recurrences_vector.h want, of AVX-512; who includes it has defined TARGET, as the instructions of its
+ * functions.
  */
 #include <immintrin.h>
 #include <math.h>
 
-#define UNROLL _Pragma("GCC unroll 8")
+#define UNROLL _Pragma("GCC unroll 16")
 #define INLINE TARGET __attribute__((always_inline)) static inline
 
 #define LANES        16
@@ -19,41 +20,41 @@ INLINE void v_store(float *p, vec v) { _mm512_storeu_ps(p, v); }
 INLINE vec v_set(float x) { return _mm512_set1_ps(x); }
 INLINE vec v_half(const uint16_t *p) { return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p)); }
 INLINE vec v_half_all(uint16_t x) { return _mm512_cvtph_ps(_mm256_set1_epi16((short)x)); }
-INLINE vec v_int8(const int8_t *p) { return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)p))); }
+INLINE vec v_int8(const int8_t *p)
+{
+    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)p)));
+}
+
 INLINE vec v_add(vec a, vec b) { return _mm512_add_ps(a, b); }
 INLINE vec v_sub(vec a, vec b) { return _mm512_sub_ps(a, b); }
 INLINE vec v_mul(vec a, vec b) { return _mm512_mul_ps(a, b); }
 INLINE vec v_div(vec a, vec b) { return _mm512_div_ps(a, b); }
 INLINE vec v_max(vec a, vec b) { return _mm512_max_ps(a, b); }
+INLINE vec v_min(vec a, vec b) { return _mm512_min_ps(a, b); }
 INLINE vec v_fma(vec a, vec b, vec c) { return _mm512_fmadd_ps(a, b, c); }
 INLINE float v_sum(vec v) { return _mm512_reduce_add_ps(v); }
 INLINE float v_top(vec v) { return _mm512_reduce_max_ps(v); }
 INLINE vec v_with_sign(vec size, vec of) { return _mm512_or_ps(size, _mm512_and_ps(of, _mm512_set1_ps(-0.0f))); }
+
+
+INLINE vec v_where_less(vec a, vec b, vec x, vec y)
+{
+    return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), y, x);
+}
+
+INLINE vec v_nearest(vec x) { return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+INLINE vec v_scale(vec p, vec n) { return _mm512_scalef_ps(p, n); }
+
+/* The first n < LANES values, 0 in the other lanes. */
+INLINE vec v_load_first(const float *p, size_t n) { return _mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p); }
+INLINE void v_store_first(float *p, vec v, size_t n) { _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), v); }
+INLINE vec v_first(vec v, size_t n) { return _mm512_maskz_mov_ps((__mmask16)((1u << n) - 1), v); }
 
 typedef __m512i words;
 
 INLINE words v_words(const uint32_t *p) { return _mm512_loadu_si512(p); }
 INLINE vec v_even(words w) { return _mm512_castsi512_ps(_mm512_slli_epi32(w, 16)); }
 INLINE vec v_odd(words w) { return _mm512_castsi512_ps(_mm512_and_si512(w, _mm512_set1_epi32((int)0xffff0000))); }
-
-/* Taylor's series of 2^r for |r| <= 1/2 to r^7 is off by 5e-9, relatively, at most. */
-INLINE vec v_exp2(vec x)
-{
-    vec n, r, p;
-
-    x = _mm512_max_ps(x, _mm512_set1_ps(-200.0f));
-    n = _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-    r = _mm512_sub_ps(x, n);
-    p = _mm512_set1_ps(1.5252734e-5f);
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.5403530e-4f));
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.3333558e-3f));
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(9.6181291e-3f));
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(5.5504109e-2f));
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(2.4022651e-1f));
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(6.9314718e-1f));
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f));
-    return _mm512_scalef_ps(p, n);
-}
 
 INLINE vec v_inside(vec v, size_t at, size_t first, size_t end)
 {
@@ -64,3 +65,5 @@ INLINE vec v_inside(vec v, size_t at, size_t first, size_t end)
 
     return _mm512_mask_blend_ps(seen, _mm512_set1_ps(-INFINITY), v);
 }
+
+#include "infer/vector_math.h"

@@ -187,12 +187,6 @@ static void to_half(const float *x, size_t n, uint16_t *out)
     }
 }
 
-static void silu_mul(float *gate, const float *up, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        gate[i] = gate[i] / (1 + expf(-gate[i])) * (up ? up[i] : 1);
-}
-
 static void rms_norm(const float *x, const float *weight, size_t n, float eps, float *out)
 {
     double sum = 0;
@@ -205,30 +199,6 @@ static void rms_norm(const float *x, const float *weight, size_t n, float eps, f
         out[i] = x[i] * scale * weight[i];
 }
 
-static void selective_scan(float *h, const float *a, size_t stride, size_t n_state, const float *delta, const float *x,
-                           const float *d, const float *b, const float *c, size_t n, float *y)
-{
-    for (size_t i = 0; i < n; i++)
-        y[i] = d[i] * x[i];
-    for (size_t s = 0; s < n_state; s++, h += stride, a += stride)
-        for (size_t i = 0; i < n; i++) {
-            h[i] = expf(delta[i] * a[i]) * h[i] + delta[i] * x[i] * b[s];
-            y[i] += h[i] * c[s];
-        }
-}
-
-static void head_scan(float *h, float decay, float delta, size_t n_state, const float *x, float d, const float *b,
-                      const float *c, size_t n, float *y)
-{
-    for (size_t i = 0; i < n; i++)
-        y[i] = d * x[i];
-    for (size_t s = 0; s < n_state; s++, h += n)
-        for (size_t i = 0; i < n; i++) {
-            h[i] = decay * h[i] + delta * x[i] * b[s];
-            y[i] += h[i] * c[s];
-        }
-}
-
 const struct kernels kernels_plain = {
     .name = "plain",
     .quantize = quantize,
@@ -239,8 +209,7 @@ const struct kernels kernels_plain = {
     .attend = attend,
     .attend_merge = attend_merge,
     .to_half = to_half,
-    .silu_mul = silu_mul,
     .rms_norm = rms_norm,
-    .selective_scan = selective_scan,
-    .head_scan = head_scan,
+    .functions = &functions_plain,
+    .recurrences = &recurrences_plain,
 };

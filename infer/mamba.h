@@ -22,7 +22,7 @@
 #include "infer/ops_scan.h"
 
 /* Limits on what a file may ask for, beside those of infer/family.h. */
-#define MAMBA_MAX_TAPS   16                /* published: 4 */
+#define MAMBA_MAX_TAPS   CONV_MAX_TAPS
 #define MAMBA_MAX_STATE  1024              /* published: up to 256 */
 #define MAMBA_MAX_VALUES ((size_t)1 << 28) /* of a session's state, 1 GiB; published: up to 6.8e7 */
 

@@ -1,13 +1,14 @@
 #include "infer/ops.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define ROWS_MIN   16    /* a multiple of what a kernel takes at once, and of the rows of a panel */
 #define ROWS_F32   4     /* that become f32 together: what a kernel takes at once, few enough for the cache */
 #define CHUNK_WORK 16384 /* multiplications that are worth handing to another thread: about 1 us */
+#define SMALL_WORK 4     /* what a value costs in a norm or a function, in multiplications of a product */
 
 int ops_init(struct ops *o, const struct kernels *kernels, struct pool *pool, const struct shape *shape, size_t n_ctx,
              struct err *err)
@@ -40,15 +41,52 @@ void ops_finish(struct ops *o)
     memset(o, 0, sizeof *o);
 }
 
+/* --- sharing out -------------------------------------------------------------------------------------------------- */
+
+struct range_job {
+    ops_range_fn *fn;
+    void *arg;
+    size_t n, per_chunk;
+};
+
+static void range_chunk(void *arg, unsigned chunk, unsigned thread)
+{
+    const struct range_job *j = arg;
+    const size_t first = chunk * j->per_chunk, rest = j->n - first;
+
+    (void)thread;
+    j->fn(j->arg, first, first + (rest < j->per_chunk ? rest : j->per_chunk));
+}
+
+void ops_share(struct ops *o, size_t n, size_t work, ops_range_fn *fn, void *arg)
+{
+    struct range_job job = { fn, arg, n, n / (4 * pool_n_threads(o->pool)) + 1 };
+
+    if (job.per_chunk * work < CHUNK_WORK)
+        job.per_chunk = CHUNK_WORK / (work + 1) + 1;
+    pool_run(o->pool, range_chunk, &job, (unsigned)((n + job.per_chunk - 1) / job.per_chunk));
+}
+
 /* --- products ----------------------------------------------------------------------------------------------------- */
+
+/* An x that products share, and what becomes of it. */
+struct input {
+    const float *x;
+    size_t k;
+    int8_t *q; /* rounded; NULL: nobody wants it */
+    float *d;
+    struct pack_input packed; /* q NULL: nobody wants it */
+};
 
 struct multiply_job {
     struct ops *o;
     const struct product *products;
-    size_t n_products, n, rows_per_chunk;
+    size_t n_products, n, chunk_work;
     const float *x;
     bool use_packed;
-    struct pack_input input;
+    struct input inputs[OPS_INPUTS];
+    size_t n_inputs;
+    size_t rounded[OPS_INPUTS], n_rounded; /* which of them */
 };
 
 static bool is_packed(const struct multiply_job *j, const struct matrix *w)
@@ -56,23 +94,35 @@ static bool is_packed(const struct multiply_job *j, const struct matrix *w)
     return j->use_packed && w->packed && *w->packed && w->first_row % PACK_ROWS == 0;
 }
 
+static const struct input *input_of(const struct multiply_job *j, const struct product *p)
+{
+    const struct input *in = j->inputs;
+
+    while (in->x != (p->x ? p->x : j->x))
+        in++;
+    return in;
+}
+
 /* first is a multiple of PACK_ROWS. */
-static void multiply_packed(const struct multiply_job *j, const struct matrix *w, size_t first, size_t n_rows, float *y)
+static void multiply_packed(const struct multiply_job *j, const struct matrix *w, const struct input *in, size_t first,
+                            size_t n_rows, float *y)
 {
     const size_t panel_bytes = pack_panel_bytes(w->type, w->k);
     const unsigned char *panel = *w->packed + (w->first_row + first) / PACK_ROWS * panel_bytes;
 
-    for (size_t r = 0; r < n_rows; r += PACK_ROWS, panel += panel_bytes)
-        j->o->kernels->mul_packed(w->type, panel, w->k, &j->input, j->n, n_rows - r < PACK_ROWS ? n_rows - r : PACK_ROWS, y + r,
-                                  w->n_rows);
+    for (size_t r = 0; r < n_rows; r += PACK_ROWS, panel += panel_bytes) {
+        const size_t n = n_rows - r < PACK_ROWS ? n_rows - r : PACK_ROWS;
+
+        j->o->kernels->mul_packed(w->type, panel, w->k, &in->packed, j->n, n, y + r, w->n_rows);
+    }
 }
 
 /*
- * Formats without a kernel of their own: rows become f32, which all columns then share.  What a column comes to does not
- * depend on the others, nor on which rows go together, since mul_f32 has it so.
+ * Formats without a kernel of their own: rows become f32, which all columns then share.  What a column comes to does
+ * not depend on the others, nor on which rows go together, since mul_f32 has it so.
  */
-static void multiply_as_f32(const struct multiply_job *j, const struct matrix *w, const unsigned char *rows, size_t n_rows,
-                            unsigned thread, float *y)
+static void multiply_as_f32(const struct multiply_job *j, const struct matrix *w, const struct input *in,
+                            const unsigned char *rows, size_t n_rows, unsigned thread, float *y)
 {
     float *values = j->o->rows + thread * ROWS_F32 * j->o->max_k;
 
@@ -81,7 +131,7 @@ static void multiply_as_f32(const struct multiply_job *j, const struct matrix *w
 
         for (size_t i = 0; i < n; i++)
             quant_dequantize(w->type, rows + (r + i) * w->row_bytes, w->k, values + i * w->k);
-        j->o->kernels->mul_f32(values, w->k, n, j->x, j->n, y + r, w->n_rows);
+        j->o->kernels->mul_f32(values, w->k, n, in->x, j->n, y + r, w->n_rows);
     }
 }
 
@@ -90,26 +140,27 @@ static void multiply_rows(const struct multiply_job *j, const struct product *p,
 {
     const struct kernels *kernels = j->o->kernels;
     const struct matrix *w = p->w;
+    const struct input *in = input_of(j, p);
     const unsigned char *rows = (const unsigned char *)w->data + first * w->row_bytes;
 
     switch (is_packed(j, w) ? QUANT_MAX_ID : w->type) {
     case QUANT_MAX_ID:
-        multiply_packed(j, w, first, n_rows, p->y + first);
+        multiply_packed(j, w, in, first, n_rows, p->y + first);
         break;
     case QUANT_F32:
-        kernels->mul_f32(rows, w->k, n_rows, j->x, j->n, p->y + first, w->n_rows);
+        kernels->mul_f32(rows, w->k, n_rows, in->x, j->n, p->y + first, w->n_rows);
         break;
     case QUANT_F16:
-        kernels->mul_f16(rows, w->k, n_rows, j->x, j->n, p->y + first, w->n_rows);
+        kernels->mul_f16(rows, w->k, n_rows, in->x, j->n, p->y + first, w->n_rows);
         break;
     case QUANT_BF16:
-        kernels->mul_bf16(rows, w->k, n_rows, j->x, j->n, p->y + first, w->n_rows);
+        kernels->mul_bf16(rows, w->k, n_rows, in->x, j->n, p->y + first, w->n_rows);
         break;
     case QUANT_Q8_0:
-        kernels->mul_q8_0(rows, w->k, n_rows, j->o->q, j->o->d, j->n, p->y + first, w->n_rows);
+        kernels->mul_q8_0(rows, w->k, n_rows, in->q, in->d, j->n, p->y + first, w->n_rows);
         break;
     default:
-        multiply_as_f32(j, w, rows, n_rows, thread, p->y + first);
+        multiply_as_f32(j, w, in, rows, n_rows, thread, p->y + first);
         break;
     }
     if (w->scale == 1 && !w->bias)
@@ -119,77 +170,118 @@ static void multiply_rows(const struct multiply_job *j, const struct product *p,
             p->y[c * w->n_rows + r] = p->y[c * w->n_rows + r] * w->scale + (w->bias ? w->bias[r] : 0);
 }
 
-/* Chunk numbers run through the products in order, each cut into pieces of rows_per_chunk rows. */
+/* Of one product that a chunk takes. */
+static size_t rows_per_chunk(const struct multiply_job *j, const struct matrix *w)
+{
+    size_t n = j->chunk_work / w->k + 1;
+
+    if (n * w->k * j->n < CHUNK_WORK)
+        n = CHUNK_WORK / (w->k * j->n) + 1;
+    return (n + OPS_ROWS - 1) / OPS_ROWS * OPS_ROWS;
+}
+
+static size_t n_pieces(const struct multiply_job *j, const struct matrix *w)
+{
+    const size_t n = rows_per_chunk(j, w);
+
+    return (w->n_rows + n - 1) / n;
+}
+
+/* Chunk numbers run through the products in order, each cut into pieces of rows. */
 static void multiply_chunk(void *arg, unsigned chunk, unsigned thread)
 {
     const struct multiply_job *j = arg;
-    size_t piece = chunk;
+    const struct product *p = j->products;
+    size_t first, n;
 
-    for (size_t i = 0; i < j->n_products; i++) {
-        size_t n_rows = j->products[i].w->n_rows, n_pieces = (n_rows + j->rows_per_chunk - 1) / j->rows_per_chunk;
-
-        if (piece < n_pieces) {
-            size_t first = piece * j->rows_per_chunk, rest = n_rows - first;
-
-            multiply_rows(j, &j->products[i], first, rest < j->rows_per_chunk ? rest : j->rows_per_chunk, thread);
-            return;
-        }
-        piece -= n_pieces;
-    }
+    for (; chunk >= n_pieces(j, p->w); p++)
+        chunk -= (unsigned)n_pieces(j, p->w);
+    n = rows_per_chunk(j, p->w);
+    first = chunk * n;
+    n = p->w->n_rows - first < n ? p->w->n_rows - first : n;
+    multiply_rows(j, p, first, n, thread);
+    if (p->then)
+        p->then(p->arg, first, n);
 }
 
-/* A chunk is a tile of columns; blocks of 32 never cross one, since k is a multiple of 32. */
+/* A chunk is a tile of columns of one input; blocks of 32 never cross one, since k is a multiple of 32. */
 static void round_chunk(void *arg, unsigned chunk, unsigned thread)
 {
     const struct multiply_job *j = arg;
-    const size_t k = j->products[0].w->k, first = chunk * PACK_COLS, end = first + PACK_COLS < j->n ? first + PACK_COLS : j->n;
+    const struct input *in = &j->inputs[j->rounded[chunk % j->n_rounded]];
+    const size_t k = in->k, first = chunk / j->n_rounded * PACK_COLS;
+    const size_t end = first + PACK_COLS < j->n ? first + PACK_COLS : j->n;
 
     (void)thread;
     for (size_t c = first; c < end; c++) {
-        int8_t *q = j->o->q + c * k;
-        float *d = j->o->d + c * (k / PACK_STEP);
+        int8_t *q = in->q + c * k;
+        float *d = in->d + c * (k / PACK_STEP);
 
-        j->o->kernels->quantize(j->x + c * k, k, q, d);
-        if (j->input.q)
-            pack_column(&j->input, c, k, q, d);
+        j->o->kernels->quantize(in->x + c * k, k, q, d);
+        if (in->packed.q)
+            pack_column(&in->packed, c, k, q, d);
     }
 }
 
-/* What the matrices need of the activations, beside themselves. */
-static void round_input(struct multiply_job *j)
+/* The input of a product, once. */
+static struct input *add_input(struct multiply_job *j, const struct product *p)
 {
-    const size_t k = j->products[0].w->k;
-    bool packed = false, rounded = false;
+    const float *x = p->x ? p->x : j->x;
+    struct input *in = j->inputs;
+
+    for (; in < j->inputs + j->n_inputs; in++)
+        if (in->x == x)
+            return in;
+    assert(j->n_inputs < OPS_INPUTS);
+    j->n_inputs++;
+    *in = (struct input){ .x = x, .k = p->w->k };
+    return in;
+}
+
+/* Behind what the inputs before this one take of the room for packed ones. */
+static void *room_behind(const struct multiply_job *j, const struct input *in)
+{
+    const size_t values_before = (size_t)(in->q - j->o->q) / j->n;
+
+    return (char *)j->o->input + pack_input_bytes(j->n, values_before);
+}
+
+/* What the matrices need of the activations, beside themselves; used: of the room for them, in values a column. */
+static void round_inputs(struct multiply_job *j)
+{
+    size_t used = 0;
 
     for (size_t i = 0; i < j->n_products; i++) {
-        packed |= is_packed(j, j->products[i].w);
-        rounded |= j->products[i].w->type == QUANT_Q8_0;
+        const struct matrix *w = j->products[i].w;
+        struct input *in = add_input(j, &j->products[i]);
+        const bool packed = is_packed(j, w);
+
+        if (!in->q && (packed || w->type == QUANT_Q8_0)) {
+            assert(used + in->k <= j->o->max_k);
+            in->q = j->o->q + used * j->n;
+            in->d = j->o->d + used / PACK_STEP * j->n;
+            j->rounded[j->n_rounded++] = (size_t)(in - j->inputs);
+            used += in->k;
+        }
+        if (!in->packed.q && packed)
+            in->packed = pack_input_at(room_behind(j, in), j->n, in->k);
     }
-    if (packed)
-        j->input = pack_input_at(j->o->input, j->n, k);
-    if (packed || rounded)
-        pool_run(j->o->pool, round_chunk, j, (unsigned)((j->n + PACK_COLS - 1) / PACK_COLS));
+    if (j->n_rounded > 0)
+        pool_run(j->o->pool, round_chunk, j, (unsigned)((j->n + PACK_COLS - 1) / PACK_COLS * j->n_rounded));
 }
 
 static void multiply(struct multiply_job job)
 {
-    struct ops *o = job.o;
-    const struct product *products = job.products;
-    const size_t n_products = job.n_products, n = job.n, k = products[0].w->k;
-    size_t n_rows = 0, n_chunks = 0;
+    size_t work = 0, n_chunks = 0;
 
-    for (size_t i = 0; i < n_products; i++)
-        n_rows += products[i].w->n_rows;
-    round_input(&job);
-
+    round_inputs(&job);
     /* About four chunks a thread, so that a thread that comes late or is taken away leaves little to wait for. */
-    job.rows_per_chunk = n_rows / (4 * pool_n_threads(o->pool)) + 1;
-    if (job.rows_per_chunk * k * n < CHUNK_WORK)
-        job.rows_per_chunk = CHUNK_WORK / (k * n) + 1;
-    job.rows_per_chunk = (job.rows_per_chunk + ROWS_MIN - 1) / ROWS_MIN * ROWS_MIN;
-    for (size_t i = 0; i < n_products; i++)
-        n_chunks += (products[i].w->n_rows + job.rows_per_chunk - 1) / job.rows_per_chunk;
-    pool_run(o->pool, multiply_chunk, &job, (unsigned)n_chunks);
+    for (size_t i = 0; i < job.n_products; i++)
+        work += job.products[i].w->n_rows * job.products[i].w->k;
+    job.chunk_work = work / (4 * pool_n_threads(job.o->pool));
+    for (size_t i = 0; i < job.n_products; i++)
+        n_chunks += n_pieces(&job, job.products[i].w);
+    pool_run(job.o->pool, multiply_chunk, &job, (unsigned)n_chunks);
 }
 
 void ops_multiply(struct ops *o, const struct product *products, size_t n_products, const float *x, size_t n)
@@ -212,35 +304,48 @@ void ops_row(const struct matrix *w, size_t row, float *out)
 
 /* --- element by element ------------------------------------------------------------------------------------------- */
 
+struct norm_job {
+    const struct kernels *kernels;
+    const float *x, *weight, *bias;
+    float eps, *out;
+    size_t width;
+};
+
+static void rms_norm_rows(void *arg, size_t first, size_t end)
+{
+    const struct norm_job *j = arg;
+
+    for (size_t i = first * j->width; i < end * j->width; i += j->width)
+        j->kernels->rms_norm(j->x + i, j->weight, j->width, j->eps, j->out + i);
+}
+
 void ops_rms_norm(struct ops *o, const float *x, const float *weight, float eps, size_t n, size_t width, float *out)
 {
-    for (size_t i = 0; i < n; i++)
-        o->kernels->rms_norm(x + i * width, weight, width, eps, out + i * width);
+    struct norm_job job = { o->kernels, x, weight, NULL, eps, out, width };
+
+    ops_share(o, n, width * SMALL_WORK, rms_norm_rows, &job);
+}
+
+static void layer_norm_rows(void *arg, size_t first, size_t end)
+{
+    const struct norm_job *j = arg;
+
+    for (size_t i = first * j->width; i < end * j->width; i += j->width)
+        j->kernels->functions->layer_norm(j->x + i, j->weight, j->bias, j->width, j->eps, j->out + i);
+}
+
+void ops_layer_norm(struct ops *o, const float *x, const float *weight, const float *bias, float eps, size_t n,
+                    size_t width, float *out)
+{
+    struct norm_job job = { o->kernels, x, weight, bias, eps, out, width };
+
+    ops_share(o, n, width * SMALL_WORK, layer_norm_rows, &job);
 }
 
 void ops_add(float *x, const float *y, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         x[i] += y[i];
-}
-
-void ops_layer_norm(struct ops *o, const float *x, const float *weight, const float *bias, float eps, size_t n,
-                    size_t width, float *out)
-{
-    (void)o;
-    for (size_t i = 0; i < n; i++, x += width, out += width) {
-        double sum = 0, squares = 0, mean;
-        float scale;
-
-        for (size_t j = 0; j < width; j++)
-            sum += (double)x[j];
-        mean = sum / (double)width;
-        for (size_t j = 0; j < width; j++)
-            squares += ((double)x[j] - mean) * ((double)x[j] - mean);
-        scale = (float)(1 / sqrt(squares / (double)width + (double)eps));
-        for (size_t j = 0; j < width; j++)
-            out[j] = (x[j] - (float)mean) * scale * weight[j] + (bias ? bias[j] : 0);
-    }
 }
 
 void ops_scale(float *x, float factor, size_t n)
@@ -255,30 +360,31 @@ void ops_softcap(float *x, float cap, size_t n)
         x[i] = cap * tanhf(x[i] / cap);
 }
 
-static float activation(enum ops_activation kind, float x)
+struct activate_job {
+    gate_function *fn;
+    float *x;
+    const float *up;
+};
+
+static void activate_values(void *arg, size_t first, size_t end)
 {
-    switch (kind) {
-    case OPS_SILU:
-        return x / (1 + expf(-x));
-    case OPS_GELU_ERF:
-        return 0.5f * x * (1 + erff(x * (float)M_SQRT1_2));
-    case OPS_GELU_TANH:
-        return 0.5f * x * (1 + tanhf(0.5f * (float)(M_2_SQRTPI * M_SQRT2) * (x + 0.044715f * x * x * x)));
-    case OPS_RELU_SQUARED:
-        return x > 0 ? x * x : 0;
-    }
-    return x;
+    const struct activate_job *j = arg;
+
+    j->fn(j->x + first, j->up ? j->up + first : NULL, end - first);
 }
 
 void ops_activate(struct ops *o, enum ops_activation kind, float *x, const float *up, size_t n, size_t width)
 {
-    if (kind == OPS_SILU) {
-        for (size_t i = 0; i < n; i++)
-            o->kernels->silu_mul(x + i * width, up ? up + i * width : NULL, width);
-        return;
-    }
-    for (size_t i = 0; i < n * width; i++)
-        x[i] = activation(kind, x[i]) * (up ? up[i] : 1);
+    const struct functions *f = o->kernels->functions;
+    gate_function *const functions[] = {
+        [OPS_SILU] = f->silu,
+        [OPS_GELU_ERF] = f->gelu_erf,
+        [OPS_GELU_TANH] = f->gelu_tanh,
+        [OPS_RELU_SQUARED] = f->relu_squared,
+    };
+    struct activate_job job = { functions[kind], x, up };
+
+    ops_share(o, n * width, SMALL_WORK, activate_values, &job);
 }
 
 void ops_round_to_int8(float *x, size_t n, size_t width)

@@ -43,14 +43,22 @@ struct ops {
 int ops_init(struct ops *, const struct kernels *, struct pool *, const struct shape *, size_t n_ctx, struct err *);
 void ops_finish(struct ops *);
 
-/* One product of several that share the input: y [n][w->n_rows]. */
+/* Rows first ... first + n_rows - 1 of a product are there, in all columns: called by the thread that computed them. */
+typedef void ops_rows_fn(void *arg, size_t first, size_t n_rows);
+
+/* One product of several: y [n][w->n_rows]. */
 struct product {
     const struct matrix *w;
     float               *y;
+    const float         *x;    /* [n][w->k]; NULL: that of the call */
+    ops_rows_fn         *then; /* NULL: nothing.  Pieces cover all rows and begin at multiples of OPS_ROWS */
+    void                *arg;  /* of then */
 };
+#define OPS_ROWS   16
+#define OPS_INPUTS 8 /* different x in one call, at most */
 /*
- * x [n][k] times each matrix; all have the same k.  Packed matrices, and those of type Q8_0, take x rounded to int8, 32 values at a
- * time.
+ * x [n][k] times each matrix.  Packed matrices, and those of type Q8_0, take x rounded to int8, 32 values at a time;
+ * different x of such matrices in one call have max_k values a column together, at most.
  */
 void ops_multiply(struct ops *, const struct product *, size_t n_products, const float *x, size_t n);
 /* The same from the matrices as they are in the file: of types but Q8_0 x is not rounded. */
@@ -58,6 +66,11 @@ void ops_multiply_unpacked(struct ops *, const struct product *, size_t n_produc
 
 /* Row `row` of w as f32 and times its scale, out [w->k]: the embedding of a token. */
 void ops_row(const struct matrix *w, size_t row, float *out);
+
+/* Units first ... end - 1 of a job. */
+typedef void ops_range_fn(void *arg, size_t first, size_t end);
+/* Shares out n units, each of so much work (1: some multiplication), to the threads, where that is worth it. */
+void ops_share(struct ops *, size_t n, size_t work, ops_range_fn *fn, void *arg);
 
 /* out[i] = norm of x[i], rows of `width`. */
 void ops_rms_norm(struct ops *, const float *x, const float *weight, float eps, size_t n, size_t width, float *out);
@@ -70,10 +83,7 @@ void ops_add(float *x, const float *y, size_t n);   /* x += y */
 void ops_scale(float *x, float factor, size_t n);   /* x *= factor */
 void ops_softcap(float *x, float cap, size_t n);    /* x = cap * tanh(x / cap) */
 
-/*
- * silu(x) = x / (1 + exp(-x));  gelu(x) = x * Phi(x), by the error function or by its tanh approximation (Hendrycks,
- * Gimpel, arXiv:1606.08415);  relu_squared(x) = max(x, 0)^2.
- */
+/* What they are is in infer/functions.h. */
 enum ops_activation { OPS_SILU, OPS_GELU_ERF, OPS_GELU_TANH, OPS_RELU_SQUARED };
 /* x[i] = activation(x[i]) * up[i], [n][width] each; up NULL: activation(x[i]). */
 void ops_activate(struct ops *, enum ops_activation, float *x, const float *up, size_t n, size_t width);

@@ -1,18 +1,12 @@
 #include "infer/ops_scan.h"
 
-#include <math.h>
+#include <assert.h>
 #include <string.h>
 
-#define CHANNELS   64   /* that go together: a multiple of a kernel's step, and few enough to keep their state in L1 */
-#define CHUNK_WORK 2048 /* exponentials that are worth handing to another thread, or ten times as many products */
-
-/* How many of n units with so much work each a chunk gets: about four chunks a thread, but none too small. */
-static size_t per_chunk(const struct ops *o, size_t n, size_t work)
-{
-    size_t units = n / (4 * pool_n_threads(o->pool)) + 1;
-
-    return units * work < CHUNK_WORK ? CHUNK_WORK / (work + 1) + 1 : units;
-}
+/* What goes together: what a kernel reads and writes of so many tokens and channels stays in the caches of one core. */
+#define TOKENS        64
+#define CHANNELS      32
+#define HEAD_CHANNELS 64
 
 static size_t smaller(size_t a, size_t b)
 {
@@ -21,154 +15,159 @@ static size_t smaller(size_t a, size_t b)
 
 /* --- convolution -------------------------------------------------------------------------------------------------- */
 
-struct conv_job {
-    struct ops *o;
-    const struct conv *conv;
-    const float *x;
-    float *last, *out;
-    size_t n, channels; /* of a chunk */
-};
-
-/* Channels first ... end - 1 of token t: what the tap meets that is `back` tokens behind it. */
-static const float *behind(const struct conv_job *j, size_t t, size_t back)
+void ops_causal_conv(const struct kernels *k, const struct conv *conv, size_t first, size_t end, const float *x,
+                     float *last, size_t n, float *out)
 {
-    const size_t width = j->conv->width, n_last = j->conv->n_taps - 1;
+    const size_t width = conv->width, n_last = conv->n_taps - 1;
 
-    return back <= t ? j->x + (t - back) * width : j->last + (n_last + t - back) * width;
-}
+    assert(conv->n_taps <= CONV_MAX_TAPS);
+    /* Row i of the inputs is last's for i < n_last, then x's. */
+    for (size_t t = 0; t < n; t++) {
+        const float *rows[CONV_MAX_TAPS];
 
-static void conv_token(const struct conv_job *j, size_t t, size_t first, size_t end)
-{
-    const struct conv *conv = j->conv;
-    float *out = j->out + t * conv->width;
-
-    for (size_t i = first; i < end; i++)
-        out[i] = conv->bias ? conv->bias[i] : 0;
-    for (size_t tap = 0; tap < conv->n_taps; tap++) {
-        const float *in = behind(j, t, conv->n_taps - 1 - tap), *weight = conv->weight + tap * conv->width;
-
-        for (size_t i = first; i < end; i++)
-            out[i] += weight[i] * in[i];
+        for (size_t i = 0; i < conv->n_taps; i++)
+            rows[i] = first + (t + i < n_last ? last + (t + i) * width : x + (t + i - n_last) * width);
+        k->recurrences->conv(rows, conv->n_taps, conv->weight + first, width, conv->bias ? conv->bias + first : NULL,
+                             end - first, out + t * width + first);
     }
-    j->o->kernels->silu_mul(out + first, NULL, end - first);
-}
-
-static void conv_chunk(void *arg, unsigned chunk, unsigned thread)
-{
-    const struct conv_job *j = arg;
-    const size_t width = j->conv->width, n_last = j->conv->n_taps - 1;
-    const size_t first = chunk * j->channels, end = smaller(first + j->channels, width);
-
-    for (size_t t = 0; t < j->n; t++)
-        conv_token(j, t, first, end);
     /* Row i of what the next batch sees is row n + i of what this one saw: none is read after it was written. */
-    for (size_t i = 0; i < n_last; i++)
-        memcpy(j->last + i * width + first, behind(j, j->n, n_last - i) + first, (end - first) * sizeof(float));
-}
+    for (size_t i = 0; i < n_last; i++) {
+        const float *from = n + i < n_last ? last + (n + i) * width : x + (n + i - n_last) * width;
 
-void ops_causal_conv(struct ops *o, const struct conv *conv, const float *x, float *last, size_t n, float *out)
-{
-    struct conv_job job = { o, conv, x, last, out, n, 0 };
-    const size_t blocks = (conv->width + CHANNELS - 1) / CHANNELS;
-
-    job.channels = per_chunk(o, blocks, n * CHANNELS) * CHANNELS;
-    pool_run(o->pool, conv_chunk, &job, (unsigned)((conv->width + job.channels - 1) / job.channels));
+        memcpy(last + i * width + first, from + first, (end - first) * sizeof *last);
+    }
 }
 
 /* --- scans -------------------------------------------------------------------------------------------------------- */
 
-void ops_softplus(float *x, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        x[i] = x[i] > 20 ? x[i] : log1pf(expf(x[i])); /* above 20 the two are the same number */
-}
-
-struct selective_job {
-    struct ops *o;
-    const struct selective_scan *scan;
-    float *dt, *h, *y;
-    const float *x, *b, *c;
-    size_t n, channels; /* of a chunk */
+/* Channels of some tokens, side by side: rows a power of two apart share the few places that a cache has for them. */
+struct tile {
+    _Alignas(64) float x[TOKENS * CHANNELS], delta[TOKENS * CHANNELS], y[TOKENS * CHANNELS];
+};
+struct head_tile {
+    _Alignas(64) float x[TOKENS * HEAD_CHANNELS], y[TOKENS * HEAD_CHANNELS];
 };
 
-static void selective_chunk(void *arg, unsigned chunk, unsigned thread)
+/* n <= TOKENS of `channels` <= CHANNELS channels, to which all pointers point. */
+static void scan_tile(const struct kernels *k, const struct selective_scan *s, size_t channels,
+                      struct selective_block block, const float *dt, const float *x, float *z)
 {
-    const struct selective_job *j = arg;
-    const struct selective_scan *s = j->scan;
-    const size_t first = chunk * j->channels, end = smaller(first + j->channels, s->width);
+    struct tile tile;
 
-    for (size_t from = first; from < end; from += CHANNELS) {
-        const size_t n_channels = smaller(end - from, CHANNELS);
+    for (size_t t = 0; t < block.n; t++) {
+        memcpy(tile.x + t * CHANNELS, x + t * s->width, channels * sizeof *x);
+        memcpy(tile.delta + t * CHANNELS, dt + t * s->width, channels * sizeof *dt);
+        k->functions->softplus(tile.delta + t * CHANNELS, channels);
+    }
+    block.width = channels;
+    block.stride = CHANNELS;
+    block.delta = tile.delta;
+    block.x = tile.x;
+    block.y = tile.y;
+    k->recurrences->selective_scan(&block);
+    for (size_t t = 0; t < block.n; t++)
+        k->functions->silu(z + t * s->width, tile.y + t * CHANNELS, channels);
+}
 
-        for (size_t t = 0; t < j->n; t++) {
-            const size_t at = t * s->width + from;
+void ops_selective_scan(const struct kernels *k, const struct selective_scan *s, size_t first, size_t end,
+                        const float *dt, const float *x, const float *b, const float *c, float *h, size_t n, float *z)
+{
+    for (size_t i = first; i < end; i += CHANNELS)
+        for (size_t t = 0; t < n; t += TOKENS) {
+            const size_t at = t * s->width + i;
+            const struct selective_block block = { .n = smaller(n - t, TOKENS),
+                                                   .n_state = s->n_state,
+                                                   .b = b + t * s->n_state,
+                                                   .c = c + t * s->n_state,
+                                                   .state_stride = s->width,
+                                                   .a = s->a + i,
+                                                   .h = h + i,
+                                                   .d = s->d + i };
 
-            ops_softplus(j->dt + at, n_channels);
-            j->o->kernels->selective_scan(j->h + from, s->a + from, s->width, s->n_state, j->dt + at, j->x + at,
-                                          s->d + from, j->b + t * s->n_state, j->c + t * s->n_state, n_channels,
-                                          j->y + at);
+            scan_tile(k, s, smaller(end - i, CHANNELS), block, dt + at, x + at, z + at);
         }
-    }
 }
 
-void ops_selective_scan(struct ops *o, const struct selective_scan *s, float *dt, const float *x, const float *b,
-                        const float *c, float *h, size_t n, float *y)
+/* n <= TOKENS of `channels` <= HEAD_CHANNELS channels of a head, which x, z and the block's h begin with. */
+static void scan_head_tile(const struct kernels *k, const struct head_scan *s, size_t channels, struct head_block block,
+                           const float *x, float *z)
 {
-    struct selective_job job = { o, s, dt, h, y, x, b, c, n, 0 };
-    const size_t blocks = (s->width + CHANNELS - 1) / CHANNELS;
-
-    job.channels = per_chunk(o, blocks, n * CHANNELS * s->n_state) * CHANNELS;
-    pool_run(o->pool, selective_chunk, &job, (unsigned)((s->width + job.channels - 1) / job.channels));
-}
-
-struct head_job {
-    struct ops *o;
-    const struct head_scan *scan;
-    const float *dt, *xbc;
-    float *h, *y;
-    size_t n, heads; /* of a chunk */
-};
-
-static void scan_head(const struct head_job *j, size_t head)
-{
-    const struct head_scan *s = j->scan;
     const size_t width = s->n_head * s->head_dim, row = width + 2 * s->n_group * s->n_state;
-    const size_t group = head / (s->n_head / s->n_group);
-    float *h = j->h + head * s->n_state * s->head_dim;
+    struct head_tile tile;
 
-    for (size_t t = 0; t < j->n; t++) {
-        const float *xbc = j->xbc + t * row, *b = xbc + width + group * s->n_state, *c = b + s->n_group * s->n_state;
-        float delta = j->dt[t * s->n_head + head] + s->dt_bias[head];
+    for (size_t t = 0; t < block.n; t++)
+        memcpy(tile.x + t * HEAD_CHANNELS, x + t * row, channels * sizeof *x);
+    block.width = channels;
+    block.stride = HEAD_CHANNELS;
+    block.x = tile.x;
+    block.y = tile.y;
+    k->recurrences->head_scan(&block);
+    for (size_t t = 0; t < block.n; t++)
+        k->functions->silu(z + t * width, tile.y + t * HEAD_CHANNELS, channels);
+}
 
-        ops_softplus(&delta, 1);
-        j->o->kernels->head_scan(h, expf(delta * s->a[head]), delta, s->n_state, xbc + head * s->head_dim, s->d[head],
-                                 b, c, s->head_dim, j->y + t * width + head * s->head_dim);
+/* n <= TOKENS tokens of one head; dt, xbc and z begin with the first of them. */
+static void scan_head(const struct kernels *k, const struct head_scan *s, size_t head, const float *dt,
+                      const float *xbc, float *h, size_t n, float *z)
+{
+    const size_t width = s->n_head * s->head_dim, row = width + 2 * s->n_group * s->n_state;
+    const float *b = xbc + width + head / (s->n_head / s->n_group) * s->n_state;
+    float delta[TOKENS], decay[TOKENS];
+    struct head_block block = { .n = n,
+                                .decay = decay,
+                                .delta = delta,
+                                .n_state = s->n_state,
+                                .bc_stride = row,
+                                .b = b,
+                                .c = b + s->n_group * s->n_state,
+                                .state_stride = s->head_dim,
+                                .d = s->d[head] };
+
+    for (size_t t = 0; t < n; t++)
+        delta[t] = dt[t * s->n_head + head] + s->dt_bias[head];
+    k->functions->softplus(delta, n);
+    for (size_t t = 0; t < n; t++)
+        decay[t] = delta[t] * s->a[head];
+    k->functions->exp(decay, n);
+    for (size_t i = 0; i < s->head_dim; i += HEAD_CHANNELS) {
+        block.h = h + head * s->n_state * s->head_dim + i;
+        scan_head_tile(k, s, smaller(s->head_dim - i, HEAD_CHANNELS), block, xbc + head * s->head_dim + i,
+                       z + head * s->head_dim + i);
     }
 }
 
-static void head_chunk(void *arg, unsigned chunk, unsigned thread)
+void ops_head_scan(const struct kernels *k, const struct head_scan *s, size_t first, size_t end, const float *dt,
+                   const float *xbc, float *h, size_t n, float *z)
 {
-    const struct head_job *j = arg;
-    const size_t first = chunk * j->heads, end = smaller(first + j->heads, j->scan->n_head);
+    const size_t width = s->n_head * s->head_dim, row = width + 2 * s->n_group * s->n_state;
 
     for (size_t head = first; head < end; head++)
-        scan_head(j, head);
+        for (size_t t = 0; t < n; t += TOKENS)
+            scan_head(k, s, head, dt + t * s->n_head, xbc + t * row, h, smaller(n - t, TOKENS), z + t * width);
 }
 
-void ops_head_scan(struct ops *o, const struct head_scan *s, const float *dt, const float *xbc, float *h, size_t n,
-                   float *y)
-{
-    struct head_job job = { o, s, dt, xbc, h, y, n, 0 };
+/* --- norm --------------------------------------------------------------------------------------------------------- */
 
-    job.heads = per_chunk(o, s->n_head, n * s->n_state * s->head_dim / 10);
-    pool_run(o->pool, head_chunk, &job, (unsigned)((s->n_head + job.heads - 1) / job.heads));
+struct group_norm_job {
+    const struct kernels *kernels;
+    const float *x, *weight;
+    float eps, *out;
+    size_t n_group, part;
+};
+
+static void group_norm_rows(void *arg, size_t first, size_t end)
+{
+    const struct group_norm_job *j = arg;
+
+    for (size_t i = first * j->n_group; i < end * j->n_group; i++)
+        j->kernels->rms_norm(j->x + i * j->part, j->weight + i % j->n_group * j->part, j->part, j->eps,
+                             j->out + i * j->part);
 }
 
 void ops_group_rms_norm(struct ops *o, const float *x, const float *weight, float eps, size_t n, size_t width,
                         size_t n_group, float *out)
 {
-    const size_t part = width / n_group;
+    struct group_norm_job job = { o->kernels, x, weight, eps, out, n_group, width / n_group };
 
-    for (size_t i = 0; i < n * n_group; i++)
-        o->kernels->rms_norm(x + i * part, weight + i % n_group * part, part, eps, out + i * part);
+    ops_share(o, n, width * 4, group_norm_rows, &job);
 }

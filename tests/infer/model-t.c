@@ -14,8 +14,8 @@
 #include "util/json.h"
 
 #define LIKELY           (-5.0)
-#define TOLERANCE        0.1 /* of likely tokens: 8-bit activations moved them by up to 0.07 in four sets of weights */
-#define TOLERANCE_OTHERS 0.4 /* by up to 0.28 */
+#define TOLERANCE        0.15 /* of likely tokens: a last bit that is other turns roundings over, which moved them by up to 0.12 */
+#define TOLERANCE_OTHERS 0.4  /* by up to 0.39 */
 
 static const char *source_file(const char *name)
 {
@@ -86,9 +86,8 @@ int main(void)
     buf_init(&text, TINY_LIMIT);
     if (file_read(source_file("tests/infer/vectors/raven-logits.json"), &text, &err) == 0)
         root = json_parse(text.data, text.len, &err);
-    check_all(root, "plain");
-    if (kernels_find("avx2"))
-        check_all(root, "avx2");
+    for (size_t i = 0; kernels_at(i); i++)
+        check_all(root, kernels_at(i)->name);
     json_free(root);
     buf_finish(&text);
     done();

@@ -153,6 +153,103 @@ static void test_mixed_products(void)
     free(x);
 }
 
+/* What is done with rows of a product as soon as they are there. */
+struct seen {
+    const float *y;
+    size_t n, n_rows, times[200], early;
+};
+
+static void see_rows(void *arg, size_t first, size_t n_rows)
+{
+    struct seen *s = arg;
+
+    s->early += first % OPS_ROWS != 0;
+    for (size_t r = first; r < first + n_rows; r++) {
+        s->times[r]++;
+        for (size_t c = 0; c < s->n; c++)
+            s->early += isnan(s->y[c * s->n_rows + r]) != 0;
+    }
+}
+
+/* Matrices of different widths, each with its own input, in one call; the last one has the call's. */
+static void test_inputs(void)
+{
+    enum { ROWS = 200, COLS = 9, N = 4 };
+    const struct quant_format *f = quant_find(QUANT_Q8_0);
+    const size_t widths[N] = { K, 96, 256, K };
+    struct pool *pool = pool_create(3, NULL);
+    float *y[N], *alone = malloc(ROWS * COLS * sizeof *alone), *x[N];
+    unsigned char *rows[N];
+    struct matrix m[N];
+    struct seen seen[N] = { 0 };
+    struct product products[N];
+    size_t differ = 0, wrong = 0;
+    struct ops o;
+
+    ok(ops_init(&o, kernels_find(NULL), pool, &(struct shape){ .max_k = 2 * K + 256 }, 8, NULL) == 0, "operations");
+    for (size_t i = 0; i < N; i++) {
+        const size_t bytes = i == 1 ? widths[i] * sizeof(float) : widths[i] / f->block * f->bytes;
+
+        x[i] = numbers(COLS * widths[i]);
+        y[i] = malloc(ROWS * COLS * sizeof *y[i]);
+        rows[i] = i == 1 ? (unsigned char *)numbers(ROWS * widths[i]) : malloc(ROWS * bytes);
+        if (i != 1)
+            random_blocks(f, ROWS * widths[i] / f->block, rows[i]);
+        for (size_t j = 0; j < ROWS * COLS; j++)
+            y[i][j] = NAN;
+        m[i] = (struct matrix){ rows[i], i == 1 ? QUANT_F32 : QUANT_Q8_0, widths[i], ROWS, bytes, 1, NULL };
+        seen[i].y = y[i];
+        seen[i].n = COLS;
+        seen[i].n_rows = ROWS;
+        products[i] = (struct product){ &m[i], y[i], i < N - 1 ? x[i] : NULL, see_rows, &seen[i] };
+    }
+    ops_multiply(&o, products, N, x[N - 1], COLS);
+    for (size_t i = 0; i < N; i++) {
+        ops_multiply(&o, &(struct product){ &m[i], alone }, 1, x[i], COLS);
+        differ += memcmp(y[i], alone, ROWS * COLS * sizeof *alone) != 0;
+        wrong += seen[i].early;
+        for (size_t r = 0; r < ROWS; r++)
+            wrong += seen[i].times[r] != 1;
+        free(x[i]);
+        free(y[i]);
+        free(rows[i]);
+    }
+    ok(differ == 0, "matrices with inputs of their own give the bits that they give alone");
+    ok(wrong == 0, "each row is seen once, when all of its columns are there");
+    ops_finish(&o);
+    pool_destroy(pool);
+    free(alone);
+}
+
+static void count_units(void *arg, size_t first, size_t end)
+{
+    unsigned *times = arg;
+
+    for (size_t i = first; i < end; i++)
+        times[i]++;
+}
+
+static void test_share(void)
+{
+    const size_t works[] = { 0, 1, 4000, 100000 };
+    struct pool *pool = pool_create(3, NULL);
+    size_t wrong = 0;
+    struct ops o;
+
+    ok(ops_init(&o, kernels_find(NULL), pool, &(struct shape){ .max_k = K }, 8, NULL) == 0, "operations");
+    for (size_t w = 0; w < sizeof works / sizeof works[0]; w++)
+        for (size_t n = 1; n < 300; n += 7) {
+            unsigned times[300] = { 0 };
+
+            ops_share(&o, n, works[w], count_units, times);
+            for (size_t i = 0; i < 300; i++)
+                wrong += times[i] != (i < n);
+        }
+    ok(wrong == 0, "units that are shared out are done once each");
+    ops_finish(&o);
+    pool_destroy(pool);
+}
+
 /* --- rotation, attention and the rest ----------------------------------------------------------------------------- */
 
 static void test_rope(void)
@@ -416,6 +513,8 @@ int main(void)
     test_products("plain");
     test_products("avx2");
     test_mixed_products();
+    test_inputs();
+    test_share();
     test_rope();
     for (size_t i = 0; kernels_at(i); i++) {
         test_attention(kernels_at(i), QUANT_F32, 0, 1e-5);
