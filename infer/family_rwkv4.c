@@ -124,23 +124,48 @@ static void *load(const struct gguf *g, struct shape *shape, struct err *err)
     return m;
 }
 
+struct time_mix {
+    const struct rwkv4 *m;
+    const struct kernels *kernels;
+    const struct batch *batch;
+    size_t layer;
+};
+
+#define UNIT 64 /* channels that go together */
+
+/* y = r * wkv of units of channels */
+static void remember(void *arg, size_t first, size_t end)
+{
+    const struct time_mix *x = arg;
+    const struct rwkv *b = &x->m->base;
+    const struct layer *l = &x->m->layers[x->layer];
+    const struct span *s = x->batch->spans, *last = s + x->batch->n_spans;
+    const size_t e = b->n_embd, from = first * UNIT, to = end * UNIT < e ? end * UNIT : e;
+
+    for (size_t at = 0; s < last; at += s++->n * e)
+        ops_wkv4(x->kernels, from, to, x->m->k + at, x->m->v + at, l->log_decay, l->first, s->n, e,
+                 rwkv_memory(b, s, x->layer), b->y + at);
+    for (size_t at = 0; at < x->batch->n * e; at += e)
+        for (size_t i = at + from; i < at + to; i++)
+            b->y[i] *= x->m->r[i];
+}
+
 static void time_mix(struct rwkv4 *m, struct ops *o, size_t layer, const struct batch *batch)
 {
     const struct layer *l = &m->layers[layer];
     struct rwkv *b = &m->base;
     const size_t e = b->n_embd, n = batch->n;
+    struct time_mix x = { m, o->kernels, batch, layer };
+    struct ops_after sigmoid = { .y = m->r, .n = n, .width = e, .map = o->kernels->functions->sigmoid };
+    const struct product products[] = { { &l->receptance, m->r, b->mixed[0], ops_after, &sigmoid },
+                                        { &l->key, m->k, b->mixed[1] },
+                                        { &l->value, m->v, b->mixed[2] } };
 
     rwkv_begin(b, o, &l->att_norm, batch, layer, RWKV_ATT);
-    rwkv_project(b, o, l->lerp_r, &l->receptance, n, m->r);
-    ops_map(o, ops_sigmoid, m->r, n * e);
-    rwkv_project(b, o, l->lerp_k, &l->key, n, m->k);
-    rwkv_project(b, o, l->lerp_v, &l->value, n, m->v);
-    for (size_t i = 0, at = 0; i < batch->n_spans; at += batch->spans[i++].n * e)
-        ops_wkv4(o, m->k + at, m->v + at, l->log_decay, l->first, batch->spans[i].n, e, rwkv_memory(b, &batch->spans[i], layer),
-                 b->mixed + at);
-    ops_multiply_by(m->r, b->mixed, n * e);
-    ops_multiply(o, &(struct product){ &l->output, b->h }, 1, m->r, n);
-    ops_add(b->x, b->h, n * e);
+    rwkv_lerp(b, o, (const float *const[]){ l->lerp_r, l->lerp_k, l->lerp_v }, 3, n);
+    ops_multiply(o, products, 3, NULL, n);
+    ops_share(o, (e + UNIT - 1) / UNIT, 60 * n * UNIT, remember, &x);
+    rwkv_end(b, o, &l->output, b->y, n);
 }
 
 static void eval(void *model, struct ops *o, const struct batch *batch)

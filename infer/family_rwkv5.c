@@ -31,7 +31,7 @@ struct rwkv5 {
     struct rwkv base;
     struct layer *layers; /* [n_layer] */
     float *each;          /* [n_layer][2][n_embd], what first and decay point into */
-    float *k, *v, *r, *y; /* [OPS_BATCH][n_embd] */
+    float *k, *v, *r;     /* [OPS_BATCH][n_embd] */
 };
 
 /* What is given for each head becomes the same for all its channels. */
@@ -63,7 +63,7 @@ static int read_decay(struct rwkv5 *m, const struct gguf *g, size_t i, struct er
     l->first = l->decay + b->n_embd;
     spread(b, decay, each, l->decay);
     spread(b, first, each, l->first);
-    ops_exp_neg_exp(l->decay, b->n_embd);
+    functions_plain.exp_neg_exp(l->decay, b->n_embd);
     return 0;
 }
 
@@ -123,7 +123,7 @@ static int read_layers(struct rwkv5 *m, const struct gguf *g, struct err *err)
 static int allocate(struct rwkv5 *m, struct err *err)
 {
     const size_t e = m->base.n_embd;
-    const struct rwkv_buffer buffers[] = { { &m->k, e }, { &m->v, e }, { &m->r, e }, { &m->y, e } };
+    const struct rwkv_buffer buffers[] = { { &m->k, e }, { &m->v, e }, { &m->r, e } };
 
     return rwkv_allocate(&m->base, buffers, sizeof buffers / sizeof buffers[0], err);
 }
@@ -158,26 +158,50 @@ static void *load(const struct gguf *g, struct shape *shape, struct err *err)
     return m;
 }
 
+struct time_mix {
+    const struct rwkv5 *m;
+    const struct kernels *kernels;
+    const struct batch *batch;
+    size_t layer;
+};
+
+/* y of some heads: with a gate, times it */
+static void remember(void *arg, size_t first, size_t end)
+{
+    const struct time_mix *x = arg;
+    const struct rwkv *b = &x->m->base;
+    const struct layer *l = &x->m->layers[x->layer];
+    const struct span *s = x->batch->spans, *last = s + x->batch->n_spans;
+    const size_t e = b->n_embd, size = b->head_size, n = x->batch->n;
+
+    for (size_t at = 0; s < last; at += s++->n * e) {
+        const struct wkv wkv = { .n_head = b->n_head, .size = size, .r = x->m->r + at, .k = x->m->k + at,
+                                 .v = x->m->v + at, .w = l->decay, .u = l->first };
+
+        ops_wkv6(x->kernels, &wkv, first, end, s->n, rwkv_memory(b, s, x->layer), b->y + at);
+    }
+    ops_head_norm(x->kernels, first, end, l->head_norm.weight, l->head_norm.bias, b->head_eps, n, b->n_head, size,
+                  b->y);
+    for (size_t at = first * size; l->has_gate && at < n * e; at += e)
+        x->kernels->functions->silu(b->gate + at, b->y + at, (end - first) * size);
+}
+
 static void time_mix(struct rwkv5 *m, struct ops *o, size_t layer, const struct batch *batch)
 {
     const struct layer *l = &m->layers[layer];
     struct rwkv *b = &m->base;
-    const size_t e = b->n_embd, n = batch->n;
+    const size_t n = batch->n, n_lerps = l->has_gate ? 4 : 3;
+    struct time_mix x = { m, o->kernels, batch, layer };
+    const struct product products[] = { { &l->receptance, m->r, b->mixed[0] },
+                                        { &l->key, m->k, b->mixed[1] },
+                                        { &l->value, m->v, b->mixed[2] },
+                                        { &l->gate, b->gate, b->mixed[3] } };
 
     rwkv_begin(b, o, &l->att_norm, batch, layer, RWKV_ATT);
-    rwkv_project(b, o, l->lerp_r, &l->receptance, n, m->r);
-    rwkv_project(b, o, l->lerp_k, &l->key, n, m->k);
-    rwkv_project(b, o, l->lerp_v, &l->value, n, m->v);
-    for (size_t i = 0, at = 0; i < batch->n_spans; at += batch->spans[i++].n * e)
-        ops_wkv6(o, m->r + at, m->k + at, m->v + at, l->decay, false, l->first, batch->spans[i].n, b->n_head, b->head_size,
-                 rwkv_memory(b, &batch->spans[i], layer), m->y + at);
-    ops_group_norm(o, m->y, l->head_norm.weight, l->head_norm.bias, b->head_eps, n, b->n_head, b->head_size, m->y);
-    if (l->has_gate) {
-        rwkv_project(b, o, l->lerp_g, &l->gate, n, b->gate);
-        ops_activate(o, OPS_SILU, b->gate, m->y, n, e);
-    }
-    ops_multiply(o, &(struct product){ &l->output, b->h }, 1, l->has_gate ? b->gate : m->y, n);
-    ops_add(b->x, b->h, n * e);
+    rwkv_lerp(b, o, (const float *const[]){ l->lerp_r, l->lerp_k, l->lerp_v, l->lerp_g }, n_lerps, n);
+    ops_multiply(o, products, n_lerps, NULL, n);
+    ops_share(o, b->n_head, 4 * n * b->head_size * b->head_size, remember, &x);
+    rwkv_end(b, o, &l->output, l->has_gate ? b->gate : b->y, n);
 }
 
 static void eval(void *model, struct ops *o, const struct batch *batch)

@@ -40,8 +40,8 @@ struct rwkv6 {
     struct rwkv base;
     size_t n_mix, n_decay;    /* ranks */
     struct layer *layers;     /* [n_layer] */
-    float *w, *k, *v, *r, *y; /* [OPS_BATCH][n_embd] */
-    float *more;              /* [OPS_BATCH][n_embd], what a token adds to lerp */
+    float *w, *k, *v, *r;     /* [OPS_BATCH][n_embd] */
+    float *more[N_LERP];      /* [OPS_BATCH][n_embd], what a token adds to lerp */
     float *low[N_LERP];       /* [OPS_BATCH][n_mix] */
     float *low_decay;         /* [OPS_BATCH][n_decay] */
 };
@@ -101,6 +101,7 @@ static int read_layer(struct rwkv6 *m, const struct gguf *g, size_t i, struct er
 
     if (rwkv_read_layer(&m->base, g, i, list, sizeof list / sizeof list[0], err) < 0 || read_lerp(m, g, i, l, err) < 0)
         return -1;
+    l->decay_2.bias = l->decay;
     for (size_t j = 0; j < N_LERP; j++)
         l->lerp_1[j] = family_rows(&lerp_1, j * m->n_mix, m->n_mix);
     return 0;
@@ -132,8 +133,11 @@ static int allocate(struct rwkv6 *m, struct err *err)
         { &m->k, e },
         { &m->v, e },
         { &m->r, e },
-        { &m->y, e },
-        { &m->more, e },
+        { &m->more[W], e },
+        { &m->more[K], e },
+        { &m->more[V], e },
+        { &m->more[R], e },
+        { &m->more[G], e },
         { &m->low[W], m->n_mix },
         { &m->low[K], m->n_mix },
         { &m->low[V], m->n_mix },
@@ -174,55 +178,101 @@ static void *load(const struct gguf *g, struct shape *shape, struct err *err)
     return m;
 }
 
-/* low = tanh(W1 (h + d mx)) of all five. */
-static void find_lerps(struct rwkv6 *m, struct ops *o, const struct layer *l, size_t n)
-{
-    struct rwkv *b = &m->base;
-    struct product products[N_LERP];
+struct time_mix {
+    const struct rwkv6 *m;
+    const struct kernels *kernels;
+    const struct batch *batch;
+    size_t layer;
+};
 
-    ops_lerp(b->h, b->delta, l->lerp_x, NULL, n, b->n_embd, b->mixed);
-    for (int j = 0; j < N_LERP; j++)
-        products[j] = (struct product){ &l->lerp_1[j], m->low[j] };
-    ops_multiply(o, products, N_LERP, b->mixed, n);
-    for (int j = 0; j < N_LERP; j++)
-        ops_map(o, ops_tanh, m->low[j], n * m->n_mix);
+/* Rows of W2 low[which] are there: mixed[which] of them, by lerp[which] and these. */
+struct lerp_rows {
+    const struct time_mix *x;
+    int which;
+};
+
+static void lerp_rows(void *arg, size_t first, size_t n_rows)
+{
+    const struct lerp_rows *j = arg;
+    const struct rwkv6 *m = j->x->m;
+    const struct rwkv *b = &m->base;
+    const float *weight = m->layers[j->x->layer].lerp[j->which] + first;
+
+    for (size_t t = 0, at = first; t < j->x->batch->n; t++, at += b->n_embd)
+        j->x->kernels->functions->lerp(b->h + at, b->before[t] + first, weight, m->more[j->which] + at, n_rows,
+                                       b->mixed[j->which] + at);
 }
 
-/* y = W lerp(m), m = lerp[which] + W2 low[which] */
-static void project(struct rwkv6 *m, struct ops *o, const struct layer *l, int which, const struct matrix *w, size_t n,
-                    float *y)
+/* All five mixed. */
+static void mix(struct rwkv6 *m, struct ops *o, const struct time_mix *x)
 {
-    struct rwkv *b = &m->base;
+    const struct layer *l = &m->layers[x->layer];
+    const size_t n = x->batch->n;
+    struct ops_after tanh[N_LERP];
+    struct lerp_rows rows[N_LERP];
+    struct product first[N_LERP], second[N_LERP];
 
-    ops_multiply(o, &(struct product){ &l->lerp_2[which], m->more }, 1, m->low[which], n);
-    ops_lerp(b->h, b->delta, l->lerp[which], m->more, n, b->n_embd, b->mixed);
-    ops_multiply(o, &(struct product){ w, y }, 1, b->mixed, n);
+    for (int j = 0; j < N_LERP; j++) {
+        tanh[j] = (struct ops_after){ .y = m->low[j], .n = n, .width = m->n_mix, .map = o->kernels->functions->tanh };
+        rows[j] = (struct lerp_rows){ x, j };
+        first[j] = (struct product){ &l->lerp_1[j], m->low[j], NULL, ops_after, &tanh[j] };
+        second[j] = (struct product){ &l->lerp_2[j], m->more[j], m->low[j], lerp_rows, &rows[j] };
+    }
+    rwkv_lerp(&m->base, o, &l->lerp_x, 1, n);
+    ops_multiply(o, first, N_LERP, m->base.mixed[0], n);
+    ops_multiply(o, second, N_LERP, NULL, n);
+}
+
+/* r, k, v, w and the gate */
+static void project(struct rwkv6 *m, struct ops *o, const struct layer *l, size_t n)
+{
+    const struct functions *f = o->kernels->functions;
+    struct rwkv *b = &m->base;
+    struct ops_after tanh = { .y = m->low_decay, .n = n, .width = m->n_decay, .map = f->tanh };
+    struct ops_after decay = { .y = m->w, .n = n, .width = b->n_embd, .map = f->exp_neg_exp };
+    const struct product products[] = { { &l->receptance, m->r, b->mixed[R] },
+                                        { &l->key, m->k, b->mixed[K] },
+                                        { &l->value, m->v, b->mixed[V] },
+                                        { &l->gate, b->gate, b->mixed[G] },
+                                        { &l->decay_1, m->low_decay, b->mixed[W], ops_after, &tanh } };
+
+    ops_multiply(o, products, 5, NULL, n);
+    ops_multiply(o, &(struct product){ &l->decay_2, m->w, NULL, ops_after, &decay }, 1, m->low_decay, n);
+}
+
+/* gate = silu(gate) * norm of wkv, of some heads */
+static void remember(void *arg, size_t first, size_t end)
+{
+    const struct time_mix *x = arg;
+    const struct rwkv6 *m = x->m;
+    const struct rwkv *b = &m->base;
+    const struct layer *l = &m->layers[x->layer];
+    const struct span *s = x->batch->spans, *last = s + x->batch->n_spans;
+    const size_t e = b->n_embd, size = b->head_size, n = x->batch->n;
+
+    for (size_t at = 0; s < last; at += s++->n * e) {
+        const struct wkv wkv = { .n_head = b->n_head, .size = size, .r = m->r + at, .k = m->k + at, .v = m->v + at,
+                                 .w = m->w + at, .w_each = true, .u = l->first };
+
+        ops_wkv6(x->kernels, &wkv, first, end, s->n, rwkv_memory(b, s, x->layer), b->y + at);
+    }
+    ops_head_norm(x->kernels, first, end, l->head_norm.weight, l->head_norm.bias, b->head_eps, n, b->n_head, size,
+                  b->y);
+    for (size_t at = first * size; at < n * e; at += e)
+        x->kernels->functions->silu(b->gate + at, b->y + at, (end - first) * size);
 }
 
 static void time_mix(struct rwkv6 *m, struct ops *o, size_t layer, const struct batch *batch)
 {
     const struct layer *l = &m->layers[layer];
     struct rwkv *b = &m->base;
-    const size_t e = b->n_embd, n = batch->n;
+    struct time_mix x = { m, o->kernels, batch, layer };
 
     rwkv_begin(b, o, &l->att_norm, batch, layer, RWKV_ATT);
-    find_lerps(m, o, l, n);
-    project(m, o, l, R, &l->receptance, n, m->r);
-    project(m, o, l, K, &l->key, n, m->k);
-    project(m, o, l, V, &l->value, n, m->v);
-    project(m, o, l, G, &l->gate, n, b->gate);
-    project(m, o, l, W, &l->decay_1, n, m->low_decay);
-    ops_map(o, ops_tanh, m->low_decay, n * m->n_decay);
-    ops_multiply(o, &(struct product){ &l->decay_2, m->w }, 1, m->low_decay, n);
-    ops_add_each(m->w, l->decay, n, e);
-    ops_map(o, ops_exp_neg_exp, m->w, n * e);
-    for (size_t i = 0, at = 0; i < batch->n_spans; at += batch->spans[i++].n * e)
-        ops_wkv6(o, m->r + at, m->k + at, m->v + at, m->w + at, true, l->first, batch->spans[i].n, b->n_head, b->head_size,
-                 rwkv_memory(b, &batch->spans[i], layer), m->y + at);
-    ops_group_norm(o, m->y, l->head_norm.weight, l->head_norm.bias, b->head_eps, n, b->n_head, b->head_size, m->y);
-    ops_activate(o, OPS_SILU, b->gate, m->y, n, e);
-    ops_multiply(o, &(struct product){ &l->output, b->h }, 1, b->gate, n);
-    ops_add(b->x, b->h, n * e);
+    mix(m, o, &x);
+    project(m, o, l, batch->n);
+    ops_share(o, b->n_head, 4 * batch->n * b->head_size * b->head_size, remember, &x);
+    rwkv_end(b, o, &l->output, b->gate, batch->n);
 }
 
 static void eval(void *model, struct ops *o, const struct batch *batch)

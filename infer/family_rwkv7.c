@@ -22,14 +22,11 @@
  */
 #include "infer/rwkv.h"
 
-#include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { R, W, K, V, A, G, N_LERP }; /* in the file's order */
 
 #define DECAY_SCALE (-0.60653066f) /* -exp(-1/2) */
-#define KEY_EPS     1e-12f         /* keys below this length are not made as long as 1 */
 
 /* y = second f(first x), a matrix of low rank */
 struct low {
@@ -51,9 +48,10 @@ struct rwkv7 {
     struct rwkv base;
     size_t rank_w, rank_a, rank_v, rank_g;
     struct layer *layers;              /* [n_layer] */
-    float *r, *w, *k, *v, *a, *kk, *y; /* [OPS_BATCH][n_embd] */
-    float *first_v;                    /* [OPS_BATCH][n_embd], v of the first layer */
-    float *low;                        /* [OPS_BATCH][the largest rank] */
+    float *r, *w, *k, *v, *a, *kk;        /* [OPS_BATCH][n_embd] */
+    float *first_v;                       /* [OPS_BATCH][n_embd], v of the first layer */
+    float *share;                         /* [OPS_BATCH][n_embd], how much of that goes into v */
+    float *low_w, *low_a, *low_v, *low_g; /* [OPS_BATCH][rank] */
 };
 
 static size_t max_rank(const struct rwkv7 *m)
@@ -123,7 +121,12 @@ static int read_layer(struct rwkv7 *m, const struct gguf *g, size_t i, struct er
     /* What files have under these names in the first layer is a filler, of another rank in some. */
     for (size_t j = 0; i == 0 && j < sizeof value_mix / sizeof value_mix[0]; j++)
         rwkv_skip_tensor(&m->base, g, i, value_mix[j].name);
-    return i > 0 ? rwkv_read_layer(&m->base, g, i, value_mix, sizeof value_mix / sizeof value_mix[0], err) : 0;
+    if (i > 0 && rwkv_read_layer(&m->base, g, i, value_mix, sizeof value_mix / sizeof value_mix[0], err) < 0)
+        return -1;
+    l->w.second.bias = l->w0;
+    l->a.second.bias = l->a0;
+    l->v.second.bias = l->v0;
+    return 0;
 }
 
 static int read_layers(struct rwkv7 *m, const struct gguf *g, struct err *err)
@@ -141,9 +144,18 @@ static int allocate(struct rwkv7 *m, struct err *err)
 {
     const size_t e = m->base.n_embd;
     const struct rwkv_buffer buffers[] = {
-        { &m->r, e }, { &m->w, e },       { &m->k, e },
-        { &m->v, e }, { &m->a, e },       { &m->kk, e },
-        { &m->y, e }, { &m->first_v, e }, { &m->low, max_rank(m) },
+        { &m->r, e },
+        { &m->w, e },
+        { &m->k, e },
+        { &m->v, e },
+        { &m->a, e },
+        { &m->kk, e },
+        { &m->first_v, e },
+        { &m->share, e },
+        { &m->low_w, m->rank_w },
+        { &m->low_a, m->rank_a },
+        { &m->low_v, m->rank_v },
+        { &m->low_g, m->rank_g },
     };
 
     return rwkv_allocate(&m->base, buffers, sizeof buffers / sizeof buffers[0], err);
@@ -178,109 +190,112 @@ static void *load(const struct gguf *g, struct shape *shape, struct err *err)
     return m;
 }
 
-/* y = W2 f(W1 lerp(m)), f NULL for none */
-static void project_low(struct rwkv7 *m, struct ops *o, const float *lerp, const struct low *w, ops_map_fn *f, size_t n,
-                        float *y)
-{
-    rwkv_project(&m->base, o, lerp, &w->first, n, m->low);
-    if (f)
-        ops_map(o, f, m->low, n * w->first.n_rows);
-    ops_multiply(o, &(struct product){ &w->second, y }, 1, m->low, n);
-}
+struct time_mix {
+    const struct rwkv7 *m;
+    const struct kernels *kernels;
+    const struct batch *batch;
+    size_t layer;
+};
 
 /* A memory keeps between exp(-exp(-1/2)) = 0.545 and all of itself. */
-static void decay(float *x, size_t n)
+static void find_decay(void *arg, size_t first, size_t n_rows)
 {
-    ops_sigmoid(x, n);
-    for (size_t i = 0; i < n; i++)
-        x[i] = expf(DECAY_SCALE * x[i]);
-}
+    const struct time_mix *x = arg;
+    const size_t e = x->m->base.n_embd;
 
-/* v += (v of the first layer - v) * sigmoid(v0 + V2 V1 lerp(mv)); it begins with the first layer's own. */
-static void mix_values(struct rwkv7 *m, struct ops *o, const struct layer *l, size_t n)
-{
-    const size_t e = m->base.n_embd;
+    for (size_t at = first; at < x->batch->n * e; at += e) {
+        float *w = x->m->w + at;
 
-    if (l == m->layers) {
-        memcpy(m->first_v, m->v, n * e * sizeof *m->v);
-        return;
-    }
-    project_low(m, o, l->lerp + V * e, &l->v, NULL, n, m->y);
-    ops_add_each(m->y, l->v0, n, e);
-    ops_map(o, ops_sigmoid, m->y, n * e);
-    for (size_t i = 0; i < n * e; i++)
-        m->v[i] += (m->first_v[i] - m->v[i]) * m->y[i];
-}
-
-/*
- * kk = (k * k_k) / its length by head;  k += k * (a - 1) * k_a
- *
- * Leaves -kk in kk and kk * a in a, as the recurrence wants them.
- */
-static void split_keys(struct rwkv7 *m, const struct layer *l, size_t n)
-{
-    const size_t e = m->base.n_embd;
-
-    for (size_t t = 0; t < n; t++) {
-        float *kk = m->kk + t * e, *k = m->k + t * e;
-        const float *a = m->a + t * e;
-
-        for (size_t i = 0; i < e; i++) {
-            kk[i] = k[i] * l->k_k[i];
-            k[i] += k[i] * (a[i] - 1) * l->k_a[i];
-        }
-    }
-    ops_unit(m->kk, KEY_EPS, n * m->base.n_head, m->base.head_size);
-    for (size_t i = 0; i < n * e; i++) {
-        m->a[i] *= m->kk[i];
-        m->kk[i] = -m->kk[i];
+        x->kernels->functions->sigmoid(w, n_rows);
+        for (size_t i = 0; i < n_rows; i++)
+            w[i] *= DECAY_SCALE;
+        x->kernels->functions->exp(w, n_rows);
     }
 }
 
-/* y += (sum over the head of r * k * r_k) v, what the current token gives beside the memory. */
-static void add_bonus(struct rwkv7 *m, const struct layer *l, size_t n)
+/* v += (v of the first layer - v) * sigmoid(v0 + V2 V1 lerp(mv)) */
+static void mix_values(void *arg, size_t first, size_t n_rows)
 {
-    const size_t size = m->base.head_size;
+    const struct time_mix *x = arg;
+    const struct rwkv7 *m = x->m;
+    const struct functions *f = x->kernels->functions;
 
-    for (size_t head = 0; head < n * m->base.n_head; head++) {
-        const float *r_k = l->r_k + head % m->base.n_head * size;
-        const size_t first = head * size;
-        float sum = 0;
-
-        for (size_t i = 0; i < size; i++)
-            sum += m->r[first + i] * m->k[first + i] * r_k[i];
-        for (size_t i = first; i < first + size; i++)
-            m->y[i] += sum * m->v[i];
+    for (size_t at = first; at < x->batch->n * m->base.n_embd; at += m->base.n_embd) {
+        f->sigmoid(m->share + at, n_rows);
+        f->lerp(m->v + at, m->first_v + at, m->share + at, NULL, n_rows, m->v + at);
     }
+}
+
+/* r, k, v, w, a and the gate.  v of the first layer is kept in first_v. */
+static void project(struct rwkv7 *m, struct ops *o, struct time_mix *x)
+{
+    const struct functions *f = o->kernels->functions;
+    const struct layer *l = &m->layers[x->layer];
+    const size_t e = m->base.n_embd, n = x->batch->n;
+    const bool first = x->layer == 0;
+    float *const *mixed = m->base.mixed;
+    struct ops_after tanh = { .y = m->low_w, .n = n, .width = m->rank_w, .map = f->tanh };
+    struct ops_after sigmoid_g = { .y = m->low_g, .n = n, .width = m->rank_g, .map = f->sigmoid };
+    struct ops_after sigmoid_a = { .y = m->a, .n = n, .width = e, .map = f->sigmoid };
+    /* What only later layers have is last. */
+    const struct product products[] = { { &l->receptance, m->r, mixed[R] },
+                                        { &l->key, m->k, mixed[K] },
+                                        { &l->value, first ? m->first_v : m->v, mixed[V] },
+                                        { &l->w.first, m->low_w, mixed[W], ops_after, &tanh },
+                                        { &l->a.first, m->low_a, mixed[A] },
+                                        { &l->g.first, m->low_g, mixed[G], ops_after, &sigmoid_g },
+                                        { &l->v.first, m->low_v, mixed[V] } };
+    const struct product second[] = { { &l->w.second, m->w, m->low_w, find_decay, x },
+                                      { &l->a.second, m->a, m->low_a, ops_after, &sigmoid_a },
+                                      { &l->g.second, m->base.gate, m->low_g },
+                                      { &l->v.second, m->share, m->low_v, mix_values, x } };
+
+    ops_multiply(o, products, first ? 6 : 7, NULL, n);
+    ops_multiply(o, second, first ? 3 : 4, NULL, n);
+}
+
+/* y of some heads */
+static void remember(void *arg, size_t first, size_t end)
+{
+    const struct time_mix *x = arg;
+    const struct rwkv7 *m = x->m;
+    const struct rwkv *b = &m->base;
+    const struct layer *l = &m->layers[x->layer];
+    const struct recurrences *r = x->kernels->recurrences;
+    const struct span *s = x->batch->spans, *last = s + x->batch->n_spans;
+    const size_t e = b->n_embd, size = b->head_size, n = x->batch->n;
+    const float *v = x->layer == 0 ? m->first_v : m->v;
+
+    for (size_t t = 0; t < n; t++)
+        for (size_t i = first * size, at = t * e + i; i < end * size; i += size, at += size)
+            r->wkv7_keys(m->k + at, m->a + at, l->k_k + i, l->k_a + i, size, m->kk + at);
+    for (size_t at = 0; s < last; at += s++->n * e) {
+        const struct wkv wkv = { .n_head = b->n_head, .size = size, .r = m->r + at, .k = m->k + at, .v = v + at,
+                                 .w = m->w + at, .w_each = true, .a = m->kk + at, .b = m->a + at };
+
+        ops_wkv7(x->kernels, &wkv, first, end, s->n, rwkv_memory(b, s, x->layer), b->y + at);
+    }
+    ops_head_norm(x->kernels, first, end, l->head_norm.weight, l->head_norm.bias, b->head_eps, n, b->n_head, size,
+                  b->y);
+    for (size_t t = 0; t < n; t++)
+        for (size_t i = first * size, at = t * e + i; i < end * size; i += size, at += size)
+            r->wkv7_bonus(b->y + at, m->r + at, m->k + at, v + at, l->r_k + i, b->gate + at, size);
 }
 
 static void time_mix(struct rwkv7 *m, struct ops *o, size_t layer, const struct batch *batch)
 {
     const struct layer *l = &m->layers[layer];
     struct rwkv *b = &m->base;
-    const size_t e = b->n_embd, n = batch->n;
+    struct time_mix x = { m, o->kernels, batch, layer };
+    const float *weights[N_LERP];
 
+    for (size_t j = 0; j < N_LERP; j++)
+        weights[j] = l->lerp + j * b->n_embd;
     rwkv_begin(b, o, &l->att_norm, batch, layer, RWKV_ATT);
-    rwkv_project(b, o, l->lerp + R * e, &l->receptance, n, m->r);
-    rwkv_project(b, o, l->lerp + K * e, &l->key, n, m->k);
-    rwkv_project(b, o, l->lerp + V * e, &l->value, n, m->v);
-    project_low(m, o, l->lerp + W * e, &l->w, ops_tanh, n, m->w);
-    ops_add_each(m->w, l->w0, n, e);
-    ops_map(o, decay, m->w, n * e);
-    project_low(m, o, l->lerp + A * e, &l->a, NULL, n, m->a);
-    ops_add_each(m->a, l->a0, n, e);
-    ops_map(o, ops_sigmoid, m->a, n * e);
-    project_low(m, o, l->lerp + G * e, &l->g, ops_sigmoid, n, b->gate);
-    mix_values(m, o, l, n);
-    split_keys(m, l, n);
-    for (size_t i = 0, at = 0; i < batch->n_spans; at += batch->spans[i++].n * e)
-        ops_wkv7(o, m->r + at, m->w + at, m->k + at, m->v + at, m->kk + at, m->a + at, batch->spans[i].n, b->n_head, b->head_size,
-                 rwkv_memory(b, &batch->spans[i], layer), m->y + at);
-    ops_group_norm(o, m->y, l->head_norm.weight, l->head_norm.bias, b->head_eps, n, b->n_head, b->head_size, m->y);
-    add_bonus(m, l, n);
-    ops_multiply_by(m->y, b->gate, n * e);
-    ops_multiply(o, &(struct product){ &l->output, b->h }, 1, m->y, n);
-    ops_add(b->x, b->h, n * e);
+    rwkv_lerp(b, o, weights, N_LERP, batch->n);
+    project(m, o, &x);
+    ops_share(o, b->n_head, 5 * batch->n * b->head_size * b->head_size, remember, &x);
+    rwkv_end(b, o, &l->output, b->y, batch->n);
 }
 
 static void channel_mix(struct rwkv7 *m, struct ops *o, size_t layer, const struct batch *batch)
@@ -288,12 +303,12 @@ static void channel_mix(struct rwkv7 *m, struct ops *o, size_t layer, const stru
     const struct layer *l = &m->layers[layer];
     struct rwkv *b = &m->base;
     const size_t n = batch->n;
+    struct ops_after relu = { .y = b->ff, .n = n, .width = b->n_ff, .gate = o->kernels->functions->relu_squared };
 
     rwkv_begin(b, o, &l->ffn_norm, batch, layer, RWKV_FFN);
-    rwkv_project(b, o, l->channel_lerp_k, &l->channel_key, n, b->ff);
-    ops_activate(o, OPS_RELU_SQUARED, b->ff, NULL, n, b->n_ff);
-    ops_multiply(o, &(struct product){ &l->channel_value, b->h }, 1, b->ff, n);
-    ops_add(b->x, b->h, n * b->n_embd);
+    rwkv_lerp(b, o, &l->channel_lerp_k, 1, n);
+    ops_multiply(o, &(struct product){ &l->channel_key, b->ff, NULL, ops_after, &relu }, 1, b->mixed[0], n);
+    rwkv_end(b, o, &l->channel_value, b->ff, n);
 }
 
 static void eval(void *model, struct ops *o, const struct batch *batch)

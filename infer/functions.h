@@ -30,7 +30,7 @@ struct functions {
 
     /* out[i] = (x[i] - mean) / sqrt(variance + eps) * weight[i] + bias[i]; bias NULL: none; out may be x */
     void (*layer_norm)(const float *x, const float *weight, const float *bias, size_t n, float eps, float *out);
-    /* out[i] = x[i] + (before[i] - x[i]) * (weight[i] + more[i]); more NULL: none */
+    /* out[i] = x[i] + (before[i] - x[i]) * (weight[i] + more[i]); more NULL: none; out may be x */
     void (*lerp)(const float *x, const float *before, const float *weight, const float *more, size_t n, float *out);
 };
 

@@ -184,24 +184,11 @@ void mamba_begin(struct mamba *m, struct ops *o, const float *norm, size_t n)
     ops_rms_norm(o, m->x, norm, m->eps, n, m->n_embd, m->h);
 }
 
-struct residual {
-    const struct mamba *m;
-    size_t n;
-};
-
-static void add_rows(void *arg, size_t first, size_t n_rows)
-{
-    const struct residual *r = arg;
-
-    for (size_t t = 0; t < r->n; t++)
-        ops_add(r->m->x + t * r->m->n_embd + first, r->m->h + t * r->m->n_embd + first, n_rows);
-}
-
 void mamba_end(struct mamba *m, struct ops *o, const struct matrix *out, const float *y, size_t n)
 {
-    struct residual r = { m, n };
+    struct ops_after add = { .y = m->h, .n = n, .width = m->n_embd, .sum = m->x };
 
-    ops_multiply(o, &(struct product){ out, m->h, .then = add_rows, .arg = &r }, 1, y, n);
+    ops_multiply(o, &(struct product){ out, m->h, .then = ops_after, .arg = &add }, 1, y, n);
 }
 
 void mamba_head(struct mamba *m, struct ops *o, const struct batch *b)

@@ -295,6 +295,20 @@ void ops_multiply_unpacked(struct ops *o, const struct product *products, size_t
     multiply((struct multiply_job){ .o = o, .products = products, .n_products = n_products, .n = n, .x = x });
 }
 
+void ops_after(void *arg, size_t first, size_t n_rows)
+{
+    const struct ops_after *a = arg;
+
+    for (size_t i = first; i < a->n * a->width; i += a->width) {
+        if (a->map)
+            a->map(a->y + i, n_rows);
+        if (a->gate)
+            a->gate(a->y + i, NULL, n_rows);
+        if (a->sum)
+            ops_add(a->sum + i, a->y + i, n_rows);
+    }
+}
+
 void ops_row(const struct matrix *w, size_t row, float *out)
 {
     quant_dequantize(w->type, (const unsigned char *)w->data + row * w->row_bytes, w->k, out);
@@ -364,13 +378,16 @@ struct activate_job {
     gate_function *fn;
     float *x;
     const float *up;
+    size_t n;
 };
 
+/* In units of 64 values: whole vectors. */
 static void activate_values(void *arg, size_t first, size_t end)
 {
     const struct activate_job *j = arg;
+    const size_t from = first * 64, to = end * 64 < j->n ? end * 64 : j->n;
 
-    j->fn(j->x + first, j->up ? j->up + first : NULL, end - first);
+    j->fn(j->x + from, j->up ? j->up + from : NULL, to - from);
 }
 
 void ops_activate(struct ops *o, enum ops_activation kind, float *x, const float *up, size_t n, size_t width)
@@ -382,9 +399,9 @@ void ops_activate(struct ops *o, enum ops_activation kind, float *x, const float
         [OPS_GELU_TANH] = f->gelu_tanh,
         [OPS_RELU_SQUARED] = f->relu_squared,
     };
-    struct activate_job job = { functions[kind], x, up };
+    struct activate_job job = { functions[kind], x, up, n * width };
 
-    ops_share(o, n * width, SMALL_WORK, activate_values, &job);
+    ops_share(o, (n * width + 63) / 64, 64 * SMALL_WORK, activate_values, &job);
 }
 
 void ops_round_to_int8(float *x, size_t n, size_t width)

@@ -67,6 +67,16 @@ void ops_multiply_unpacked(struct ops *, const struct product *, size_t n_produc
 /* Row `row` of w as f32 and times its scale, out [w->k]: the embedding of a token. */
 void ops_row(const struct matrix *w, size_t row, float *out);
 
+/* For `then`, with this as its arg: functions of rows of y [n][width], and a sum that they are added to. */
+struct ops_after {
+    float         *y;
+    size_t         n, width;
+    function      *map;  /* NULL: none */
+    gate_function *gate; /* y = gate(y), behind map; NULL: none */
+    float         *sum;  /* [n][width], sum += y; NULL: none */
+};
+ops_rows_fn ops_after;
+
 /* Units first ... end - 1 of a job. */
 typedef void ops_range_fn(void *arg, size_t first, size_t end);
 /* Shares out n units, each of so much work (1: some multiplication), to the threads, where that is worth it. */

@@ -13,6 +13,8 @@
 
 #include <stddef.h>
 
+#define WKV7_KEY_EPS 1e-12f /* keys below this length are not made as long as 1 */
+
 /* n tokens of `width` channels of the scan of Mamba-1 (infer/ops_scan.h). */
 struct selective_block {
     size_t       n, width;
@@ -65,6 +67,11 @@ struct recurrences {
                  float *out);
     void (*wkv6)(const struct wkv_block *); /* versions 5 and 6 */
     void (*wkv7)(const struct wkv_block *);
+    /* What version 7 makes of one head's k and a: kk = k k_k / |k k_k|; k += k (a - 1) k_a; a *= kk; kk = -kk. */
+    void (*wkv7_keys)(float *k, float *a, const float *k_k, const float *k_a, size_t n, float *kk);
+    /* y = (y + (sum of r k r_k) v) gate, of one head */
+    void (*wkv7_bonus)(float *y, const float *r, const float *k, const float *v, const float *r_k, const float *gate,
+                       size_t n);
 };
 
 extern const struct recurrences recurrences_plain;

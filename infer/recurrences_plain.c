@@ -140,6 +140,34 @@ static void wkv7(const struct wkv_block *s)
     }
 }
 
+static void wkv7_keys(float *k, float *a, const float *k_k, const float *k_a, size_t n, float *kk)
+{
+    double square = 0;
+    float scale;
+
+    for (size_t i = 0; i < n; i++) {
+        kk[i] = k[i] * k_k[i];
+        square += (double)kk[i] * (double)kk[i];
+        k[i] += k[i] * (a[i] - 1) * k_a[i];
+    }
+    scale = (float)(1 / fmax(sqrt(square), (double)WKV7_KEY_EPS));
+    for (size_t i = 0; i < n; i++) {
+        a[i] *= kk[i] * scale;
+        kk[i] *= -scale;
+    }
+}
+
+static void wkv7_bonus(float *y, const float *r, const float *k, const float *v, const float *r_k, const float *gate,
+                       size_t n)
+{
+    float sum = 0;
+
+    for (size_t i = 0; i < n; i++)
+        sum += r[i] * k[i] * r_k[i];
+    for (size_t i = 0; i < n; i++)
+        y[i] = (y[i] + sum * v[i]) * gate[i];
+}
+
 const struct recurrences recurrences_plain = {
     .conv = conv,
     .selective_scan = selective_scan,
@@ -147,4 +175,6 @@ const struct recurrences recurrences_plain = {
     .wkv4 = wkv4,
     .wkv6 = wkv6,
     .wkv7 = wkv7,
+    .wkv7_keys = wkv7_keys,
+    .wkv7_bonus = wkv7_bonus,
 };

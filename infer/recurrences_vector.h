@@ -202,13 +202,13 @@ TARGET static void wkv4(const float *k, const float *v, const float *w, const fl
 INLINE float bonus(const float *r, const float *u, const float *k, size_t size)
 {
     vec sum = v_set(0);
-    size_t j = 0;
 
-    for (; j + LANES <= size; j += LANES)
-        sum = v_fma(v_mul(v_load(r + j), v_load(u + j)), v_load(k + j), sum);
-    if (j < size)
-        sum = v_fma(v_mul(v_load_first(r + j, size - j), v_load_first(u + j, size - j)), v_load_first(k + j, size - j),
-                    sum);
+    for (size_t j = 0; j < size; j += LANES) {
+        const bool full = j + LANES <= size;
+        const vec ru = v_mul(load_lanes(full, r + j, size - j), load_lanes(full, u + j, size - j));
+
+        sum = v_fma(ru, load_lanes(full, k + j, size - j), sum);
+    }
     return v_sum(sum);
 }
 
@@ -320,8 +320,44 @@ TARGET static void wkv7(const struct wkv_block *s)
         wkv7_columns(1, false, s, i, s->size - i);
 }
 
-#define RECURRENCES                                                                                         \
-    {                                                                                                       \
-        .conv = conv, .selective_scan = selective_scan, .head_scan = head_scan, .wkv4 = wkv4, .wkv6 = wkv6, \
-        .wkv7 = wkv7                                                                                        \
+TARGET static void wkv7_keys(float *k, float *a, const float *k_k, const float *k_a, size_t n, float *kk)
+{
+    vec square = v_set(0), scale;
+
+    for (size_t i = 0; i < n; i += LANES) {
+        const bool full = i + LANES <= n;
+        const vec key = load_lanes(full, k + i, n - i), removal = v_mul(key, load_lanes(full, k_k + i, n - i));
+        const vec less = v_sub(load_lanes(full, a + i, n - i), v_set(1));
+
+        square = v_fma(removal, removal, square);
+        store_lanes(full, kk + i, removal, n - i);
+        store_lanes(full, k + i, v_fma(v_mul(key, less), load_lanes(full, k_a + i, n - i), key), n - i);
+    }
+    scale = v_set(1 / fmaxf(sqrtf(v_sum(square)), WKV7_KEY_EPS));
+    for (size_t i = 0; i < n; i += LANES) {
+        const bool full = i + LANES <= n;
+        const vec removal = v_mul(load_lanes(full, kk + i, n - i), scale);
+
+        store_lanes(full, a + i, v_mul(load_lanes(full, a + i, n - i), removal), n - i);
+        store_lanes(full, kk + i, v_sub(v_set(0), removal), n - i);
+    }
+}
+
+TARGET static void wkv7_bonus(float *y, const float *r, const float *k, const float *v, const float *r_k,
+                              const float *gate, size_t n)
+{
+    const vec sum = v_set(bonus(r, r_k, k, n));
+
+    for (size_t i = 0; i < n; i += LANES) {
+        const bool full = i + LANES <= n;
+        const vec all = v_fma(sum, load_lanes(full, v + i, n - i), load_lanes(full, y + i, n - i));
+
+        store_lanes(full, y + i, v_mul(all, load_lanes(full, gate + i, n - i)), n - i);
+    }
+}
+
+#define RECURRENCES                                                                                                    \
+    {                                                                                                                  \
+        .conv = conv, .selective_scan = selective_scan, .head_scan = head_scan, .wkv4 = wkv4, .wkv6 = wkv6,            \
+        .wkv7 = wkv7, .wkv7_keys = wkv7_keys, .wkv7_bonus = wkv7_bonus                                                 \
     }

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /*
  * All published models with heads were trained with 1e-5 on an eighth of the values, which is 64e-5 on the values.
@@ -125,8 +126,10 @@ int rwkv_check_rest(struct rwkv *m, const struct gguf *g, struct err *err)
 int rwkv_allocate(struct rwkv *m, const struct rwkv_buffer *more, size_t n, struct err *err)
 {
     const struct rwkv_buffer common[] = {
-        { &m->x, m->n_embd },     { &m->h, m->n_embd },    { &m->delta, m->n_embd },
-        { &m->mixed, m->n_embd }, { &m->gate, m->n_embd }, { &m->ff, m->n_ff },
+        { &m->x, m->n_embd },        { &m->h, m->n_embd },        { &m->y, m->n_embd },
+        { &m->mixed[0], m->n_embd }, { &m->mixed[1], m->n_embd }, { &m->mixed[2], m->n_embd },
+        { &m->mixed[3], m->n_embd }, { &m->mixed[4], m->n_embd }, { &m->mixed[5], m->n_embd },
+        { &m->gate, m->n_embd },     { &m->ff, m->n_ff },         { &m->before_span, m->n_embd },
     };
     const size_t n_common = sizeof common / sizeof common[0];
     size_t width = 0;
@@ -153,10 +156,11 @@ void rwkv_finish(struct rwkv *m)
     free(m->used);
 }
 
-struct shape rwkv_shape(const struct rwkv *m, size_t n_wkv, size_t max_k)
+struct shape rwkv_shape(const struct rwkv *m, size_t n_wkv, size_t max_rank)
 {
-    max_k = max_k > m->n_embd ? max_k : m->n_embd;
-    max_k = max_k > m->n_ff ? max_k : m->n_ff;
+    const size_t widest = RWKV_LERPS * (max_rank > m->n_embd ? max_rank : m->n_embd);
+    const size_t max_k = widest > m->n_ff ? widest : m->n_ff;
+
     return (struct shape){ .n_vocab = m->n_vocab,
                            .n_layer = m->n_layer,
                            .n_recurrent = RWKV_WKV * m->n_embd + n_wkv,
@@ -173,9 +177,42 @@ void rwkv_embed(struct rwkv *m, struct ops *o, const int32_t *tokens, size_t n)
 
 void rwkv_begin(struct rwkv *m, struct ops *o, const struct rwkv_norm *norm, const struct batch *b, size_t layer, size_t row)
 {
-    ops_layer_norm(o, m->x, norm->weight, norm->bias, m->eps, b->n, m->n_embd, m->h);
-    for (size_t i = 0, at = 0; i < b->n_spans; at += b->spans[i++].n * m->n_embd)
-        ops_shift(m->h + at, span_recurrent(&b->spans[i], layer) + row * m->n_embd, b->spans[i].n, m->n_embd, m->delta + at);
+    const size_t e = m->n_embd;
+
+    ops_layer_norm(o, m->x, norm->weight, norm->bias, m->eps, b->n, e, m->h);
+    for (size_t i = 0, t = 0; i < b->n_spans; i++) {
+        float *last = span_recurrent(&b->spans[i], layer) + row * e;
+
+        m->before[t] = memcpy(m->before_span + i * e, last, e * sizeof *last);
+        for (size_t end = t++ + b->spans[i].n; t < end; t++)
+            m->before[t] = m->h + (t - 1) * e;
+        memcpy(last, m->h + (t - 1) * e, e * sizeof *last);
+    }
+}
+
+struct lerp_job {
+    const struct rwkv *m;
+    const struct kernels *kernels;
+    const float *const *weights;
+    size_t n_lerps;
+};
+
+static void lerp_rows(void *arg, size_t first, size_t end)
+{
+    const struct lerp_job *j = arg;
+    const struct rwkv *m = j->m;
+    const size_t e = m->n_embd;
+
+    for (size_t t = first; t < end; t++)
+        for (size_t i = 0; i < j->n_lerps; i++)
+            j->kernels->functions->lerp(m->h + t * e, m->before[t], j->weights[i], NULL, e, m->mixed[i] + t * e);
+}
+
+void rwkv_lerp(struct rwkv *m, struct ops *o, const float *const *weights, size_t n_lerps, size_t n)
+{
+    struct lerp_job job = { m, o->kernels, weights, n_lerps };
+
+    ops_share(o, n, n_lerps * m->n_embd, lerp_rows, &job);
 }
 
 float *rwkv_memory(const struct rwkv *m, const struct span *s, size_t layer)
@@ -183,25 +220,43 @@ float *rwkv_memory(const struct rwkv *m, const struct span *s, size_t layer)
     return span_recurrent(s, layer) + RWKV_WKV * m->n_embd;
 }
 
-void rwkv_project(struct rwkv *m, struct ops *o, const float *weight, const struct matrix *w, size_t n, float *y)
+void rwkv_end(struct rwkv *m, struct ops *o, const struct matrix *w, const float *y, size_t n)
 {
-    ops_lerp(m->h, m->delta, weight, NULL, n, m->n_embd, m->mixed);
-    ops_multiply(o, &(struct product){ w, y }, 1, m->mixed, n);
+    struct ops_after add = { .y = m->h, .n = n, .width = m->n_embd, .sum = m->x };
+
+    ops_multiply(o, &(struct product){ w, m->h, .then = ops_after, .arg = &add }, 1, y, n);
+}
+
+struct gated_add {
+    const struct rwkv *m;
+    size_t n;
+};
+
+/* x += gate * y of some rows */
+static void add_gated(void *arg, size_t first, size_t n_rows)
+{
+    const struct gated_add *g = arg;
+    const struct rwkv *m = g->m;
+
+    for (size_t at = first; at < g->n * m->n_embd; at += m->n_embd)
+        for (size_t i = at; i < at + n_rows; i++)
+            m->x[i] += m->gate[i] * m->y[i];
 }
 
 void rwkv_channel_mix(struct rwkv *m, struct ops *o, const struct rwkv_norm *norm, const struct rwkv_channel_mix *c,
                       const struct batch *b, size_t layer)
 {
+    const struct functions *f = o->kernels->functions;
     const size_t n = b->n;
+    struct ops_after sigmoid = { .y = m->gate, .n = n, .width = m->n_embd, .map = f->sigmoid };
+    struct ops_after relu = { .y = m->ff, .n = n, .width = m->n_ff, .gate = f->relu_squared };
+    struct gated_add add = { m, n };
 
     rwkv_begin(m, o, norm, b, layer, RWKV_FFN);
-    rwkv_project(m, o, c->lerp_r, &c->receptance, n, m->gate);
-    ops_map(o, ops_sigmoid, m->gate, n * m->n_embd);
-    rwkv_project(m, o, c->lerp_k, &c->key, n, m->ff);
-    ops_activate(o, OPS_RELU_SQUARED, m->ff, NULL, n, m->n_ff);
-    ops_multiply(o, &(struct product){ &c->value, m->h }, 1, m->ff, n);
-    ops_multiply_by(m->h, m->gate, n * m->n_embd);
-    ops_add(m->x, m->h, n * m->n_embd);
+    rwkv_lerp(m, o, (const float *const[]){ c->lerp_r, c->lerp_k }, 2, n);
+    ops_multiply(o, (const struct product[]){ { &c->receptance, m->gate, m->mixed[0], ops_after, &sigmoid },
+                                              { &c->key, m->ff, m->mixed[1], ops_after, &relu } }, 2, NULL, n);
+    ops_multiply(o, &(struct product){ &c->value, m->y, .then = add_gated, .arg = &add }, 1, m->ff, n);
 }
 
 void rwkv_rescale(struct rwkv *m, size_t layer, size_t n)

@@ -26,6 +26,8 @@ struct rwkv_norm {
     const float *weight, *bias; /* [n_embd] */
 };
 
+#define RWKV_LERPS 6 /* of one mix, at most */
+
 /* Versions 4 to 6; version 7 has a shorter one of its own. */
 struct rwkv_channel_mix {
     const float  *lerp_k, *lerp_r;          /* [n_embd] */
@@ -42,11 +44,13 @@ struct rwkv {
     struct matrix    embedding, output; /* [n_vocab][n_embd] */
     struct rwkv_norm embedding_norm, output_norm;
 
-    float *x, *h;   /* [OPS_BATCH][n_embd]: the residual stream; what a mix begins with */
-    float *delta;   /* [OPS_BATCH][n_embd], from h to the h before */
-    float *mixed;   /* [OPS_BATCH][n_embd], somewhere between */
-    float *gate;    /* [OPS_BATCH][n_embd] */
-    float *ff;      /* [OPS_BATCH][n_ff] */
+    float *x, *h;                   /* [OPS_BATCH][n_embd]: the residual stream; what a mix begins with */
+    float *y;                       /* [OPS_BATCH][n_embd], what a mix comes to */
+    float *before_span;             /* [OPS_BATCH][n_embd]: h before each span's first token */
+    const float *before[OPS_BATCH]; /* [n_embd] each: h before each token */
+    float *mixed[RWKV_LERPS];       /* [OPS_BATCH][n_embd] each, somewhere between */
+    float *gate;                    /* [OPS_BATCH][n_embd] */
+    float *ff;                      /* [OPS_BATCH][n_ff] */
     float *memory;  /* what the buffers point into */
     bool  *used;    /* [gguf_n_tensors()], while the file is read */
 };
@@ -88,14 +92,17 @@ void rwkv_finish(struct rwkv *);
 
 /* A layer's state: the two rows of token shift, [n_embd] each, and from there on the n_wkv values of the recurrence. */
 enum { RWKV_ATT, RWKV_FFN, RWKV_WKV };
-struct shape rwkv_shape(const struct rwkv *, size_t n_wkv, size_t max_k);
+/* max_rank: of matrices that are products of two smaller ones; 0: there are none. */
+struct shape rwkv_shape(const struct rwkv *, size_t n_wkv, size_t max_rank);
 
 /* x = layer_norm(embedding) of n tokens. */
 void rwkv_embed(struct rwkv *, struct ops *, const int32_t *tokens, size_t n);
-/* h = layer_norm(x), and delta from it; the layer remembers h in its row RWKV_ATT or RWKV_FFN. */
+/* h = layer_norm(x), and what was before; the layer remembers h in its row RWKV_ATT or RWKV_FFN. */
 void rwkv_begin(struct rwkv *, struct ops *, const struct rwkv_norm *, const struct batch *, size_t layer, size_t row);
-/* y = W lerp(h, h before, weight) */
-void rwkv_project(struct rwkv *, struct ops *, const float *weight, const struct matrix *w, size_t n, float *y);
+/* mixed[i] = h + (h before - h) weights[i], i < n_lerps */
+void rwkv_lerp(struct rwkv *, struct ops *, const float *const *weights, size_t n_lerps, size_t n);
+/* x += W y */
+void rwkv_end(struct rwkv *, struct ops *, const struct matrix *w, const float *y, size_t n);
 /* x += channel_mix(layer_norm(x)) */
 void rwkv_channel_mix(struct rwkv *, struct ops *, const struct rwkv_norm *, const struct rwkv_channel_mix *, const struct batch *,
                       size_t layer);

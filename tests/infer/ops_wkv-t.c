@@ -1,6 +1,7 @@
 /*
- * infer/ops_wkv.c against the same equations in double: token shift, the three recurrences, the norms of heads.  And
- * the same bits for any cut of the tokens and any number of threads.
+ * infer/ops_wkv.c and the recurrences of every table under it against the same equations in double: the three wkv, what
+ * version 7 makes of keys and of the current token, the norm of heads.  And the same bits cut after any token, with
+ * heads shared out in any way.
  */
 #include "infer/ops_wkv.h"
 
@@ -14,7 +15,7 @@
 #define TOLERANCE 2e-6
 
 static uint64_t seed = 11;
-static struct ops ops, ops_3; /* on one thread and on three */
+static const struct kernels *kernels; /* that are tested */
 
 static float *numbers(size_t n, float scale)
 {
@@ -29,7 +30,7 @@ static float *decays(size_t n)
 {
     float *x = numbers(n, 2);
 
-    ops_exp_neg_exp(x, n);
+    functions_plain.exp_neg_exp(x, n);
     return x;
 }
 
@@ -45,79 +46,13 @@ static double worst(const float *got, const double *want, size_t n)
     return off / largest;
 }
 
-/* --- element by element ------------------------------------------------------------------------------------------- */
-
-static void test_shift(void)
-{
-    enum { WIDTH = 37 };
-    float *x = numbers(N_TOKENS * WIDTH, 1), *weight = numbers(WIDTH, 1), *more = numbers(N_TOKENS * WIDTH, 1);
-    float *before = numbers(WIDTH, 1), last[WIDTH], delta[N_TOKENS * WIDTH], out[N_TOKENS * WIDTH];
-    double off = 0, off_more = 0;
-
-    memcpy(last, before, sizeof last);
-    ops_shift(x, last, N_TOKENS, WIDTH, delta);
-    ok(memcmp(last, x + (N_TOKENS - 1) * WIDTH, sizeof last) == 0, "the last token is remembered");
-    ops_lerp(x, delta, weight, NULL, N_TOKENS, WIDTH, out);
-    for (int i = 0; i < N_TOKENS * WIDTH; i++) {
-        double old = (double)(i < WIDTH ? before[i] : x[i - WIDTH]), share = (double)weight[i % WIDTH];
-
-        off = fmax(off, fabs((double)x[i] * (1 - share) + old * share - (double)out[i]));
-    }
-    ok(off < 1e-5, "between a token and the one before: off by %.1e", off);
-    ops_lerp(x, delta, weight, more, N_TOKENS, WIDTH, out);
-    for (int i = 0; i < N_TOKENS * WIDTH; i++) {
-        double old = (double)(i < WIDTH ? before[i] : x[i - WIDTH]),
-               share = (double)weight[i % WIDTH] + (double)more[i];
-
-        off_more = fmax(off_more, fabs((double)x[i] * (1 - share) + old * share - (double)out[i]));
-    }
-    ok(off_more < 1e-5, "with a share of each token's own: off by %.1e", off_more);
-    free(x), free(weight), free(more), free(before);
-}
-
-static double of_sigmoid(double x)
-{
-    return 1 / (1 + exp(-x));
-}
-
-static double of_exp_neg_exp(double x)
-{
-    return exp(-exp(x));
-}
-
-static void test_functions(void)
-{
-    enum { N = 20000 }; /* several chunks */
-    const struct {
-        ops_map_fn *fn;
-        double (*want)(double);
-        const char *name;
-    } functions[] = { { ops_sigmoid, of_sigmoid, "sigmoid" },
-                      { ops_tanh, tanh, "tanh" },
-                      { ops_exp_neg_exp, of_exp_neg_exp, "exp(-exp)" } };
-
-    for (size_t f = 0; f < 3; f++) {
-        float *x = numbers(N, 3), *y = malloc(N * sizeof *y), *z = malloc(N * sizeof *z);
-        double off = 0;
-
-        memcpy(y, x, N * sizeof *y);
-        memcpy(z, x, N * sizeof *z);
-        ops_map(&ops, functions[f].fn, y, N);
-        ops_map(&ops_3, functions[f].fn, z, N);
-        for (int i = 0; i < N; i++)
-            off = fmax(off, fabs((double)y[i] - functions[f].want((double)x[i])));
-        ok(off < 1e-6 && memcmp(y, z, N * sizeof *y) == 0, "%s: off by %.1e, three threads give the same bits",
-           functions[f].name, off);
-        free(x), free(y), free(z);
-    }
-}
+/* --- heads -------------------------------------------------------------------------------------------------------- */
 
 static void test_norms(void)
 {
     enum { HEADS = 3, SIZE = 13, WIDTH = HEADS * SIZE };
     float *x = numbers(N_TOKENS * WIDTH, 3), *weight = numbers(WIDTH, 1), *bias = numbers(WIDTH, 1);
-    float out[N_TOKENS * WIDTH], zero[SIZE] = { 0 };
-    double want[N_TOKENS * WIDTH], length = 0;
+    double want[N_TOKENS * WIDTH];
 
     for (int head = 0; head < N_TOKENS * HEADS; head++) {
         const float *h = x + head * SIZE;
@@ -134,20 +69,61 @@ static void test_norms(void)
                 ((double)h[i] - mean) / sqrt(square + 0.1) * (double)weight[channel] + (double)bias[channel];
         }
     }
-    ops_group_norm(&ops, x, weight, bias, 0.1f, N_TOKENS, HEADS, SIZE, out);
-    ok(worst(out, want, N_TOKENS * WIDTH) < 1e-6, "norm by head: off by %.1e", worst(out, want, N_TOKENS * WIDTH));
-    ops_unit(x, 1e-12f, N_TOKENS * HEADS, SIZE);
-    for (int head = 0; head < N_TOKENS * HEADS; head++) {
-        double sum = 0;
-
-        for (int i = 0; i < SIZE; i++)
-            sum += pow((double)x[head * SIZE + i], 2);
-        length = fmax(length, fabs(sqrt(sum) - 1));
-    }
-    ok(length < 1e-6, "scaled to length 1: off by %.1e", length);
-    ops_unit(zero, 1e-12f, 1, SIZE);
-    ok(zero[0] == 0 && zero[SIZE - 1] == 0, "a key of zeros stays one");
+    ops_head_norm(kernels, 2, 3, weight, bias, 0.1f, N_TOKENS, HEADS, SIZE, x);
+    ops_head_norm(kernels, 0, 2, weight, bias, 0.1f, N_TOKENS, HEADS, SIZE, x);
+    ok(worst(x, want, N_TOKENS * WIDTH) < 1e-6, "%s: norm by head: off by %.1e", kernels->name,
+       worst(x, want, N_TOKENS * WIDTH));
     free(x), free(weight), free(bias);
+}
+
+/* k, a and kk of one head of `size` as kernels make them: the largest difference. */
+static double keys_off(size_t size, float scale)
+{
+    float *k = numbers(size, scale), *a = numbers(size, 1), *k_k = numbers(size, 1), *k_a = numbers(size, 1), kk[64];
+    double want[3][64], length = 0, off;
+
+    for (size_t i = 0; i < size; i++)
+        length += pow((double)k[i] * (double)k_k[i], 2);
+    length = fmax(sqrt(length), (double)WKV7_KEY_EPS);
+    for (size_t i = 0; i < size; i++) {
+        want[0][i] = (double)k[i] * (1 + ((double)a[i] - 1) * (double)k_a[i]);
+        want[1][i] = (double)a[i] * (double)k[i] * (double)k_k[i] / length;
+        want[2][i] = -(double)k[i] * (double)k_k[i] / length;
+    }
+    kernels->recurrences->wkv7_keys(k, a, k_k, k_a, size, kk);
+    off = scale == 0 ? fabs((double)k[0]) + fabs((double)a[0]) + fabs((double)kk[size - 1])
+                     : fmax(worst(k, want[0], size), fmax(worst(a, want[1], size), worst(kk, want[2], size)));
+    free(k), free(a), free(k_k), free(k_a);
+    return off;
+}
+
+static double bonus_off(size_t size)
+{
+    float *y = numbers(size, 1), *r = numbers(size, 1), *k = numbers(size, 1), *v = numbers(size, 1);
+    float *r_k = numbers(size, 1), *gate = numbers(size, 1);
+    double want[64], sum = 0, off;
+
+    for (size_t i = 0; i < size; i++)
+        sum += (double)r[i] * (double)k[i] * (double)r_k[i];
+    for (size_t i = 0; i < size; i++)
+        want[i] = ((double)y[i] + sum * (double)v[i]) * (double)gate[i];
+    kernels->recurrences->wkv7_bonus(y, r, k, v, r_k, gate, size);
+    off = worst(y, want, size);
+    free(y), free(r), free(k), free(v), free(r_k), free(gate);
+    return off;
+}
+
+static void test_keys(void)
+{
+    double keys = 0, bonus = 0;
+
+    for (size_t size = 8; size <= 64; size += 7) { /* of a single key little may be left, and errors show */
+        keys = fmax(keys, keys_off(size, 1));
+        bonus = fmax(bonus, bonus_off(size));
+    }
+    ok(keys < 1e-6, "%s: keys of version 7 off by %.1e", kernels->name, keys);
+    ok(keys_off(40, 0) == 0, "a key of zeros stays one");
+    ok(bonus < 2e-6, "%s: the bonus of version 7 off by %.1e", kernels->name, bonus);
 }
 
 /* --- recurrences -------------------------------------------------------------------------------------------------- */
@@ -193,19 +169,30 @@ static void finish(struct inputs *in)
     free(in->r), free(in->w), free(in->k), free(in->v), free(in->a), free(in->b), free(in->u), free(in->state);
 }
 
-/* Tokens [from, from + n). */
-static void run(struct ops *o, const struct inputs *in, size_t from, size_t n, float *state, float *out)
+/* Tokens [from, from + n) of heads (version 4: channels) first ... end - 1. */
+static void run(const struct inputs *in, size_t first, size_t end, size_t from, size_t n, float *state, float *out)
 {
     const size_t at = from * in->n_head * in->size;
+    const struct wkv wkv = { .n_head = in->n_head, .size = in->size, .r = in->r + at, .k = in->k + at, .v = in->v + at,
+                             .w = in->w + (in->w_each ? at : 0), .w_each = in->w_each, .u = in->u, .a = in->a + at,
+                             .b = in->b + at };
 
     if (in->version == 4)
-        ops_wkv4(o, in->k + at, in->v + at, in->w, in->u, n, in->n_head * in->size, state, out + at);
+        ops_wkv4(kernels, first, end, in->k + at, in->v + at, in->w, in->u, n, in->n_head * in->size, state, out + at);
     else if (in->version == 6)
-        ops_wkv6(o, in->r + at, in->k + at, in->v + at, in->w + (in->w_each ? at : 0), in->w_each, in->u, n, in->n_head,
-                 in->size, state, out + at);
+        ops_wkv6(kernels, &wkv, first, end, n, state, out + at);
     else
-        ops_wkv7(o, in->r + at, in->w + at, in->k + at, in->v + at, in->a + at, in->b + at, n, in->n_head, in->size,
-                 state, out + at);
+        ops_wkv7(kernels, &wkv, first, end, n, state, out + at);
+}
+
+/* Heads one by one where each is true; `cut` tokens, then pieces of `step`. */
+static void run_pieces(const struct inputs *in, bool each, size_t cut, size_t step, float *state, float *out)
+{
+    const size_t units = each ? 1 : in->n_head;
+
+    for (size_t head = 0; head < in->n_head; head += units)
+        for (size_t t = 0, n = cut; t < N_TOKENS; t += n, n = step < N_TOKENS - t ? step : N_TOKENS - t)
+            run(in, head, head + units, t, n, state, out);
 }
 
 /* Version 4 without the trick of exponents: keys here are small enough. */
@@ -276,18 +263,20 @@ static void test_wkv(int version, size_t n_head, size_t size, bool w_each)
     float *out = calloc(n, sizeof *out), *again = calloc(n, sizeof *again), *s = malloc(state_bytes),
           *s2 = malloc(state_bytes);
     double *want = calloc(n, sizeof *want);
+    size_t differ = 0;
 
     in.w_each = w_each;
     reference(&in, want);
     memcpy(s, in.state, state_bytes);
-    run(&ops, &in, 0, N_TOKENS, s, out);
-    ok(worst(out, want, n) < TOLERANCE, "wkv of version %d, %zu heads of %zu: off by %.1e", version, n_head, size,
-       worst(out, want, n));
-    memcpy(s2, in.state, state_bytes);
-    for (size_t t = 0, step = 1; t < N_TOKENS; t += step, step = step % 3 + 1)
-        run(&ops_3, &in, t, step < N_TOKENS - t ? step : N_TOKENS - t, s2, again);
-    ok(memcmp(out, again, n * sizeof *out) == 0 && memcmp(s, s2, state_bytes) == 0,
-       "in pieces and on three threads the same bits");
+    run(&in, 0, n_head, 0, N_TOKENS, s, out);
+    ok(worst(out, want, n) < TOLERANCE, "%s: wkv of version %d, %zu heads of %zu: off by %.1e", kernels->name, version,
+       n_head, size, worst(out, want, n));
+    for (size_t i = 0; i < 2 * N_TOKENS; i++) {
+        memcpy(s2, in.state, state_bytes);
+        run_pieces(&in, i % 2, i / 2 + 1, i % 3 ? N_TOKENS : i % 5 + 1, s2, again);
+        differ += memcmp(out, again, n * sizeof *out) != 0 || memcmp(s, s2, state_bytes) != 0;
+    }
+    is_int((long long)differ, 0, "cut after any token, and head by head: the same bits");
     free(out), free(again), free(s), free(s2), free(want);
     finish(&in);
 }
@@ -299,37 +288,29 @@ static void test_wkv4_range(void)
     float state[3], out[4];
 
     ops_wkv4_start(state, 1);
-    ops_wkv4(&ops, k, v, &w, &u, 4, 1, state, out);
-    ok(out[0] == 1 && out[1] == 1 && out[2] == 3 && out[3] == 3, "version 4 with keys up to 500: %g %g %g %g",
-       (double)out[0], (double)out[1], (double)out[2], (double)out[3]);
+    ops_wkv4(kernels, 0, 1, k, v, &w, &u, 4, 1, state, out);
+    ok(out[0] == 1 && out[1] == 1 && out[2] == 3 && out[3] == 3, "%s: version 4 with keys up to 500: %g %g %g %g",
+       kernels->name, (double)out[0], (double)out[1], (double)out[2], (double)out[3]);
 }
 
 int main(void)
 {
-    const struct shape shape = { .max_k = 64 };
-    struct pool *one = pool_create(1, NULL), *three = pool_create(3, NULL);
-
     plan_later();
-    ok(ops_init(&ops, kernels_find(NULL), one, &shape, 8, NULL) == 0 &&
-           ops_init(&ops_3, kernels_find(NULL), three, &shape, 8, NULL) == 0,
-       "operations for one thread and for three");
-    test_shift();
-    test_functions();
-    test_norms();
-    test_wkv(4, 45, 1, true);
-    test_wkv4_range();
-    test_wkv(6, 3, 16, true);
-    test_wkv(6, 5, 7, true);
-    test_wkv(6, 2, 64, false);
-    test_wkv(6, 1, 40, false);
-    test_wkv(7, 3, 16, true);
-    test_wkv(7, 5, 7, true);
-    test_wkv(7, 2, 64, true);
-    test_wkv(7, 1, 40, true);
-    ops_finish(&ops);
-    ops_finish(&ops_3);
-    pool_destroy(one);
-    pool_destroy(three);
+    for (size_t i = 0; (kernels = kernels_at(i)); i++) {
+        test_norms();
+        test_keys();
+        test_wkv(4, 45, 1, true);
+        test_wkv4_range();
+        test_wkv(6, 3, 16, true);
+        test_wkv(6, 5, 7, true);
+        test_wkv(6, 2, 64, false);
+        test_wkv(6, 1, 40, false);
+        test_wkv(6, 2, 150, true);
+        test_wkv(7, 3, 16, true);
+        test_wkv(7, 5, 7, true);
+        test_wkv(7, 2, 64, true);
+        test_wkv(7, 1, 40, true);
+    }
     done();
     return tap_status();
 }
