@@ -9,7 +9,7 @@
 #include "infer/scheduler.h"
 #include "util/clock.h"
 
-#define OWN_TOKENS 16 /* of a prompt that no other has */
+#define OWN_TOKENS 4 /* of a prompt that no other has */
 
 struct first {
     int64_t start;

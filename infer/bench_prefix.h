@@ -11,7 +11,7 @@ struct bench_prefix {
     double cold, warm, restarted;
 };
 
-/* A prompt of n tokens, of which the last 16 differ each time. */
+/* A prompt of n tokens, of which the last 4 differ each time. */
 int bench_prefix(struct engine *, size_t n, struct bench_prefix *, struct err *);
 
 #endif
