@@ -5,7 +5,9 @@
 
 #include "infer/quant_formats.h"
 
-#define BLOCK (PACK_BLOCK_STEPS * PACK_STEP)
+#define BLOCK  (PACK_BLOCK_STEPS * PACK_STEP)
+#define INLINE __attribute__((always_inline)) static inline
+#define UNROLL _Pragma("GCC unroll 8")
 
 /* --- what the formats are ----------------------------------------------------------------------------------------- */
 
@@ -40,28 +42,50 @@ size_t pack_panel_bytes(enum quant_type type, size_t k)
 
 /* --- packing ------------------------------------------------------------------------------------------------------ */
 
-/* Four codes at a time, of vectors g = 0 ... 7 of one row: word g of codes. */
-static void put_codes(const struct layout *l, unsigned char *step, size_t r, const uint8_t codes[PACK_STEP])
+/*
+ * Four codes at a time, of vectors g = 0 ... 7 of one row: word g of codes.  Opening a model waits for this, so it is compiled for each
+ * number of bits.
+ */
+INLINE void put_bits(const uint32_t low_bits, const uint32_t high_bits, unsigned char *at, unsigned char *high_at, const uint8_t codes[PACK_STEP])
 {
     uint32_t w[8], low[8] = { 0 }, high[2] = { 0 };
 
     memcpy(w, codes, sizeof w);
+    UNROLL
     for (size_t g = 0; g < 8; g++) {
-        if (l->low_bits == 8)
+        if (low_bits == 8)
             low[g] = w[g];
-        else if (l->low_bits == 4)
+        else if (low_bits == 4)
             low[g % 4] |= (w[g] & 0x0f0f0f0f) << g / 4 * 4;
         else
             low[g % 2] |= w[g] << g / 2 * 2;
-        if (l->high_bits == 1)
+        if (high_bits == 1)
             high[0] |= (w[g] >> 4 & 0x01010101) << g;
-        else if (l->high_bits == 2)
+        else if (high_bits == 2)
             high[g / 4] |= (w[g] >> 4 & 0x03030303) << g % 4 * 2;
     }
-    for (size_t v = 0; v < l->low_bits; v++)
-        memcpy(step + pack_low_at(l->type) + v * 64 + 4 * r, &low[v], 4);
-    for (size_t v = 0; v < l->high_bits; v++)
-        memcpy(step + PACK_HIGH_AT + v * 64 + 4 * r, &high[v], 4);
+    UNROLL
+    for (size_t v = 0; v < low_bits; v++)
+        memcpy(at + v * 64, &low[v], 4);
+    UNROLL
+    for (size_t v = 0; v < high_bits; v++)
+        memcpy(high_at + v * 64, &high[v], 4);
+}
+
+static void put_codes(const struct layout *l, unsigned char *step, size_t r, const uint8_t codes[PACK_STEP])
+{
+    unsigned char *at = step + pack_low_at(l->type) + 4 * r, *high_at = step + PACK_HIGH_AT + 4 * r;
+
+    if (l->low_bits == 8)
+        put_bits(8, 0, at, high_at, codes);
+    else if (l->low_bits == 2)
+        put_bits(2, 0, at, high_at, codes);
+    else if (l->high_bits == 0)
+        put_bits(4, 0, at, high_at, codes);
+    else if (l->high_bits == 1)
+        put_bits(4, 1, at, high_at, codes);
+    else
+        put_bits(4, 2, at, high_at, codes);
 }
 
 static void put_half(unsigned char *at, size_t r, uint16_t half)

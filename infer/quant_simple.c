@@ -65,9 +65,13 @@ static void take_apart_q8_0(const void *row, struct quant_codes *out)
 {
     const unsigned char *block = row;
 
+    uint64_t eight[BLOCK / 8];
+
     memcpy(&out->d, block, sizeof out->d);
-    for (size_t i = 0; i < BLOCK; i++)
-        out->codes[i] = block[2 + i] ^ 128;
+    memcpy(eight, block + 2, sizeof eight);
+    for (size_t i = 0; i < BLOCK / 8; i++)
+        eight[i] ^= 0x8080808080808080u;
+    memcpy(out->codes, eight, sizeof eight);
 }
 
 static void dequantize_q4_1(const void *row, size_t n, float *out)
