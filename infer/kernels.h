@@ -67,6 +67,8 @@ struct kernels {
     void (*mul_f32)(const void *w, size_t k, size_t n_rows, const float *x, size_t n_cols, float *y, size_t y_stride);
     void (*mul_f16)(const void *w, size_t k, size_t n_rows, const float *x, size_t n_cols, float *y, size_t y_stride);
     void (*mul_bf16)(const void *w, size_t k, size_t n_rows, const float *x, size_t n_cols, float *y, size_t y_stride);
+    /* The same with x [n_cols][k] rounded to BF16, too; NULL: mul_bf16 is as fast. */
+    void (*mul_bf16_rounded)(const void *w, size_t k, size_t n_rows, const uint16_t *x, size_t n_cols, float *y, size_t y_stride);
     void (*mul_q8_0)(const void *w, size_t k, size_t n_rows, const int8_t *q, const float *d, size_t n_cols, float *y,
                      size_t y_stride);
 
@@ -83,6 +85,7 @@ struct kernels {
     void (*attend_merge)(size_t n_rows, size_t width, struct attend_sums so_far, struct attend_sums more);
     /* x[n] f32 in half precision, to nearest; beyond it the largest value. */
     void (*to_half)(const float *x, size_t n, uint16_t *out);
+    void (*to_bf16)(const float *x, size_t n, uint16_t *out); /* the same in BF16, without a limit */
 
     /* out[i] = x[i] / sqrt(mean of x^2 + eps) * weight[i].  Source: Zhang, Sennrich, arXiv:1910.07467. */
     void (*rms_norm)(const float *x, const float *weight, size_t n, float eps, float *out);
@@ -101,7 +104,8 @@ const struct kernels *kernels_at(size_t i);
 /* The table of that name, or for NULL the best one for this processor.  NULL when this processor cannot run it. */
 const struct kernels *kernels_find(const char *name);
 
-/* For the tables: infer/kernels_avx512.c, infer/kernels_avx2_pack.c, infer/kernels_vnni.c, infer/kernels_*_attend.c. */
+/* For the tables: infer/kernels_avx512.c, infer/kernels_avx2_pack.c, infer/kernels_avx512bf16.c, infer/kernels_vnni.c,
+   infer/kernels_*_attend.c. */
 void kernels_avx512_f32(const void *w, size_t k, size_t n_rows, const float *x, size_t n_cols, float *y, size_t y_stride);
 void kernels_avx512_f16(const void *w, size_t k, size_t n_rows, const float *x, size_t n_cols, float *y, size_t y_stride);
 void kernels_avx512_bf16(const void *w, size_t k, size_t n_rows, const float *x, size_t n_cols, float *y, size_t y_stride);
@@ -113,7 +117,10 @@ void kernels_vnni_multiply(enum quant_type, const unsigned char *panel, size_t k
 void kernels_avx2_attend(const struct attend_block *);
 void kernels_avx2_attend_merge(size_t n_rows, size_t width, struct attend_sums so_far, struct attend_sums more);
 void kernels_avx2_to_half(const float *x, size_t n, uint16_t *out);
+void kernels_avx2_to_bf16(const float *x, size_t n, uint16_t *out);
 void kernels_avx512_attend(const struct attend_block *);
+void kernels_avx512bf16_mul(const void *w, size_t k, size_t n_rows, const uint16_t *x, size_t n_cols, float *y, size_t y_stride);
+void kernels_avx512bf16_round(const float *x, size_t n, uint16_t *out);
 void kernels_avx512bf16_attend(const struct attend_block *);
 void kernels_avx512_attend_merge(size_t n_rows, size_t width, struct attend_sums so_far, struct attend_sums more);
 

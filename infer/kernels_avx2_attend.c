@@ -34,4 +34,21 @@ TARGET void kernels_avx2_to_half(const float *x, size_t n, uint16_t *out)
     kernels_plain.to_half(x + i, n - i, out + i);
 }
 
+/* To nearest, ties to even: half of the last place is added, and of what is no number a bit stays. */
+TARGET void kernels_avx2_to_bf16(const float *x, size_t n, uint16_t *out)
+{
+    size_t i = 0;
+
+    for (; i + 8 <= n; i += 8) {
+        const __m256 v = _mm256_loadu_ps(x + i);
+        const __m256i bits = _mm256_castps_si256(v), odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+        const __m256i near = _mm256_srli_epi32(_mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff))), 16);
+        const __m256i none = _mm256_or_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(0x40));
+        const __m256i rounded = _mm256_blendv_epi8(near, none, _mm256_castps_si256(_mm256_cmp_ps(v, v, _CMP_UNORD_Q)));
+
+        _mm_storeu_si128((__m128i *)(out + i), _mm_packus_epi32(_mm256_castsi256_si128(rounded), _mm256_extracti128_si256(rounded, 1)));
+    }
+    kernels_plain.to_bf16(x + i, n - i, out + i);
+}
+
 #endif

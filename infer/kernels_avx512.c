@@ -43,8 +43,11 @@ INLINE __m512 load_bf16(const void *row, size_t i, __mmask16 lanes)
         __m512 row[ROWS];                                                                                                      \
                                                                                                                                \
         UNROLL                                                                                                                 \
-        for (int r = 0; r < R; r++)                                                                                            \
+        for (int r = 0; r < R; r++) {                                                                                          \
             row[r] = load_##TYPE(w + (size_t)r * k * SIZE, i, lanes);                                                          \
+            if (C == 1) /* a single column waits for memory: the rows of the next tile */                                      \
+                __builtin_prefetch(w + ((size_t)(R + r) * k + i) * SIZE);                                                      \
+        }                                                                                                                      \
         UNROLL                                                                                                                 \
         for (int c = 0; c < C; c++) {                                                                                          \
             const __m512 v = _mm512_maskz_loadu_ps(lanes, x + (size_t)c * k + i);                                              \

@@ -178,6 +178,12 @@ static void attend_merge(size_t n_rows, size_t width, struct attend_sums so_far,
     }
 }
 
+static void to_bf16(const float *x, size_t n, uint16_t *out)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = quant_float_to_bf16(x[i]);
+}
+
 static void to_half(const float *x, size_t n, uint16_t *out)
 {
     for (size_t i = 0; i < n; i++) {
@@ -209,6 +215,7 @@ const struct kernels kernels_plain = {
     .attend = attend,
     .attend_merge = attend_merge,
     .to_half = to_half,
+    .to_bf16 = to_bf16,
     .rms_norm = rms_norm,
     .functions = &functions_plain,
     .recurrences = &recurrences_plain,

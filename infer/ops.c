@@ -23,8 +23,9 @@ int ops_init(struct ops *o, const struct kernels *kernels, struct pool *pool, co
     o->d = calloc(max_k / QUANT_Q8_0_BLOCK + 1, OPS_BATCH * sizeof *o->d);
     o->rows = calloc(max_k, pool_n_threads(pool) * ROWS_F32 * sizeof *o->rows);
     o->input = kernels->mul_packed ? calloc(1, pack_input_bytes(OPS_BATCH, max_k + PACK_STEP)) : NULL;
+    o->halves = kernels->mul_bf16_rounded ? calloc(max_k, OPS_BATCH * sizeof *o->halves) : NULL;
     o->attend = attend_rooms_create(shape, pool_n_threads(pool), n_ctx);
-    if (!o->q || !o->d || !o->attend || !o->rows || (kernels->mul_packed && !o->input)) {
+    if (!o->q || !o->d || !o->attend || !o->rows || (kernels->mul_packed && !o->input) || (kernels->mul_bf16_rounded && !o->halves)) {
         ops_finish(o);
         return fail(err, CORAX_E_LIMIT, "out of memory for activations");
     }
@@ -38,6 +39,7 @@ void ops_finish(struct ops *o)
     attend_rooms_destroy(o->attend);
     free(o->rows);
     free(o->input);
+    free(o->halves);
     memset(o, 0, sizeof *o);
 }
 
@@ -75,6 +77,7 @@ struct input {
     size_t k;
     int8_t *q; /* rounded; NULL: nobody wants it */
     float *d;
+    uint16_t *halves;         /* rounded to BF16; NULL: nobody wants it */
     struct pack_input packed; /* q NULL: nobody wants it */
 };
 
@@ -154,7 +157,10 @@ static void multiply_rows(const struct multiply_job *j, const struct product *p,
         kernels->mul_f16(rows, w->k, n_rows, in->x, j->n, p->y + first, w->n_rows);
         break;
     case QUANT_BF16:
-        kernels->mul_bf16(rows, w->k, n_rows, in->x, j->n, p->y + first, w->n_rows);
+        if (in->halves)
+            kernels->mul_bf16_rounded(rows, w->k, n_rows, in->halves, j->n, p->y + first, w->n_rows);
+        else
+            kernels->mul_bf16(rows, w->k, n_rows, in->x, j->n, p->y + first, w->n_rows);
         break;
     case QUANT_Q8_0:
         kernels->mul_q8_0(rows, w->k, n_rows, in->q, in->d, j->n, p->y + first, w->n_rows);
@@ -213,7 +219,9 @@ static void round_chunk(void *arg, unsigned chunk, unsigned thread)
     const size_t end = first + PACK_COLS < j->n ? first + PACK_COLS : j->n;
 
     (void)thread;
-    for (size_t c = first; c < end; c++) {
+    for (size_t c = first; c < end && in->halves; c++)
+        j->o->kernels->to_bf16(in->x + c * k, k, in->halves + c * k);
+    for (size_t c = first; c < end && in->q; c++) {
         int8_t *q = in->q + c * k;
         float *d = in->d + c * (k / PACK_STEP);
 
@@ -246,10 +254,16 @@ static void *room_behind(const struct multiply_job *j, const struct input *in)
     return (char *)j->o->input + pack_input_bytes(j->n, values_before);
 }
 
+static void note_rounded(struct multiply_job *j, const struct input *in)
+{
+    if (!in->q && !in->halves)
+        j->rounded[j->n_rounded++] = (size_t)(in - j->inputs);
+}
+
 /* What the matrices need of the activations, beside themselves; used: of the room for them, in values a column. */
 static void round_inputs(struct multiply_job *j)
 {
-    size_t used = 0;
+    size_t used = 0, used_halves = 0;
 
     for (size_t i = 0; i < j->n_products; i++) {
         const struct matrix *w = j->products[i].w;
@@ -258,10 +272,16 @@ static void round_inputs(struct multiply_job *j)
 
         if (!in->q && (packed || w->type == QUANT_Q8_0)) {
             assert(used + in->k <= j->o->max_k);
+            note_rounded(j, in);
             in->q = j->o->q + used * j->n;
             in->d = j->o->d + used / PACK_STEP * j->n;
-            j->rounded[j->n_rounded++] = (size_t)(in - j->inputs);
             used += in->k;
+        }
+        if (!in->halves && w->type == QUANT_BF16 && j->use_packed && j->o->kernels->mul_bf16_rounded) {
+            assert(used_halves + in->k <= j->o->max_k);
+            note_rounded(j, in);
+            in->halves = j->o->halves + used_halves * j->n;
+            used_halves += in->k;
         }
         if (!in->packed.q && packed)
             in->packed = pack_input_at(room_behind(j, in), j->n, in->k);

@@ -36,6 +36,7 @@ struct ops {
     float                *d;      /* [OPS_BATCH][max_k / 32] */
     float                *rows;   /* [n_threads][a few][max_k], rows of weights as f32 */
     void                 *input;  /* the same as q and d, in the order of packed weights */
+    uint16_t             *halves; /* [OPS_BATCH][max_k], activations rounded to BF16 */
     struct attend_rooms  *attend;
 };
 
@@ -57,8 +58,8 @@ struct product {
 #define OPS_ROWS   16
 #define OPS_INPUTS 8 /* different x in one call, at most */
 /*
- * x [n][k] times each matrix.  Packed matrices, and those of type Q8_0, take x rounded to int8, 32 values at a time;
- * different x of such matrices in one call have max_k values a column together, at most.
+ * x [n][k] times each matrix.  Packed matrices, and those of type Q8_0, take x rounded to int8, 32 values at a time, those of type
+ * BF16 rounded to BF16 where the processor multiplies that faster; different x of such matrices in one call have max_k values a column together, at most.
  */
 void ops_multiply(struct ops *, const struct product *, size_t n_products, const float *x, size_t n);
 /* The same from the matrices as they are in the file: of types but Q8_0 x is not rounded. */

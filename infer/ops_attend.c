@@ -93,8 +93,7 @@ static void convert(const struct ops *o, const struct kv_layout *l, const float 
         return;
     }
     if (l->type == QUANT_BF16) {
-        for (size_t i = 0; i < l->head_dim; i++)
-            ((uint16_t *)out)[i] = quant_float_to_bf16(x[i]);
+        o->kernels->to_bf16(x, l->head_dim, out);
         return;
     }
     for (size_t i = 0; i < l->head_dim; i += STATE_STEP, q += STATE_STEP) {

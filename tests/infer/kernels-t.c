@@ -258,6 +258,39 @@ static void test_attend(const struct kernels *t, enum quant_type type)
     is_int((long long)differ, 0, "rows together or one by one: the same bits");
 }
 
+/* Rounded activations: the product of what they became, and the same bits for any tile. */
+static void test_rounded(const struct kernels *t)
+{
+    const size_t ks[] = { 32, 64, 96, 512, 40, 7, 33 }, rows[] = { 1, 3, 4, 9, 24 }, cols[] = { 1, 2, 5, 8, 19 };
+    static uint16_t rounded[MAX_COLS * MAX_K];
+    double worst = 0;
+    size_t differ = 0;
+
+    if (!t->mul_bf16_rounded)
+        return;
+    for (size_t a = 0; a < 7; a++)
+        for (size_t b = 0; b < 5; b++)
+            for (size_t c = 0; c < 5; c++) {
+                const size_t k = ks[a];
+
+                fill(x, cols[c] * k);
+                fill(w, rows[b] * k);
+                for (size_t i = 0; i < rows[b] * k; i++)
+                    w16[i] = quant_float_to_bf16(w[i]);
+                t->to_bf16(x, cols[c] * k, rounded);
+                for (size_t i = 0; i < cols[c] * k; i++)
+                    x[i] = quant_bf16_to_float(rounded[i]);
+                t->mul_bf16_rounded(w16, k, rows[b], rounded, cols[c], y, rows[b]);
+                worst = fmax(worst, error_of(QUANT_BF16, k, rows[b], cols[c]));
+                for (size_t i = 0; i < cols[c]; i++) {
+                    t->mul_bf16_rounded(w16, k, rows[b], rounded + i * k, 1, one, rows[b]);
+                    differ += memcmp(one, y + i * rows[b], rows[b] * sizeof *one) != 0;
+                }
+            }
+    ok(worst < 1e-6, "%s: products of BF16 with BF16 off by %.1e of the terms", t->name, worst);
+    is_int((long long)differ, 0, "the same bits for a column alone");
+}
+
 static void test_halves(const struct kernels *t)
 {
     const float special[] = { 0, 1e-9f, 65519, 65520, -1e30f, INFINITY, -INFINITY };
@@ -270,6 +303,14 @@ static void test_halves(const struct kernels *t)
     for (size_t i = 0; i < 37; i++)
         wrong += half[i] != quant_float_to_half(fmaxf(fminf(x[i], QUANT_HALF_MAX), -QUANT_HALF_MAX));
     ok(wrong == 0, "%s: halves are the nearest, the largest beyond", t->name);
+    wrong = 0;
+    t->to_bf16(x, 37, half);
+    for (size_t i = 0; i < 37; i++)
+        wrong += half[i] != quant_float_to_bf16(x[i]);
+    ok(wrong == 0, "%s: BF16 is the nearest", t->name);
+    x[3] = NAN;
+    t->to_bf16(x, 37, half);
+    ok(isnan(quant_bf16_to_float(half[3])), "and what is no number stays none");
 }
 
 static void test_norm(const struct kernels *t)
@@ -305,6 +346,7 @@ static void test_table(const struct kernels *t)
     test_attend(t, QUANT_BF16);
     test_attend(t, QUANT_Q8_0);
     test_halves(t);
+    test_rounded(t);
     test_norm(t);
 }
 
