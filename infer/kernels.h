@@ -78,6 +78,9 @@ struct kernels {
      */
     void (*mul_packed)(enum quant_type, const unsigned char *panel, size_t k, const struct pack_input *, size_t n, size_t n_rows,
                        float *y, size_t y_stride);
+    /* The same of n_rows rows in panels that stand one after the other, for PACK_MANY columns or more: NULL where mul_packed of each is as fast. */
+    void (*mul_panels)(enum quant_type, const unsigned char *panels, size_t k, const struct pack_input *, size_t n, size_t n_rows,
+                       float *y, size_t y_stride);
 
     /* Rows of queries over one page; what comes of several pages is put together by attend_merge(), in their order. */
     void (*attend)(const struct attend_block *);
@@ -113,6 +116,8 @@ void kernels_avx2_multiply(enum quant_type, const unsigned char *panel, size_t k
                            float *y, size_t y_stride);
 void kernels_vnni_multiply(enum quant_type, const unsigned char *panel, size_t k, const struct pack_input *, size_t n, size_t n_rows,
                            float *y, size_t y_stride);
+void kernels_vnni_multiply_many(enum quant_type, const unsigned char *panels, size_t k, const struct pack_input *, size_t n, size_t n_rows,
+                                float *y, size_t y_stride);
 
 void kernels_avx2_attend(const struct attend_block *);
 void kernels_avx2_attend_merge(size_t n_rows, size_t width, struct attend_sums so_far, struct attend_sums more);

@@ -113,6 +113,10 @@ static void multiply_packed(const struct multiply_job *j, const struct matrix *w
     const size_t panel_bytes = pack_panel_bytes(w->type, w->k);
     const unsigned char *panel = *w->packed + (w->first_row + first) / PACK_ROWS * panel_bytes;
 
+    if (j->n >= PACK_MANY && j->o->kernels->mul_panels) {
+        j->o->kernels->mul_panels(w->type, panel, w->k, &in->packed, j->n, n_rows, y, w->n_rows);
+        return;
+    }
     for (size_t r = 0; r < n_rows; r += PACK_ROWS, panel += panel_bytes) {
         const size_t n = n_rows - r < PACK_ROWS ? n_rows - r : PACK_ROWS;
 

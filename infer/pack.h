@@ -33,6 +33,7 @@
 #define PACK_ROWS 16
 #define PACK_COLS 8
 #define PACK_STEP 32
+#define PACK_MANY (2 * PACK_COLS) /* columns that are worth taking a panel apart for ahead of them */
 
 /* n columns of k values, k a multiple of PACK_STEP. */
 struct pack_input {

@@ -122,9 +122,59 @@ static void test(enum quant_type type, size_t k, size_t n_rows, size_t n)
     free(p.memory);
 }
 
+/* Many columns of panels that stand one after the other, of which the last one is not full. */
+static void test_panels(enum quant_type type, size_t k, size_t n_rows, size_t n)
+{
+    enum { ROWS = 40, COLS = 150 };
+    static float want[COLS * ROWS], got[COLS * (ROWS + 1)];
+    const size_t panel_bytes = pack_panel_bytes(type, k);
+    unsigned char *panels = aligned_alloc(64, (3 * panel_bytes + 63) / 64 * 64);
+    int8_t q[K];
+    float d[K / PACK_STEP], y[COLS * PACK_ROWS];
+    void *memory = calloc(1, pack_input_bytes(n, k));
+    const struct pack_input input = pack_input_at(memory, n, k);
+
+    for (size_t c = 0; c < n; c++) {
+        for (size_t i = 0; i < k; i++)
+            q[i] = (int8_t)((int)(tiny_random(&seed) % 255) - 127);
+        for (size_t s = 0; s < k / PACK_STEP; s++)
+            d[s] = 0.01f * (float)(1 + tiny_random(&seed) % 9);
+        pack_column(&input, c, k, q, d);
+    }
+    for (size_t r = 0; r < n_rows; r += PACK_ROWS) {
+        struct problem p = { .type = type, .k = k, .n_rows = n_rows - r < PACK_ROWS ? n_rows - r : PACK_ROWS };
+
+        make_rows(&p);
+        memcpy(panels + r / PACK_ROWS * panel_bytes, p.panel, panel_bytes);
+        pack_multiply(type, p.panel, k, &input, 0, n, y, PACK_ROWS);
+        for (size_t c = 0; c < n; c++)
+            memcpy(want + c * ROWS + r, y + c * PACK_ROWS, p.n_rows * sizeof *y);
+        free(p.rows);
+        free(p.panel);
+    }
+    for (size_t i = 0; kernels_at(i); i++) {
+        size_t wrong = 0;
+
+        if (!kernels_at(i)->mul_panels)
+            continue;
+        for (size_t j = 0; j < COLS * (ROWS + 1); j++)
+            got[j] = -7;
+        kernels_at(i)->mul_panels(type, panels, k, &input, n, n_rows, got, ROWS + 1);
+        for (size_t c = 0; c < COLS; c++) {
+            wrong += c < n && memcmp(got + c * (ROWS + 1), want + c * ROWS, n_rows * sizeof *got) != 0;
+            for (size_t r = c < n ? n_rows : 0; r <= ROWS; r++)
+                wrong += got[c * (ROWS + 1) + r] != -7.0f;
+        }
+        ok(wrong == 0, "%s, %zu x %zu in panels, %zu columns: %s has the reference's bits", quant_find(type)->name, n_rows, k, n, kernels_at(i)->name);
+    }
+    free(panels);
+    free(memory);
+}
+
 int main(void)
 {
     static const size_t ks[] = { 32, 64, 256, 1024 }, n_rows[] = { 16, 1, 7 }, ns[] = { 1, 3, 4, 8, 13, 21 };
+    static const size_t many_rows[] = { 32, 16, 40, 39 }, many[] = { PACK_MANY, 17, 150, 29 };
     size_t n_types = 0;
 
     plan_later();
@@ -135,6 +185,9 @@ int main(void)
         for (size_t i = 0; i < 4; i++)
             for (size_t j = 0; j < 3; j++)
                 test((enum quant_type)id, ks[i], n_rows[j], ns[(i * 3 + j) % 6]);
+        for (size_t i = 0; i < 4; i++)
+            if (pack_can((enum quant_type)id, ks[i]))
+                test_panels((enum quant_type)id, ks[i], many_rows[i], many[i]);
     }
     is_int((long long)n_types, 9, "formats that are packed");
     ok(!pack_can(QUANT_Q4_K, 128) && !pack_can(QUANT_Q4_0, 48) && !pack_can(QUANT_F16, 256) && !pack_can(QUANT_Q4_0, 0),
