@@ -334,7 +334,6 @@ INLINE const unsigned char *take_steps(const enum quant_type type, const unsigne
         at += head;
     }
     for (size_t i = 0; i < n_steps; i++, at += pack_step_bytes(type)) {
-        prefetch(at + PART_STEPS * pack_step_bytes(type) + head, pack_step_bytes(type));
         steps[i * PAIR] = load_step(type, at, scale, min);
     }
     return at;
@@ -346,6 +345,7 @@ INLINE void multiply_panels(const enum quant_type type, const int P, const unsig
 {
     const size_t panel_bytes = n_steps * pack_step_bytes(type) + n_steps / PACK_BLOCK_STEPS * pack_head_bytes(type);
     const unsigned char *at[PAIR] = { panel, panel + panel_bytes };
+    const size_t part_bytes = PART_STEPS * pack_step_bytes(type) + pack_head_bytes(type), next = (part_bytes * PACK_COLS / n + 63) / 64 * 64;
     struct step steps[PART_STEPS * PAIR];
     __m512 so_far[PAIR * MANY];
     struct beginnings b;
@@ -361,6 +361,14 @@ INLINE void multiply_panels(const enum quant_type type, const int P, const unsig
         for (size_t c = 0; c < n; c += PACK_COLS) {
             const size_t place = (c / PACK_COLS * n_steps + s) * PACK_COLS;
 
+            /* What the next part reads, a little at a time: all at once would fill the processor's queue of misses. */
+            for (size_t i = 0; i < next; i += 64)
+                for (int p = 0; p < P; p++)
+                    _mm_prefetch((const char *)at[p] + c / PACK_COLS * next + i, _MM_HINT_T0);
+            if (s + part == n_steps)
+                for (size_t i = c; i < c + PACK_COLS && i < n; i++)
+                    for (int p = 0; p < P; p++)
+                        __builtin_prefetch(y + i * y_stride + p * PACK_ROWS, 1);
             begin_tile(type, sums + 2 * place, d + place, part, &b);
             if (n - c > HALF)
                 add_columns(type, P, PACK_COLS, steps, part, &b, q + place * PACK_STEP, d + place, so_far + c);
