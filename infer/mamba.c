@@ -45,7 +45,7 @@ float *mamba_memory(struct mamba *m, size_t n, size_t width, struct err *err)
 
     if (more) {
         m->memory = more;
-        more[m->n_memory] = calloc(n, width * sizeof(float));
+        more[m->n_memory] = ops_room(n, width * sizeof(float));
         if (more[m->n_memory])
             return more[m->n_memory++];
     }

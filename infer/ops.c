@@ -8,7 +8,16 @@
 
 #define ROWS_F32   4     /* that become f32 together: what a kernel takes at once, few enough for the cache */
 #define CHUNK_WORK 16384 /* multiplications that are worth handing to another thread: about 1 us */
+#define CACHE_LINE 64
 #define SMALL_WORK 4     /* what a value costs in a norm or a function, in multiplications of a product */
+
+void *ops_room(size_t n, size_t size)
+{
+    const size_t bytes = (n * size + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
+    void *room = size > 0 && n > (SIZE_MAX - CACHE_LINE) / size ? NULL : aligned_alloc(CACHE_LINE, bytes);
+
+    return room ? memset(room, 0, bytes) : NULL;
+}
 
 int ops_init(struct ops *o, const struct kernels *kernels, struct pool *pool, const struct shape *shape, size_t n_ctx,
              struct err *err)
@@ -22,7 +31,7 @@ int ops_init(struct ops *o, const struct kernels *kernels, struct pool *pool, co
     o->q = calloc(max_k, OPS_BATCH);
     o->d = calloc(max_k / QUANT_Q8_0_BLOCK + 1, OPS_BATCH * sizeof *o->d);
     o->rows = calloc(max_k, pool_n_threads(pool) * ROWS_F32 * sizeof *o->rows);
-    o->input = kernels->mul_packed ? calloc(1, pack_input_bytes(OPS_BATCH, max_k + PACK_STEP)) : NULL;
+    o->input = kernels->mul_packed ? ops_room(1, pack_input_bytes(OPS_BATCH, max_k + PACK_STEP)) : NULL;
     o->halves = kernels->mul_bf16_rounded ? calloc(max_k, OPS_BATCH * sizeof *o->halves) : NULL;
     o->attend = attend_rooms_create(shape, pool_n_threads(pool), n_ctx);
     if (!o->q || !o->d || !o->attend || !o->rows || (kernels->mul_packed && !o->input) || (kernels->mul_bf16_rounded && !o->halves)) {

@@ -40,6 +40,10 @@ struct ops {
     struct attend_rooms  *attend;
 };
 
+/* Room for n times size bytes of activations, all 0, at the beginning of a cache line, so that no row of a panel lies on two; to be given
+   to free().  NULL: out of memory. */
+void *ops_room(size_t n, size_t size);
+
 /* For models of a shape and sequences of n_ctx tokens at most.  CORAX_E_LIMIT when out of memory. */
 int ops_init(struct ops *, const struct kernels *, struct pool *, const struct shape *, size_t n_ctx, struct err *);
 void ops_finish(struct ops *);

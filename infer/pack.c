@@ -169,6 +169,20 @@ static size_t place(size_t c, size_t step, size_t k)
     return (c / PACK_COLS * (k / PACK_STEP) + step) * PACK_COLS + c % PACK_COLS;
 }
 
+/* Of 16 values: as bytes without a sign, four sums in 16 bits each. */
+static int32_t sum_of_half(const int8_t *q)
+{
+    const uint64_t even = 0x00ff00ff00ff00ff;
+    uint64_t w[2], sums = 0;
+
+    memcpy(w, q, sizeof w);
+    for (size_t i = 0; i < 2; i++) {
+        w[i] ^= 0x8080808080808080;
+        sums += (w[i] & even) + (w[i] >> 8 & even);
+    }
+    return (int32_t)(sums * 0x0001000100010001 >> 48) - 16 * 128;
+}
+
 void pack_column(const struct pack_input *x, size_t c, size_t k, const int8_t *q, const float *d)
 {
     for (size_t s = 0; s < k / PACK_STEP; s++, q += PACK_STEP) {
@@ -176,11 +190,8 @@ void pack_column(const struct pack_input *x, size_t c, size_t k, const int8_t *q
 
         memcpy(x->q + at * PACK_STEP, q, PACK_STEP);
         x->d[at] = d[s];
-        for (size_t half = 0; half < 2; half++) {
-            x->sums[2 * at + half] = 0;
-            for (size_t i = 0; i < PACK_STEP / 2; i++)
-                x->sums[2 * at + half] += q[half * PACK_STEP / 2 + i];
-        }
+        for (size_t half = 0; half < 2; half++)
+            x->sums[2 * at + half] = sum_of_half(q + half * PACK_STEP / 2);
     }
 }
 

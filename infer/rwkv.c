@@ -137,7 +137,7 @@ int rwkv_allocate(struct rwkv *m, const struct rwkv_buffer *more, size_t n, stru
 
     for (size_t i = 0; i < n_common + n; i++)
         width += i < n_common ? common[i].width : more[i - n_common].width;
-    m->memory = calloc(width, OPS_BATCH * sizeof *m->memory);
+    m->memory = ops_room(width, OPS_BATCH * sizeof *m->memory);
     if (!m->memory)
         return fail(err, CORAX_E_LIMIT, "out of memory for activations");
     at = m->memory;
