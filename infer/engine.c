@@ -62,13 +62,13 @@ static int describe(struct engine *e, struct err *err)
 static int prepare_weights(struct engine *e, const char *path, const struct kernels *kernels, enum engine_packing packing,
                            struct err *err)
 {
-    const bool wanted = kernels->mul_packed && packing != ENGINE_PACK_OFF;
+    const bool wanted = kernels->packs && packing != ENGINE_PACK_OFF;
 
     if (wanted && packing == ENGINE_PACK_FILE)
-        e->packed = packed_find(e->gguf, path, e->pool);
+        e->packed = packed_find(e->gguf, path, kernels->packs, e->pool);
     if (weights_check(e->gguf, e->pool, err) < 0)
         return -1;
-    if (wanted && !e->packed && packed_make(e->gguf, path, packing == ENGINE_PACK_MEMORY, e->pool, &e->packed, err) < 0)
+    if (wanted && !e->packed && packed_make(e->gguf, path, kernels->packs, packing == ENGINE_PACK_MEMORY, e->pool, &e->packed, err) < 0)
         log_warn("%s", err->msg);
     return 0;
 }

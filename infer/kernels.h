@@ -72,9 +72,11 @@ struct kernels {
     void (*mul_q8_0)(const void *w, size_t k, size_t n_rows, const int8_t *q, const float *d, size_t n_cols, float *y,
                      size_t y_stride);
 
+    /* Types of which matrices are packed for this table, of PACK_ALL; 0: none, and no mul_packed. */
+    uint64_t packs;
     /*
      * One panel (infer/pack.h) of n_rows rows times n columns: y[c * y_stride + r] = what pack_multiply() gives, to the bit.
-     * NULL: nothing is packed for this table.
+     * Of types that are not in packs it may come to anything.
      */
     void (*mul_packed)(enum quant_type, const unsigned char *panel, size_t k, const struct pack_input *, size_t n, size_t n_rows,
                        float *y, size_t y_stride);

@@ -312,12 +312,12 @@ TARGET static void rms_norm(const float *x, const float *weight, size_t n, float
 
 #define AVX512                                                                                                                \
     AVX2, .mul_f32 = kernels_avx512_f32, .mul_f16 = kernels_avx512_f16, .mul_bf16 = kernels_avx512_bf16,                       \
-    .mul_packed = kernels_vnni_multiply, .mul_panels = kernels_vnni_multiply_many,                                             \
+    .packs = PACK_ALL, .mul_packed = kernels_vnni_multiply, .mul_panels = kernels_vnni_multiply_many,                          \
     .attend_merge = kernels_avx512_attend_merge,                                                                              \
     .functions = &functions_avx512, .recurrences = &recurrences_avx512
 
 const struct kernels kernels_avx2 = { .name = "avx2", AVX2, .to_bf16 = kernels_avx2_to_bf16, .mul_f32 = mul_f32, .mul_f16 = mul_f16,
-                                      .mul_bf16 = mul_bf16, .mul_packed = kernels_avx2_multiply,
+                                      .mul_bf16 = mul_bf16, .packs = PACK_ALL, .mul_packed = kernels_avx2_multiply,
                                       .attend = kernels_avx2_attend, .attend_merge = kernels_avx2_attend_merge,
                                       .functions = &functions_avx2, .recurrences = &recurrences_avx2 };
 const struct kernels kernels_avx512 = { .name = "avx512", AVX512, .to_bf16 = kernels_avx2_to_bf16, .attend = kernels_avx512_attend };

@@ -4,7 +4,8 @@
  * One instruction multiplies 64 codes, four of each of 16 rows, with four activations of a column and adds them up by row, in
  * whole numbers.  A step of 32 values is eight of them; then its sums become f32, are multiplied with the scales and added
  * to those of the steps before, as pack_multiply() does it: the same bits.  What codes are larger than values by, times
- * the sum of the activations, is where the whole numbers begin.
+ * the sum of the activations, is where the whole numbers begin.  Of Q2_K and Q3_K codes are multiplied with the scales of their
+ * groups when they are taken apart, which bytes have room for.
  *
  * A tile is one panel and up to PACK_COLS columns: codes are taken apart once for all of them.
  */
@@ -25,7 +26,7 @@
 /* What a type has in a block and in a step; all but the pointers is known when this is compiled. */
 struct step {
     __m512i q[8];              /* codes */
-    __m512  scale[2], min;     /* scale: of both halves, where they differ */
+    __m512  scale[2], min[2];  /* of both halves, where they differ */
 };
 
 INLINE __m512 halves(const unsigned char *at)
@@ -72,13 +73,14 @@ INLINE void take_two_bits(const unsigned char *at, __m512i q[8])
     }
 }
 
-INLINE void add_fifth_bits(const unsigned char *at, __m512i q[8])
+/* Adds `what` where vectors first ... first + n - 1 have bits. */
+INLINE void add_bits(const unsigned char *at, const int first, const int n, __m512i what, __m512i q[8])
 {
-    const __m512i v = _mm512_loadu_si512(at), sixteen = _mm512_set1_epi8(16);
+    const __m512i v = _mm512_loadu_si512(at);
 
     UNROLL
-    for (int g = 0; g < 8; g++)
-        q[g] = _mm512_mask_add_epi8(q[g], _mm512_test_epi8_mask(v, _mm512_set1_epi8((char)(1 << g))), q[g], sixteen);
+    for (int g = first; g < first + n; g++)
+        q[g] = _mm512_mask_add_epi8(q[g], _mm512_test_epi8_mask(v, _mm512_set1_epi8((char)(1 << g))), q[g], what);
 }
 
 INLINE void add_high_bits(const unsigned char *at, __m512i q[8])
@@ -96,57 +98,139 @@ INLINE void add_high_bits(const unsigned char *at, __m512i q[8])
     }
 }
 
-/* Codes become values and 128, which are bytes without a sign, too. */
-INLINE void look_up(__m512i q[8])
+/* Codes become values and pack_offset(), which are bytes without a sign, too. */
+INLINE void look_up(const enum quant_type type, __m512i q[8])
 {
-    const __m512i table = _mm512_xor_si512(_mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)quant_nonlinear)),
-                                           _mm512_set1_epi8((char)128));
+    const int8_t *values = type == QUANT_MXFP4 ? quant_e2m1 : quant_nonlinear;
+    const __m512i table = _mm512_add_epi8(_mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)values)),
+                                          _mm512_set1_epi8((char)pack_offset(type)));
 
     UNROLL
     for (int g = 0; g < 8; g++)
         q[g] = _mm512_shuffle_epi8(table, q[g]);
 }
 
+/* quant_half_power() */
+INLINE __m512 half_powers(const unsigned char *at)
+{
+    const __m512i e = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)at)), two = _mm512_set1_epi32(2);
+    const __m512i power = _mm512_slli_epi32(_mm512_sub_epi32(e, _mm512_set1_epi32(1)), 23);
+
+    return _mm512_castsi512_ps(_mm512_mask_sllv_epi32(power, _mm512_cmplt_epi32_mask(e, two), _mm512_set1_epi32(0x200000), e));
+}
+
+/*
+ * Codes of two bits become entries of tables: four for each row, of what is looked up with vectors g = 0 ... 3 and with the others.  A
+ * row's entries are where the row has its four codes.
+ */
+INLINE void look_up_two_bits(const unsigned char *at, const __m512i table[2], __m512i q[8])
+{
+    const __m512i mask = _mm512_set1_epi8(3), row = _mm512_set4_epi32(0x0c0c0c0c, 0x08080808, 0x04040404, 0);
+
+    UNROLL
+    for (int g = 0; g < 8; g++) {
+        const __m512i v = _mm512_srli_epi16(_mm512_loadu_si512(at + g % 2 * 64), (unsigned)(g / 2 * 2));
+
+        q[g] = _mm512_shuffle_epi8(table[g / 4], _mm512_ternarylogic_epi32(v, mask, row, 0xea)); /* (v & mask) | row */
+    }
+}
+
+INLINE void load_q2_k(const unsigned char *at, __m512 m, struct step *s)
+{
+    const __m512i low = _mm512_set1_epi32(15), codes = _mm512_set1_epi32(0x03020100);
+    __m512i table[2];
+
+    UNROLL
+    for (int half = 0; half < 2; half++) {
+        const __m512i both = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(at + 16 * half)));
+
+        table[half] = _mm512_mullo_epi32(_mm512_and_si512(both, low), codes);
+        s->min[half] = _mm512_mul_ps(m, _mm512_cvtepi32_ps(_mm512_srli_epi32(both, 4)));
+    }
+    look_up_two_bits(at + 32, table, s->q);
+}
+
+/* scale * (code - 4) is -124 to 128: what is looked up, with the low bits, is 124 above that, and the third bit adds 4 * scale. */
+#define Q3_K_OFFSET 124
+
+INLINE void load_q3_k(const unsigned char *at, struct step *s)
+{
+    /* With scales 32 above their values no byte of a product goes over into the next one; what that was too much is taken off. */
+    const __m512i codes = _mm512_set1_epi32(0x03020100), four = _mm512_set1_epi32(0x04040404), above = _mm512_set1_epi32(32);
+    const __m512i begin = _mm512_set1_epi32((int)0x9cbcdcfc); /* 124 + 32 * (4 - code) */
+    __m512i table[2], more[2];
+
+    UNROLL
+    for (int half = 0; half < 2; half++) {
+        const __m512i scale = _mm512_add_epi32(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)(at + 16 * half))), above);
+
+        more[half] = _mm512_mullo_epi32(scale, four);
+        table[half] = _mm512_add_epi8(_mm512_sub_epi8(_mm512_mullo_epi32(scale, codes), more[half]), begin);
+        more[half] = _mm512_xor_si512(more[half], _mm512_set1_epi8((char)128)); /* 4 * 32 less */
+    }
+    look_up_two_bits(at + 32, table, s->q);
+    add_bits(at + pack_high_at(QUANT_Q3_K), 0, 4, more[0], s->q);
+    add_bits(at + pack_high_at(QUANT_Q3_K), 4, 4, more[1], s->q);
+}
+
+/* What bytes of a step are larger than values by. */
+INLINE int offset_of(const enum quant_type type)
+{
+    return type == QUANT_Q3_K ? Q3_K_OFFSET : pack_offset(type);
+}
+
 INLINE struct step load_step(const enum quant_type type, const unsigned char *at, const __m512 d, const __m512 m)
 {
-    struct step s = { .scale = { d, d }, .min = m };
+    const unsigned char *low = at + pack_low_at(type), *high = at + pack_high_at(type);
+    struct step s = { .scale = { d, d }, .min = { m, m } };
 
     switch (type) {
     case QUANT_Q8_0:
-        s.scale[0] = halves(at);
         UNROLL
         for (int g = 0; g < 8; g++)
-            s.q[g] = _mm512_loadu_si512(at + 32 + 64 * g);
+            s.q[g] = _mm512_loadu_si512(low + 64 * g);
         break;
+    case QUANT_TQ2_0:
+    case QUANT_I2_S:
+        take_two_bits(low, s.q);
+        return s;
+    case QUANT_Q2_K:
+        load_q2_k(at, m, &s);
+        return s;
+    case QUANT_Q3_K:
+        load_q3_k(at, &s);
+        return s;
+    default:
+        take_four_bits(low, s.q);
+        break;
+    }
+    switch (type) {
     case QUANT_Q4_K:
     case QUANT_Q5_K:
         s.scale[0] = _mm512_mul_ps(d, unsigned_bytes(at));
-        s.min = _mm512_mul_ps(m, unsigned_bytes(at + 16));
-        take_four_bits(at + 32, s.q);
-        if (type == QUANT_Q5_K)
-            add_fifth_bits(at + 288, s.q);
+        s.min[0] = _mm512_mul_ps(m, unsigned_bytes(at + 16));
         break;
     case QUANT_Q6_K:
         s.scale[0] = _mm512_mul_ps(d, signed_bytes(at));
         s.scale[1] = _mm512_mul_ps(d, signed_bytes(at + 16));
-        take_four_bits(at + 32, s.q);
-        add_high_bits(at + 288, s.q);
+        add_high_bits(high, s.q);
         break;
     case QUANT_IQ4_XS:
         s.scale[0] = _mm512_mul_ps(d, signed_bytes(at));
-        take_four_bits(at + 16, s.q);
-        look_up(s.q);
         break;
-    case QUANT_TQ2_0:
-        take_two_bits(at, s.q);
+    case QUANT_MXFP4:
+        s.scale[0] = half_powers(at);
         break;
     default:
         s.scale[0] = halves(at);
-        take_four_bits(at + 32, s.q);
-        if (type == QUANT_IQ4_NL)
-            look_up(s.q);
+        if (pack_has_minima(type))
+            s.min[0] = halves(at + 32);
         break;
     }
+    if (type == QUANT_Q5_0 || type == QUANT_Q5_1 || type == QUANT_Q5_K)
+        add_bits(high, 0, 8, _mm512_set1_epi8(16), s.q);
+    if (type == QUANT_IQ4_NL || type == QUANT_IQ4_XS || type == QUANT_MXFP4)
+        look_up(type, s.q);
     return s;
 }
 
@@ -171,20 +255,30 @@ INLINE int32_t begin_at(int offset, int32_t sum)
     return (int32_t)(0u - (uint32_t)offset * (uint32_t)sum);
 }
 
-INLINE __m512 add_column(const enum quant_type type, const struct step *s, const int8_t *q, float d, const int32_t *sums, __m512 acc)
+/* block: where types that have groups add up whole numbers times d. */
+INLINE __m512 add_column(const enum quant_type type, const struct step *s, const int8_t *q, float d, const int32_t *sums, __m512 acc,
+                         __m512 *block)
 {
     const __m512 dx = _mm512_set1_ps(d);
-    const int offset = pack_offset(type);
+    const int offset = offset_of(type);
     const int32_t both = (int32_t)((uint32_t)sums[0] + (uint32_t)sums[1]);
 
     if (type == QUANT_Q6_K) {
         acc = _mm512_fmadd_ps(whole_sums(s, 0, 4, q, begin_at(offset, sums[0])), _mm512_mul_ps(s->scale[0], dx), acc);
         return _mm512_fmadd_ps(whole_sums(s, 4, 4, q, begin_at(offset, sums[1])), _mm512_mul_ps(s->scale[1], dx), acc);
     }
-    acc = _mm512_fmadd_ps(whole_sums(s, 0, 8, q, begin_at(offset, both)), _mm512_mul_ps(s->scale[0], dx), acc);
-    if (type == QUANT_Q4_K || type == QUANT_Q5_K)
-        acc = _mm512_fnmadd_ps(s->min, _mm512_set1_ps(d * (float)both), acc);
-    return acc;
+    if (pack_has_groups(type)) {
+        *block = _mm512_fmadd_ps(whole_sums(s, 0, 8, q, begin_at(offset, both)), dx, *block);
+    } else {
+        const __m512 factor = type == QUANT_I2_S ? dx : _mm512_mul_ps(s->scale[0], dx);
+
+        acc = _mm512_fmadd_ps(whole_sums(s, 0, 8, q, begin_at(offset, both)), factor, acc);
+    }
+    if (type == QUANT_Q2_K) {
+        acc = _mm512_fnmadd_ps(s->min[0], _mm512_set1_ps(d * (float)sums[0]), acc);
+        return _mm512_fnmadd_ps(s->min[1], _mm512_set1_ps(d * (float)sums[1]), acc);
+    }
+    return pack_has_minima(type) ? _mm512_fnmadd_ps(s->min[0], _mm512_set1_ps(d * (float)both), acc) : acc;
 }
 
 INLINE void prefetch(const unsigned char *at, const size_t n)
@@ -198,15 +292,15 @@ INLINE void multiply_tile(const enum quant_type type, const int N, size_t n, boo
                           const int32_t *sums, float *y, size_t y_stride, __mmask16 rows)
 {
     const size_t head = pack_head_bytes(type);
-    __m512 acc[PACK_COLS], scale = _mm512_setzero_ps(), min = _mm512_setzero_ps();
+    __m512 acc[PACK_COLS], block[PACK_COLS], scale = _mm512_setzero_ps(), min = _mm512_setzero_ps();
 
     UNROLL
     for (int c = 0; c < N; c++)
-        acc[c] = _mm512_setzero_ps();
+        acc[c] = block[c] = _mm512_setzero_ps();
     for (size_t i = 0; i < n_steps; i++, at += pack_step_bytes(type)) {
         struct step s;
 
-        if (head && i % 8 == 0) {
+        if (head && i % PACK_BLOCK_STEPS == 0) {
             scale = halves(at);
             if (head == 64)
                 min = halves(at + 32);
@@ -217,7 +311,14 @@ INLINE void multiply_tile(const enum quant_type type, const int N, size_t n, boo
         s = load_step(type, at, scale, min);
         UNROLL
         for (int c = 0; c < N; c++)
-            acc[c] = add_column(type, &s, q + c * PACK_STEP, d[c], sums + 2 * c, acc[c]);
+            acc[c] = add_column(type, &s, q + c * PACK_STEP, d[c], sums + 2 * c, acc[c], &block[c]);
+        if (pack_has_groups(type) && i % PACK_BLOCK_STEPS == PACK_BLOCK_STEPS - 1) {
+            UNROLL
+            for (int c = 0; c < N; c++) {
+                acc[c] = _mm512_fmadd_ps(scale, block[c], acc[c]);
+                block[c] = _mm512_setzero_ps();
+            }
+        }
         q += PACK_COLS * PACK_STEP;
         d += PACK_COLS;
         sums += 2 * PACK_COLS;
@@ -239,30 +340,33 @@ INLINE void multiply_tile(const enum quant_type type, const int N, size_t n, boo
 /* What a tile's columns begin with in each step. */
 struct beginnings {
     int32_t whole[PART_STEPS][PACK_COLS][2]; /* of each half of a step's values where it has two scales, otherwise in the first of them */
-    float mean[PART_STEPS][PACK_COLS];       /* what minima are times */
+    float mean[PART_STEPS][2 * PACK_COLS];   /* what minima are times: of each half of Q2_K, otherwise of both in the first PACK_COLS */
 };
 
 INLINE void begin_tile(const enum quant_type type, const int32_t *sums, const float *d, size_t n_steps, struct beginnings *b)
 {
-    const __m512i offset = _mm512_set1_epi32(-pack_offset(type));
+    const __m512i offset = _mm512_set1_epi32(-offset_of(type)), twice = _mm512_set_epi32(7, 7, 6, 6, 5, 5, 4, 4, 3, 3, 2, 2, 1, 1, 0, 0);
 
     for (size_t i = 0; i < n_steps; i++, sums += 2 * PACK_COLS, d += PACK_COLS) {
         const __m512i each = _mm512_loadu_si512(sums), both = _mm512_add_epi32(each, _mm512_srli_epi64(each, 32));
 
-        if (pack_offset(type))
+        if (offset_of(type))
             _mm512_storeu_si512(b->whole[i], _mm512_mullo_epi32(type == QUANT_Q6_K ? each : both, offset));
-        if (pack_head_bytes(type) == 64)
+        if (type == QUANT_Q2_K)
+            _mm512_storeu_ps(b->mean[i], _mm512_mul_ps(_mm512_permutexvar_ps(twice, _mm512_castps256_ps512(_mm256_loadu_ps(d))), _mm512_cvtepi32_ps(each)));
+        else if (pack_has_minima(type))
             _mm256_storeu_ps(b->mean[i], _mm256_mul_ps(_mm256_loadu_ps(d), _mm256_cvtepi32_ps(_mm512_cvtepi64_epi32(both))));
     }
 }
 
 /*
- * Vectors first ... first + n - 1 of a step of P panels times the activations of N columns, added to sums [P][MANY].  There are P * N sums
+ * Vectors first ... first + n - 1 of a step of P panels times the activations of N columns, added to sums [P][apart].  There are P * N sums
  * in whole numbers at a time, so that none waits for its last addition.
  */
-INLINE void add_part(const int P, const int N, const struct step *s, const int first, const int n, const int half, const int8_t *q,
-                     const int32_t *begin, const float *d, __m512 *sums)
+INLINE void add_part(const enum quant_type type, const int P, const int N, const struct step *s, const int first, const int n, const int half,
+                     const int8_t *q, const int32_t *begin, const float *d, __m512 *sums, const size_t apart)
 {
+    const bool is_scaled = !pack_has_groups(type) && type != QUANT_I2_S;
     __m512i whole[PAIR * PACK_COLS];
 
     UNROLL
@@ -289,35 +393,63 @@ INLINE void add_part(const int P, const int N, const struct step *s, const int f
     for (int c = 0; c < N; c++) {
         const __m512 dx = _mm512_set1_ps(d[c]);
 
-        sums[c] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(whole[c]), _mm512_mul_ps(s[0].scale[half], dx), sums[c]);
-        if (P == 2)
-            sums[MANY + c] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(whole[N + c]), _mm512_mul_ps(s[1].scale[half], dx), sums[MANY + c]);
+        UNROLL
+        for (int p = 0; p < P; p++) {
+            __m512 *to = sums + (size_t)p * apart + c;
+
+            *to = _mm512_fmadd_ps(_mm512_cvtepi32_ps(whole[p * N + c]), is_scaled ? _mm512_mul_ps(s[p].scale[half], dx) : dx, *to);
+        }
     }
 }
 
-/* N columns of a tile, from its first one on: n_steps steps of P panels, added to sums [P][MANY]. */
+/* What is taken off in one step, by one minimum or two. */
+INLINE void take_minima(const int P, const int N, const struct step *s, const int n_minima, const float *mean, __m512 *sums)
+{
+    UNROLL
+    for (int c = 0; c < N; c++) {
+        UNROLL
+        for (int p = 0; p < P; p++) {
+            __m512 sum = sums[p * MANY + c];
+
+            UNROLL
+            for (int i = 0; i < n_minima; i++)
+                sum = _mm512_fnmadd_ps(s[p].min[i], _mm512_set1_ps(mean[c * n_minima + i]), sum);
+            sums[p * MANY + c] = sum;
+        }
+    }
+}
+
+/* N columns of a tile, from its first one on: n_steps steps of P panels, all of a block where there are blocks, added to sums [P][MANY]. */
 INLINE void add_columns(const enum quant_type type, const int P, const int N, const struct step *steps, size_t n_steps, const struct beginnings *b,
                         const int8_t *q, const float *d, __m512 *sums)
 {
+    const struct step *first = steps;
+    __m512 block[PAIR * PACK_COLS];
+
+    UNROLL
+    for (int c = 0; c < P * N; c++)
+        block[c] = _mm512_setzero_ps();
     for (size_t i = 0; i < n_steps; i++, steps += PAIR, q += PACK_COLS * PACK_STEP, d += PACK_COLS) {
-        const int32_t *begin = pack_offset(type) ? b->whole[i][0] : NULL;
+        const int32_t *begin = offset_of(type) ? b->whole[i][0] : NULL;
 
-        if (type == QUANT_Q6_K) {
-            add_part(P, N, steps, 0, 4, 0, q, begin, d, sums);
-            add_part(P, N, steps, 4, 4, 1, q, begin + 1, d, sums);
-            continue;
+        if (pack_has_groups(type)) {
+            add_part(type, P, N, steps, 0, 8, 0, q, begin, d, block, (size_t)N);
+        } else if (type == QUANT_Q6_K) {
+            add_part(type, P, N, steps, 0, 4, 0, q, begin, d, sums, MANY);
+            add_part(type, P, N, steps, 4, 4, 1, q, begin + 1, d, sums, MANY);
+        } else {
+            add_part(type, P, N, steps, 0, 8, 0, q, begin, d, sums, MANY);
         }
-        add_part(P, N, steps, 0, 8, 0, q, begin, d, sums);
-        if (pack_head_bytes(type) != 64)
-            continue;
+        if (pack_has_minima(type))
+            take_minima(P, N, steps, type == QUANT_Q2_K ? 2 : 1, b->mean[i], sums);
+    }
+    if (!pack_has_groups(type))
+        return;
+    UNROLL
+    for (int p = 0; p < P; p++) {
         UNROLL
-        for (int c = 0; c < N; c++) {
-            const __m512 mean = _mm512_set1_ps(b->mean[i][c]);
-
-            sums[c] = _mm512_fnmadd_ps(steps[0].min, mean, sums[c]);
-            if (P == 2)
-                sums[MANY + c] = _mm512_fnmadd_ps(steps[1].min, mean, sums[MANY + c]);
-        }
+        for (int c = 0; c < N; c++)
+            sums[p * MANY + c] = _mm512_fmadd_ps(first[p].scale[0], block[p * N + c], sums[p * MANY + c]);
     }
 }
 
@@ -431,87 +563,86 @@ INLINE void multiply_panels(const enum quant_type type, const int P, const unsig
 
 DEFINE_MANY(many_q4_0, QUANT_Q4_0)
 DEFINE_MANY(many_iq4_nl, QUANT_IQ4_NL)
+DEFINE_MANY(many_q4_1, QUANT_Q4_1)
+DEFINE_MANY(many_q5_0, QUANT_Q5_0)
+DEFINE_MANY(many_q5_1, QUANT_Q5_1)
 DEFINE_MANY(many_q8_0, QUANT_Q8_0)
+DEFINE_MANY(many_q2_k, QUANT_Q2_K)
+DEFINE_MANY(many_q3_k, QUANT_Q3_K)
 DEFINE_MANY(many_q4_k, QUANT_Q4_K)
 DEFINE_MANY(many_q5_k, QUANT_Q5_K)
 DEFINE_MANY(many_q6_k, QUANT_Q6_K)
 DEFINE_MANY(many_iq4_xs, QUANT_IQ4_XS)
+DEFINE_MANY(many_mxfp4, QUANT_MXFP4)
 DEFINE_MANY(many_tq2_0, QUANT_TQ2_0)
+DEFINE_MANY(many_i2_s, QUANT_I2_S)
 
 DEFINE_MULTIPLY(multiply_q4_0, QUANT_Q4_0)
 DEFINE_MULTIPLY(multiply_iq4_nl, QUANT_IQ4_NL)
+DEFINE_MULTIPLY(multiply_q4_1, QUANT_Q4_1)
+DEFINE_MULTIPLY(multiply_q5_0, QUANT_Q5_0)
+DEFINE_MULTIPLY(multiply_q5_1, QUANT_Q5_1)
 DEFINE_MULTIPLY(multiply_q8_0, QUANT_Q8_0)
+DEFINE_MULTIPLY(multiply_q2_k, QUANT_Q2_K)
+DEFINE_MULTIPLY(multiply_q3_k, QUANT_Q3_K)
 DEFINE_MULTIPLY(multiply_q4_k, QUANT_Q4_K)
 DEFINE_MULTIPLY(multiply_q5_k, QUANT_Q5_K)
 DEFINE_MULTIPLY(multiply_q6_k, QUANT_Q6_K)
 DEFINE_MULTIPLY(multiply_iq4_xs, QUANT_IQ4_XS)
+DEFINE_MULTIPLY(multiply_mxfp4, QUANT_MXFP4)
 DEFINE_MULTIPLY(multiply_tq2_0, QUANT_TQ2_0)
+DEFINE_MULTIPLY(multiply_i2_s, QUANT_I2_S)
 
-TARGET void kernels_vnni_multiply(enum quant_type type, const unsigned char *panel, size_t k, const struct pack_input *x, size_t n,
-                                  size_t n_rows, float *y, size_t y_stride)
+/* By type: TQ1_0 is packed as TQ2_0 is. */
+static void (*const multiplies[QUANT_MAX_ID])(const unsigned char *panel, size_t n_steps, const struct pack_input *x, size_t n, float *y,
+                                              size_t y_stride, __mmask16 rows) = {
+    [QUANT_Q4_0] = multiply_q4_0,
+    [QUANT_IQ4_NL] = multiply_iq4_nl,
+    [QUANT_Q4_1] = multiply_q4_1,
+    [QUANT_Q5_0] = multiply_q5_0,
+    [QUANT_Q5_1] = multiply_q5_1,
+    [QUANT_Q8_0] = multiply_q8_0,
+    [QUANT_Q2_K] = multiply_q2_k,
+    [QUANT_Q3_K] = multiply_q3_k,
+    [QUANT_Q4_K] = multiply_q4_k,
+    [QUANT_Q5_K] = multiply_q5_k,
+    [QUANT_Q6_K] = multiply_q6_k,
+    [QUANT_IQ4_XS] = multiply_iq4_xs,
+    [QUANT_MXFP4] = multiply_mxfp4,
+    [QUANT_TQ2_0] = multiply_tq2_0,
+    [QUANT_I2_S] = multiply_i2_s,
+    [QUANT_TQ1_0] = multiply_tq2_0,
+};
+static void (*const manies[QUANT_MAX_ID])(const unsigned char *panel, size_t n_steps, const struct pack_input *x, size_t n, size_t n_rows,
+                                          float *y, size_t y_stride) = {
+    [QUANT_Q4_0] = many_q4_0,
+    [QUANT_IQ4_NL] = many_iq4_nl,
+    [QUANT_Q4_1] = many_q4_1,
+    [QUANT_Q5_0] = many_q5_0,
+    [QUANT_Q5_1] = many_q5_1,
+    [QUANT_Q8_0] = many_q8_0,
+    [QUANT_Q2_K] = many_q2_k,
+    [QUANT_Q3_K] = many_q3_k,
+    [QUANT_Q4_K] = many_q4_k,
+    [QUANT_Q5_K] = many_q5_k,
+    [QUANT_Q6_K] = many_q6_k,
+    [QUANT_IQ4_XS] = many_iq4_xs,
+    [QUANT_MXFP4] = many_mxfp4,
+    [QUANT_TQ2_0] = many_tq2_0,
+    [QUANT_I2_S] = many_i2_s,
+    [QUANT_TQ1_0] = many_tq2_0,
+};
+
+void kernels_vnni_multiply(enum quant_type type, const unsigned char *panel, size_t k, const struct pack_input *x, size_t n, size_t n_rows,
+                           float *y, size_t y_stride)
 {
-    const __mmask16 rows = (__mmask16)((1u << n_rows) - 1);
-    const size_t n_steps = k / PACK_STEP;
-
-    switch (type) {
-    case QUANT_Q4_0:
-        multiply_q4_0(panel, n_steps, x, n, y, y_stride, rows);
-        break;
-    case QUANT_IQ4_NL:
-        multiply_iq4_nl(panel, n_steps, x, n, y, y_stride, rows);
-        break;
-    case QUANT_Q8_0:
-        multiply_q8_0(panel, n_steps, x, n, y, y_stride, rows);
-        break;
-    case QUANT_Q4_K:
-        multiply_q4_k(panel, n_steps, x, n, y, y_stride, rows);
-        break;
-    case QUANT_Q5_K:
-        multiply_q5_k(panel, n_steps, x, n, y, y_stride, rows);
-        break;
-    case QUANT_Q6_K:
-        multiply_q6_k(panel, n_steps, x, n, y, y_stride, rows);
-        break;
-    case QUANT_IQ4_XS:
-        multiply_iq4_xs(panel, n_steps, x, n, y, y_stride, rows);
-        break;
-    default:
-        multiply_tq2_0(panel, n_steps, x, n, y, y_stride, rows);
-        break;
-    }
+    multiplies[type](panel, k / PACK_STEP, x, n, y, y_stride, (__mmask16)((1u << n_rows) - 1));
 }
 
-TARGET void kernels_vnni_multiply_many(enum quant_type type, const unsigned char *panels, size_t k, const struct pack_input *x, size_t n,
-                                       size_t n_rows, float *y, size_t y_stride)
+void kernels_vnni_multiply_many(enum quant_type type, const unsigned char *panels, size_t k, const struct pack_input *x, size_t n,
+                                size_t n_rows, float *y, size_t y_stride)
 {
-    const size_t n_steps = k / PACK_STEP;
-
-    switch (type) {
-    case QUANT_Q4_0:
-        many_q4_0(panels, n_steps, x, n, n_rows, y, y_stride);
-        break;
-    case QUANT_IQ4_NL:
-        many_iq4_nl(panels, n_steps, x, n, n_rows, y, y_stride);
-        break;
-    case QUANT_Q8_0:
-        many_q8_0(panels, n_steps, x, n, n_rows, y, y_stride);
-        break;
-    case QUANT_Q4_K:
-        many_q4_k(panels, n_steps, x, n, n_rows, y, y_stride);
-        break;
-    case QUANT_Q5_K:
-        many_q5_k(panels, n_steps, x, n, n_rows, y, y_stride);
-        break;
-    case QUANT_Q6_K:
-        many_q6_k(panels, n_steps, x, n, n_rows, y, y_stride);
-        break;
-    case QUANT_IQ4_XS:
-        many_iq4_xs(panels, n_steps, x, n, n_rows, y, y_stride);
-        break;
-    default:
-        many_tq2_0(panels, n_steps, x, n, n_rows, y, y_stride);
-        break;
-    }
+    manies[type](panels, k / PACK_STEP, x, n, n_rows, y, y_stride);
 }
 
 #endif

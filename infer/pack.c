@@ -17,7 +17,9 @@ static const struct layout {
     uint32_t low_bits, high_bits;
 } layouts[] = {
     { QUANT_Q4_0, 4, 0 }, { QUANT_IQ4_NL, 4, 0 }, { QUANT_Q8_0, 8, 0 },  { QUANT_Q4_K, 4, 0 },  { QUANT_Q5_K, 4, 1 },
-    { QUANT_Q6_K, 4, 2 }, { QUANT_IQ4_XS, 4, 0 }, { QUANT_TQ1_0, 2, 0 }, { QUANT_TQ2_0, 2, 0 },
+    { QUANT_Q6_K, 4, 2 }, { QUANT_IQ4_XS, 4, 0 }, { QUANT_TQ1_0, 2, 0 }, { QUANT_TQ2_0, 2, 0 }, { QUANT_Q4_1, 4, 0 },
+    { QUANT_Q5_0, 4, 1 }, { QUANT_Q5_1, 4, 1 },   { QUANT_MXFP4, 4, 0 }, { QUANT_Q2_K, 2, 0 },  { QUANT_Q3_K, 2, 1 },
+    { QUANT_I2_S, 2, 0 },
 };
 
 static const struct layout *layout_of(enum quant_type type)
@@ -30,9 +32,7 @@ static const struct layout *layout_of(enum quant_type type)
 
 bool pack_can(enum quant_type type, size_t k)
 {
-    const struct layout *l = layout_of(type);
-
-    return l && k > 0 && k % (pack_head_bytes(type) ? BLOCK : PACK_STEP) == 0;
+    return layout_of(type) && k > 0 && k % quant_find(type)->block == 0;
 }
 
 size_t pack_panel_bytes(enum quant_type type, size_t k)
@@ -58,11 +58,11 @@ INLINE void put_bits(const uint32_t low_bits, const uint32_t high_bits, unsigned
         else if (low_bits == 4)
             low[g % 4] |= (w[g] & 0x0f0f0f0f) << g / 4 * 4;
         else
-            low[g % 2] |= w[g] << g / 2 * 2;
+            low[g % 2] |= (w[g] & 0x03030303) << g / 2 * 2;
         if (high_bits == 1)
-            high[0] |= (w[g] >> 4 & 0x01010101) << g;
+            high[0] |= (w[g] >> low_bits & 0x01010101) << g;
         else if (high_bits == 2)
-            high[g / 4] |= (w[g] >> 4 & 0x03030303) << g % 4 * 2;
+            high[g / 4] |= (w[g] >> low_bits & 0x03030303) << g % 4 * 2;
     }
     UNROLL
     for (size_t v = 0; v < low_bits; v++)
@@ -74,12 +74,14 @@ INLINE void put_bits(const uint32_t low_bits, const uint32_t high_bits, unsigned
 
 static void put_codes(const struct layout *l, unsigned char *step, size_t r, const uint8_t codes[PACK_STEP])
 {
-    unsigned char *at = step + pack_low_at(l->type) + 4 * r, *high_at = step + PACK_HIGH_AT + 4 * r;
+    unsigned char *at = step + pack_low_at(l->type) + 4 * r, *high_at = step + pack_high_at(l->type) + 4 * r;
 
     if (l->low_bits == 8)
         put_bits(8, 0, at, high_at, codes);
-    else if (l->low_bits == 2)
+    else if (l->low_bits == 2 && l->high_bits == 0)
         put_bits(2, 0, at, high_at, codes);
+    else if (l->low_bits == 2)
+        put_bits(2, 1, at, high_at, codes);
     else if (l->high_bits == 0)
         put_bits(4, 0, at, high_at, codes);
     else if (l->high_bits == 1)
@@ -97,20 +99,32 @@ static void put_half(unsigned char *at, size_t r, uint16_t half)
 static void put_scales(enum quant_type type, unsigned char *at, size_t r, size_t s, const struct quant_codes *c)
 {
     switch (type) {
+    case QUANT_Q4_1:
+    case QUANT_Q5_1:
+        put_half(at, r, c->d);
+        put_half(at + 32, r, (uint16_t)(c->m ^ 0x8000));
+        break;
     case QUANT_Q4_K:
     case QUANT_Q5_K:
         at[r] = c->scales[s];
         at[PACK_ROWS + r] = c->minima[s];
         break;
+    case QUANT_Q2_K:
+        at[r] = (unsigned char)(c->scales[2 * s] | c->minima[2 * s] << 4);
+        at[PACK_ROWS + r] = (unsigned char)(c->scales[2 * s + 1] | c->minima[2 * s + 1] << 4);
+        break;
+    case QUANT_Q3_K:
     case QUANT_Q6_K:
         at[r] = c->scales[2 * s];
         at[PACK_ROWS + r] = c->scales[2 * s + 1];
         break;
     case QUANT_IQ4_XS:
+    case QUANT_MXFP4:
         at[r] = c->scales[s];
         break;
     case QUANT_TQ1_0:
     case QUANT_TQ2_0:
+    case QUANT_I2_S:
         break;
     default:
         put_half(at, r, c->d);
@@ -209,60 +223,100 @@ static unsigned code_at(const struct layout *l, const unsigned char *step, size_
     else
         code = step[pack_low_at(l->type) + g % 2 * 64 + byte] >> g / 2 * 2 & 3;
     if (l->high_bits == 1)
-        code |= (step[PACK_HIGH_AT + byte] >> g & 1u) << 4;
+        code |= (step[pack_high_at(l->type) + byte] >> g & 1u) << l->low_bits;
     else if (l->high_bits == 2)
-        code |= (step[PACK_HIGH_AT + g / 4 * 64 + byte] >> g % 4 * 2 & 3u) << 4;
+        code |= (step[pack_high_at(l->type) + g / 4 * 64 + byte] >> g % 4 * 2 & 3u) << l->low_bits;
     return code;
-}
-
-/* What a row's codes in a step are times, of each half of it, and what is taken off for each activation's value. */
-static void factors(enum quant_type type, const unsigned char *block, const unsigned char *at, size_t r, float scale[2], float *min)
-{
-    const float d = quant_load_half((pack_head_bytes(type) ? block : at) + 2 * r);
-
-    *min = 0;
-    scale[0] = scale[1] = d;
-    switch (type) {
-    case QUANT_Q4_K:
-    case QUANT_Q5_K:
-        scale[0] = scale[1] = d * (float)at[r];
-        *min = quant_load_half(block + 32 + 2 * r) * (float)at[PACK_ROWS + r];
-        break;
-    case QUANT_Q6_K:
-        scale[0] = d * (float)(int8_t)at[r];
-        scale[1] = d * (float)(int8_t)at[PACK_ROWS + r];
-        break;
-    case QUANT_IQ4_XS:
-        scale[0] = scale[1] = d * (float)(int8_t)at[r];
-        break;
-    default:
-        break;
-    }
 }
 
 static int value_of(const struct layout *l, unsigned code)
 {
-    return l->type == QUANT_IQ4_NL || l->type == QUANT_IQ4_XS ? quant_nonlinear[code] : (int)code - pack_offset(l->type);
+    switch (l->type) {
+    case QUANT_IQ4_NL:
+    case QUANT_IQ4_XS:
+        return quant_nonlinear[code];
+    case QUANT_MXFP4:
+        return quant_e2m1[code];
+    default:
+        return (int)code - pack_offset(l->type);
+    }
 }
 
-/* The part of one step: that of its values, in whole numbers for each half, then that of minima. */
-static float add_step(const struct layout *l, const unsigned char *block, const unsigned char *step, size_t r,
-                      const struct pack_input *x, size_t at, float sum)
+/* Of each half of a row's values in a step. */
+struct factors {
+    float scale[2]; /* of values; not of types that have groups */
+    float min[2];   /* what is taken off for each activation's value; of a step where it has one */
+    int group[2];   /* scales of types that have groups */
+};
+
+static struct factors factors_of(enum quant_type type, const unsigned char *block, const unsigned char *at, size_t r)
 {
+    const unsigned first = at[r], second = at[PACK_ROWS + r];
+    float d = quant_load_half((pack_head_bytes(type) ? block : at) + 2 * r), m = 0;
+
+    switch (type) {
+    case QUANT_Q4_1:
+    case QUANT_Q5_1:
+        m = quant_load_half(at + 32 + 2 * r);
+        break;
+    case QUANT_Q4_K:
+    case QUANT_Q5_K:
+        d *= (float)first;
+        m = quant_load_half(block + 32 + 2 * r) * (float)second;
+        break;
+    case QUANT_Q2_K:
+        m = quant_load_half(block + 32 + 2 * r);
+        return (struct factors){ .min = { m * (float)(first >> 4), m * (float)(second >> 4) }, .group = { first & 15, second & 15 } };
+    case QUANT_Q3_K:
+        return (struct factors){ .group = { (int8_t)first, (int8_t)second } };
+    case QUANT_Q6_K:
+        return (struct factors){ .scale = { d * (float)(int8_t)first, d * (float)(int8_t)second } };
+    case QUANT_IQ4_XS:
+        d *= (float)(int8_t)first;
+        break;
+    case QUANT_MXFP4:
+        d = quant_half_power(first);
+        break;
+    case QUANT_I2_S:
+        d = 1;
+        break;
+    default:
+        break;
+    }
+    return (struct factors){ .scale = { d, d }, .min = { m } };
+}
+
+/* What a row comes to, and of types that have groups its part of this block, without d. */
+struct sums {
+    float all, block;
+};
+
+/* The part of one step: that of its values, in whole numbers for each half, then that of minima. */
+static void add_step(const struct layout *l, const unsigned char *block, const unsigned char *step, size_t r,
+                     const struct pack_input *x, size_t at, struct sums *to)
+{
+    const struct factors f = factors_of(l->type, block, step, r);
     const int8_t *q = x->q + at * PACK_STEP;
-    float scale[2], min;
+    const int32_t *sums = x->sums + 2 * at;
+    const float d = x->d[at];
     int part[2] = { 0, 0 };
 
-    factors(l->type, block, step, r, scale, &min);
     for (size_t i = 0; i < PACK_STEP; i++)
         part[i / 16] += value_of(l, code_at(l, step, r, i)) * q[i];
-    if (l->type == QUANT_Q6_K) {
-        sum = fmaf((float)part[0], scale[0] * x->d[at], sum);
-        sum = fmaf((float)part[1], scale[1] * x->d[at], sum);
+    if (pack_has_groups(l->type)) {
+        to->block = fmaf((float)(f.group[0] * part[0] + f.group[1] * part[1]), d, to->block);
+    } else if (l->type == QUANT_Q6_K) {
+        to->all = fmaf((float)part[0], f.scale[0] * d, to->all);
+        to->all = fmaf((float)part[1], f.scale[1] * d, to->all);
     } else {
-        sum = fmaf((float)(part[0] + part[1]), scale[0] * x->d[at], sum);
+        to->all = fmaf((float)(part[0] + part[1]), f.scale[0] * d, to->all);
     }
-    return pack_head_bytes(l->type) == 64 ? fmaf(-min, x->d[at] * (float)(x->sums[2 * at] + x->sums[2 * at + 1]), sum) : sum;
+    if (l->type == QUANT_Q2_K) {
+        to->all = fmaf(-f.min[0], d * (float)sums[0], to->all);
+        to->all = fmaf(-f.min[1], d * (float)sums[1], to->all);
+    } else if (pack_has_minima(l->type)) {
+        to->all = fmaf(-f.min[0], d * (float)(sums[0] + sums[1]), to->all);
+    }
 }
 
 void pack_multiply(enum quant_type type, const unsigned char *panel, size_t k, const struct pack_input *x, size_t first, size_t n, float *y,
@@ -274,13 +328,17 @@ void pack_multiply(enum quant_type type, const unsigned char *panel, size_t k, c
 
     for (size_t c = first; c < first + n; c++)
         for (size_t r = 0; r < PACK_ROWS; r++) {
-            float sum = 0;
+            struct sums to = { 0, 0 };
 
             for (size_t s = 0; s < k / PACK_STEP; s++) {
                 const unsigned char *block = panel + s / per_block * block_bytes;
 
-                sum = add_step(l, block, block + head + s % per_block * step, r, x, place(c, s, k), sum);
+                add_step(l, block, block + head + s % per_block * step, r, x, place(c, s, k), &to);
+                if (pack_has_groups(type) && s % per_block == per_block - 1) {
+                    to.all = fmaf(quant_load_half(block + 2 * r), to.block, to.all);
+                    to.block = 0;
+                }
             }
-            y[c * y_stride + r] = sum;
+            y[c * y_stride + r] = to.all;
         }
 }

@@ -7,17 +7,29 @@
  *
  *     type          block                       step                                                     bits a weight
  *     Q4_0, IQ4_NL                              d f16[16], codes 4 bits                                  4.5
+ *     Q4_1                                      d f16[16], minimum f16[16], codes 4 bits                 5
+ *     Q5_0                                      d f16[16], codes 4 bits, 1 bit                           5.5
+ *     Q5_1                                      d f16[16], minimum f16[16], codes 4 bits, 1 bit          6
  *     Q8_0                                      d f16[16], codes 8 bits                                  8.5
+ *     Q2_K          d f16[16], m f16[16]        scale | minimum << 4 u8[16] of each 16 values, 2 bits    2.625
+ *     Q3_K          d f16[16]                   scale s8[16] of each 16 values, 2 bits, 1 bit            3.5625
  *     Q4_K          d f16[16], m f16[16]        scale u8[16], minimum u8[16], codes 4 bits               4.625
  *     Q5_K          d f16[16], m f16[16]        scale u8[16], minimum u8[16], 4 bits, 1 bit              5.625
  *     Q6_K          d f16[16]                   scale s8[16] of each 16 values, 4 bits, 2 bits           6.5625
  *     IQ4_XS        d f16[16]                   scale s8[16], codes 4 bits                               4.3125
+ *     MXFP4                                     exponent u8[16], codes 4 bits                            4.25
  *     TQ1_0, TQ2_0  d f16[16]                   codes 2 bits                                             2.0625
+ *     I2_S                                      codes 2 bits                                             2
+ *
+ * The minimum, which is taken off, of Q4_1 and Q5_1 is what the file adds to each value, with the other sign.
  *
  * A vector is 64 bytes: four values in a row of each of 16 rows, what one instruction multiplies with four activations.  A
  * step has eight of them, g = 0 ... 7.  Of 4 bits, vectors g and g + 4 share the low and the high bits of 64 bytes; of
  * 2 bits, vectors g, g + 2, g + 4 and g + 6, from the low bits up (Q6_K's high bits: g, g + 1, g + 2, g + 3 of each half); of
  * 1 bit all, vector g in bit g.  Codes are unsigned; pack_offset() says what they are larger than the value by.
+ *
+ * A table of kernels need not multiply all of them: `packs` in infer/kernels.h says which, and matrices of other types stay as they are
+ * in the file and go the way of those without a packed form.
  *
  * Activations are rounded to int8, 32 at a time with one scale, in tiles of PACK_COLS columns: [tile][step][column].
  */
@@ -42,9 +54,17 @@ struct pack_input {
     int32_t *sums; /* [tile][step][PACK_COLS][2]: of the first and the last 16 values of q */
 };
 
+/* Types as a set. */
+#define PACK_BIT(TYPE) (UINT64_C(1) << (TYPE))
+#define PACK_ALL                                                                                                                     \
+    (PACK_BIT(QUANT_Q4_0) | PACK_BIT(QUANT_Q4_1) | PACK_BIT(QUANT_Q5_0) | PACK_BIT(QUANT_Q5_1) | PACK_BIT(QUANT_Q8_0) |              \
+     PACK_BIT(QUANT_Q2_K) | PACK_BIT(QUANT_Q3_K) | PACK_BIT(QUANT_Q4_K) | PACK_BIT(QUANT_Q5_K) | PACK_BIT(QUANT_Q6_K) |              \
+     PACK_BIT(QUANT_IQ4_NL) | PACK_BIT(QUANT_IQ4_XS) | PACK_BIT(QUANT_MXFP4) | PACK_BIT(QUANT_TQ1_0) | PACK_BIT(QUANT_TQ2_0) |       \
+     PACK_BIT(QUANT_I2_S))
+
 /* Whether a matrix of that type, with rows of k values, has a packed form. */
 bool pack_can(enum quant_type, size_t k);
-/* Bytes of one panel, of a type and k that pack_can(): a multiple of 32. */
+/* Bytes of one panel, of a type and k that pack_can(): a multiple of 16. */
 size_t pack_panel_bytes(enum quant_type, size_t k);
 /* Packs n_rows <= PACK_ROWS rows, row_bytes apart; out [pack_panel_bytes()]. */
 void pack_panel(enum quant_type, const void *rows, size_t row_bytes, size_t n_rows, size_t k, unsigned char *out);

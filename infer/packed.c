@@ -34,16 +34,16 @@ struct packed {
 struct header {
     char magic[16];
     unsigned char model[HASH_LEN];
-    uint64_t n_tensors, data, bytes; /* where the first tensor begins; of the file */
+    uint64_t types, n_tensors, data, bytes; /* that are packed; where the first tensor begins; of the file */
 };
-static const char magic[16] = "corax packed 1";
+static const char magic[16] = "corax packed 2";
 
 /* --- which tensors, and where ------------------------------------------------------------------------------------- */
 
-/* A matrix that is multiplied with: not an embedding of which rows are taken, and no vector. */
-static bool is_wanted(const struct gguf *g, const struct gguf_tensor *t)
+/* A matrix of these types that is multiplied with: not an embedding of which rows are taken, and no vector. */
+static bool is_wanted(const struct gguf *g, const struct gguf_tensor *t, uint64_t types)
 {
-    if (t->ne[1] < PACK_ROWS || !pack_can((enum quant_type)t->format->id, (size_t)t->ne[0]))
+    if (t->ne[1] < PACK_ROWS || !(types & PACK_BIT(t->format->id)) || !pack_can((enum quant_type)t->format->id, (size_t)t->ne[0]))
         return false;
     return strcmp(t->name, "token_embd.weight") != 0 || !gguf_find_tensor(g, "output.weight");
 }
@@ -148,21 +148,21 @@ static bool place(const char *model, int i, const unsigned char hash[HASH_LEN], 
 }
 
 /* Tensors stand one behind the other from `at` on. */
-static void give_places(struct gguf *g, const unsigned char *at)
+static void give_places(struct gguf *g, uint64_t types, const unsigned char *at)
 {
     for (size_t i = 0; i < gguf_n_tensors(g); i++)
-        if (is_wanted(g, gguf_tensor_at(g, i))) {
+        if (is_wanted(g, gguf_tensor_at(g, i), types)) {
             gguf_set_packed(g, i, at);
             at += packed_bytes(gguf_tensor_at(g, i));
         }
 }
 
-static bool sums_agree(const struct gguf *g, const uint64_t *sums, const unsigned char *at, struct pool *pool)
+static bool sums_agree(const struct gguf *g, uint64_t types, const uint64_t *sums, const unsigned char *at, struct pool *pool)
 {
     for (size_t i = 0; i < gguf_n_tensors(g); i++) {
         const struct gguf_tensor *t = gguf_tensor_at(g, i);
 
-        if (!is_wanted(g, t))
+        if (!is_wanted(g, t, types))
             continue;
         if (sum_tensor(at, packed_bytes(t), pool) != *sums++)
             return false;
@@ -190,18 +190,18 @@ static bool load(struct packed *p, struct gguf *g, const char *path, const struc
     if (p->map == MAP_FAILED)
         return false;
     h = (const struct header *)p->map;
-    if (memcmp(h, want, sizeof *h) == 0 && sums_agree(g, (const uint64_t *)(h + 1), p->map + h->data, pool))
+    if (memcmp(h, want, sizeof *h) == 0 && sums_agree(g, h->types, (const uint64_t *)(h + 1), p->map + h->data, pool))
         return true;
     munmap(p->map, p->len);
     return false;
 }
 
-static void pack_all(const struct gguf *g, unsigned char *at, uint64_t *sums, struct pool *pool)
+static void pack_all(const struct gguf *g, uint64_t types, unsigned char *at, uint64_t *sums, struct pool *pool)
 {
     for (size_t i = 0; i < gguf_n_tensors(g); i++) {
         const struct gguf_tensor *t = gguf_tensor_at(g, i);
 
-        if (!is_wanted(g, t))
+        if (!is_wanted(g, t, types))
             continue;
         pack_tensor(t, pool, at);
         if (sums)
@@ -239,7 +239,7 @@ static bool make(struct packed *p, const struct gguf *g, const char *path, mode_
     p->map = fd < 0 ? MAP_FAILED : mmap(NULL, p->len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     good = p->map != MAP_FAILED;
     if (good) {
-        pack_all(g, p->map + want->data, (uint64_t *)(p->map + sizeof *want), pool);
+        pack_all(g, want->types, p->map + want->data, (uint64_t *)(p->map + sizeof *want), pool);
         memcpy(p->map, want, sizeof *want);
         good = msync(p->map, p->len, MS_SYNC) == 0 && mprotect(p->map, p->len, PROT_READ) == 0 && rename(part, path) == 0;
         if (!good)
@@ -257,23 +257,25 @@ static bool make(struct packed *p, const struct gguf *g, const char *path, mode_
     return good;
 }
 
-static bool use_memory(struct packed *p, const struct gguf *g, size_t data, struct pool *pool)
+static bool use_memory(struct packed *p, const struct gguf *g, const struct header *h, struct pool *pool)
 {
+    p->len = (size_t)h->bytes;
     p->map = mmap(NULL, p->len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (p->map == MAP_FAILED)
         return false;
     (void)madvise(p->map, p->len, MADV_HUGEPAGE);
-    pack_all(g, p->map + data, NULL, pool);
+    pack_all(g, h->types, p->map + h->data, NULL, pool);
     return true;
 }
 
-/* 0: there is nothing to pack. */
-static uint64_t describe(const struct gguf *g, struct header *h)
+/* Of types those that the model has.  0: there is nothing to pack. */
+static uint64_t describe(const struct gguf *g, uint64_t types, struct header *h)
 {
     memset(h, 0, sizeof *h);
     memcpy(h->magic, magic, sizeof h->magic);
     for (size_t i = 0; i < gguf_n_tensors(g); i++)
-        if (is_wanted(g, gguf_tensor_at(g, i))) {
+        if (is_wanted(g, gguf_tensor_at(g, i), types)) {
+            h->types |= PACK_BIT(gguf_tensor_at(g, i)->format->id);
             h->n_tensors++;
             h->bytes += packed_bytes(gguf_tensor_at(g, i));
         }
@@ -282,24 +284,24 @@ static uint64_t describe(const struct gguf *g, struct header *h)
     return h->n_tensors;
 }
 
-struct packed *packed_find(struct gguf *g, const char *model, struct pool *pool)
+struct packed *packed_find(struct gguf *g, const char *model, uint64_t types, struct pool *pool)
 {
     struct packed *p = NULL;
     char path[PATH_MAX];
     struct header h;
 
-    if (describe(g, &h) == 0 || h.bytes < SMALL || !fingerprint_model(g, model, h.model) || !(p = calloc(1, sizeof *p)))
+    if (describe(g, types, &h) == 0 || h.bytes < SMALL || !fingerprint_model(g, model, h.model) || !(p = calloc(1, sizeof *p)))
         return NULL;
     for (int i = 0; place(model, i, h.model, path); i++)
         if (load(p, g, path, &h, pool)) {
-            give_places(g, p->map + h.data);
+            give_places(g, h.types, p->map + h.data);
             return p;
         }
     free(p);
     return NULL;
 }
 
-int packed_make(struct gguf *g, const char *model, bool in_memory, struct pool *pool, struct packed **out, struct err *err)
+int packed_make(struct gguf *g, const char *model, uint64_t types, bool in_memory, struct pool *pool, struct packed **out, struct err *err)
 {
     struct packed *p;
     char path[PATH_MAX];
@@ -308,21 +310,19 @@ int packed_make(struct gguf *g, const char *model, bool in_memory, struct pool *
     bool good = false;
 
     *out = NULL;
-    if (describe(g, &h) == 0)
+    if (describe(g, types, &h) == 0)
         return 0;
     p = calloc(1, sizeof *p);
     if (p && !in_memory && h.bytes >= SMALL && fingerprint_model(g, model, h.model) && stat(model, &st) == 0)
         for (int i = 0; !good && place(model, i, h.model, path); i++)
             good = make(p, g, path, st.st_mode & 0666, &h, pool);
-    if (p && !good) {
-        p->len = (size_t)h.bytes;
-        good = use_memory(p, g, (size_t)h.data, pool);
-    }
+    if (p && !good)
+        good = use_memory(p, g, &h, pool);
     if (!good) {
         free(p);
         return fail(err, CORAX_E_LIMIT, "out of memory for %" PRIu64 " bytes of packed weights", h.bytes);
     }
-    give_places(g, p->map + h.data);
+    give_places(g, h.types, p->map + h.data);
     *out = p;
     return 0;
 }

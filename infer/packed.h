@@ -13,6 +13,7 @@
 #define INFER_PACKED_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "infer/gguf.h"
 #include "infer/pool.h"
@@ -21,15 +22,15 @@
 struct packed;
 
 /*
- * A file that was made of this model, opened from `model`, before: its tensors get their packed form.  NULL: there is none, or it is
- * damaged.
+ * A file that was made of this model, opened from `model`, before, with matrices of these types (PACK_BIT of infer/pack.h, a set) packed:
+ * its tensors get their packed form.  NULL: there is none, or it is damaged.
  */
-struct packed *packed_find(struct gguf *g, const char *model, struct pool *);
+struct packed *packed_find(struct gguf *g, const char *model, uint64_t types, struct pool *);
 /*
- * Packs what can be packed of it, into a file if it is large and in_memory is false.  NULL in *out: there is nothing to pack.
+ * Packs what can be packed of it, of these types, into a file if it is large and in_memory is false.  NULL in *out: there is nothing to pack.
  * CORAX_E_LIMIT: out of memory; the model runs as it is then.
  */
-int packed_make(struct gguf *g, const char *model, bool in_memory, struct pool *, struct packed **out, struct err *);
+int packed_make(struct gguf *g, const char *model, uint64_t types, bool in_memory, struct pool *, struct packed **out, struct err *);
 /* After the last use of the gguf. */
 void packed_close(struct packed *);
 

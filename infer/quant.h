@@ -34,16 +34,17 @@ enum quant_type {
 #define QUANT_Q8_0_BYTES 34
 
 /*
- * A block taken apart.  What a code means is the format's own; codes are unsigned: of Q4_0 and Q6_K 8 and 32 above the value,
- * of ternary formats 1, of Q8_0 128, and of IQ4_NL and IQ4_XS an index of quant_nonlinear.
+ * A block taken apart.  What a code means is the format's own; codes are unsigned: of Q3_K, Q4_0, Q5_0 and Q6_K 4, 8, 16 and 32
+ * above the value, of ternary formats 1, of Q8_0 128, of IQ4_NL and IQ4_XS an index of quant_nonlinear, of MXFP4 of quant_e2m1.
  */
 struct quant_codes {
-    uint16_t d, m;              /* scale of the block and of its minima, as halves */
-    uint8_t  scales[16];        /* of groups, where there are any; of Q6_K and IQ4_XS signed */
-    uint8_t  minima[8];
+    uint16_t d, m;              /* scale of the block and of its minima, or what is added to each value, as halves */
+    uint8_t  scales[16];        /* of groups, where there are any; of Q3_K, Q6_K and IQ4_XS signed; of MXFP4 the exponent */
+    uint8_t  minima[16];
     uint8_t  codes[QUANT_MAX_BLOCK];
 };
 extern const int8_t quant_nonlinear[16];
+extern const int8_t quant_e2m1[16]; /* twice the values */
 
 struct quant_format {
     uint32_t    id;

@@ -30,6 +30,19 @@ static inline void quant_store_half(unsigned char *at, float value)
     memcpy(at, &half, sizeof half);
 }
 
+/*
+ * Half of 2^(exponent - 127), for codes that have doubled values: 2^-128 and 2^-127 are subnormal.  Exponent 255 is no
+ * number in the specification; files are read with 2^128 there, as by the programs that write them.
+ */
+static inline float quant_half_power(unsigned exponent)
+{
+    uint32_t bits = exponent < 2 ? 0x200000u << exponent : (exponent - 1) << 23;
+    float value;
+
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
 /* 1 / d, and 0 for a scale of 0, with which all codes mean the same. */
 static inline float quant_inverse(float d)
 {

@@ -109,6 +109,31 @@ static void take_scales_and_minima(const unsigned char *block, struct quant_code
     }
 }
 
+static void take_apart_q2_k(const void *row, struct quant_codes *out)
+{
+    const unsigned char *block = row;
+
+    memcpy(&out->d, block + 80, sizeof out->d);
+    memcpy(&out->m, block + 82, sizeof out->m);
+    for (size_t group = 0; group < 16; group++) {
+        out->scales[group] = block[group] & 15;
+        out->minima[group] = block[group] >> 4;
+    }
+    for (size_t i = 0; i < BLOCK; i++)
+        out->codes[i] = (uint8_t)two_bits(block + 16, i);
+}
+
+static void take_apart_q3_k(const void *row, struct quant_codes *out)
+{
+    const unsigned char *block = row;
+
+    memcpy(&out->d, block + 108, sizeof out->d);
+    for (size_t group = 0; group < 16; group++)
+        out->scales[group] = (uint8_t)scale_q3_k(block + 96, group);
+    for (size_t i = 0; i < BLOCK; i++)
+        out->codes[i] = (uint8_t)(two_bits(block + 32, i) | one_bit(block, i) << 2);
+}
+
 static void take_apart_q4_k(const void *row, struct quant_codes *out)
 {
     const unsigned char *block = row;
@@ -280,8 +305,10 @@ static void quantize_q6_k(const float *x, const float *w, void *out)
     }
 }
 
-const struct quant_format quant_q2_k = { QUANT_Q2_K, "Q2_K", BLOCK, 84, 0, dequantize_q2_k, NULL, 2, { 80, 82 } };
-const struct quant_format quant_q3_k = { QUANT_Q3_K, "Q3_K", BLOCK, 110, 0, dequantize_q3_k, NULL, 1, { 108 } };
+const struct quant_format quant_q2_k = { QUANT_Q2_K, "Q2_K", BLOCK, 84, 0, dequantize_q2_k, NULL, 2, { 80, 82 },
+                                         take_apart_q2_k };
+const struct quant_format quant_q3_k = { QUANT_Q3_K, "Q3_K", BLOCK, 110, 0, dequantize_q3_k, NULL, 1, { 108 },
+                                         take_apart_q3_k };
 const struct quant_format quant_q4_k = { QUANT_Q4_K, "Q4_K", BLOCK, 144, 0, dequantize_q4_k, quantize_q4_k, 2, { 0, 2 },
                                          take_apart_q4_k };
 const struct quant_format quant_q5_k = { QUANT_Q5_K, "Q5_K", BLOCK, 176, 0, dequantize_q5_k, quantize_q5_k, 2, { 0, 2 },

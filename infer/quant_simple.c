@@ -61,6 +61,35 @@ static void take_apart_q4_0(const void *row, struct quant_codes *out)
         out->codes[i] = (uint8_t)low_bits(block + 2, i);
 }
 
+static void take_apart_q4_1(const void *row, struct quant_codes *out)
+{
+    const unsigned char *block = row;
+
+    memcpy(&out->d, block, sizeof out->d);
+    memcpy(&out->m, block + 2, sizeof out->m);
+    for (size_t i = 0; i < BLOCK; i++)
+        out->codes[i] = (uint8_t)low_bits(block + 4, i);
+}
+
+static void take_apart_q5_0(const void *row, struct quant_codes *out)
+{
+    const unsigned char *block = row;
+
+    memcpy(&out->d, block, sizeof out->d);
+    for (size_t i = 0; i < BLOCK; i++)
+        out->codes[i] = (uint8_t)(low_bits(block + 6, i) | fifth_bit(block + 2, i) << 4);
+}
+
+static void take_apart_q5_1(const void *row, struct quant_codes *out)
+{
+    const unsigned char *block = row;
+
+    memcpy(&out->d, block, sizeof out->d);
+    memcpy(&out->m, block + 2, sizeof out->m);
+    for (size_t i = 0; i < BLOCK; i++)
+        out->codes[i] = (uint8_t)(low_bits(block + 8, i) | fifth_bit(block + 4, i) << 4);
+}
+
 static void take_apart_q8_0(const void *row, struct quant_codes *out)
 {
     const unsigned char *block = row;
@@ -204,8 +233,11 @@ static void quantize_q5_1(const float *x, const float *w, void *out)
 
 const struct quant_format quant_q4_0 = { QUANT_Q4_0, "Q4_0", BLOCK, 18, 0, dequantize_q4_0, quantize_q4_0, 1, { 0 },
                                          take_apart_q4_0 };
-const struct quant_format quant_q4_1 = { QUANT_Q4_1, "Q4_1", BLOCK, 20, 0, dequantize_q4_1, quantize_q4_1, 2, { 0, 2 } };
-const struct quant_format quant_q5_0 = { QUANT_Q5_0, "Q5_0", BLOCK, 22, 0, dequantize_q5_0, quantize_q5_0, 1, { 0 } };
-const struct quant_format quant_q5_1 = { QUANT_Q5_1, "Q5_1", BLOCK, 24, 0, dequantize_q5_1, quantize_q5_1, 2, { 0, 2 } };
+const struct quant_format quant_q4_1 = { QUANT_Q4_1, "Q4_1", BLOCK, 20, 0, dequantize_q4_1, quantize_q4_1, 2, { 0, 2 },
+                                         take_apart_q4_1 };
+const struct quant_format quant_q5_0 = { QUANT_Q5_0, "Q5_0", BLOCK, 22, 0, dequantize_q5_0, quantize_q5_0, 1, { 0 },
+                                         take_apart_q5_0 };
+const struct quant_format quant_q5_1 = { QUANT_Q5_1, "Q5_1", BLOCK, 24, 0, dequantize_q5_1, quantize_q5_1, 2, { 0, 2 },
+                                         take_apart_q5_1 };
 const struct quant_format quant_q8_0 = { QUANT_Q8_0, "Q8_0", BLOCK, QUANT_Q8_0_BYTES, 0, dequantize_q8_0, quantize_q8_0, 1, { 0 },
                                          take_apart_q8_0 };

@@ -13,7 +13,7 @@
 #include "infer/quant_formats.h"
 
 const int8_t quant_nonlinear[16] = { -127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113 };
-static const int8_t e2m1_doubled[16] = { 0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12 };
+const int8_t quant_e2m1[16] = { 0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12 };
 
 static void look_up(const int8_t table[16], const unsigned char codes[16], float scale, float out[32])
 {
@@ -79,25 +79,20 @@ static void dequantize_iq4_xs(const void *row, size_t n, float *out)
     }
 }
 
-/*
- * Half of 2^(exponent - 127), since the table has doubled values: 2^-128 and 2^-127 are subnormal.  Exponent 255 is no
- * number in the specification; files are read with 2^128 there, as by the programs that write them.
- */
-static float half_power(unsigned exponent)
-{
-    uint32_t bits = exponent < 2 ? 0x200000u << exponent : (exponent - 1) << 23;
-    float value;
-
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
 static void dequantize_mxfp4(const void *row, size_t n, float *out)
 {
     const unsigned char *block = row;
 
     for (size_t b = 0; b < n / 32; b++, block += quant_mxfp4.bytes)
-        look_up(e2m1_doubled, block + 1, half_power(block[0]), out + b * 32);
+        look_up(quant_e2m1, block + 1, quant_half_power(block[0]), out + b * 32);
+}
+
+static void take_apart_mxfp4(const void *row, struct quant_codes *out)
+{
+    const unsigned char *block = row;
+
+    out->scales[0] = block[0];
+    take_halves(block + 1, out->codes);
 }
 
 /* --- the other way ------------------------------------------------------------------------------------------------ */
@@ -142,4 +137,4 @@ const struct quant_format quant_iq4_nl = { QUANT_IQ4_NL, "IQ4_NL", 32, 18, 0, de
                                            take_apart_iq4_nl };
 const struct quant_format quant_iq4_xs = { QUANT_IQ4_XS, "IQ4_XS", 256, 136, 0, dequantize_iq4_xs, quantize_iq4_xs, 1, { 0 },
                                            take_apart_iq4_xs };
-const struct quant_format quant_mxfp4 = { QUANT_MXFP4, "MXFP4", 32, 17, 0, dequantize_mxfp4, NULL };
+const struct quant_format quant_mxfp4 = { QUANT_MXFP4, "MXFP4", 32, 17, 0, dequantize_mxfp4, NULL, 0, { 0 }, take_apart_mxfp4 };

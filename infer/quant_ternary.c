@@ -92,6 +92,14 @@ static void dequantize_i2_s(const void *row, size_t n, float *out)
         out[i] = (float)((bytes[i / 128 * 32 + i % 32] >> (6 - i % 128 / 32 * 2) & 3) - 1);
 }
 
+static void take_apart_i2_s(const void *row, struct quant_codes *out)
+{
+    const unsigned char *bytes = row;
+
+    for (size_t i = 0; i < 128; i++)
+        out->codes[i] = bytes[i % 32] >> (6 - i / 32 * 2) & 3;
+}
+
 /* --- the other way ------------------------------------------------------------------------------------------------ */
 
 /* Values as 0, 1 and 2; the scale goes to `at`. */
@@ -141,4 +149,5 @@ const struct quant_format quant_tq1_0 = { QUANT_TQ1_0, "TQ1_0", BLOCK, 54, 0, de
                                           take_apart_tq1_0 };
 const struct quant_format quant_tq2_0 = { QUANT_TQ2_0, "TQ2_0", BLOCK, 66, 0, dequantize_tq2_0, quantize_tq2_0, 1, { 64 },
                                           take_apart_tq2_0 };
-const struct quant_format quant_i2_s = { QUANT_I2_S, "I2_S", 128, 32, 32, dequantize_i2_s, NULL };
+const struct quant_format quant_i2_s = { QUANT_I2_S, "I2_S", 128, 32, 32, dequantize_i2_s, NULL, 0, { 0 },
+                                         take_apart_i2_s };

@@ -17,6 +17,7 @@ static uint64_t seed = 41;
 struct problem {
     enum quant_type type;
     size_t k, n_rows, n;
+    float deviation; /* of values in formats that this program does not write */
     unsigned char *rows, *panel;
     void *memory;
     struct pack_input input;
@@ -34,7 +35,10 @@ static void make_rows(struct problem *p)
     for (size_t r = 0; r < p->n_rows; r++) {
         for (size_t i = 0; i < p->k; i++)
             row[i] = tiny_normal(&seed) * (1 + (float)(tiny_random(&seed) % 5));
-        quant_quantize(p->type, row, NULL, p->k, p->rows + r * row_bytes);
+        if (f->quantize)
+            quant_quantize(p->type, row, NULL, p->k, p->rows + r * row_bytes);
+        else
+            tiny_codes(p->type, p->deviation, p->k, &seed, p->rows + r * row_bytes);
     }
     pack_panel(p->type, p->rows, row_bytes, p->n_rows, p->k, p->panel);
 }
@@ -101,9 +105,9 @@ static void test_kernels(const struct problem *p, const float *reference, const 
        p->n_rows, p->k, p->n, k->name);
 }
 
-static void test(enum quant_type type, size_t k, size_t n_rows, size_t n)
+static void test(enum quant_type type, size_t k, size_t n_rows, size_t n, float deviation)
 {
-    struct problem p = { .type = type, .k = k, .n_rows = n_rows, .n = n };
+    struct problem p = { .type = type, .k = k, .n_rows = n_rows, .n = n, .deviation = deviation };
     float y[MAX_COLS * STRIDE] = { 0 };
     double error;
 
@@ -115,7 +119,7 @@ static void test(enum quant_type type, size_t k, size_t n_rows, size_t n)
     error = nmse(&p, y);
     ok(error < 1e-10, "%s, %zu x %zu, %zu columns: NMSE %.1e", quant_find(type)->name, n_rows, k, n, error);
     for (size_t i = 0; kernels_at(i); i++)
-        if (kernels_at(i)->mul_packed)
+        if (kernels_at(i)->packs & PACK_BIT(type))
             test_kernels(&p, y, kernels_at(i));
     free(p.rows);
     free(p.panel);
@@ -142,7 +146,7 @@ static void test_panels(enum quant_type type, size_t k, size_t n_rows, size_t n)
         pack_column(&input, c, k, q, d);
     }
     for (size_t r = 0; r < n_rows; r += PACK_ROWS) {
-        struct problem p = { .type = type, .k = k, .n_rows = n_rows - r < PACK_ROWS ? n_rows - r : PACK_ROWS };
+        struct problem p = { .type = type, .k = k, .n_rows = n_rows - r < PACK_ROWS ? n_rows - r : PACK_ROWS, .deviation = 1 };
 
         make_rows(&p);
         memcpy(panels + r / PACK_ROWS * panel_bytes, p.panel, panel_bytes);
@@ -155,7 +159,7 @@ static void test_panels(enum quant_type type, size_t k, size_t n_rows, size_t n)
     for (size_t i = 0; kernels_at(i); i++) {
         size_t wrong = 0;
 
-        if (!kernels_at(i)->mul_panels)
+        if (!kernels_at(i)->mul_panels || !(kernels_at(i)->packs & PACK_BIT(type)))
             continue;
         for (size_t j = 0; j < COLS * (ROWS + 1); j++)
             got[j] = -7;
@@ -175,22 +179,29 @@ int main(void)
 {
     static const size_t ks[] = { 32, 64, 256, 1024 }, n_rows[] = { 16, 1, 7 }, ns[] = { 1, 3, 4, 8, 13, 21 };
     static const size_t many_rows[] = { 32, 16, 40, 39 }, many[] = { PACK_MANY, 17, 150, 29 };
-    size_t n_types = 0;
+    size_t n_types = 0, wrong = 0;
 
     plan_later();
     for (uint32_t id = 0; id < QUANT_MAX_ID; id++) {
-        if (!pack_can((enum quant_type)id, 256))
+        if (!pack_can((enum quant_type)id, 256)) {
+            wrong += (PACK_ALL >> id & 1) != 0;
             continue;
+        }
+        wrong += (PACK_ALL >> id & 1) == 0;
         n_types++;
         for (size_t i = 0; i < 4; i++)
             for (size_t j = 0; j < 3; j++)
-                test((enum quant_type)id, ks[i], n_rows[j], ns[(i * 3 + j) % 6]);
+                test((enum quant_type)id, ks[i], n_rows[j], ns[(i * 3 + j) % 6], 1);
         for (size_t i = 0; i < 4; i++)
             if (pack_can((enum quant_type)id, ks[i]))
                 test_panels((enum quant_type)id, ks[i], many_rows[i], many[i]);
     }
-    is_int((long long)n_types, 9, "formats that are packed");
-    ok(!pack_can(QUANT_Q4_K, 128) && !pack_can(QUANT_Q4_0, 48) && !pack_can(QUANT_F16, 256) && !pack_can(QUANT_Q4_0, 0),
+    is_int((long long)n_types, 16, "formats that are packed");
+    ok(wrong == 0, "they are the set of all that are");
+    for (size_t i = 0; kernels_at(i); i++)
+        ok((kernels_at(i)->packs != 0) == (kernels_at(i)->mul_packed != NULL), "%s says which it takes", kernels_at(i)->name);
+    test(QUANT_MXFP4, 256, 7, 13, 3 * 0x1p-126f); /* scales down to the smallest, which is subnormal */
+    ok(!pack_can(QUANT_Q4_K, 128) && !pack_can(QUANT_Q4_0, 48) && !pack_can(QUANT_I2_S, 64) && !pack_can(QUANT_F16, 256) && !pack_can(QUANT_Q4_0, 0),
        "rows that do not fill blocks, and other formats, are not");
     done();
     return tap_status();

@@ -254,7 +254,33 @@ static inline size_t tiny_bytes(const struct tiny_entry *e)
 {
     const struct quant_format *f = quant_find(e->type);
 
-    return e->k / f->block * f->bytes * e->n_rows;
+    return e->k / f->block * f->bytes * e->n_rows + f->tail;
+}
+
+/*
+ * A row in blocks of a format that this program does not write: any codes, and scales with which values have about the deviation;
+ * of I2_S, which has its scale elsewhere, 0.7.
+ */
+static inline void tiny_codes(enum quant_type type, float deviation, size_t k, uint64_t *random, unsigned char *out)
+{
+    const struct quant_format *f = quant_find(type);
+
+    for (size_t b = 0; b < k / f->block; b++, out += f->bytes) {
+        const float size = deviation * (1 + (float)(tiny_random(random) % 5)) / 3;
+        const uint16_t d = quant_float_to_half(size / (type == QUANT_Q2_K ? 12 : 43)), m = quant_float_to_half(size / 8);
+
+        for (size_t i = 0; i < f->bytes; i++) {
+            out[i] = (unsigned char)tiny_random(random);
+            if (type == QUANT_I2_S)
+                out[i] &= (unsigned char)~(out[i] & out[i] << 1 & 0xaa); /* 3 becomes 1 */
+        }
+        if (type == QUANT_MXFP4)
+            out[0] = (unsigned char)(127 + (int)floorf(log2f(size / 2)));
+        if (f->n_scales > 0)
+            memcpy(out + f->scales[0], &d, sizeof d);
+        if (f->n_scales > 1)
+            memcpy(out + f->scales[1], &m, sizeof m);
+    }
 }
 
 static inline size_t tiny_list(const struct tiny_spec *s, struct tiny_entry *list)
@@ -292,6 +318,7 @@ static inline size_t tiny_list(const struct tiny_spec *s, struct tiny_entry *lis
 
 static inline void tiny_weights(struct buf *b, const struct tiny_entry *e, uint64_t *random)
 {
+    const struct quant_format *f = quant_find(e->type);
     float *row = malloc(e->k * sizeof *row);
     unsigned char *packed = malloc(e->k * sizeof *row + 64);
     /* Norms and rope factors near 1, matrices of the size that keeps activations near 1. */
@@ -300,8 +327,16 @@ static inline void tiny_weights(struct buf *b, const struct tiny_entry *e, uint6
     for (size_t r = 0; r < e->n_rows; r++) {
         for (size_t i = 0; i < e->k; i++)
             row[i] = tiny_normal(random) * scale + shift;
-        quant_quantize((enum quant_type)e->type, row, NULL, e->k, packed);
-        buf_add(b, packed, tiny_bytes(e) / e->n_rows);
+        if (f->quantize)
+            quant_quantize((enum quant_type)e->type, row, NULL, e->k, packed);
+        else
+            tiny_codes((enum quant_type)e->type, scale, e->k, random, packed);
+        buf_add(b, packed, e->k / f->block * f->bytes);
+    }
+    if (f->tail > 0) {
+        memset(packed, 0, f->tail);
+        memcpy(packed, &scale, sizeof scale);
+        buf_add(b, packed, f->tail);
     }
     free(row);
     free(packed);
