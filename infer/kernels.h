@@ -109,6 +109,18 @@ const struct kernels *kernels_at(size_t i);
 /* The table of that name, or for NULL the best one for this processor.  NULL when this processor cannot run it. */
 const struct kernels *kernels_find(const char *name);
 
+/*
+ * Between these two, around what is unrolled whole and the vectors it takes: clang looks for no undefined behaviour when it builds with
+ * sanitizers.  Its checks make each load a branch, and on those it works for minutes.  Addresses stay checked, and gcc checks both.
+ */
+#ifdef __clang__
+#define KERNELS_UNROLLED     _Pragma("clang attribute push(__attribute__((no_sanitize(\"undefined\"))), apply_to = function)")
+#define KERNELS_UNROLLED_END _Pragma("clang attribute pop")
+#else
+#define KERNELS_UNROLLED
+#define KERNELS_UNROLLED_END
+#endif
+
 /* For the tables: infer/kernels_avx512.c, infer/kernels_avx2_pack.c, infer/kernels_avx512bf16.c, infer/kernels_vnni.c,
    infer/kernels_*_attend.c. */
 void kernels_avx512_f32(const void *w, size_t k, size_t n_rows, const float *x, size_t n_cols, float *y, size_t y_stride);

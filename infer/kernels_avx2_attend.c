@@ -3,6 +3,8 @@
 
 #ifdef __x86_64__
 
+KERNELS_UNROLLED
+
 #include "infer/quant.h"
 
 #define TARGET __attribute__((target("avx2,fma,f16c")))
@@ -50,5 +52,7 @@ TARGET void kernels_avx2_to_bf16(const float *x, size_t n, uint16_t *out)
     }
     kernels_plain.to_bf16(x + i, n - i, out + i);
 }
+
+KERNELS_UNROLLED_END
 
 #endif

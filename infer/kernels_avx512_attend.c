@@ -3,6 +3,8 @@
 
 #ifdef __x86_64__
 
+KERNELS_UNROLLED
+
 #define TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c")))
 
 #include "infer/kernels_avx512_vector.h"
@@ -18,5 +20,7 @@ TARGET void kernels_avx512_attend_merge(size_t n_rows, size_t width, struct atte
 {
     merge_rows(n_rows, width, so_far, more);
 }
+
+KERNELS_UNROLLED_END
 
 #endif

@@ -3,6 +3,8 @@
 
 #ifdef __x86_64__
 
+KERNELS_UNROLLED
+
 #define TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma,f16c")))
 #define DOTS_BF16
 
@@ -35,5 +37,7 @@ TARGET void kernels_avx512bf16_attend(const struct attend_block *b)
 {
     attend_any(b);
 }
+
+KERNELS_UNROLLED_END
 
 #endif
