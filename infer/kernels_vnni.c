@@ -364,9 +364,9 @@ INLINE void begin_tile(const enum quant_type type, const int32_t *sums, const fl
  * in whole numbers at a time, so that none waits for its last addition.
  */
 INLINE void add_part(const enum quant_type type, const int P, const int N, const struct step *s, const int first, const int n, const int half,
-                     const int8_t *q, const int32_t *begin, const float *d, __m512 *sums, const size_t apart)
+                     const int8_t *q, const int32_t *begin, const float *d, const float *mean, __m512 *sums, const size_t apart)
 {
-    const bool is_scaled = !pack_has_groups(type) && type != QUANT_I2_S;
+    const bool is_scaled = !pack_has_groups(type) && type != QUANT_I2_S, has_minima = !pack_has_groups(type) && pack_has_minima(type);
     __m512i whole[PAIR * PACK_COLS];
 
     UNROLL
@@ -395,27 +395,44 @@ INLINE void add_part(const enum quant_type type, const int P, const int N, const
 
         UNROLL
         for (int p = 0; p < P; p++) {
-            __m512 *to = sums + (size_t)p * apart + c;
+            __m512 *to = sums + (size_t)p * apart + c, sum = *to;
 
-            *to = _mm512_fmadd_ps(_mm512_cvtepi32_ps(whole[p * N + c]), is_scaled ? _mm512_mul_ps(s[p].scale[half], dx) : dx, *to);
+            sum = _mm512_fmadd_ps(_mm512_cvtepi32_ps(whole[p * N + c]), is_scaled ? _mm512_mul_ps(s[p].scale[half], dx) : dx, sum);
+            *to = has_minima ? _mm512_fnmadd_ps(s[p].min[0], _mm512_set1_ps(mean[c]), sum) : sum;
         }
     }
 }
 
-/* What is taken off in one step, by one minimum or two. */
-INLINE void take_minima(const int P, const int N, const struct step *s, const int n_minima, const float *mean, __m512 *sums)
+/* What the steps of a block of a type that has groups come to: minima are taken off first, then comes block times d. */
+INLINE void add_block(const enum quant_type type, const int P, const int N, const struct step *s, size_t n_steps, const struct beginnings *b,
+                      const __m512 *block, __m512 *sums)
 {
-    UNROLL
-    for (int c = 0; c < N; c++) {
-        UNROLL
-        for (int p = 0; p < P; p++) {
-            __m512 sum = sums[p * MANY + c];
+    __m512 to[PAIR * PACK_COLS];
 
+    UNROLL
+    for (int p = 0; p < P; p++) {
+        UNROLL
+        for (int c = 0; c < N; c++)
+            to[p * N + c] = sums[p * MANY + c];
+    }
+    for (size_t i = 0; i < n_steps && pack_has_minima(type); i++) {
+        UNROLL
+        for (int half = 0; half < 2; half++) {
             UNROLL
-            for (int i = 0; i < n_minima; i++)
-                sum = _mm512_fnmadd_ps(s[p].min[i], _mm512_set1_ps(mean[c * n_minima + i]), sum);
-            sums[p * MANY + c] = sum;
+            for (int c = 0; c < N; c++) {
+                const __m512 mean = _mm512_set1_ps(b->mean[i][2 * c + half]);
+
+                UNROLL
+                for (int p = 0; p < P; p++)
+                    to[p * N + c] = _mm512_fnmadd_ps(s[i * PAIR + (size_t)p].min[half], mean, to[p * N + c]);
+            }
         }
+    }
+    UNROLL
+    for (int p = 0; p < P; p++) {
+        UNROLL
+        for (int c = 0; c < N; c++)
+            sums[p * MANY + c] = _mm512_fmadd_ps(s[p].scale[0], block[p * N + c], to[p * N + c]);
     }
 }
 
@@ -433,24 +450,16 @@ INLINE void add_columns(const enum quant_type type, const int P, const int N, co
         const int32_t *begin = offset_of(type) ? b->whole[i][0] : NULL;
 
         if (pack_has_groups(type)) {
-            add_part(type, P, N, steps, 0, 8, 0, q, begin, d, block, (size_t)N);
+            add_part(type, P, N, steps, 0, 8, 0, q, begin, d, NULL, block, (size_t)N);
         } else if (type == QUANT_Q6_K) {
-            add_part(type, P, N, steps, 0, 4, 0, q, begin, d, sums, MANY);
-            add_part(type, P, N, steps, 4, 4, 1, q, begin + 1, d, sums, MANY);
+            add_part(type, P, N, steps, 0, 4, 0, q, begin, d, NULL, sums, MANY);
+            add_part(type, P, N, steps, 4, 4, 1, q, begin + 1, d, NULL, sums, MANY);
         } else {
-            add_part(type, P, N, steps, 0, 8, 0, q, begin, d, sums, MANY);
+            add_part(type, P, N, steps, 0, 8, 0, q, begin, d, b->mean[i], sums, MANY);
         }
-        if (pack_has_minima(type))
-            take_minima(P, N, steps, type == QUANT_Q2_K ? 2 : 1, b->mean[i], sums);
     }
-    if (!pack_has_groups(type))
-        return;
-    UNROLL
-    for (int p = 0; p < P; p++) {
-        UNROLL
-        for (int c = 0; c < N; c++)
-            sums[p * MANY + c] = _mm512_fmadd_ps(first[p].scale[0], block[p * N + c], sums[p * MANY + c]);
-    }
+    if (pack_has_groups(type))
+        add_block(type, P, N, first, n_steps, b, block, sums);
 }
 
 /* Takes n_steps steps of a panel apart, PAIR between two of them; where the next ones are. */

@@ -64,6 +64,35 @@ static void logits_of(struct engine *e, size_t piece, float *out)
     session_destroy(s);
 }
 
+/*
+ * The most likely token behind each of N, to choices.  How much less likely those that are there already are at most: how far their logits
+ * are below the largest, in root mean squares of all.
+ */
+static double choose(struct engine *e, size_t choices[N])
+{
+    struct session *s = session_create(e, NULL);
+    int32_t tokens[N];
+    double worst = 0;
+
+    fill(tokens);
+    for (size_t n = 1; n <= N; n++) {
+        const float *logits;
+        double size = 0;
+        size_t best = 0;
+
+        session_sync(s, tokens, n, NULL, NULL, NULL, NULL);
+        logits = session_logits(s);
+        for (size_t i = 0; i < TINY_N_VOCAB; i++) {
+            best = logits[i] > logits[best] ? i : best;
+            size += pow((double)logits[i], 2) / TINY_N_VOCAB;
+        }
+        worst = fmax(worst, (double)(logits[best] - logits[choices[n - 1]]) / sqrt(size));
+        choices[n - 1] = best;
+    }
+    session_destroy(s);
+    return worst;
+}
+
 static double nmse(const float *got, const float *want)
 {
     double error = 0, size = 0;
@@ -81,9 +110,9 @@ static void test_format(const struct quant_format *f)
 {
     const struct tiny_spec spec = { 256, 2, 4, 2, 512, 64, (enum quant_type)f->id, 3, true, 0, false, NULL };
     float whole[TINY_N_VOCAB], pieces[TINY_N_VOCAB], plain[TINY_N_VOCAB];
+    size_t wrong = 0, same = 0, choices[N] = { 0 }, plain_choices[N];
     struct engine *e;
-    size_t wrong = 0;
-    double apart;
+    double apart, less;
 
     write_model(&spec);
     e = open_engine(ENGINE_PACK_FILE, 1);
@@ -95,6 +124,7 @@ static void test_format(const struct quant_format *f)
     }
     engine_close(e);
     e = open_engine(ENGINE_PACK_MEMORY, 3);
+    (void)choose(e, choices);
     logits_of(e, N, pieces);
     wrong += memcmp(pieces, whole, sizeof whole) != 0;
     engine_close(e);
@@ -102,9 +132,15 @@ static void test_format(const struct quant_format *f)
     e = open_engine(ENGINE_PACK_OFF, 1);
     ok(e && !e->packed, "%s: not packed when that is off", f->name);
     logits_of(e, N, plain);
+    memcpy(plain_choices, choices, sizeof choices);
+    less = choose(e, plain_choices);
     engine_close(e);
+    for (size_t i = 0; i < N; i++)
+        same += choices[i] == plain_choices[i];
     apart = nmse(whole, plain);
     ok(apart < 1e-3, "%s: NMSE %.1e against the weights as they are", f->name, apart);
+    /* Logits of a random model are near each other: one that is off by three deviations of what NMSE says may be chosen. */
+    ok(same >= N - 8 && less < 0.1, "%s: the same token in %zu of %d places, otherwise one whose logit is %.3f less at most", f->name, same, N, less);
 }
 
 /* --- the file ----------------------------------------------------------------------------------------------------- */
