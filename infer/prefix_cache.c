@@ -91,10 +91,10 @@ static void free_node(struct prefix_cache *c, struct node *node)
     c->n_nodes--;
 }
 
-/* A leaf without data goes, and its parent when that makes it one. */
+/* A leaf without data goes, and its parent when that makes it one; not one that is about to have some. */
 static void prune(struct prefix_cache *c, struct node *node)
 {
-    while (node->parent && !node->child && !node->page && !node->values && !node->stored) {
+    while (node->parent && !node->pinned && !node->child && !node->page && !node->values && !node->stored) {
         struct node *parent = node->parent;
 
         free_node(c, node);

@@ -401,6 +401,12 @@ static void test_checkpoints(void)
     prefix_cache_clear(c);
     is_int((long long)prefix_cache_n_nodes(c), 0, "nothing is left of an empty tree");
     prefix_cache_destroy(c);
+    c = prefix_cache_create(&shape, pages, 10 * sizeof(float), NULL);
+    add_value(c, &shape, pages, a, 900, 9);
+    add_value(c, &shape, pages, a, 500, 5);
+    ok(found_value(c, &shape, pages, a, 1000, &value, &worth) == 500 && value == 5 && prefix_cache_n_nodes(c) == 1,
+       "the only one that there is room for takes the place of one on its own path");
+    prefix_cache_destroy(c);
     pages_destroy(pages);
 }
 
