@@ -20,7 +20,9 @@
 
 #define ALIGNMENT  64
 #define MAX_CHUNKS 256
-#define SMALL      ((size_t)64 << 20) /* packed in memory each time */
+#ifndef SMALL /* in a test, which has small models alone */
+#define SMALL ((size_t)64 << 20) /* packed in memory each time */
+#endif
 
 struct packed {
     unsigned char *map; /* the file, or memory */
