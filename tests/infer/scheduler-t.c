@@ -5,9 +5,8 @@
 #include "infer/scheduler.h"
 
 #include "infer/draft.h"
-#include "infer/engine.h"
 #include "infer/prefix_cache.h"
-#include "tests/infer/golden.h"
+#include "tests/infer/golden_engine.h"
 #include "tests/infer/tiny_gguf.h"
 #include "tests/tap.h"
 #include "util/log.h"
@@ -46,33 +45,6 @@ static struct engine *open_llama(enum engine_cache cache)
         diag("%s", err.msg);
     buf_finish(&b);
     return e;
-}
-
-/* A recurrent model of vectors/golden/, which has no vocabulary, with one of another file. */
-static bool open_golden(struct engine *e, struct gguf **vocabulary, struct buf *b, const char *name)
-{
-    struct tiny_spec spec = TINY_SPEC;
-    struct err err = { 0 };
-
-    memset(e, 0, sizeof *e);
-    buf_init(b, TINY_LIMIT);
-    tiny_llama(b, &spec);
-    *vocabulary = gguf_parse(b->data, b->len, &err);
-    e->path = strdup(golden_path(name));
-    e->gguf = gguf_open(e->path, &err);
-    e->family = e->gguf ? family_find(e->gguf, &err) : NULL;
-    e->model = e->family ? e->family->load(e->gguf, &e->shape, &err) : NULL;
-    e->pool = pool_create(2, &err);
-    if (!e->model || !e->pool || !(e->tokenizer = tokenizer_create(*vocabulary, &err))) {
-        diag("%s", err.msg);
-        return false;
-    }
-    e->n_ctx = e->shape.n_ctx < 640 ? e->shape.n_ctx : 640;
-    if (e->family->prepare)
-        e->family->prepare(e->model, &(struct family_options){ .n_ctx = e->n_ctx });
-    e->pages = pages_create(&(struct kv_layout){ .n_layer = e->shape.n_layer }, 0, &err);
-    return e->pages && sampler_init(&e->sampler, e->shape.n_vocab, &err) == 0 &&
-           ops_init(&e->ops, kernels_find(NULL), e->pool, &e->shape, e->n_ctx, &err) == 0;
 }
 
 /* --- jobs --------------------------------------------------------------------------------------------------------- */
@@ -462,25 +434,13 @@ int main(void)
         engine_close(e);
     }
     for (size_t i = 0; i < sizeof golden / sizeof golden[0]; i++) {
-        struct gguf *vocabulary;
-        struct engine e;
-        struct buf b;
+        struct golden_engine g;
 
-        if (ok(open_golden(&e, &vocabulary, &b, golden[i]), "%s", golden[i]))
-            test_engine(&e, "its replies side by side");
-        if (e.pages)
-            test_files(&e);
-        if (e.model)
-            e.family->unload(e.model);
-        ops_finish(&e.ops);
-        pages_destroy(e.pages);
-        sampler_finish(&e.sampler);
-        pool_destroy(e.pool);
-        tokenizer_destroy(e.tokenizer);
-        gguf_close(e.gguf);
-        free(e.path);
-        gguf_close(vocabulary);
-        buf_finish(&b);
+        if (ok(golden_engine_open(&g, golden[i]), "%s", golden[i])) {
+            test_engine(&g.e, "its replies side by side");
+            test_files(&g.e);
+        }
+        golden_engine_close(&g);
     }
     done();
     return tap_status();
