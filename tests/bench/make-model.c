@@ -49,7 +49,8 @@ struct tensor {
 
 struct model {
     const struct shape *shape;
-    const struct quantization *mixture; /* NULL: all in F32 */
+    const struct quantization *mixture; /* NULL: all in one format */
+    const struct quant_format *format;  /* of matrices, if mixture is NULL */
     struct gguf_writer *writer;
     struct tensor *tensors; /* [n], at most MAX_REST + n_layer * MAX_LAYER */
     size_t n, n_params;
@@ -85,10 +86,12 @@ static void add_dims(struct model *m, const char *name, enum fill fill, uint32_t
     for (size_t d = 0; d < GGUF_MAX_DIMS; d++)
         n *= t->t.ne[d] = ne[d];
     m->n_params += n;
-    t->t.format = quant_find(m->mixture && fill < EXACT ? QUANT_F16 : QUANT_F32);
+    t->t.format = quant_find((m->mixture || m->format->id != QUANT_F32) && fill < EXACT ? QUANT_F16 : QUANT_F32);
     if (fill == MATRIX && m->mixture)
         t->t.format = quantization_choose(m->mixture, &depends, &t->t);
-    t->t.bytes = n / t->t.format->block * t->t.format->bytes;
+    else if (fill == MATRIX && ne[0] % m->format->block == 0)
+        t->t.format = m->format;
+    t->t.bytes = n / t->t.format->block * t->t.format->bytes; /* and a tail */
     gguf_add_tensor(m->writer, t->name, t->t.format, n_dims, ne);
 }
 
@@ -315,9 +318,14 @@ static const unsigned char *find_pieces(struct model *m, const struct quant_form
     if (m->pieces[f->id] || !(m->pieces[f->id] = malloc(N_PIECES * piece_bytes(f))))
         return m->pieces[f->id];
     for (size_t i = 0; i < N_PIECES; i++) {
+        unsigned char *piece = m->pieces[f->id] + i * piece_bytes(f);
+
         for (size_t j = 0; j < PIECE; j++)
             values[j] = tiny_normal(&m->random) * DEVIATION;
-        quant_quantize((enum quant_type)f->id, values, NULL, PIECE, m->pieces[f->id] + i * piece_bytes(f));
+        if (f->quantize)
+            quant_quantize((enum quant_type)f->id, values, NULL, PIECE, piece);
+        else
+            tiny_codes((enum quant_type)f->id, DEVIATION, PIECE, &m->random, piece);
     }
     return m->pieces[f->id];
 }
@@ -326,6 +334,7 @@ static int write_random(struct model *m, const struct gguf_tensor *t, struct err
 {
     const unsigned char *pieces = find_pieces(m, t->format);
     const size_t piece = piece_bytes(t->format);
+    const float deviation = DEVIATION;
 
     if (!pieces)
         return fail(err, CORAX_E_LIMIT, "out of memory");
@@ -339,6 +348,11 @@ static int write_random(struct model *m, const struct gguf_tensor *t, struct err
         if (gguf_writer_data(m->writer, m->slab, n, err) < 0)
             return -1;
         done += n;
+    }
+    if (t->format->tail > 0) {
+        memset(m->slab, 0, t->format->tail);
+        memcpy(m->slab, &deviation, sizeof deviation);
+        return gguf_writer_data(m->writer, m->slab, t->format->tail, err);
     }
     return 0;
 }
@@ -417,6 +431,16 @@ static void finish(struct model *m)
     gguf_writer_destroy(m->writer);
 }
 
+/* The format or the mixture of that name. */
+static bool find_type(struct model *m, const char *name, struct err *err)
+{
+    m->mixture = quantization_find(name, err);
+    for (uint32_t id = 0; id < QUANT_MAX_ID && !m->mixture; id++)
+        if (quant_find(id) && quant_find(id)->dequantize && strcasecmp(name, quant_find(id)->name) == 0)
+            m->format = quant_find(id);
+    return m->mixture || m->format;
+}
+
 static const struct shape *find_shape(const char *name, struct err *err)
 {
     char known[120] = "";
@@ -442,7 +466,7 @@ int main(int argc, char **argv)
         return 2;
     }
     m.shape = find_shape(argv[1], &err);
-    if (m.shape && (strcasecmp(argv[2], "F32") == 0 || (m.mixture = quantization_find(argv[2], &err))))
+    if (m.shape && find_type(&m, argv[2], &err))
         rc = write_model(&m, argv[3], &err);
     if (rc < 0)
         fprintf(stderr, "make-model: %s\n", err.msg);
