@@ -42,6 +42,7 @@ struct scheduler {
     struct prefix_store *store; /* NULL: none */
     struct generation *first; /* those that run and those that wait, in the order they came */
     size_t n_running;
+    bool is_scarce; /* one gave its pages back: nobody begins beside others until one has ended */
     struct scheduler_options options;
     struct draft_costs costs;
     float *logits;            /* [MAX_LOGITS][n_vocab] */
@@ -198,6 +199,7 @@ static void end(struct generation *g, enum decode_finish finish, const struct er
         at = &(*at)->next;
     *at = g->next;
     s->n_running -= g->running;
+    s->is_scarce = false;
     if (g->running && (g->state.n_recurrent == 0 || g->n >= g->n_prompt))
         prefix_cache_add(s->cache, g->tokens, g->n, &g->state);
     g->spec.on_end(g->spec.arg, &how);
@@ -239,7 +241,7 @@ static void admit(struct scheduler *s, struct generation *g)
 static void admit_waiting(struct scheduler *s)
 {
     for (struct generation *g = s->first; g && s->n_running < SCHEDULER_MAX_RUNNING; g = g->next)
-        if (!g->running)
+        if (!g->running && !(s->is_scarce && s->n_running > 0))
             admit(s, g);
 }
 
@@ -299,7 +301,10 @@ static void put(struct scheduler *s, struct generation *g, size_t n, const int32
     s->n_logits += n_logits;
 }
 
-/* Without pages it gives back those it has, and starts again when there are some; alone it never will. */
+/*
+ * Without pages it gives back those it has and waits until another has ended: two that went on beside each other could take
+ * pages from each other without end.  Alone it never will have any.
+ */
 static void do_without(struct scheduler *s, struct generation *g, const struct err *err)
 {
     if (s->n_running == 1) {
@@ -309,6 +314,9 @@ static void do_without(struct scheduler *s, struct generation *g, const struct e
     state_trim(&g->state, 0);
     state_reset(&g->state);
     g->n = 0;
+    g->running = false;
+    s->n_running--;
+    s->is_scarce = true;
 }
 
 /* What the constraint leaves, as tokens. */
