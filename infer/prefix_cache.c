@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/log.h"
+
 #define WORTH_TOKENS 32 /* that a checkpoint must save */
 
 struct node {
@@ -272,8 +274,10 @@ static bool write_node(struct prefix_cache *c, struct node *node)
     if (c->n_values) {
         r.parent = 0;
         r.tokens = path = path_of(node, &r.n_tokens);
-        if (!path)
+        if (!path) {
+            log_warn("what prompts have in common is not kept on disk: out of memory");
             return false;
+        }
     } else {
         data = node->page->data;
         if (node->n < STATE_BLOCK) { /* what is behind may be of another transcript */
@@ -350,8 +354,10 @@ void prefix_cache_use(struct prefix_cache *c, struct prefix_store *store)
     size_t before;
 
     c->copy = malloc(prefix_cache_node_bytes(c) + 1);
-    if (!c->copy)
+    if (!c->copy) {
+        log_warn("what prompts have in common is not kept on disk: out of memory");
         return;
+    }
     c->store = store;
     do {
         before = c->n_nodes;
