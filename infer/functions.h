@@ -37,5 +37,6 @@ struct functions {
 extern const struct functions functions_plain;
 extern const struct functions functions_avx2;   /* x86-64 only, as are these */
 extern const struct functions functions_avx512;
+extern const struct functions functions_neon;   /* aarch64 only */
 
 #endif

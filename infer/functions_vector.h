@@ -1,6 +1,6 @@
 /*
  * infer/functions_vector.h - the functions of infer/functions.h for a vector type that the file which includes it gives
- * (infer/kernels_avx2_vector.h, infer/kernels_avx512_vector.h).  What is left of a row goes through the same
+ * (infer/kernels_*_vector.h).  What is left of a row goes through the same
  * instructions, in lanes of which some are empty.
  */
 #define DEFINE_FUNCTION(NAME)                                                                                          \

@@ -5,6 +5,10 @@
 #ifdef __x86_64__
 #include <cpuid.h>
 #endif
+#ifdef __aarch64__
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
 
 static bool always(void)
 {
@@ -41,6 +45,13 @@ static bool has_fast_bf16(void)
 }
 #endif
 
+#ifdef KERNELS_NEON_DOTPROD
+static bool has_dotprod(void)
+{
+    return getauxval(AT_HWCAP) & HWCAP_ASIMDDP;
+}
+#endif
+
 /* From the slowest to the fastest. */
 static const struct {
     const struct kernels *kernels;
@@ -52,6 +63,12 @@ static const struct {
     { &kernels_avx2, has_avx2, always },
     { &kernels_avx512, has_avx512, always },
     { &kernels_avx512bf16, has_avx512bf16, has_fast_bf16 },
+#endif
+#ifdef __aarch64__
+    { &kernels_neon, always, always },
+#endif
+#ifdef KERNELS_NEON_DOTPROD
+    { &kernels_neon_dotprod, has_dotprod, always },
 #endif
 };
 #define N_TABLES (sizeof tables / sizeof tables[0])

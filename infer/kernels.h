@@ -103,6 +103,8 @@ extern const struct kernels kernels_plain;
 extern const struct kernels kernels_avx2;   /* x86-64 only; needs AVX2, FMA and F16C */
 extern const struct kernels kernels_avx512; /* x86-64 only; needs AVX-512 F, BW, DQ, VL and VNNI, too */
 extern const struct kernels kernels_avx512bf16; /* x86-64 only; needs AVX-512 BF16, too */
+extern const struct kernels kernels_neon;         /* aarch64 only, of which every processor has it */
+extern const struct kernels kernels_neon_dotprod; /* aarch64 only; needs dot products of bytes (FEAT_DotProd) */
 
 /* The i-th of those that run on this processor, the reference first; NULL: there are fewer. */
 const struct kernels *kernels_at(size_t i);
@@ -121,8 +123,13 @@ const struct kernels *kernels_find(const char *name);
 #define KERNELS_UNROLLED_END
 #endif
 
+/* clang has no dot products in functions that alone ask for them, before its version 16: it builds without that table. */
+#if defined(__aarch64__) && (!defined(__clang__) || __clang_major__ >= 16)
+#define KERNELS_NEON_DOTPROD
+#endif
+
 /* For the tables: infer/kernels_avx512.c, infer/kernels_avx2_pack.c, infer/kernels_avx512bf16.c, infer/kernels_vnni.c,
-   infer/kernels_*_attend.c. */
+   infer/kernels_neon_whole.c, infer/kernels_neon_dotprod.c, infer/kernels_*_attend.c. */
 void kernels_avx512_f32(const void *w, size_t k, size_t n_rows, const float *x, size_t n_cols, float *y, size_t y_stride);
 void kernels_avx512_f16(const void *w, size_t k, size_t n_rows, const float *x, size_t n_cols, float *y, size_t y_stride);
 void kernels_avx512_bf16(const void *w, size_t k, size_t n_rows, const float *x, size_t n_cols, float *y, size_t y_stride);
@@ -142,5 +149,16 @@ void kernels_avx512bf16_mul(const void *w, size_t k, size_t n_rows, const uint16
 void kernels_avx512bf16_round(const float *x, size_t n, uint16_t *out);
 void kernels_avx512bf16_attend(const struct attend_block *);
 void kernels_avx512_attend_merge(size_t n_rows, size_t width, struct attend_sums so_far, struct attend_sums more);
+
+void kernels_neon_q8_0(const void *w, size_t k, size_t n_rows, const int8_t *q, const float *d, size_t n_cols, float *y, size_t y_stride);
+void kernels_neon_multiply(enum quant_type, const unsigned char *panel, size_t k, const struct pack_input *, size_t n, size_t n_rows,
+                           float *y, size_t y_stride);
+void kernels_neon_attend(const struct attend_block *);
+void kernels_neon_attend_merge(size_t n_rows, size_t width, struct attend_sums so_far, struct attend_sums more);
+void kernels_neon_to_half(const float *x, size_t n, uint16_t *out);
+void kernels_neon_to_bf16(const float *x, size_t n, uint16_t *out);
+void kernels_neon_dotprod_q8_0(const void *w, size_t k, size_t n_rows, const int8_t *q, const float *d, size_t n_cols, float *y, size_t y_stride);
+void kernels_neon_dotprod_multiply(enum quant_type, const unsigned char *panel, size_t k, const struct pack_input *, size_t n, size_t n_rows,
+                              float *y, size_t y_stride);
 
 #endif

@@ -77,5 +77,6 @@ struct recurrences {
 extern const struct recurrences recurrences_plain;
 extern const struct recurrences recurrences_avx2;   /* x86-64 only, as are these */
 extern const struct recurrences recurrences_avx512;
+extern const struct recurrences recurrences_neon;   /* aarch64 only */
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * infer/recurrences_vector.h - the recurrences of infer/recurrences.h for a vector type that the file which includes it
- * gives (infer/kernels_avx2_vector.h, infer/kernels_avx512_vector.h), with how much of a state fits into registers:
+ * gives (infer/kernels_*_vector.h), with how much of a state fits into registers:
  *
  *     MOST_STATES   rows of a state of LANES channels that stay in registers over all tokens of a call
  *     MOST_VECTORS  vectors of a row that go together where one number meets them all

@@ -1,6 +1,6 @@
 /*
  * infer/vector_math.h - exponentials and what follows from them, for a vector type that the file which includes it
- * gives: infer/kernels_avx2_vector.h or infer/kernels_avx512_vector.h, whose last line includes this.
+ * gives: infer/kernels_*_vector.h, whose last line includes this.
  *
  *     v_nearest(x)              to a whole number
  *     v_scale(p, n)             p 2^n, 0 where that is below 2^-127

@@ -518,7 +518,7 @@ int main(void)
 {
     plan_later();
     test_products("plain");
-    test_products("avx2");
+    test_products(kernels_at(1) ? kernels_at(1)->name : "vectors");
     test_mixed_products();
     test_inputs();
     test_share();
