@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define ROWS_F32   8     /* that become f32 together: what a kernel takes at once, few enough for the cache */
-#define CHUNK_WORK 16384 /* multiplications that are worth handing to another thread: about 1 us */
+#define CHUNK_WORK 65536 /* multiplications that are worth handing to another thread: some 2 us */
 #define CACHE_LINE 64
 #define SMALL_WORK 4     /* what a value costs in a norm or a function, in multiplications of a product */
 

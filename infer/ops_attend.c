@@ -5,7 +5,7 @@
 
 #include "infer/ops.h"
 
-#define CHUNK_WORK 16384 /* multiplications that are worth handing to another thread: about 1 us */
+#define CHUNK_WORK 65536 /* multiplications that are worth handing to another thread: some 2 us */
 #define PART_ROWS  16    /* rows of a unit whose pages are shared out to threads, at most */
 #define PART_UNITS 2     /* such units a thread, at most; with more each thread has its own */
 

@@ -13,8 +13,11 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdalign.h>
 #include <stdlib.h>
+#include <string.h>
 
+#define CACHE_LINE  64
 #define SPIN_ROUNDS 4000 /* pauses before sleeping: 40 to 150 us, longer than the gap between two matrices */
 
 struct helper {
@@ -23,13 +26,14 @@ struct helper {
     unsigned index;
 };
 
+/* What threads write while others look at it has cache lines of its own. */
 struct pool {
-    unsigned n_threads, n_started;
-    _Atomic uint64_t ticket; /* job number << 32 | n_chunks << 16 | next chunk */
-    _Atomic uint32_t n_done;
+    alignas(CACHE_LINE) _Atomic uint64_t ticket; /* job number << 32 | n_chunks << 16 | next chunk */
     pool_fn *fn;
     void *arg;
-    atomic_bool stop;
+    alignas(CACHE_LINE) _Atomic uint32_t n_done;
+    alignas(CACHE_LINE) atomic_bool stop;
+    unsigned n_threads, n_started;
     atomic_uint n_asleep;
     pthread_mutex_t lock;
     pthread_cond_t wake;
@@ -103,16 +107,19 @@ static void wake_all(struct pool *p)
 struct pool *pool_create(unsigned n_threads, struct err *err)
 {
     struct pool *p;
+    size_t bytes;
 
     if (n_threads < 1 || n_threads > POOL_MAX_THREADS) {
         fail(err, CORAX_E_ARGS, "%u threads, allowed are 1 to %d", n_threads, POOL_MAX_THREADS);
         return NULL;
     }
-    p = calloc(1, sizeof *p + n_threads * sizeof p->helpers[0]);
+    bytes = (sizeof *p + n_threads * sizeof p->helpers[0] + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
+    p = aligned_alloc(CACHE_LINE, bytes);
     if (!p) {
         fail(err, CORAX_E_LIMIT, "out of memory");
         return NULL;
     }
+    memset(p, 0, bytes);
     p->n_threads = n_threads;
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->wake, NULL);
