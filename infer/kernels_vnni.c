@@ -19,7 +19,8 @@
 #include "infer/pack_layout.h"
 
 #define TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")))
-#define AHEAD  4096 /* bytes to prefetch ahead of the first tile, which waits for memory */
+#define AHEAD  8192 /* bytes to prefetch ahead of the first tile, which waits for memory: to the second-level cache */
+#define SOON   2048 /* and from there to the first */
 #define UNROLL _Pragma("GCC unroll 8")
 #define INLINE TARGET __attribute__((always_inline)) static inline
 
@@ -283,8 +284,10 @@ INLINE __m512 add_column(const enum quant_type type, const struct step *s, const
 
 INLINE void prefetch(const unsigned char *at, const size_t n)
 {
-    for (size_t i = 0; i < n; i += 64)
-        _mm_prefetch((const char *)at + i, _MM_HINT_T0);
+    for (size_t i = 0; i < n; i += 64) {
+        _mm_prefetch((const char *)at + AHEAD + i, _MM_HINT_T1);
+        _mm_prefetch((const char *)at + SOON + i, _MM_HINT_T0);
+    }
 }
 
 /* A panel and N columns of a tile, whose activations begin at q, d and sums; n of them are wanted.  The first tile reads the panel from memory. */
@@ -307,7 +310,7 @@ INLINE void multiply_tile(const enum quant_type type, const int N, size_t n, boo
             at += head;
         }
         if (is_first)
-            prefetch(at + AHEAD, pack_step_bytes(type));
+            prefetch(at, pack_step_bytes(type));
         s = load_step(type, at, scale, min);
         UNROLL
         for (int c = 0; c < N; c++)
