@@ -72,7 +72,6 @@ typedef bool session_stop_fn(void *arg);
  */
 int session_sync(struct session *, const int32_t *tokens, size_t n, session_stop_fn *stop, void *arg, size_t *n_kept,
                  struct err *);
-size_t session_common(const struct session *, const int32_t *tokens, size_t n); /* length of the common prefix */
 /* Called with the logits [n_vocab] after the i-th token; they are gone when it returns. */
 typedef void session_logits_fn(void *arg, size_t i, const float *logits);
 /* Evaluates n tokens behind those that are there and hands out the logits after each.  Errors as session_sync(). */
@@ -91,11 +90,6 @@ int session_embed(struct session *, const int32_t *tokens, size_t n, float **out
 int session_save(const struct session *, const char *path, struct err *);
 int session_load(struct session *, const char *path, struct err *);
 void session_clear(struct session *); /* as if it were new */
-/*
- * Makes `to` hold the first n tokens of `from`, a session of the same engine with at least so many; with a recurrent
- * model fewer of them, or none, when `from` has gone on since.
- */
-void session_copy(struct session *to, const struct session *from, size_t n);
 size_t session_n_tokens(const struct session *);
 const float *session_logits(const struct session *); /* [n_vocab], after the last token; NULL before the first sync */
 

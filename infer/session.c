@@ -42,15 +42,6 @@ void session_destroy(struct session *s)
     free(s);
 }
 
-size_t session_common(const struct session *s, const int32_t *tokens, size_t n)
-{
-    size_t i = 0;
-
-    while (i < n && i < s->n && s->tokens[i] == tokens[i])
-        i++;
-    return i;
-}
-
 size_t session_n_tokens(const struct session *s)
 {
     return s->n;
@@ -109,6 +100,16 @@ static void rewind_to(struct session *s, size_t n)
     }
 }
 
+/* Length of the common prefix. */
+static size_t common(const struct session *s, const int32_t *tokens, size_t n)
+{
+    size_t i = 0;
+
+    while (i < n && i < s->n && s->tokens[i] == tokens[i])
+        i++;
+    return i;
+}
+
 int session_sync(struct session *s, const int32_t *tokens, size_t n, session_stop_fn *stop, void *arg, size_t *n_kept,
                  struct err *err)
 {
@@ -118,7 +119,7 @@ int session_sync(struct session *s, const int32_t *tokens, size_t n, session_sto
         return fail(err, CORAX_E_ARGS, "a transcript without tokens");
     if (check_tokens(s, tokens, n, 0, err) < 0)
         return -1;
-    keep = session_common(s, tokens, n);
+    keep = common(s, tokens, n);
     if (keep == n && (s->n > n || !s->has_logits))
         keep = n - 1; /* the logits of the last token are gone: evaluate it again */
     rewind_to(s, keep);
@@ -213,24 +214,6 @@ void session_clear(struct session *s)
     s->has_logits = false;
     state_trim(&s->state, 0);
     state_reset(&s->state);
-}
-
-void session_copy(struct session *to, const struct session *from, size_t n)
-{
-    state_copy(&to->state, &from->state, n);
-    to->n = n;
-    to->n_mark = 0;
-    to->has_logits = false;
-    if (from->mark && n < from->n) {
-        if (from->n_mark > 0 && from->n_mark <= n) {
-            memcpy(to->state.recurrent, from->mark, state_n_recurrent(&to->state) * sizeof *to->mark);
-            to->n = from->n_mark;
-        } else {
-            state_reset(&to->state);
-            to->n = 0;
-        }
-    }
-    memcpy(to->tokens, from->tokens, to->n * sizeof *to->tokens);
 }
 
 static bool is_end(const struct session *s, const struct decode *d, int32_t token)

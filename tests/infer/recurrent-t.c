@@ -137,25 +137,6 @@ static void test_answer(struct engine *e, const int32_t *tokens)
     session_destroy(s);
 }
 
-static void test_copy(struct engine *e, const int32_t *tokens)
-{
-    struct session *from = session_create(e, NULL), *to = session_create(e, NULL);
-    bool good;
-
-    session_sync(to, tokens + 5, 60, NULL, NULL, NULL, NULL);
-    session_sync(from, tokens, 50, NULL, NULL, NULL, NULL);
-    session_copy(to, from, 50);
-    ok(session_n_tokens(to) == 50 && goes_to(e, to, tokens, 60, 50), "a copy goes on");
-    session_copy(to, from, 49);
-    ok(session_n_tokens(to) == 49 && goes_to(e, to, tokens, 60, 49), "one of a token less is the mark's");
-    session_copy(to, from, 20);
-    ok(session_n_tokens(to) == 0 && goes_to(e, to, tokens, 60, 0), "of fewer nothing is left");
-    good = goes_to(e, from, tokens, 51, 50);
-    ok(good, "the one that was copied is as it was");
-    session_destroy(from);
-    session_destroy(to);
-}
-
 static bool second_time(void *arg)
 {
     return ++*(int *)arg == 2;
@@ -208,7 +189,6 @@ static bool test_model(const char *name)
         test_pieces(&e, tokens);
         test_rewind(&e, tokens);
         test_answer(&e, tokens);
-        test_copy(&e, tokens);
         test_cancel(&e, tokens);
         test_file(&e, tokens);
     }
