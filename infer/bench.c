@@ -12,6 +12,7 @@
 
 #include "infer/bench_peer.h"
 #include "infer/bench_prefix.h"
+#include "infer/bench_replay.h"
 #include "infer/command.h"
 #include "infer/engine.h"
 #include "infer/roofline.h"
@@ -38,6 +39,7 @@ struct bench {
     struct engine *e;
     struct roofline_buffer *buffer;
     struct bench_prefix prefixes[COMMAND_MAX_LIST];
+    struct bench_replay replay;
     struct row rows[MAX_ROWS];
     size_t n_rows;
     double read_bytes[MAX_RUNS], f32[MAX_RUNS], bf16[MAX_RUNS], int8[MAX_RUNS];
@@ -189,7 +191,7 @@ static int run_all(struct bench *b, struct err *err)
     for (size_t i = 0; i < a->prefixes.n; i++)
         if (bench_prefix(b->e, a->prefixes.values[i], &b->prefixes[i], err) < 0)
             return -1;
-    return 0;
+    return a->replay ? bench_replay(b->e, a->replay, a->n_runs, &b->replay, err) : 0;
 }
 
 /* --- what it is a part of ----------------------------------------------------------------------------------------- */
@@ -325,6 +327,18 @@ static void write_row(const struct bench *b, const struct row *r, struct jsonw *
     jsonw_end(w);
 }
 
+static void write_replay(const struct bench_replay *r, struct jsonw *w)
+{
+    jsonw_object(w, "replay");
+    jsonw_int(w, "written", (int64_t)r->n_written);
+    jsonw_int(w, "guessed", (int64_t)r->n_guessed);
+    jsonw_int(w, "right", (int64_t)r->n_right);
+    jsonw_number(w, "alone_s", r->alone);
+    jsonw_number(w, "guessed_s", r->guessed);
+    jsonw_number(w, "ratio", r->ratio);
+    jsonw_end(w);
+}
+
 static void print_json(const struct bench *b)
 {
     struct buf out;
@@ -348,6 +362,8 @@ static void print_json(const struct bench *b)
         jsonw_end(&w);
     }
     jsonw_end(&w);
+    if (b->a->replay)
+        write_replay(&b->replay, &w);
     jsonw_end(&w);
     printf("%.*s\n", (int)out.len, out.data);
     buf_finish(&out);
@@ -391,6 +407,10 @@ static void print_text(const struct bench *b)
     for (size_t p = 0; p < b->a->prefixes.n; p++)
         printf("first token behind %zu: %.0f ms, known %.1f ms, after a restart %.1f ms\n", b->a->prefixes.values[p],
                b->prefixes[p].cold * 1e3, b->prefixes[p].warm * 1e3, b->prefixes[p].restarted * 1e3);
+    if (b->a->replay)
+        printf("replay of %zu tokens: %.1f tokens/s one by one, %.1f with %zu guessed, %zu of them right: %.2f x\n", b->replay.n_written,
+               (double)b->replay.n_written / b->replay.alone, (double)b->replay.n_written / b->replay.guessed, b->replay.n_guessed,
+               b->replay.n_right, b->replay.ratio);
 }
 
 /* --- the command -------------------------------------------------------------------------------------------------- */
@@ -422,7 +442,7 @@ static int add_rows(struct bench *b, struct err *err)
             if (add_row(b, false, n, a->sequences.values[s], a->depths.values[d], err) < 0)
                 return -1;
     }
-    return b->n_rows || a->prefixes.n ? 0 : fail(err, CORAX_E_ARGS, "there is nothing to measure");
+    return b->n_rows || a->prefixes.n || a->replay ? 0 : fail(err, CORAX_E_ARGS, "there is nothing to measure");
 }
 
 static int open_states(struct bench *b, struct err *err)
@@ -476,9 +496,9 @@ static int run(const struct args *a, struct err *err)
 
 const struct command command_bench = {
     .name = "bench",
-    .arguments = "MODEL [-p N,...] [-n N] [-s N,...] [-d N,...] [-w N,...] [-r N] [--vs COMMAND]... [--json]",
+    .arguments = "MODEL [-p N,...] [-n N] [-s N,...] [-d N,...] [-w N,...] [-r N] [--replay FILE] [--vs COMMAND]... [--json]",
     .what = "Measures how fast the model reads prompts and writes tokens, beside the machine's peaks and other engines.",
-    .options = " p n s d w r vs json ",
+    .options = " p n s d w r replay vs json ",
     .runs_model = true,
     .run = run,
 };

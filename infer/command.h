@@ -28,6 +28,7 @@ struct args {
     bool        json, raw, special, ends;
     size_t      n_tokens, top; /* n_tokens SIZE_MAX: not given */
     struct sizes prompts, sequences, depths, prefixes; /* of bench, as the next three; no prompts: not given */
+    const char *replay; /* of bench; NULL: not given */
     size_t      n_runs, n_peers;
     const char *peers[COMMAND_MAX_PEERS];
     struct sampling       sampling;

@@ -36,7 +36,7 @@ _corax_infer() {
     logits) options+=" $model --tokens --prompt --top --json" ;;
     generate) options+=" $model -n --temp --top-k --top-p --min-p --seed --raw" ;;
     perplexity) options+=" $model --json" ;;
-    bench) options+=" $model -p -n -s -d -w -r --vs --json" ;;
+    bench) options+=" $model -p -n -s -d -w -r --replay --vs --json" ;;
     embed) options+=" $model --file --json" ;;
     convert) options+=" --type" ;;
     quantize) options+=" --threads" ;;

@@ -30,6 +30,7 @@ enum {
     PREFIXES,
     NO_DRAFT,
     VERSUS,
+    REPLAY,
     EXACT,
     JSON,
     RAW,
@@ -76,6 +77,7 @@ static const struct flag flags[] = {
     { "d", 'd', "N,...", "tokens that are there before (0)" },
     { "w", 'w', "N,...", "tokens of prompts to read anew, to know, and to know after a restart (none)" },
     { "r", 'r', "N", "runs (7)" },
+    { "replay", REPLAY, "FILE", "token ids, read and written in turn: how much faster guesses make writing them" },
     { "vs", VERSUS, "COMMAND", "another engine: a command that prints what llama-bench -o json does" },
     { "temp", TEMP, "T", "temperature; 0: always the most likely token (0)" },
     { "top-k", TOP_K, "K", "only the K most likely tokens; 0: all (0)" },
@@ -262,6 +264,9 @@ static void set_option(const struct command *c, struct args *a, int option)
         break;
     case NO_DRAFT:
         a->scheduler.draft = SCHEDULER_DRAFT_OFF;
+        break;
+    case REPLAY:
+        a->replay = optarg;
         break;
     case VERSUS:
         if (a->n_peers == COMMAND_MAX_PEERS)

@@ -6,7 +6,7 @@
 #define GRAM       3     /* tokens that must have been there before */
 #define FADE       0.9   /* of what was right and wrong, with each guess */
 #define FIRST_TRY  1.0   /* right and wrong guesses that are assumed of each before any was made */
-#define IDLE       32    /* tokens after which a guess is made all the same: texts change */
+#define IDLE       32    /* tokens after which a guess is made all the same: texts change, and times do */
 #define PROBE      2     /* its tokens */
 #define SMOOTHING  0.2   /* weight of a new time */
 #define ASSUMED    0.15  /* of the time for one token, that a further one takes as long as that is not known */
@@ -66,7 +66,8 @@ void draft_measure(struct draft_costs *c, size_t n, double seconds)
 {
     if (n > DRAFT_ROWS)
         return;
-    c->seconds[n] = c->seconds[n] > 0 ? (1 - SMOOTHING) * c->seconds[n] + SMOOTHING * seconds : seconds;
+    /* What took longer once may have been in the way of something; what is faster can be had. */
+    c->seconds[n] = c->seconds[n] > 0 && c->seconds[n] < seconds ? (1 - SMOOTHING) * c->seconds[n] + SMOOTHING * seconds : seconds;
 }
 
 /* Between the nearest sizes that are known, or beyond them. */
@@ -86,7 +87,7 @@ static double cost(const struct draft_costs *c, size_t n)
     return above <= DRAFT_ROWS ? c->seconds[above] : 1 + ASSUMED * (double)n;
 }
 
-size_t draft_length(struct draft *d, const struct draft_costs *c, size_t n, size_t max)
+size_t draft_length(const struct draft *d, struct draft_costs *c, size_t n, size_t max)
 {
     const double chance = d->right / (d->right + d->wrong), alone = (double)n / cost(c, n);
     double best = WORTH * alone, expected = 0, each = 1;
@@ -103,9 +104,9 @@ size_t draft_length(struct draft *d, const struct draft_costs *c, size_t n, size
             length = i;
         }
     }
-    if (length == 0 && max > 0 && ++d->n_idle >= IDLE)
+    if (length == 0 && max > 0 && ++c->n_idle >= IDLE)
         length = PROBE < max ? PROBE : max;
     if (length > 0)
-        d->n_idle = 0;
+        c->n_idle = 0;
     return length;
 }

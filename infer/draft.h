@@ -24,7 +24,6 @@ struct draft {
     uint32_t *last; /* [mask + 1], by a hash of three tokens: the position behind the last time they stood there; 0: never */
     size_t    mask, n_indexed;
     double    right, wrong; /* guessed tokens, the older ones counting less */
-    size_t    n_idle;       /* tokens without a guess */
 };
 
 /* For up to n_ctx tokens.  CORAX_E_LIMIT when out of memory; then there is nothing to finish. */
@@ -35,12 +34,13 @@ size_t draft_find(struct draft *, const int32_t *tokens, size_t n, int32_t *out,
 /* Of n guessed tokens the first n_right were right. */
 void draft_learn(struct draft *, size_t n, size_t n_right);
 
-/* How long batches of so many tokens take. */
+/* How long batches of so many tokens take, of all sequences. */
 struct draft_costs {
     double seconds[DRAFT_ROWS + 1]; /* 0: not known */
+    size_t n_idle;                  /* tokens since the last guess for which there was one that did not pay */
 };
 void draft_measure(struct draft_costs *, size_t n, double seconds);
 /* How many of up to max guessed tokens pay in a batch that has n tokens without them. */
-size_t draft_length(struct draft *, const struct draft_costs *, size_t n, size_t max);
+size_t draft_length(const struct draft *, struct draft_costs *, size_t n, size_t max);
 
 #endif

@@ -413,6 +413,8 @@ static bool is_end(const struct generation *g, int32_t token)
 {
     const struct constraint *c = g->spec.constraint;
 
+    if (g->spec.replay)
+        return false;
     return c ? constraint_phase(c) == PHASE_DONE : token == tokenizer_eos(g->scheduler->engine->tokenizer);
 }
 
@@ -421,7 +423,7 @@ static int32_t write_token(struct generation *g, const float *logits)
 {
     struct constraint *c = g->spec.constraint;
     const enum constraint_phase phase = c ? constraint_phase(c) : PHASE_ANSWER;
-    const int32_t token = sampler_pick(&g->sampler, logits, c);
+    const int32_t picked = sampler_pick(&g->sampler, logits, c), token = g->spec.replay ? g->spec.replay[g->n_tokens] : picked;
     struct err err;
 
     if (token < 0) {

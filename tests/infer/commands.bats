@@ -93,6 +93,20 @@ for r in b["rows"]:
 p = b["prefixes"][0]
 assert p["tokens"] == 300 and min(p["cold_s"], p["warm_s"], p["restarted_s"]) > 0
 ' "$output"
+    echo '[[1,2,3,4,5,6,7,8],[9,1,2,3,4,5,6,7,8,9,1,2,3,4,5,6,7,8],[30],[1,2,3,4,5]]' >replay.json
+    run "$infer" bench "$model" -p 0 -n 0 -r 2 --replay replay.json --json
+    [ "$status" -eq 0 ]
+    python3 -c '
+import json, sys
+r = json.loads(sys.argv[1])["replay"]
+assert r["written"] == 23 and 0 <= r["right"] <= r["guessed"] and min(r["alone_s"], r["guessed_s"], r["ratio"]) > 0
+' "$output"
+    echo '[[1,2],[9999999]]' >replay.json
+    run "$infer" bench "$model" -p 0 -n 0 -r 1 --replay replay.json
+    [[ $status -eq 1 && $output == *"replay.json: token 9999999 in part 2, the model has 0 to "* ]]
+    echo '[[1,2]]' >replay.json
+    run "$infer" bench "$model" -p 0 -n 0 -r 1 --replay replay.json
+    [[ $status -eq 1 && $output == *"replay.json: not an array of two or more arrays of token ids"* ]]
     run "$infer" bench "$model" -p 4000
     [ "$status" -eq 1 ]
     [[ $output == *"4000 tokens behind 0, the context holds 1024 (--ctx)"* ]]
