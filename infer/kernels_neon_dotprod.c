@@ -6,14 +6,26 @@
 #include <arm_neon.h>
 
 #define TARGET __attribute__((target("arch=armv8.2-a+dotprod")))
+#define INLINE TARGET __attribute__((always_inline)) static inline
 
-#define dot                       vdotq_s32
-#define DOT_LANE(sum, w, x, lane) vdotq_laneq_s32(sum, w, x, lane)
+INLINE int32x4_t dot(int32x4_t sum, int8x16_t w, int8x16_t x)
+{
+    return vdotq_s32(sum, w, x);
+}
+
+INLINE int32x4_t dots(const int most, int32x4_t sum, const int8x16_t w[4], int8x16_t x)
+{
+    (void)most;
+    sum = vdotq_laneq_s32(sum, w[0], x, 0);
+    sum = vdotq_laneq_s32(sum, w[1], x, 1);
+    sum = vdotq_laneq_s32(sum, w[2], x, 2);
+    return vdotq_laneq_s32(sum, w[3], x, 3);
+}
 
 #include "infer/kernels_neon_whole.h"
 
 TARGET void kernels_neon_dotprod_q8_0(const void *w, size_t k, size_t n_rows, const int8_t *q, const float *d, size_t n_cols, float *y,
-                                 size_t y_stride)
+                                      size_t y_stride)
 {
     multiply_q8_0(w, k, n_rows, q, d, n_cols, y, y_stride);
 }

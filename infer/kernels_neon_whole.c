@@ -1,23 +1,42 @@
 /*
  * NEON: products in whole numbers (infer/kernels_neon_whole.h) for processors without the instructions for them, such as
- * Cortex-A53 and A72.  Bytes are multiplied into 16 bits, in which two products of Q8_0 fit since activations are 127 at most.
+ * Cortex-A53 and A72.  Bytes are multiplied into 16 bits, which have room for two products of bytes, since activations are 127 at
+ * most, and for more of fewer bits.
  */
 #include "infer/kernels.h"
 
 #ifdef __aarch64__
 
 #include <arm_neon.h>
+#include <stdbool.h>
 
 #define TARGET
+#define INLINE __attribute__((always_inline)) static inline
 
-static inline int32x4_t dot(int32x4_t sum, int8x16_t w, int8x16_t x)
+INLINE int32x4_t dot(int32x4_t sum, int8x16_t w, int8x16_t x)
 {
     const int16x8_t low = vmull_s8(vget_low_s8(w), vget_low_s8(x)), high = vmull_high_s8(w, x);
 
     return vpadalq_s16(sum, vpaddq_s16(low, high));
 }
 
-#define DOT_LANE(sum, w, x, lane) dot(sum, w, vreinterpretq_s8_s32(vdupq_laneq_s32(vreinterpretq_s32_s8(x), lane)))
+INLINE int32x4_t dots(const int most, int32x4_t sum, const int8x16_t w[4], int8x16_t x)
+{
+    int16x8_t low = vdupq_n_s16(0), high = low;
+
+    _Pragma("GCC unroll 4")
+    for (int i = 0; i < 4; i++) {
+        const int8x16_t four = vreinterpretq_s8_s32(vdupq_n_s32(vreinterpretq_s32_s8(x)[i]));
+        const bool begins = i % most == 0;
+
+        low = begins ? vmull_s8(vget_low_s8(w[i]), vget_low_s8(four)) : vmlal_s8(low, vget_low_s8(w[i]), vget_low_s8(four));
+        high = begins ? vmull_high_s8(w[i], four) : vmlal_high_s8(high, w[i], four);
+        if (i % most == most - 1)
+            sum = vpadalq_s16(sum, vpaddq_s16(low, high));
+    }
+    __asm__ volatile(""); /* gcc would begin with all columns at once, and keep most of that in memory */
+    return sum;
+}
 
 #include "infer/kernels_neon_whole.h"
 

@@ -2,9 +2,10 @@
  * infer/kernels_neon_whole.h - products in whole numbers, of Q8_0 and of packed matrices (infer/pack.h), for what multiplies bytes with a
  * sign in the file that includes it:
  *
- *     TARGET                         as an attribute; empty for what every aarch64 processor has
- *     dot(sum, w, x)                 each lane of sum and the products of its four bytes of w and x
- *     DOT_LANE(sum, w, x, lane)      the same with the four bytes of one lane of x, a constant
+ *     TARGET, INLINE        as an attribute, empty for what every aarch64 processor has; a function that has it
+ *     dot(sum, w, x)        each lane of sum and the products of its four bytes of w and x
+ *     dots(most, sum, w, x) the same for w[0] with the first four bytes of x in all lanes, w[1] with the next ones, and so on to w[3]; so many
+ *                           of these can be added up in 16 bits
  *
  * A vector of a panel is four of NEON's registers: rows 0 to 3, 4 to 7 and so on, a group each.  Codes of fewer than eight bits are
  * bytes with a sign, too, and what they are larger than values by, times the sum of the activations, is where the whole
@@ -21,7 +22,6 @@
 #include "infer/pack_layout.h"
 
 #define UNROLL _Pragma("GCC unroll 8")
-#define INLINE TARGET __attribute__((always_inline)) static inline
 
 #define N_GROUPS   (PACK_ROWS / 4)
 #define GROUP_CODE 16 /* bytes of a vector */
@@ -251,7 +251,7 @@ INLINE void take_codes(const enum quant_type type, const unsigned char *low, con
 }
 
 /* d and m: what the group has in a block. */
-INLINE void take_scales(const enum quant_type type, const int group, const unsigned char *at, float32x4_t d, float32x4_t m, struct step *s)
+INLINE void take_scales(const enum quant_type type, size_t group, const unsigned char *at, float32x4_t d, float32x4_t m, struct step *s)
 {
     const unsigned char *first = at + 4 * group, *second = first + PACK_ROWS;
 
@@ -292,7 +292,7 @@ INLINE void take_scales(const enum quant_type type, const int group, const unsig
     }
 }
 
-INLINE struct step load_step(const enum quant_type type, const int group, const unsigned char *at, float32x4_t d, float32x4_t m)
+INLINE struct step load_step(const enum quant_type type, size_t group, const unsigned char *at, float32x4_t d, float32x4_t m)
 {
     struct step s = { .scale = { d, d }, .min = { m, m } };
     uint8x16_t q[8];
@@ -307,48 +307,65 @@ INLINE struct step load_step(const enum quant_type type, const int group, const 
 
 /* --- packed products -------------------------------------------------------------------------------------------------- */
 
-INLINE int32x4_t sums_of_half(int32x4_t sum, const int8x16_t q[4], int8x16_t x)
+/* How often two products of a code with an activation can be added up in 16 bits. */
+INLINE int most_in_16_bits(const enum quant_type type)
 {
-    sum = DOT_LANE(sum, q[0], x, 0);
-    sum = DOT_LANE(sum, q[1], x, 1);
-    sum = DOT_LANE(sum, q[2], x, 2);
-    return DOT_LANE(sum, q[3], x, 3);
+    return type == QUANT_Q8_0 || type == QUANT_IQ4_NL || type == QUANT_IQ4_XS ? 1 : type == QUANT_Q6_K ? 2 : 4;
 }
 
-/* Where the whole numbers begin.  Of a column that is not there the sum may be anything, and wraps around. */
-INLINE int32x4_t begin_at(int offset, int32_t sum)
+/* Whether a step's halves differ in what they are multiplied with. */
+INLINE bool has_halves(const enum quant_type type)
 {
-    return vdupq_n_s32((int32_t)(0u - (uint32_t)offset * (uint32_t)sum));
+    return type == QUANT_Q6_K || pack_has_groups(type);
 }
 
-/* block: where types that have groups add up whole numbers times d. */
-INLINE float32x4_t add_column(const enum quant_type type, const struct step *s, const int8_t *q, float d, const int32_t *sums, float32x4_t acc,
-                              float32x4_t *block)
+/*
+ * Of four columns in one step, of the halves or, where those do not differ, of both together: where the whole numbers begin, and
+ * what minima are multiplied with.  Of a column that is not there these may be anything, and wrap around.
+ */
+struct four {
+    float32x4_t d, less[2];
+    int32x4_t   begin[2];
+};
+
+INLINE struct four load_columns(const enum quant_type type, const float *d, const int32_t *sums)
+{
+    const int32x4x2_t half = vld2q_s32(sums);
+    const int32x4_t sum[2] = { has_halves(type) ? half.val[0] : vaddq_s32(half.val[0], half.val[1]), half.val[1] };
+    struct four f = { .d = vld1q_f32(d) };
+
+    UNROLL
+    for (int i = 0; i < 2; i++) {
+        f.begin[i] = vmulq_n_s32(sum[i], -offset_of(type));
+        f.less[i] = vmulq_f32(vcvtq_f32_s32(sum[i]), f.d);
+    }
+    return f;
+}
+
+/* Column c of four, whose activations begin at q; block: where types that have groups add up whole numbers times d. */
+INLINE float32x4_t add_column(const enum quant_type type, const struct step *s, const int8_t *q, const struct four *f, const int c,
+                              float32x4_t acc, float32x4_t *block)
 {
     const int8x16_t first = vld1q_s8(q), last = vld1q_s8(q + 16);
-    const int offset = offset_of(type);
-    const int32_t both = (int32_t)((uint32_t)sums[0] + (uint32_t)sums[1]);
-    int32x4_t half, all;
+    const int most = most_in_16_bits(type);
+    int32x4_t sum = dots(most, vdupq_n_s32(f->begin[0][c]), s->q, first), more;
 
-    if (type == QUANT_Q6_K || pack_has_groups(type)) {
-        half = sums_of_half(begin_at(offset, sums[0]), s->q, first);
-        all = sums_of_half(begin_at(offset, sums[1]), s->q + 4, last);
-    } else {
-        half = all = sums_of_half(sums_of_half(begin_at(offset, both), s->q, first), s->q + 4, last);
-    }
-    if (type == QUANT_Q6_K) {
-        acc = vfmaq_f32(acc, vcvtq_f32_s32(half), vmulq_n_f32(s->scale[0], d));
-        return vfmaq_f32(acc, vcvtq_f32_s32(all), vmulq_n_f32(s->scale[1], d));
-    }
-    if (pack_has_groups(type))
-        *block = vfmaq_n_f32(*block, vcvtq_f32_s32(vmlaq_s32(vmulq_s32(half, s->whole[0]), all, s->whole[1])), d);
-    else if (type == QUANT_I2_S)
-        acc = vfmaq_n_f32(acc, vcvtq_f32_s32(all), d);
+    if (has_halves(type))
+        more = dots(most, vdupq_n_s32(f->begin[1][c]), s->q + 4, last);
     else
-        acc = vfmaq_f32(acc, vcvtq_f32_s32(all), vmulq_n_f32(s->scale[0], d));
-    if (type == QUANT_Q2_K)
-        return vfmsq_n_f32(vfmsq_n_f32(acc, s->min[0], d * (float)sums[0]), s->min[1], d * (float)sums[1]);
-    return pack_has_minima(type) ? vfmsq_n_f32(acc, s->min[0], d * (float)both) : acc;
+        more = sum = dots(most, sum, s->q + 4, last);
+    if (pack_has_groups(type)) {
+        *block = vfmaq_n_f32(*block, vcvtq_f32_s32(vmlaq_s32(vmulq_s32(sum, s->whole[0]), more, s->whole[1])), f->d[c]);
+    } else if (type == QUANT_I2_S) {
+        acc = vfmaq_n_f32(acc, vcvtq_f32_s32(sum), f->d[c]);
+    } else {
+        acc = vfmaq_f32(acc, vcvtq_f32_s32(sum), vmulq_n_f32(s->scale[0], f->d[c]));
+        if (type == QUANT_Q6_K)
+            acc = vfmaq_f32(acc, vcvtq_f32_s32(more), vmulq_n_f32(s->scale[1], f->d[c]));
+    }
+    if (pack_has_minima(type))
+        acc = vfmsq_n_f32(acc, s->min[0], f->less[0][c]);
+    return type == QUANT_Q2_K ? vfmsq_n_f32(acc, s->min[1], f->less[1][c]) : acc;
 }
 
 /* The first n of four; n > 0. */
@@ -372,11 +389,12 @@ struct columns {
 };
 
 /* Groups first ... first + G - 1 of a panel and N columns of a tile, of which n are wanted; rows of the panel past n_rows are not. */
-INLINE void multiply_groups(const enum quant_type type, const int first, const int G, const int N, const unsigned char *at, size_t n_steps,
+INLINE void multiply_groups(const enum quant_type type, size_t first, const int G, const int N, const unsigned char *at, size_t n_steps,
                             struct columns x, size_t n, size_t n_rows, float *y, size_t y_stride)
 {
     const size_t head = pack_head_bytes(type);
     float32x4_t acc[N_GROUPS][PACK_COLS], block[N_GROUPS][PACK_COLS], d[N_GROUPS], m[N_GROUPS];
+    struct four columns[PACK_COLS / 4];
 
     UNROLL
     for (int g = 0; g < G; g++) {
@@ -389,19 +407,22 @@ INLINE void multiply_groups(const enum quant_type type, const int first, const i
         if (head && i % PACK_BLOCK_STEPS == 0) {
             UNROLL
             for (int g = 0; g < G; g++) {
-                d[g] = halves(at + 8 * (first + g));
+                d[g] = halves(at + 8 * (first + (size_t)g));
                 if (head == 64)
-                    m[g] = halves(at + 32 + 8 * (first + g));
+                    m[g] = halves(at + 32 + 8 * (first + (size_t)g));
             }
             at += head;
         }
         UNROLL
+        for (int c = 0; c < N; c += 4)
+            columns[c / 4] = load_columns(type, x.d + c, x.sums + 2 * c);
+        UNROLL
         for (int g = 0; g < G; g++) {
-            const struct step s = load_step(type, first + g, at, d[g], m[g]);
+            const struct step s = load_step(type, first + (size_t)g, at, d[g], m[g]);
 
             UNROLL
             for (int c = 0; c < N; c++)
-                acc[g][c] = add_column(type, &s, x.q + c * PACK_STEP, x.d[c], x.sums + 2 * c, acc[g][c], &block[g][c]);
+                acc[g][c] = add_column(type, &s, x.q + c * PACK_STEP, &columns[c / 4], c % 4, acc[g][c], &block[g][c]);
         }
         if (pack_has_groups(type) && i % PACK_BLOCK_STEPS == PACK_BLOCK_STEPS - 1) {
             UNROLL
@@ -420,8 +441,8 @@ INLINE void multiply_groups(const enum quant_type type, const int first, const i
     for (int g = 0; g < G; g++)
         UNROLL
         for (int c = 0; c < N; c++)
-            if ((size_t)c < n && 4 * (size_t)(first + g) < n_rows)
-                store_rows(y + (size_t)c * y_stride + 4 * (first + g), acc[g][c], n_rows - 4 * (size_t)(first + g));
+            if ((size_t)c < n && 4 * (first + (size_t)g) < n_rows)
+                store_rows(y + (size_t)c * y_stride + 4 * (first + (size_t)g), acc[g][c], n_rows - 4 * (first + (size_t)g));
 }
 
 /* Of one type, all columns: tiles of 8, of 4 or of one, for as many groups at a time as leave registers for the codes of one. */
@@ -432,21 +453,18 @@ INLINE void multiply_groups(const enum quant_type type, const int first, const i
         struct columns x = { in->q, in->d, in->sums };                                                                               \
                                                                                                                                      \
         for (; n > 4; n -= n < PACK_COLS ? n : PACK_COLS) {                                                                          \
-            multiply_groups(TYPE, 0, 1, PACK_COLS, panel, n_steps, x, n, n_rows, y, y_stride);                                       \
-            multiply_groups(TYPE, 1, 1, PACK_COLS, panel, n_steps, x, n, n_rows, y, y_stride);                                       \
-            multiply_groups(TYPE, 2, 1, PACK_COLS, panel, n_steps, x, n, n_rows, y, y_stride);                                       \
-            multiply_groups(TYPE, 3, 1, PACK_COLS, panel, n_steps, x, n, n_rows, y, y_stride);                                       \
+            for (size_t g = 0; 4 * g < n_rows; g++)                                                                                  \
+                multiply_groups(TYPE, g, 1, PACK_COLS, panel, n_steps, x, n, n_rows, y, y_stride);                                   \
             x.q += n_steps * PACK_COLS * PACK_STEP;                                                                                  \
             x.d += n_steps * PACK_COLS;                                                                                              \
             x.sums += n_steps * PACK_COLS * 2;                                                                                       \
             y += PACK_COLS * y_stride;                                                                                               \
         }                                                                                                                            \
-        if (n > 1) {                                                                                                                 \
-            multiply_groups(TYPE, 0, 2, 4, panel, n_steps, x, n, n_rows, y, y_stride);                                               \
-            multiply_groups(TYPE, 2, 2, 4, panel, n_steps, x, n, n_rows, y, y_stride);                                               \
-        } else if (n == 1) {                                                                                                         \
-            multiply_groups(TYPE, 0, 4, 1, panel, n_steps, x, n, n_rows, y, y_stride);                                               \
-        }                                                                                                                            \
+        if (n > 1)                                                                                                                   \
+            for (size_t g = 0; 4 * g < n_rows; g += 2)                                                                               \
+                multiply_groups(TYPE, g, 2, 4, panel, n_steps, x, n, n_rows, y, y_stride);                                           \
+        else if (n == 1)                                                                                                             \
+            multiply_groups(TYPE, 0, N_GROUPS, 1, panel, n_steps, x, n, n_rows, y, y_stride);                                        \
     }
 
 DEFINE_MULTIPLY(multiply_q4_0, QUANT_Q4_0)

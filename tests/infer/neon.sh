@@ -82,11 +82,8 @@ has() {
 run cortex-a53 kernels
 has cortex-a53 plain neon
 run cortex-a53 pack
-run neoverse-n1 kernels
-has neoverse-n1 plain neon neon_dotprod
-run neoverse-n1 pack
 for test in $tests; do
-    run max "$test"
-    [ "$test" != kernels ] || has max plain neon neon_dotprod
+    run neoverse-n1 "$test"
+    [ "$test" != kernels ] || has neoverse-n1 plain neon neon_dotprod
 done
 echo "1..$n"
