@@ -40,6 +40,7 @@ struct bench {
     struct roofline_buffer *buffer;
     struct bench_prefix prefixes[COMMAND_MAX_LIST];
     struct bench_replay replay;
+    double alone[MAX_RUNS], guessed[MAX_RUNS]; /* of replay */
     struct row rows[MAX_ROWS];
     size_t n_rows;
     double read_bytes[MAX_RUNS], f32[MAX_RUNS], bf16[MAX_RUNS], int8[MAX_RUNS];
@@ -191,6 +192,7 @@ static int run_all(struct bench *b, struct err *err)
     for (size_t i = 0; i < a->prefixes.n; i++)
         if (bench_prefix(b->e, a->prefixes.values[i], &b->prefixes[i], err) < 0)
             return -1;
+    b->replay = (struct bench_replay){ .alone = b->alone, .guessed = b->guessed };
     return a->replay ? bench_replay(b->e, a->replay, a->n_runs, &b->replay, err) : 0;
 }
 
@@ -272,6 +274,15 @@ static double ratio_to(const struct bench *b, const struct row *r, size_t peer)
     return median(ratios, b->a->n_runs);
 }
 
+static double replay_ratio(const struct bench *b)
+{
+    double ratios[MAX_RUNS];
+
+    for (size_t i = 0; i < b->a->n_runs; i++)
+        ratios[i] = b->alone[i] / b->guessed[i];
+    return median(ratios, b->a->n_runs);
+}
+
 /* --- output ------------------------------------------------------------------------------------------------------- */
 
 static void write_machine(const struct bench *b, struct jsonw *w)
@@ -327,15 +338,15 @@ static void write_row(const struct bench *b, const struct row *r, struct jsonw *
     jsonw_end(w);
 }
 
-static void write_replay(const struct bench_replay *r, struct jsonw *w)
+static void write_replay(const struct bench *b, struct jsonw *w)
 {
     jsonw_object(w, "replay");
-    jsonw_int(w, "written", (int64_t)r->n_written);
-    jsonw_int(w, "guessed", (int64_t)r->n_guessed);
-    jsonw_int(w, "right", (int64_t)r->n_right);
-    jsonw_number(w, "alone_s", r->alone);
-    jsonw_number(w, "guessed_s", r->guessed);
-    jsonw_number(w, "ratio", r->ratio);
+    jsonw_int(w, "written", (int64_t)b->replay.n_written);
+    jsonw_int(w, "guessed", (int64_t)b->replay.n_guessed);
+    jsonw_int(w, "right", (int64_t)b->replay.n_right);
+    jsonw_number(w, "alone_s", median(b->alone, b->a->n_runs));
+    jsonw_number(w, "guessed_s", median(b->guessed, b->a->n_runs));
+    jsonw_number(w, "ratio", replay_ratio(b));
     jsonw_end(w);
 }
 
@@ -363,7 +374,7 @@ static void print_json(const struct bench *b)
     }
     jsonw_end(&w);
     if (b->a->replay)
-        write_replay(&b->replay, &w);
+        write_replay(b, &w);
     jsonw_end(&w);
     printf("%.*s\n", (int)out.len, out.data);
     buf_finish(&out);
@@ -409,8 +420,8 @@ static void print_text(const struct bench *b)
                b->prefixes[p].cold * 1e3, b->prefixes[p].warm * 1e3, b->prefixes[p].restarted * 1e3);
     if (b->a->replay)
         printf("replay of %zu tokens: %.1f tokens/s one by one, %.1f with %zu guessed, %zu of them right: %.2f x\n", b->replay.n_written,
-               (double)b->replay.n_written / b->replay.alone, (double)b->replay.n_written / b->replay.guessed, b->replay.n_guessed,
-               b->replay.n_right, b->replay.ratio);
+               (double)b->replay.n_written / median(b->alone, n), (double)b->replay.n_written / median(b->guessed, n), b->replay.n_guessed,
+               b->replay.n_right, replay_ratio(b));
 }
 
 /* --- the command -------------------------------------------------------------------------------------------------- */

@@ -2,7 +2,6 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "infer/scheduler.h"
 #include "util/buf.h"
@@ -12,7 +11,6 @@
 
 #define MAX_FILE  ((size_t)8 << 20)
 #define MAX_PARTS 256
-#define MAX_RUNS  99
 
 struct transcript {
     int32_t *tokens; /* of all parts */
@@ -124,41 +122,22 @@ static int write_all(struct engine *e, const struct transcript *t, int draft, st
     return rc;
 }
 
-static int compare(const void *a, const void *b)
-{
-    const double *x = a, *y = b;
-
-    return *x < *y ? -1 : *x > *y;
-}
-
-/* Sorts them. */
-static double median(double *values, size_t n)
-{
-    qsort(values, n, sizeof *values, compare);
-    return n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
-}
-
 static int run_all(struct engine *e, const struct transcript *t, size_t n_runs, struct bench_replay *r, struct err *err)
 {
-    double alone[MAX_RUNS], guessed[MAX_RUNS], ratios[MAX_RUNS];
     struct part_clock c;
 
     for (size_t i = 0; i < n_runs; i++) {
         if (write_all(e, t, SCHEDULER_DRAFT_OFF, &c, err) < 0)
             return -1;
-        alone[i] = c.seconds;
+        r->alone[i] = c.seconds;
         if (write_all(e, t, SCHEDULER_DRAFT_PAYS, &c, err) < 0)
             return -1;
-        guessed[i] = c.seconds;
-        ratios[i] = alone[i] / guessed[i];
+        r->guessed[i] = c.seconds;
     }
     for (size_t p = 1; p < t->n_parts; p += 2)
         r->n_written += t->ends[p] - t->ends[p - 1];
     r->n_guessed = c.n_guessed;
     r->n_right = c.n_right;
-    r->alone = median(alone, n_runs);
-    r->guessed = median(guessed, n_runs);
-    r->ratio = median(ratios, n_runs);
     return 0;
 }
 
@@ -167,10 +146,10 @@ int bench_replay(struct engine *e, const char *path, size_t n_runs, struct bench
     struct transcript t = { 0 };
     int rc;
 
-    memset(r, 0, sizeof *r);
+    r->n_written = 0;
     rc = read_transcript(&t, path, e, err);
     if (rc == 0)
-        rc = run_all(e, &t, n_runs < MAX_RUNS ? n_runs : MAX_RUNS, r, err);
+        rc = run_all(e, &t, n_runs, r, err);
     free(t.tokens);
     return rc;
 }

@@ -9,8 +9,7 @@
 struct bench_replay {
     size_t n_written;          /* tokens of the parts that are written */
     size_t n_guessed, n_right; /* in the last run with guesses */
-    double alone, guessed;     /* seconds to write them: one by one, and with guesses as scheduler_step() makes them; medians */
-    double ratio;              /* of alone to guessed, the median of those of each run */
+    double *alone, *guessed;   /* [n_runs], the caller's: seconds to write them one by one, and with guesses as scheduler_step() makes them */
 };
 
 /*

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "infer/aligned.h"
 #include "infer/i2_s.h"
 
 struct norm {
@@ -344,7 +345,7 @@ static int allocate(struct decoder *m, struct err *err)
     };
 
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++) {
-        *buffers[i].to = ops_room(buffers[i].width, OPS_BATCH * sizeof(float));
+        *buffers[i].to = aligned_zeros(buffers[i].width, OPS_BATCH * sizeof(float));
         if (!*buffers[i].to)
             return fail(err, CORAX_E_LIMIT, "out of memory for activations");
     }

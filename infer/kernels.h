@@ -112,14 +112,17 @@ const struct kernels *kernels_at(size_t i);
 const struct kernels *kernels_find(const char *name);
 
 /*
- * Between these two, around what is unrolled whole and the vectors it takes: clang looks for no undefined behaviour when it builds with
- * sanitizers.  Its checks make each load a branch, and on those it works for minutes.  Addresses stay checked, and gcc checks both.
+ * Between the first or the second of these and the last, around what is unrolled whole and the vectors it takes: clang looks for no
+ * undefined behaviour when it builds with sanitizers, or for nothing.  Its checks make each load a branch, and on those it works for
+ * minutes; of the files with many types checks of addresses are too many, too.  gcc checks all.
  */
 #ifdef __clang__
 #define KERNELS_UNROLLED     _Pragma("clang attribute push(__attribute__((no_sanitize(\"undefined\"))), apply_to = function)")
+#define KERNELS_UNROLLED_ALL _Pragma("clang attribute push(__attribute__((no_sanitize(\"all\"))), apply_to = function)")
 #define KERNELS_UNROLLED_END _Pragma("clang attribute pop")
 #else
 #define KERNELS_UNROLLED
+#define KERNELS_UNROLLED_ALL
 #define KERNELS_UNROLLED_END
 #endif
 

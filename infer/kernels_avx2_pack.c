@@ -11,6 +11,8 @@
 
 #ifdef __x86_64__
 
+KERNELS_UNROLLED
+
 #include <immintrin.h>
 
 #include "infer/pack_layout.h"
@@ -406,5 +408,7 @@ void kernels_avx2_multiply(enum quant_type type, const unsigned char *panel, siz
 {
     multiplies[type](panel, k / PACK_STEP, x, n, n_rows, y, y_stride);
 }
+
+KERNELS_UNROLLED_END
 
 #endif

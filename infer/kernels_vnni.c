@@ -13,6 +13,8 @@
 
 #ifdef __x86_64__
 
+KERNELS_UNROLLED_ALL
+
 #include <immintrin.h>
 #include <stdbool.h>
 
@@ -477,9 +479,8 @@ INLINE const unsigned char *take_steps(const enum quant_type type, const unsigne
             min = halves(at + 32);
         at += head;
     }
-    for (size_t i = 0; i < n_steps; i++, at += pack_step_bytes(type)) {
+    for (size_t i = 0; i < n_steps; i++, at += pack_step_bytes(type))
         steps[i * PAIR] = load_step(type, at, scale, min);
-    }
     return at;
 }
 
@@ -656,5 +657,7 @@ void kernels_vnni_multiply_many(enum quant_type type, const unsigned char *panel
 {
     manies[type](panels, k / PACK_STEP, x, n, n_rows, y, y_stride);
 }
+
+KERNELS_UNROLLED_END
 
 #endif

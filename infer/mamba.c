@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "infer/aligned.h"
+
 #define MAX_TENSORS 16 /* of a layer */
 
 int mamba_read_config(struct mamba *m, const struct gguf *g, struct err *err)
@@ -45,7 +47,7 @@ float *mamba_memory(struct mamba *m, size_t n, size_t width, struct err *err)
 
     if (more) {
         m->memory = more;
-        more[m->n_memory] = ops_room(n, width * sizeof(float));
+        more[m->n_memory] = aligned_zeros(n, width * sizeof(float));
         if (more[m->n_memory])
             return more[m->n_memory++];
     }

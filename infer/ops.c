@@ -6,18 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "infer/aligned.h"
+
 #define ROWS_F32   8     /* that become f32 together: what a kernel takes at once, few enough for the cache */
-#define CHUNK_WORK 65536 /* multiplications that are worth handing to another thread: some 2 us */
-#define CACHE_LINE 64
 #define SMALL_WORK 4     /* what a value costs in a norm or a function, in multiplications of a product */
-
-void *ops_room(size_t n, size_t size)
-{
-    const size_t bytes = (n * size + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
-    void *room = size > 0 && n > (SIZE_MAX - CACHE_LINE) / size ? NULL : aligned_alloc(CACHE_LINE, bytes);
-
-    return room ? memset(room, 0, bytes) : NULL;
-}
 
 int ops_init(struct ops *o, const struct kernels *kernels, struct pool *pool, const struct shape *shape, size_t n_ctx,
              struct err *err)
@@ -31,7 +23,7 @@ int ops_init(struct ops *o, const struct kernels *kernels, struct pool *pool, co
     o->q = calloc(max_k, OPS_BATCH);
     o->d = calloc(max_k / QUANT_Q8_0_BLOCK + 1, OPS_BATCH * sizeof *o->d);
     o->rows = calloc(max_k, pool_n_threads(pool) * ROWS_F32 * sizeof *o->rows);
-    o->input = kernels->mul_packed ? ops_room(1, pack_input_bytes(OPS_BATCH, max_k + PACK_STEP)) : NULL;
+    o->input = kernels->mul_packed ? aligned_zeros(1, pack_input_bytes(OPS_BATCH, max_k + PACK_STEP)) : NULL;
     o->halves = kernels->mul_bf16_rounded ? calloc(max_k, OPS_BATCH * sizeof *o->halves) : NULL;
     o->attend = attend_rooms_create(shape, pool_n_threads(pool), n_ctx);
     if (!o->q || !o->d || !o->attend || !o->rows || (kernels->mul_packed && !o->input) || (kernels->mul_bf16_rounded && !o->halves)) {
@@ -73,8 +65,8 @@ void ops_share(struct ops *o, size_t n, size_t work, ops_range_fn *fn, void *arg
 {
     struct range_job job = { fn, arg, n, n / (4 * pool_n_threads(o->pool)) + 1 };
 
-    if (job.per_chunk * work < CHUNK_WORK)
-        job.per_chunk = CHUNK_WORK / (work + 1) + 1;
+    if (job.per_chunk * work < OPS_CHUNK_WORK)
+        job.per_chunk = OPS_CHUNK_WORK / (work + 1) + 1;
     pool_run(o->pool, range_chunk, &job, (unsigned)((n + job.per_chunk - 1) / job.per_chunk));
 }
 
@@ -194,8 +186,8 @@ static size_t rows_per_chunk(const struct multiply_job *j, const struct matrix *
 {
     size_t n = j->chunk_work / w->k + 1;
 
-    if (n * w->k * j->n < CHUNK_WORK)
-        n = CHUNK_WORK / (w->k * j->n) + 1;
+    if (n * w->k * j->n < OPS_CHUNK_WORK)
+        n = OPS_CHUNK_WORK / (w->k * j->n) + 1;
     return (n + OPS_ROWS - 1) / OPS_ROWS * OPS_ROWS;
 }
 
@@ -242,6 +234,8 @@ static void round_chunk(void *arg, unsigned chunk, unsigned thread)
         if (in->packed.q)
             pack_column(&in->packed, c, k, q, d);
     }
+    if (in->packed.q)
+        pack_pad(&in->packed, end, k);
 }
 
 /* The input of a product, once. */

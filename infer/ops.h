@@ -40,10 +40,6 @@ struct ops {
     struct attend_rooms  *attend;
 };
 
-/* Room for n times size bytes of activations, all 0, at the beginning of a cache line, so that no row of a panel lies on two; to be given
-   to free().  NULL: out of memory. */
-void *ops_room(size_t n, size_t size);
-
 /* For models of a shape and sequences of n_ctx tokens at most.  CORAX_E_LIMIT when out of memory. */
 int ops_init(struct ops *, const struct kernels *, struct pool *, const struct shape *, size_t n_ctx, struct err *);
 void ops_finish(struct ops *);
@@ -60,6 +56,7 @@ struct product {
     void                *arg;  /* of then */
 };
 #define OPS_ROWS   16
+#define OPS_CHUNK_WORK 65536 /* multiplications that are worth handing to another thread: some 2 us */
 #define OPS_INPUTS 8 /* different x in one call, at most */
 /*
  * x [n][k] times each matrix.  Packed matrices, and those of type Q8_0, take x rounded to int8, 32 values at a time, those of type

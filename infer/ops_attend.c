@@ -5,7 +5,6 @@
 
 #include "infer/ops.h"
 
-#define CHUNK_WORK 65536 /* multiplications that are worth handing to another thread: some 2 us */
 #define PART_ROWS  16    /* rows of a unit whose pages are shared out to threads, at most */
 #define PART_UNITS 2     /* such units a thread, at most; with more each thread has its own */
 
@@ -393,7 +392,7 @@ void ops_attend(struct ops *o, const struct attention *a, const struct batch *b,
         return;
     }
     job.per_chunk = job.n_units / (8 * n_threads) + 1;
-    if (job.per_chunk * (work / job.n_units + 1) < CHUNK_WORK)
-        job.per_chunk = CHUNK_WORK / (work / job.n_units + 1) + 1;
+    if (job.per_chunk * (work / job.n_units + 1) < OPS_CHUNK_WORK)
+        job.per_chunk = OPS_CHUNK_WORK / (work / job.n_units + 1) + 1;
     pool_run(o->pool, attend_units, &job, (unsigned)((job.n_units + job.per_chunk - 1) / job.per_chunk));
 }

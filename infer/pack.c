@@ -209,6 +209,17 @@ void pack_column(const struct pack_input *x, size_t c, size_t k, const int8_t *q
     }
 }
 
+void pack_pad(const struct pack_input *x, size_t n, size_t k)
+{
+    for (size_t c = n; c % PACK_COLS != 0; c++)
+        for (size_t s = 0; s < k / PACK_STEP; s++) {
+            const size_t at = place(c, s, k);
+
+            x->d[at] = 0;
+            x->sums[2 * at] = x->sums[2 * at + 1] = 0;
+        }
+}
+
 /* --- the reference ------------------------------------------------------------------------------------------------ */
 
 static unsigned code_at(const struct layout *l, const unsigned char *step, size_t r, size_t i)

@@ -74,6 +74,9 @@ size_t pack_input_bytes(size_t n, size_t k);
 struct pack_input pack_input_at(void *memory, size_t n, size_t k);
 /* Column c of k values, rounded already: q [k], d [k / 32] (infer/kernels.h, quantize). */
 void pack_column(const struct pack_input *, size_t c, size_t k, const int8_t *q, const float *d);
+/* Of the last tile those columns that are not there: scales of 0.  They are multiplied, too, and what happens to be there may be numbers that
+   processors take a hundred times as long for. */
+void pack_pad(const struct pack_input *, size_t n, size_t k);
 
 /* The reference: y[c * y_stride + r] for the rows of one panel, r < PACK_ROWS, and columns first ... first + n - 1 < all. */
 void pack_multiply(enum quant_type, const unsigned char *panel, size_t k, const struct pack_input *, size_t first, size_t n, float *y,

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ALIGNMENT     64
+#include "infer/aligned.h"
+
 #define HALF_EXPONENT 0x7c00
 #define BF16_EXPONENT 0x7f80
 
@@ -152,20 +153,18 @@ size_t pages_n_used(const struct pages *p)
 
 static struct page *new_page(struct pages *p)
 {
-    const size_t bytes = (p->layout.page_bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    const size_t bytes = (p->layout.page_bytes + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
     struct page *page;
 
     if (p->max_bytes / bytes <= p->n_all)
         return NULL;
     page = calloc(1, sizeof *page);
-    if (page && !(page->data = aligned_alloc(ALIGNMENT, bytes))) {
+    if (page && !(page->data = aligned_zeros(1, bytes))) {
         free(page);
         return NULL;
     }
-    if (page) {
-        memset(page->data, 0, bytes);
+    if (page)
         p->n_all++;
-    }
     return page;
 }
 

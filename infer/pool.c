@@ -10,14 +10,14 @@
 #include <assert.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdalign.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdalign.h>
 #include <stdlib.h>
-#include <string.h>
 
-#define CACHE_LINE  64
+#include "infer/aligned.h"
+
 #define SPIN_ROUNDS 4000 /* pauses before sleeping: 40 to 150 us, longer than the gap between two matrices */
 
 struct helper {
@@ -107,19 +107,16 @@ static void wake_all(struct pool *p)
 struct pool *pool_create(unsigned n_threads, struct err *err)
 {
     struct pool *p;
-    size_t bytes;
 
     if (n_threads < 1 || n_threads > POOL_MAX_THREADS) {
         fail(err, CORAX_E_ARGS, "%u threads, allowed are 1 to %d", n_threads, POOL_MAX_THREADS);
         return NULL;
     }
-    bytes = (sizeof *p + n_threads * sizeof p->helpers[0] + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
-    p = aligned_alloc(CACHE_LINE, bytes);
+    p = aligned_zeros(1, sizeof *p + n_threads * sizeof p->helpers[0]);
     if (!p) {
         fail(err, CORAX_E_LIMIT, "out of memory");
         return NULL;
     }
-    memset(p, 0, bytes);
     p->n_threads = n_threads;
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->wake, NULL);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "infer/aligned.h"
+
 /*
  * All published models with heads were trained with 1e-5 on an eighth of the values, which is 64e-5 on the values.
  * Files of others (rwkv.cpp's test model of version 5 is for 1e-5) say so in attention.group_norm_epsilon.
@@ -137,7 +139,7 @@ int rwkv_allocate(struct rwkv *m, const struct rwkv_buffer *more, size_t n, stru
 
     for (size_t i = 0; i < n_common + n; i++)
         width += i < n_common ? common[i].width : more[i - n_common].width;
-    m->memory = ops_room(width, OPS_BATCH * sizeof *m->memory);
+    m->memory = aligned_zeros(width, OPS_BATCH * sizeof *m->memory);
     if (!m->memory)
         return fail(err, CORAX_E_LIMIT, "out of memory for activations");
     at = m->memory;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "infer/aligned.h"
 #include "infer/engine.h"
 
 struct session *session_create(struct engine *e, struct err *err)
@@ -19,7 +20,7 @@ struct session *session_create(struct engine *e, struct err *err)
     if (s) {
         s->engine = e;
         s->tokens = calloc(e->n_ctx, sizeof *s->tokens);
-        s->logits = ops_room(shape->n_vocab, sizeof *s->logits);
+        s->logits = aligned_zeros(shape->n_vocab, sizeof *s->logits);
         s->mark = state_n_recurrent(&s->state) ? calloc(state_n_recurrent(&s->state), sizeof *s->mark) : NULL;
     }
     if (!s || !s->tokens || !s->logits || (state_n_recurrent(&s->state) && !s->mark)) {

@@ -11,7 +11,7 @@
 
 #include <stdatomic.h>
 
-#include "tests/infer/golden_engine.h"
+#include "tests/infer/engines.h"
 #include "tests/tap.h"
 
 #define N_TOKENS 200 /* that are looked at, in as many replies as it takes */
@@ -248,25 +248,11 @@ static void test_engine(struct engine *e)
 
 static void test_llama(enum engine_cache cache, const char *name)
 {
-    const struct engine_options options = { .n_threads = 2, .cache = cache };
-    struct tiny_spec spec = TINY_SPEC;
-    struct engine *e = NULL;
-    struct err err = { 0 };
-    char path[256];
-    struct buf b;
+    struct engine *e = llama_engine_open(cache);
 
-    spec.n_ctx = 640;
-    buf_init(&b, TINY_LIMIT);
-    tiny_llama(&b, &spec);
-    if (tiny_write(&b, path))
-        e = engine_open(path, &options, &err);
-    if (!e)
-        diag("%s", err.msg);
     if (ok(e != NULL, "a llama, whose keys and values are %s", name))
         test_engine(e);
-    unlink(path);
-    engine_close(e);
-    buf_finish(&b);
+    llama_engine_close(e);
 }
 
 int main(void)
@@ -281,7 +267,7 @@ int main(void)
         struct golden_engine g;
 
         if (ok(golden_engine_open(&g, golden[i]), "%s", golden[i]))
-            test_engine(&g.e);
+            test_engine(g.e);
         golden_engine_close(&g);
     }
     done();

@@ -175,6 +175,27 @@ static void test_panels(enum quant_type type, size_t k, size_t n_rows, size_t n)
     free(memory);
 }
 
+/* Columns that are not there come to nothing, and those that are stay. */
+static void test_padding(void)
+{
+    enum { N = 11 };
+    void *memory = malloc(pack_input_bytes(N, K));
+    const struct pack_input input = pack_input_at(memory, N, K);
+    size_t kept = 0, cleared = 0;
+
+    memset(memory, 1, pack_input_bytes(N, K));
+    pack_pad(&input, N, K);
+    for (size_t i = 0; i < 2 * K / PACK_STEP * PACK_COLS; i++) {
+        const bool there = i < K / PACK_STEP * PACK_COLS || i % PACK_COLS < N % PACK_COLS;
+
+        kept += there && input.d[i] > 0 && input.sums[2 * i] == 0x01010101 && input.sums[2 * i + 1] == 0x01010101;
+        cleared += !there && memcmp(&input.d[i], &(float){ 0 }, sizeof(float)) == 0 && !input.sums[2 * i] && !input.sums[2 * i + 1];
+    }
+    is_int((long long)kept, N * K / PACK_STEP, "scales and sums of eleven columns stay");
+    is_int((long long)cleared, (2 * PACK_COLS - N) * K / PACK_STEP, "those of five that are not there are 0");
+    free(memory);
+}
+
 int main(void)
 {
     static const size_t ks[] = { 32, 64, 256, 1024 }, n_rows[] = { 16, 1, 7 }, ns[] = { 1, 3, 4, 8, 13, 21 };
@@ -196,6 +217,7 @@ int main(void)
             if (pack_can((enum quant_type)id, ks[i]))
                 test_panels((enum quant_type)id, ks[i], many_rows[i], many[i]);
     }
+    test_padding();
     is_int((long long)n_types, 16, "formats that are packed");
     ok(wrong == 0, "they are the set of all that are");
     for (size_t i = 0; kernels_at(i); i++)

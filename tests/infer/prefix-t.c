@@ -14,7 +14,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
-#include "tests/infer/golden_engine.h"
+#include "tests/infer/engines.h"
 #include "tests/oom.h"
 #include "util/log.h"
 
@@ -401,7 +401,7 @@ int main(void)
     remove_prefixes();
 
     if (ok(golden_engine_open(&g, "mamba-tied.gguf"), "a recurrent model"))
-        test_engine(&g.e);
+        test_engine(g.e);
     golden_engine_close(&g);
     remove_prefixes();
     ok(rmdir(folder) == 0, "nothing is left");

@@ -6,7 +6,7 @@
 
 #include "infer/draft.h"
 #include "infer/prefix_cache.h"
-#include "tests/infer/golden_engine.h"
+#include "tests/infer/engines.h"
 #include "tests/infer/tiny_gguf.h"
 #include "tests/tap.h"
 #include "util/log.h"
@@ -24,28 +24,6 @@ struct job {
 };
 
 static struct job jobs[N_JOBS];
-
-/* --- models ------------------------------------------------------------------------------------------------------- */
-
-static struct engine *open_llama(enum engine_cache cache)
-{
-    struct tiny_spec spec = TINY_SPEC;
-    struct engine_options options = { .n_threads = 2, .cache = cache };
-    struct engine *e = NULL;
-    struct err err = { 0 };
-    char path[256];
-    struct buf b;
-
-    spec.n_ctx = 640;
-    buf_init(&b, TINY_LIMIT);
-    tiny_llama(&b, &spec);
-    if (tiny_write(&b, path))
-        e = engine_open(path, &options, &err);
-    if (!e)
-        diag("%s", err.msg);
-    buf_finish(&b);
-    return e;
-}
 
 /* --- jobs --------------------------------------------------------------------------------------------------------- */
 
@@ -426,19 +404,18 @@ int main(void)
     test_checkpoints();
     test_draft();
     for (size_t i = 0; i < 3; i++) {
-        struct engine *e = open_llama(caches[i]);
+        struct engine *e = llama_engine_open(caches[i]);
 
         test_engine(e, "24 replies side by side, three times: the tokens of each alone");
         test_files(e);
-        unlink(e->path);
-        engine_close(e);
+        llama_engine_close(e);
     }
     for (size_t i = 0; i < sizeof golden / sizeof golden[0]; i++) {
         struct golden_engine g;
 
         if (ok(golden_engine_open(&g, golden[i]), "%s", golden[i])) {
-            test_engine(&g.e, "its replies side by side");
-            test_files(&g.e);
+            test_engine(g.e, "its replies side by side");
+            test_files(g.e);
         }
         golden_engine_close(&g);
     }
