@@ -131,13 +131,18 @@ const struct kernels *kernels_find(const char *name);
 #define KERNELS_NEON_DOTPROD
 #endif
 
-/* For the tables: infer/kernels_avx512.c, infer/kernels_avx2_pack.c, infer/kernels_avx512bf16.c, infer/kernels_vnni.c,
+/* For the tables: infer/kernels_avx512.c, infer/kernels_avx2_float.c, infer/kernels_avx2_pack.c, infer/kernels_avx512bf16.c, infer/kernels_vnni.c,
    infer/kernels_neon_whole.c, infer/kernels_neon_dotprod.c, infer/kernels_*_attend.c. */
 void kernels_avx512_f32(const void *w, size_t k, size_t n_rows, const float *x, size_t n_cols, float *y, size_t y_stride);
 void kernels_avx512_f16(const void *w, size_t k, size_t n_rows, const float *x, size_t n_cols, float *y, size_t y_stride);
 void kernels_avx512_bf16(const void *w, size_t k, size_t n_rows, const float *x, size_t n_cols, float *y, size_t y_stride);
+void kernels_avx2_f32(const void *w, size_t k, size_t n_rows, const float *x, size_t n_cols, float *y, size_t y_stride);
+void kernels_avx2_f16(const void *w, size_t k, size_t n_rows, const float *x, size_t n_cols, float *y, size_t y_stride);
+void kernels_avx2_bf16(const void *w, size_t k, size_t n_rows, const float *x, size_t n_cols, float *y, size_t y_stride);
 void kernels_avx2_multiply(enum quant_type, const unsigned char *panel, size_t k, const struct pack_input *, size_t n, size_t n_rows,
                            float *y, size_t y_stride);
+void kernels_avx2_multiply_many(enum quant_type, const unsigned char *panels, size_t k, const struct pack_input *, size_t n, size_t n_rows,
+                                float *y, size_t y_stride);
 void kernels_vnni_multiply(enum quant_type, const unsigned char *panel, size_t k, const struct pack_input *, size_t n, size_t n_rows,
                            float *y, size_t y_stride);
 void kernels_vnni_multiply_many(enum quant_type, const unsigned char *panels, size_t k, const struct pack_input *, size_t n, size_t n_rows,

@@ -1,7 +1,7 @@
 /*
- * AVX2, FMA and F16C.
+ * AVX2, FMA and F16C: what is not in the files of its products (infer/kernels_avx2_float.c, infer/kernels_avx2_pack.c) and of attention.
  *
- * Products go one row against up to eight columns, so a row of weights is read once for all of them and each column
+ * Products with Q8_0 as the file has it go one row against up to eight columns, so a row of weights is read once for all of them and each column
  * has an accumulator of its own; for a single column four rows go together instead, to keep several sums in flight.
  * Lanes are always added up in the same order (sum8 and sum8x4 agree), so grouping never shows in a result.
  *
@@ -77,115 +77,6 @@ TARGET static void quantize(const float *x, size_t k, int8_t *q, float *d)
         _mm256_storeu_si256((__m256i *)q, _mm256_permutevar8x32_epi32(_mm256_packs_epi16(i01, i23), order));
     }
 }
-
-/* --- f32, f16 and bf16 weights ------------------------------------------------------------------------------------------ */
-
-INLINE __m256 load_f32(const void *row, size_t i)
-{
-    return _mm256_loadu_ps((const float *)row + i);
-}
-
-INLINE __m256 load_f16(const void *row, size_t i)
-{
-    return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)((const uint16_t *)row + i)));
-}
-
-INLINE float one_f32(const void *row, size_t i)
-{
-    return ((const float *)row)[i];
-}
-
-INLINE float one_f16(const void *row, size_t i)
-{
-    return _cvtsh_ss(((const uint16_t *)row)[i]);
-}
-
-INLINE __m256 load_bf16(const void *row, size_t i)
-{
-    const __m128i upper = _mm_loadu_si128((const __m128i *)((const uint16_t *)row + i));
-
-    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(upper), 16));
-}
-
-INLINE float one_bf16(const void *row, size_t i)
-{
-    const uint32_t bits = (uint32_t)((const uint16_t *)row)[i] << 16;
-    float value;
-
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-/* mul_TYPE_row: one row, N columns.  mul_TYPE_rows: four rows, one column.  mul_TYPE: all of them. */
-#define DEFINE_MUL(TYPE, WIDTH)                                                                                     \
-    INLINE void mul_##TYPE##_row(const void *row, size_t k, const float *x, const int N, float *y, size_t y_stride) \
-    {                                                                                                               \
-        __m256 acc[8];                                                                                              \
-        size_t i;                                                                                                   \
-                                                                                                                    \
-        UNROLL                                                                                                      \
-        for (int c = 0; c < N; c++)                                                                                 \
-            acc[c] = _mm256_setzero_ps();                                                                           \
-        for (i = 0; i + 8 <= k; i += 8) {                                                                           \
-            __m256 w = load_##TYPE(row, i);                                                                         \
-                                                                                                                    \
-            UNROLL                                                                                                  \
-            for (int c = 0; c < N; c++)                                                                             \
-                acc[c] = _mm256_fmadd_ps(w, _mm256_loadu_ps(x + (size_t)c * k + i), acc[c]);                        \
-        }                                                                                                           \
-        UNROLL                                                                                                      \
-        for (int c = 0; c < N; c++) {                                                                               \
-            float sum = sum8(acc[c]);                                                                               \
-                                                                                                                    \
-            for (size_t j = i; j < k; j++)                                                                          \
-                sum = fmaf(one_##TYPE(row, j), x[(size_t)c * k + j], sum);                                          \
-            y[(size_t)c * y_stride] = sum;                                                                          \
-        }                                                                                                           \
-    }                                                                                                               \
-                                                                                                                    \
-    INLINE void mul_##TYPE##_rows(const unsigned char *w, size_t k, const float *x, float *y)                       \
-    {                                                                                                               \
-        __m256 acc[4];                                                                                              \
-                                                                                                                    \
-        UNROLL                                                                                                      \
-        for (int r = 0; r < 4; r++)                                                                                 \
-            acc[r] = _mm256_setzero_ps();                                                                           \
-        for (size_t i = 0; i < k; i += 8) {                                                                         \
-            __m256 v = _mm256_loadu_ps(x + i);                                                                      \
-                                                                                                                    \
-            UNROLL                                                                                                  \
-            for (size_t r = 0; r < 4; r++)                                                                          \
-                acc[r] = _mm256_fmadd_ps(load_##TYPE(w + r * k * WIDTH, i), v, acc[r]);                             \
-        }                                                                                                           \
-        _mm_storeu_ps(y, sum8x4(acc[0], acc[1], acc[2], acc[3]));                                                   \
-    }                                                                                                               \
-                                                                                                                    \
-    TARGET static void mul_##TYPE(const void *weights, size_t k, size_t n_rows, const float *x, size_t n_cols,      \
-                                  float *y, size_t y_stride)                                                        \
-    {                                                                                                               \
-        const unsigned char *w = weights;                                                                           \
-        size_t r = 0;                                                                                               \
-                                                                                                                    \
-        if (n_cols == 1 && k % 8 == 0)                                                                              \
-            for (; r + 4 <= n_rows; r += 4)                                                                         \
-                mul_##TYPE##_rows(w + r * k * WIDTH, k, x, y + r);                                                  \
-        for (; r < n_rows; r++) {                                                                                   \
-            size_t c = 0;                                                                                           \
-                                                                                                                    \
-            for (; c + 8 <= n_cols; c += 8)                                                                         \
-                mul_##TYPE##_row(w + r * k * WIDTH, k, x + c * k, 8, y + c * y_stride + r, y_stride);               \
-            if (c + 4 <= n_cols) {                                                                                  \
-                mul_##TYPE##_row(w + r * k * WIDTH, k, x + c * k, 4, y + c * y_stride + r, y_stride);               \
-                c += 4;                                                                                             \
-            }                                                                                                       \
-            for (; c < n_cols; c++)                                                                                 \
-                mul_##TYPE##_row(w + r * k * WIDTH, k, x + c * k, 1, y + c * y_stride + r, y_stride);               \
-        }                                                                                                           \
-    }
-
-DEFINE_MUL(f32, 4)
-DEFINE_MUL(f16, 2)
-DEFINE_MUL(bf16, 2)
 
 /* --- Q8_0 weights ------------------------------------------------------------------------------------------------- */
 
@@ -316,8 +207,9 @@ TARGET static void rms_norm(const float *x, const float *weight, size_t n, float
     .attend_merge = kernels_avx512_attend_merge,                                                                              \
     .functions = &functions_avx512, .recurrences = &recurrences_avx512
 
-const struct kernels kernels_avx2 = { .name = "avx2", AVX2, .to_bf16 = kernels_avx2_to_bf16, .mul_f32 = mul_f32, .mul_f16 = mul_f16,
-                                      .mul_bf16 = mul_bf16, .packs = PACK_ALL, .mul_packed = kernels_avx2_multiply,
+const struct kernels kernels_avx2 = { .name = "avx2", AVX2, .to_bf16 = kernels_avx2_to_bf16, .mul_f32 = kernels_avx2_f32, .mul_f16 = kernels_avx2_f16,
+                                      .mul_bf16 = kernels_avx2_bf16, .packs = PACK_ALL, .mul_packed = kernels_avx2_multiply,
+                                      .mul_panels = kernels_avx2_multiply_many,
                                       .attend = kernels_avx2_attend, .attend_merge = kernels_avx2_attend_merge,
                                       .functions = &functions_avx2, .recurrences = &recurrences_avx2 };
 const struct kernels kernels_avx512 = { .name = "avx512", AVX512, .to_bf16 = kernels_avx2_to_bf16, .attend = kernels_avx512_attend };

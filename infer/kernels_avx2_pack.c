@@ -3,9 +3,9 @@
  *
  * As infer/kernels_vnni.c, in halves: rows 0 to 7 and 8 to 15 of a panel are in the first and the last 32 bytes of each vector.
  * One instruction multiplies bytes without a sign with bytes that have one and adds up pairs in 16 bits, which it may not
- * leave: so many codes of each width can be added up there before they become 32 bits.  Codes of eight bits are made
- * values first, and take the sign of the activation, whose magnitude they are multiplied with.  Scales of groups are multiplied with
- * when 16 bits become 32.
+ * leave: so many codes of each width can be added up there before they become 32 bits.  Codes of eight bits, of few columns, are made
+ * values first, and take the sign of the activation, whose magnitude they are multiplied with; of more columns they are cut into
+ * two planes of four bits, whose products can be added up there as others can.  Scales of groups are multiplied with when 16 bits become 32.
  */
 #include "infer/kernels.h"
 
@@ -21,10 +21,15 @@ KERNELS_UNROLLED
 #define UNROLL _Pragma("GCC unroll 8")
 #define INLINE TARGET __attribute__((always_inline)) static inline
 
-#define COLS 4 /* of a tile: as many as there are registers for */
+#define COLS   4    /* of a tile: as many as there are registers for */
+#define FEW    2    /* that a panel is not taken apart for ahead of them */
+#define HALVES 2    /* of a panel */
+#define AHEAD  8192 /* bytes to prefetch ahead of few columns, which wait for memory: to the second-level cache */
+#define SOON   2048 /* and from there to the first */
 
 struct step {
     __m256i q[8];
+    __m256i high[8]; /* of what is multiplied in two planes: sixteenths */
     __m256  scale[2], min[2];
     __m256i group[2]; /* scales of types that have groups, twice in 16 bits for each row */
 };
@@ -156,60 +161,60 @@ INLINE void take_groups(const enum quant_type type, const unsigned char *at, __m
 }
 
 /* Of one half, whose bytes of each vector begin at `at`; scales [8] of it. */
-INLINE struct step load_step(const enum quant_type type, const int half, const unsigned char *at, const __m256 d, const __m256 m)
+INLINE void load_step(const enum quant_type type, const int half, const unsigned char *at, const __m256 d, const __m256 m, struct step *s)
 {
     const unsigned char *low = at + pack_low_at(type) + 32 * half, *high = at + pack_high_at(type) + 32 * half;
-    struct step s = { .scale = { d, d }, .min = { m, m } };
 
+    s->scale[0] = s->scale[1] = d;
+    s->min[0] = s->min[1] = m;
     switch (type) {
     case QUANT_Q8_0:
         UNROLL
         for (int g = 0; g < 8; g++)
-            s.q[g] = _mm256_xor_si256(load(low + 64 * g), _mm256_set1_epi8((char)128));
+            s->q[g] = _mm256_xor_si256(load(low + 64 * g), _mm256_set1_epi8((char)128));
         break;
     case QUANT_TQ2_0:
     case QUANT_I2_S:
-        take_two_bits(low, s.q);
-        return s;
+        take_two_bits(low, s->q);
+        return;
     case QUANT_Q2_K:
     case QUANT_Q3_K:
-        take_two_bits(low, s.q);
+        take_two_bits(low, s->q);
         if (type == QUANT_Q3_K)
-            add_bits(high, 4, s.q);
-        take_groups(type, at + 8 * half, m, &s);
-        return s;
+            add_bits(high, 4, s->q);
+        take_groups(type, at + 8 * half, m, s);
+        return;
     default:
-        take_four_bits(low, s.q);
+        take_four_bits(low, s->q);
         break;
     }
     switch (type) {
     case QUANT_Q4_K:
     case QUANT_Q5_K:
-        s.scale[0] = _mm256_mul_ps(d, unsigned_bytes(at + 8 * half));
-        s.min[0] = _mm256_mul_ps(m, unsigned_bytes(at + 16 + 8 * half));
+        s->scale[0] = _mm256_mul_ps(d, unsigned_bytes(at + 8 * half));
+        s->min[0] = _mm256_mul_ps(m, unsigned_bytes(at + 16 + 8 * half));
         break;
     case QUANT_Q6_K:
-        s.scale[0] = _mm256_mul_ps(d, signed_bytes(at + 8 * half));
-        s.scale[1] = _mm256_mul_ps(d, signed_bytes(at + 16 + 8 * half));
-        add_high_bits(high, s.q);
+        s->scale[0] = _mm256_mul_ps(d, signed_bytes(at + 8 * half));
+        s->scale[1] = _mm256_mul_ps(d, signed_bytes(at + 16 + 8 * half));
+        add_high_bits(high, s->q);
         break;
     case QUANT_IQ4_XS:
-        s.scale[0] = _mm256_mul_ps(d, signed_bytes(at + 8 * half));
+        s->scale[0] = _mm256_mul_ps(d, signed_bytes(at + 8 * half));
         break;
     case QUANT_MXFP4:
-        s.scale[0] = half_powers(at + 8 * half);
+        s->scale[0] = half_powers(at + 8 * half);
         break;
     default:
-        s.scale[0] = halves(at + 16 * half);
+        s->scale[0] = halves(at + 16 * half);
         if (pack_has_minima(type))
-            s.min[0] = halves(at + 32 + 16 * half);
+            s->min[0] = halves(at + 32 + 16 * half);
         break;
     }
     if (type == QUANT_Q5_0 || type == QUANT_Q5_1 || type == QUANT_Q5_K)
-        add_bits(high, 16, s.q);
+        add_bits(high, 16, s->q);
     if (type == QUANT_IQ4_NL || type == QUANT_IQ4_XS || type == QUANT_MXFP4)
-        look_up(type, s.q);
-    return s;
+        look_up(type, s->q);
 }
 
 /* How many vectors can be added up in 16 bits: 2 * 127 * the largest code each. */
@@ -300,35 +305,60 @@ INLINE __m256 add_column(const enum quant_type type, const struct step *s, const
     return pack_has_minima(type) ? _mm256_fnmadd_ps(s->min[0], _mm256_set1_ps(d * (float)(sums[0] + sums[1])), acc) : acc;
 }
 
-/* One half of a panel and N columns of a tile, whose activations begin at q, d and sums; of y only the first n_rows. */
-INLINE void multiply_half(const enum quant_type type, const int N, const int half, const unsigned char *at, size_t n_steps,
-                          const int8_t *q, const float *d, const int32_t *sums, size_t n_rows, float *y, size_t y_stride)
+INLINE void prefetch(const unsigned char *at, const size_t n)
+{
+    for (size_t i = 0; i < n; i += 64) {
+        _mm_prefetch((const char *)at + AHEAD + i, _MM_HINT_T1);
+        _mm_prefetch((const char *)at + SOON + i, _MM_HINT_T0);
+    }
+}
+
+/* The first n_rows rows of a column, of both halves. */
+INLINE void store_rows(size_t n_rows, __m256 low, __m256 high, float *y)
+{
+    const __m256i n = _mm256_set1_epi32((int)n_rows), lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+
+    _mm256_maskstore_ps(y, _mm256_cmpgt_epi32(n, lanes), low);
+    if (n_rows > 8)
+        _mm256_maskstore_ps(y + 8, _mm256_cmpgt_epi32(n, _mm256_add_epi32(lanes, _mm256_set1_epi32(8))), high);
+}
+
+/* A panel, which comes from memory, and N columns of a tile, whose activations begin at q, d and sums; of y only the first n_rows. */
+INLINE void multiply_tile(const enum quant_type type, const int N, const unsigned char *at, size_t n_steps, const int8_t *q,
+                          const float *d, const int32_t *sums, size_t n_rows, float *y, size_t y_stride)
 {
     const size_t head = pack_head_bytes(type);
-    const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-    __m256 acc[COLS], block[COLS], scale = _mm256_setzero_ps(), min = _mm256_setzero_ps();
+    __m256 acc[HALVES][FEW], block[HALVES][FEW], scale[HALVES] = { _mm256_setzero_ps() }, min[HALVES] = { _mm256_setzero_ps() };
 
     UNROLL
     for (int c = 0; c < N; c++)
-        acc[c] = block[c] = _mm256_setzero_ps();
+        acc[0][c] = acc[1][c] = block[0][c] = block[1][c] = _mm256_setzero_ps();
     for (size_t i = 0; i < n_steps; i++, at += pack_step_bytes(type)) {
-        struct step s;
-
         if (head && i % PACK_BLOCK_STEPS == 0) {
-            scale = halves(at + 16 * half);
-            if (head == 64)
-                min = halves(at + 32 + 16 * half);
+            UNROLL
+            for (int h = 0; h < HALVES; h++) {
+                scale[h] = halves(at + 16 * h);
+                if (head == 64)
+                    min[h] = halves(at + 32 + 16 * h);
+            }
             at += head;
         }
-        s = load_step(type, half, at, scale, min);
+        prefetch(at, pack_step_bytes(type));
         UNROLL
-        for (int c = 0; c < N; c++)
-            acc[c] = add_column(type, &s, q + c * PACK_STEP, d[c], sums + 2 * c, acc[c], &block[c]);
+        for (int h = 0; h < HALVES; h++) {
+            struct step s;
+
+            load_step(type, h, at, scale[h], min[h], &s);
+            UNROLL
+            for (int c = 0; c < N; c++)
+                acc[h][c] = add_column(type, &s, q + c * PACK_STEP, d[c], sums + 2 * c, acc[h][c], &block[h][c]);
+        }
         if (pack_has_groups(type) && i % PACK_BLOCK_STEPS == PACK_BLOCK_STEPS - 1) {
             UNROLL
             for (int c = 0; c < N; c++) {
-                acc[c] = _mm256_fmadd_ps(scale, block[c], acc[c]);
-                block[c] = _mm256_setzero_ps();
+                acc[0][c] = _mm256_fmadd_ps(scale[0], block[0][c], acc[0][c]);
+                acc[1][c] = _mm256_fmadd_ps(scale[1], block[1][c], acc[1][c]);
+                block[0][c] = block[1][c] = _mm256_setzero_ps();
             }
         }
         q += PACK_COLS * PACK_STEP;
@@ -337,76 +367,355 @@ INLINE void multiply_half(const enum quant_type type, const int N, const int hal
     }
     UNROLL
     for (int c = 0; c < N; c++)
-        _mm256_maskstore_ps(y + (size_t)c * y_stride, _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n_rows), lanes), acc[c]);
+        store_rows(n_rows, acc[0][c], acc[1][c], y + (size_t)c * y_stride);
 }
 
-INLINE void multiply_tile(const enum quant_type type, const int N, const unsigned char *at, size_t n_steps, const int8_t *q,
-                          const float *d, const int32_t *sums, size_t n_rows, float *y, size_t y_stride)
+/* --- many columns ------------------------------------------------------------------------------------------------- */
+
+/* Columns that go through a panel together: for each of them there are 8 steps of it in the first-level cache, taken apart once. */
+#define MANY       128
+#define PART_STEPS 8 /* of a panel at a time */
+
+/* What a tile's columns begin with in each step. */
+struct beginnings {
+    int32_t whole[PART_STEPS][PACK_COLS][2]; /* of each half of a step's values */
+    float mean[PART_STEPS][2 * PACK_COLS];   /* what minima are times: of each half of Q2_K, otherwise of both in the first PACK_COLS */
+};
+
+INLINE void begin_tile(const enum quant_type type, const int32_t *sums, const float *d, size_t n_steps, struct beginnings *b)
 {
-    multiply_half(type, N, 0, at, n_steps, q, d, sums, n_rows, y, y_stride);
-    if (n_rows > 8)
-        multiply_half(type, N, 1, at, n_steps, q, d, sums, n_rows - 8, y + 8, y_stride);
+    const __m256i offset = _mm256_set1_epi32(-pack_offset(type)), low = _mm256_set1_epi32(0xffff);
+
+    for (size_t i = 0; i < n_steps; i++, sums += 2 * PACK_COLS, d += PACK_COLS) {
+        for (int h = 0; h < 2; h++) {
+            const __m256i each = load((const unsigned char *)(sums + h * PACK_COLS)), both = _mm256_add_epi32(each, _mm256_srli_epi64(each, 32));
+            const __m256i sum = type == QUANT_Q6_K || pack_has_groups(type) ? each : both;
+            const __m128 dx = _mm_loadu_ps(d + h * PACK_COLS / 2);
+            __m256i whole = _mm256_mullo_epi32(sum, offset);
+
+            if (pack_has_groups(type)) /* where 16 bits begin */
+                whole = _mm256_and_si256(whole, low);
+            if (pack_offset(type))
+                _mm256_storeu_si256((__m256i *)b->whole[i][h * PACK_COLS / 2], whole);
+            if (type == QUANT_Q2_K)
+                _mm256_storeu_ps(b->mean[i] + h * PACK_COLS,
+                                 _mm256_mul_ps(_mm256_permutevar8x32_ps(_mm256_castps128_ps256(dx), _mm256_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3)),
+                                               _mm256_cvtepi32_ps(each)));
+            else if (pack_has_minima(type))
+                _mm_storeu_ps(b->mean[i] + h * PACK_COLS / 2,
+                              _mm_mul_ps(dx, _mm_cvtepi32_ps(_mm256_castsi256_si128(
+                                                 _mm256_permutevar8x32_epi32(both, _mm256_setr_epi32(0, 2, 4, 6, 0, 0, 0, 0))))));
+        }
+    }
 }
 
-/* Of one type, all columns, which stand in tiles of PACK_COLS. */
+/* One product, added up in 16 bits.  Written out, since gcc would add up many of them in a tree, for which there are no registers, or copy sums about. */
+INLINE void add_product(__m256i *sum, __m256i w, __m256i x)
+{
+    __m256i product;
+
+    __asm__("vpmaddubsw %3, %2, %0\n\tvpaddw %0, %1, %1" : "=&x"(product), "+x"(*sum) : "x"(w), "x"(x));
+}
+
+/* Vectors first ... first + n - 1 of a plane times the activations of COLS columns, in 16 bits, added to part [HALVES][COLS]. */
+INLINE void add_products(const __m256i *low_rows, const __m256i *high_rows, const int first, const int n, const int8_t *q, __m256i *part)
+{
+    __asm__ volatile("" : "+r"(q)); /* a second plane loads activations again: there are no registers to keep them in */
+    UNROLL
+    for (int g = first; g < first + n; g++) {
+        __m256i low = low_rows[g], high = high_rows[g];
+
+        __asm__("" : "+x"(low), "+x"(high)); /* not loaded again for each column */
+        UNROLL
+        for (int c = 0; c < COLS; c++) {
+            __m256i x;
+            int32_t four;
+
+            __builtin_memcpy(&four, q + c * PACK_STEP + 4 * g, sizeof four);
+            x = _mm256_set1_epi32(four);
+            add_product(&part[c], low, x);
+            add_product(&part[COLS + c], high, x);
+        }
+    }
+}
+
+/*
+ * Vectors first ... first + n - 1 of a step of both halves of a panel times the activations of COLS columns, added to sums [HALVES][COLS].
+ * What 16 bits have room for becomes 32 bits at once.
+ */
+INLINE void add_part(const enum quant_type type, const struct step *s, const int first, const int n, const int half, const int8_t *q,
+                     const int32_t *begin, const float *d, const float *mean, __m256 *sums)
+{
+    const int is_scaled = !pack_has_groups(type) && type != QUANT_I2_S, has_minima = !pack_has_groups(type) && pack_has_minima(type);
+    const int n_planes = has_values(type) ? 2 : 1, most = pack_has_groups(type) ? 4 : has_values(type) ? 8 : most_in_16_bits(type) < n ? most_in_16_bits(type) : n;
+    __m256i whole[HALVES * COLS];
+
+    UNROLL
+    for (int plane = 0; plane < n_planes; plane++) {
+        UNROLL
+        for (int g = first; g < first + n; g += most) {
+            __m256i part[HALVES * COLS];
+
+            if (pack_has_groups(type) && pack_offset(type)) {
+                UNROLL
+                for (int c = 0; c < COLS; c++)
+                    part[c] = part[COLS + c] = _mm256_set1_epi32(begin[2 * c + g / 4]);
+            } else {
+                UNROLL
+                for (int c = 0; c < HALVES * COLS; c++)
+                    part[c] = _mm256_setzero_si256();
+            }
+            add_products(plane ? s[0].high : s[0].q, plane ? s[1].high : s[1].q, g, most, q, part);
+            UNROLL
+            for (int c = 0; c < HALVES * COLS; c++) {
+                const __m256i factor = pack_has_groups(type) ? s[c / COLS].group[g / 4] : _mm256_set1_epi16(plane ? 16 : 1);
+                const __m256i more = _mm256_madd_epi16(part[c], factor);
+
+                whole[c] = plane == 0 && g == first ? more : _mm256_add_epi32(whole[c], more);
+            }
+        }
+    }
+    UNROLL
+    for (int c = 0; c < COLS; c++) {
+        const __m256 dx = _mm256_set1_ps(d[c]);
+
+        UNROLL
+        for (int h = 0; h < HALVES; h++) {
+            __m256 *to = sums + h * COLS + c, sum = *to;
+            __m256i all = whole[h * COLS + c];
+
+            if (!pack_has_groups(type) && pack_offset(type))
+                all = _mm256_add_epi32(all, _mm256_set1_epi32(begin[2 * c]));
+            sum = _mm256_fmadd_ps(_mm256_cvtepi32_ps(all), is_scaled ? _mm256_mul_ps(s[h].scale[half], dx) : dx, sum);
+            *to = has_minima ? _mm256_fnmadd_ps(s[h].min[0], _mm256_set1_ps(mean[c]), sum) : sum;
+        }
+    }
+}
+
+/* What the steps of a block of a type that has groups come to: minima are taken off first, then comes block times d. */
+INLINE void add_block(const enum quant_type type, const struct step *s, size_t n_steps, const struct beginnings *b, const size_t first,
+                      const __m256 *block, __m256 *sums)
+{
+    UNROLL
+    for (int h = 0; h < HALVES; h++) {
+        __m256 to[COLS];
+
+        UNROLL
+        for (int c = 0; c < COLS; c++)
+            to[c] = sums[h * COLS + c];
+        for (size_t i = 0; i < n_steps && pack_has_minima(type); i++) {
+            UNROLL
+            for (int half = 0; half < 2; half++) {
+                UNROLL
+                for (int c = 0; c < COLS; c++)
+                    to[c] = _mm256_fnmadd_ps(s[i * HALVES + (size_t)h].min[half], _mm256_set1_ps(b->mean[i][2 * (first + (size_t)c) + (size_t)half]), to[c]);
+            }
+        }
+        UNROLL
+        for (int c = 0; c < COLS; c++)
+            sums[h * COLS + c] = _mm256_fmadd_ps(s[h].scale[0], block[h * COLS + c], to[c]);
+    }
+}
+
+/* COLS columns of a tile, from column `first` on: n_steps steps of a panel, all of a block where there are blocks, added to sums [HALVES][COLS]. */
+INLINE void add_columns(const enum quant_type type, const struct step *steps, size_t n_steps, const struct beginnings *b, const size_t first,
+                        const int8_t *q, const float *d, size_t next, __m256 *sums)
+{
+    __m256 block[HALVES * COLS];
+
+    UNROLL
+    for (int c = 0; c < HALVES * COLS; c++)
+        block[c] = _mm256_setzero_ps();
+    q += first * PACK_STEP;
+    d += first;
+    for (size_t i = 0; i < n_steps; i++, q += PACK_COLS * PACK_STEP, d += PACK_COLS) {
+        const struct step *s = steps + i * HALVES;
+        const int32_t *begin = b->whole[i][first];
+
+        /* Activations of the next tile: half of a step's from each half of the columns. */
+        for (size_t line = 0; line < PACK_COLS * PACK_STEP; line += 128)
+            _mm_prefetch((const char *)q + next + line, _MM_HINT_T0);
+        if (pack_has_groups(type)) {
+            add_part(type, s, 0, 8, 0, q, begin, d, NULL, block);
+        } else if (type == QUANT_Q6_K) {
+            add_part(type, s, 0, 4, 0, q, begin, d, NULL, sums);
+            add_part(type, s, 4, 4, 1, q, begin + 1, d, NULL, sums);
+        } else {
+            add_part(type, s, 0, 8, 0, q, begin, d, b->mean[i] + first, sums);
+        }
+    }
+    if (pack_has_groups(type))
+        add_block(type, steps, n_steps, b, first, block, sums);
+}
+
+/* Takes n_steps steps of both halves of a panel apart; where the next ones are. */
+INLINE const unsigned char *take_steps(const enum quant_type type, const unsigned char *at, size_t n_steps, struct step *steps)
+{
+    const size_t head = pack_head_bytes(type);
+    const unsigned char *block = at;
+
+    at += head;
+    for (size_t i = 0; i < n_steps; i++, at += pack_step_bytes(type)) {
+        UNROLL
+        for (int h = 0; h < HALVES; h++) {
+            struct step *s = &steps[i * HALVES + (size_t)h];
+
+            load_step(type, h, at, head ? halves(block + 16 * h) : _mm256_setzero_ps(), head == 64 ? halves(block + 32 + 16 * h) : _mm256_setzero_ps(), s);
+            if (!has_values(type))
+                continue;
+            UNROLL
+            for (int g = 0; g < 8; g++) {
+                const __m256i code = _mm256_xor_si256(s->q[g], _mm256_set1_epi8((char)128)), mask = _mm256_set1_epi8(15);
+
+                s->q[g] = _mm256_and_si256(code, mask);
+                s->high[g] = _mm256_and_si256(_mm256_srli_epi16(code, 4), mask);
+            }
+        }
+    }
+    return at;
+}
+
+/* One panel and n <= MANY columns. */
+INLINE void multiply_panel(const enum quant_type type, const unsigned char *at, size_t n_steps, const int8_t *q, const float *d,
+                           const int32_t *sums, size_t n, size_t n_rows, float *y, size_t y_stride)
+{
+    const size_t part_bytes = PART_STEPS * pack_step_bytes(type) + pack_head_bytes(type), next = (part_bytes * PACK_COLS / n + 63) / 64 * 64;
+    struct step steps[PART_STEPS * HALVES];
+    __m256 so_far[HALVES * MANY]; /* [MANY / COLS][HALVES][COLS] */
+    struct beginnings b;
+
+    for (size_t i = 0; i < HALVES * MANY; i++)
+        so_far[i] = _mm256_setzero_ps();
+    for (size_t s = 0; s < n_steps; s += PART_STEPS) {
+        const size_t part = n_steps - s < PART_STEPS ? n_steps - s : PART_STEPS;
+
+        at = take_steps(type, at, part, steps);
+        for (size_t c = 0; c < n; c += PACK_COLS) {
+            const size_t place = (c / PACK_COLS * n_steps + s) * PACK_COLS;
+
+            for (size_t i = 0; i < next; i += 64)
+                _mm_prefetch((const char *)at + c / PACK_COLS * next + i, _MM_HINT_T0);
+            begin_tile(type, sums + 2 * place, d + place, part, &b);
+            for (size_t first = 0; first < PACK_COLS && c + first < n; first += COLS)
+                add_columns(type, steps, part, &b, first, q + place * PACK_STEP, d + place, n_steps * PACK_COLS * PACK_STEP + first / COLS * 64 - first * PACK_STEP, so_far + HALVES * (c + first));
+        }
+    }
+    for (size_t c = 0; c < n; c++) {
+        const __m256 *of_column = so_far + c / COLS * HALVES * COLS + c % COLS;
+
+        store_rows(n_rows, of_column[0], of_column[COLS], y + c * y_stride);
+    }
+}
+
+/* Of one type, n_rows rows in panels one after the other. */
+#define DEFINE_MANY(NAME, TYPE)                                                                                                              \
+    TARGET static void NAME(const unsigned char *panel, size_t n_steps, const struct pack_input *x, size_t n, size_t n_rows, float *y,     \
+                            size_t y_stride)                                                                                                \
+    {                                                                                                                                        \
+        for (size_t r = 0; r < n_rows; r += PACK_ROWS, panel += pack_panel_bytes(TYPE, n_steps * PACK_STEP))                                \
+            for (size_t c = 0; c < n; c += MANY) {                                                                                           \
+                const size_t some = n - c < MANY ? n - c : MANY, rows = n_rows - r < PACK_ROWS ? n_rows - r : PACK_ROWS, at = c * n_steps;  \
+                                                                                                                                             \
+                multiply_panel(TYPE, panel, n_steps, x->q + at * PACK_STEP, x->d + at, x->sums + 2 * at, some, rows,                        \
+                               y + c * y_stride + r, y_stride);                                                                             \
+            }                                                                                                                                \
+    }
+
+/* Of one type, one panel. */
 #define DEFINE_MULTIPLY(NAME, TYPE)                                                                                            \
     TARGET static void NAME(const unsigned char *panel, size_t n_steps, const struct pack_input *x, size_t n, size_t n_rows,   \
                             float *y, size_t y_stride)                                                                         \
     {                                                                                                                          \
-        for (size_t c = 0, next; c < n; c = next) {                                                                            \
-            const size_t at = c / PACK_COLS * n_steps * PACK_COLS + c % PACK_COLS;                                             \
-                                                                                                                               \
-            next = c % COLS == 0 && n - c >= COLS ? c + COLS : c + 1;                                                          \
-            if (next == c + COLS)                                                                                              \
-                multiply_tile(TYPE, COLS, panel, n_steps, x->q + at * PACK_STEP, x->d + at, x->sums + 2 * at, n_rows,          \
-                              y + c * y_stride, y_stride);                                                                     \
-            else                                                                                                               \
-                multiply_tile(TYPE, 1, panel, n_steps, x->q + at * PACK_STEP, x->d + at, x->sums + 2 * at, n_rows,             \
-                              y + c * y_stride, y_stride);                                                                     \
-        }                                                                                                                      \
+        if (n == 1)                                                                                                            \
+            multiply_tile(TYPE, 1, panel, n_steps, x->q, x->d, x->sums, n_rows, y, y_stride);                                  \
+        else if (n == FEW)                                                                                                     \
+            multiply_tile(TYPE, FEW, panel, n_steps, x->q, x->d, x->sums, n_rows, y, y_stride);                                \
+        else                                                                                                                   \
+            many_##NAME(panel, n_steps, x, n, n_rows, y, y_stride);                                                            \
     }
 
-DEFINE_MULTIPLY(multiply_q4_0, QUANT_Q4_0)
-DEFINE_MULTIPLY(multiply_iq4_nl, QUANT_IQ4_NL)
-DEFINE_MULTIPLY(multiply_q4_1, QUANT_Q4_1)
-DEFINE_MULTIPLY(multiply_q5_0, QUANT_Q5_0)
-DEFINE_MULTIPLY(multiply_q5_1, QUANT_Q5_1)
-DEFINE_MULTIPLY(multiply_q8_0, QUANT_Q8_0)
-DEFINE_MULTIPLY(multiply_q2_k, QUANT_Q2_K)
-DEFINE_MULTIPLY(multiply_q3_k, QUANT_Q3_K)
-DEFINE_MULTIPLY(multiply_q4_k, QUANT_Q4_K)
-DEFINE_MULTIPLY(multiply_q5_k, QUANT_Q5_K)
-DEFINE_MULTIPLY(multiply_q6_k, QUANT_Q6_K)
-DEFINE_MULTIPLY(multiply_iq4_xs, QUANT_IQ4_XS)
-DEFINE_MULTIPLY(multiply_mxfp4, QUANT_MXFP4)
-DEFINE_MULTIPLY(multiply_tq2_0, QUANT_TQ2_0)
-DEFINE_MULTIPLY(multiply_i2_s, QUANT_I2_S)
+DEFINE_MANY(many_q4_0, QUANT_Q4_0)
+DEFINE_MANY(many_iq4_nl, QUANT_IQ4_NL)
+DEFINE_MANY(many_q4_1, QUANT_Q4_1)
+DEFINE_MANY(many_q5_0, QUANT_Q5_0)
+DEFINE_MANY(many_q5_1, QUANT_Q5_1)
+DEFINE_MANY(many_q8_0, QUANT_Q8_0)
+DEFINE_MANY(many_q2_k, QUANT_Q2_K)
+DEFINE_MANY(many_q3_k, QUANT_Q3_K)
+DEFINE_MANY(many_q4_k, QUANT_Q4_K)
+DEFINE_MANY(many_q5_k, QUANT_Q5_K)
+DEFINE_MANY(many_q6_k, QUANT_Q6_K)
+DEFINE_MANY(many_iq4_xs, QUANT_IQ4_XS)
+DEFINE_MANY(many_mxfp4, QUANT_MXFP4)
+DEFINE_MANY(many_tq2_0, QUANT_TQ2_0)
+DEFINE_MANY(many_i2_s, QUANT_I2_S)
+
+DEFINE_MULTIPLY(q4_0, QUANT_Q4_0)
+DEFINE_MULTIPLY(iq4_nl, QUANT_IQ4_NL)
+DEFINE_MULTIPLY(q4_1, QUANT_Q4_1)
+DEFINE_MULTIPLY(q5_0, QUANT_Q5_0)
+DEFINE_MULTIPLY(q5_1, QUANT_Q5_1)
+DEFINE_MULTIPLY(q8_0, QUANT_Q8_0)
+DEFINE_MULTIPLY(q2_k, QUANT_Q2_K)
+DEFINE_MULTIPLY(q3_k, QUANT_Q3_K)
+DEFINE_MULTIPLY(q4_k, QUANT_Q4_K)
+DEFINE_MULTIPLY(q5_k, QUANT_Q5_K)
+DEFINE_MULTIPLY(q6_k, QUANT_Q6_K)
+DEFINE_MULTIPLY(iq4_xs, QUANT_IQ4_XS)
+DEFINE_MULTIPLY(mxfp4, QUANT_MXFP4)
+DEFINE_MULTIPLY(tq2_0, QUANT_TQ2_0)
+DEFINE_MULTIPLY(i2_s, QUANT_I2_S)
 
 /* By type: TQ1_0 is packed as TQ2_0 is. */
 static void (*const multiplies[QUANT_MAX_ID])(const unsigned char *panel, size_t n_steps, const struct pack_input *x, size_t n, size_t n_rows,
                                               float *y, size_t y_stride) = {
-    [QUANT_Q4_0] = multiply_q4_0,
-    [QUANT_IQ4_NL] = multiply_iq4_nl,
-    [QUANT_Q4_1] = multiply_q4_1,
-    [QUANT_Q5_0] = multiply_q5_0,
-    [QUANT_Q5_1] = multiply_q5_1,
-    [QUANT_Q8_0] = multiply_q8_0,
-    [QUANT_Q2_K] = multiply_q2_k,
-    [QUANT_Q3_K] = multiply_q3_k,
-    [QUANT_Q4_K] = multiply_q4_k,
-    [QUANT_Q5_K] = multiply_q5_k,
-    [QUANT_Q6_K] = multiply_q6_k,
-    [QUANT_IQ4_XS] = multiply_iq4_xs,
-    [QUANT_MXFP4] = multiply_mxfp4,
-    [QUANT_TQ2_0] = multiply_tq2_0,
-    [QUANT_I2_S] = multiply_i2_s,
-    [QUANT_TQ1_0] = multiply_tq2_0,
+    [QUANT_Q4_0] = q4_0,
+    [QUANT_IQ4_NL] = iq4_nl,
+    [QUANT_Q4_1] = q4_1,
+    [QUANT_Q5_0] = q5_0,
+    [QUANT_Q5_1] = q5_1,
+    [QUANT_Q8_0] = q8_0,
+    [QUANT_Q2_K] = q2_k,
+    [QUANT_Q3_K] = q3_k,
+    [QUANT_Q4_K] = q4_k,
+    [QUANT_Q5_K] = q5_k,
+    [QUANT_Q6_K] = q6_k,
+    [QUANT_IQ4_XS] = iq4_xs,
+    [QUANT_MXFP4] = mxfp4,
+    [QUANT_TQ2_0] = tq2_0,
+    [QUANT_I2_S] = i2_s,
+    [QUANT_TQ1_0] = tq2_0,
+};
+static void (*const manies[QUANT_MAX_ID])(const unsigned char *panel, size_t n_steps, const struct pack_input *x, size_t n, size_t n_rows,
+                                          float *y, size_t y_stride) = {
+    [QUANT_Q4_0] = many_q4_0,
+    [QUANT_IQ4_NL] = many_iq4_nl,
+    [QUANT_Q4_1] = many_q4_1,
+    [QUANT_Q5_0] = many_q5_0,
+    [QUANT_Q5_1] = many_q5_1,
+    [QUANT_Q8_0] = many_q8_0,
+    [QUANT_Q2_K] = many_q2_k,
+    [QUANT_Q3_K] = many_q3_k,
+    [QUANT_Q4_K] = many_q4_k,
+    [QUANT_Q5_K] = many_q5_k,
+    [QUANT_Q6_K] = many_q6_k,
+    [QUANT_IQ4_XS] = many_iq4_xs,
+    [QUANT_MXFP4] = many_mxfp4,
+    [QUANT_TQ2_0] = many_tq2_0,
+    [QUANT_I2_S] = many_i2_s,
+    [QUANT_TQ1_0] = many_tq2_0,
 };
 
 void kernels_avx2_multiply(enum quant_type type, const unsigned char *panel, size_t k, const struct pack_input *x, size_t n, size_t n_rows,
                            float *y, size_t y_stride)
 {
     multiplies[type](panel, k / PACK_STEP, x, n, n_rows, y, y_stride);
+}
+
+void kernels_avx2_multiply_many(enum quant_type type, const unsigned char *panels, size_t k, const struct pack_input *x, size_t n,
+                                size_t n_rows, float *y, size_t y_stride)
+{
+    manies[type](panels, k / PACK_STEP, x, n, n_rows, y, y_stride);
 }
 
 KERNELS_UNROLLED_END

@@ -17,7 +17,7 @@
 #include "tests/infer/tiny_gguf.h"
 #include "util/clock.h"
 
-enum { K = 2048, ONE = 64, MANY = 128, RUNS = 40 };
+enum { K = 2048, ONE = 64, MANY = 128, RUNS = 4000 };
 #define STREAM ((size_t)256 << 20)
 
 struct bench {
