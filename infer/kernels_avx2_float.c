@@ -24,11 +24,11 @@
 #define ROWS       4
 #define COLS       3
 #define MANY       12 /* columns that are worth taking rows apart for ahead of them */
-#define MOST       64 /* columns whose parts stay in the second-level cache */
+#define MOST       128 /* columns whose parts stay in the second-level cache */
 #define PART_K     512
 #define PART_STEPS (PART_K / LANES)
+#define BLOCK_ROWS 128  /* that meet a part of the columns before the next part: their sums stay in the caches */
 #define PART_ROWS  (2 * ROWS) /* that many columns meet together */
-#define AHEAD      2048       /* bytes to prefetch ahead of a single column, which waits for memory */
 
 INLINE __m256 load_f32(const void *row, size_t i)
 {
@@ -55,18 +55,22 @@ INLINE __m128 add_lanes(const __m256 v[ROWS])
     return _mm_add_ps(_mm256_castps256_ps128(s), _mm256_extractf128_ps(s, 1));
 }
 
-/* The sums of a tile of R rows and C columns, to y: the first part of them, or one more. */
+/* The sums of a tile of C columns, to y: the first part of them, or one more.  Fewer than ROWS rows are rare, and stores with a mask slow. */
 INLINE void finish_tile(const int C, __m256 acc[COLS][ROWS], bool is_first, size_t n_rows, float *y, size_t y_stride)
 {
-    const __m128i rows = _mm_cmpgt_epi32(_mm_set1_epi32((int)n_rows), _mm_setr_epi32(0, 1, 2, 3));
-
     UNROLL
     for (int c = 0; c < C; c++, y += y_stride) {
-        __m128 sums = add_lanes(acc[c]);
+        const __m128 sums = add_lanes(acc[c]);
 
-        if (!is_first)
-            sums = _mm_add_ps(_mm_maskload_ps(y, rows), sums);
-        _mm_maskstore_ps(y, rows, sums);
+        if (n_rows == ROWS) {
+            _mm_storeu_ps(y, is_first ? sums : _mm_add_ps(_mm_loadu_ps(y), sums));
+        } else {
+            float each[ROWS];
+
+            _mm_storeu_ps(each, sums);
+            for (size_t r = 0; r < n_rows; r++)
+                y[r] = is_first ? each[r] : y[r] + each[r];
+        }
     }
 }
 
@@ -119,21 +123,35 @@ INLINE void part_tile(const int C, __m256 (*part)[PART_STEPS], size_t n, const f
     finish_tile(C, acc, is_first, n_rows, y, y_stride);
 }
 
-/* A part of n_rows <= PART_ROWS rows times all columns. */
-INLINE void part_columns(part_rows part, size_t n_rows, size_t n_values, const float *x, size_t k, size_t n, bool is_first, float *y,
-                         size_t y_stride)
+/* Asks for lines first ... first + n - 1 of PART_ROWS rows, row_bytes apart. */
+INLINE void prefetch_part(const unsigned char *at, size_t row_bytes, size_t first, size_t n)
 {
-    for (size_t some; n > 0; n -= some, x += some * k, y += some * y_stride) {
+    for (size_t i = first; i < first + n; i++)
+        _mm_prefetch((const char *)at + i % PART_ROWS * row_bytes + i / PART_ROWS * 64, _MM_HINT_T1);
+}
+
+/*
+ * A part of n_rows <= PART_ROWS rows times n columns, to sums [n][BLOCK_ROWS].  Meanwhile the next part is asked for, which begins at `next`:
+ * n_lines lines of 64 bytes of each row.
+ */
+INLINE void part_columns(part_rows part, size_t n_rows, size_t n_values, const float *x, size_t k, size_t n, const unsigned char *next,
+                         size_t row_bytes, size_t n_lines, bool is_first, float *sums)
+{
+    const size_t at_once = n_lines * PART_ROWS * COLS / n + 1;
+
+    for (size_t line = 0, some; n > 0; n -= some, x += some * k, sums += some * BLOCK_ROWS, line += at_once) {
         some = n >= COLS && n != 4 ? COLS : n >= 2 ? 2 : 1;
+        if (line < n_lines * PART_ROWS)
+            prefetch_part(next, row_bytes, line, at_once);
         for (size_t r = 0; r < n_rows; r += ROWS) {
             const size_t rows = n_rows - r < ROWS ? n_rows - r : ROWS;
 
             if (some == COLS)
-                part_tile(COLS, part + r, n_values, x, k, is_first, rows, y + r, y_stride);
+                part_tile(COLS, part + r, n_values, x, k, is_first, rows, sums + r, BLOCK_ROWS);
             else if (some == 2)
-                part_tile(2, part + r, n_values, x, k, is_first, rows, y + r, y_stride);
+                part_tile(2, part + r, n_values, x, k, is_first, rows, sums + r, BLOCK_ROWS);
             else
-                part_tile(1, part + r, n_values, x, k, is_first, rows, y + r, y_stride);
+                part_tile(1, part + r, n_values, x, k, is_first, rows, sums + r, BLOCK_ROWS);
         }
     }
 }
@@ -161,8 +179,8 @@ INLINE void part_columns(part_rows part, size_t n_rows, size_t n_values, const f
             const unsigned char *row = w + (size_t)r * k * sizeof(ELEMENT);                                                    \
             const __m256 v = n == LANES ? load_##TYPE(row, i) : first_##TYPE(row, i, n);                                       \
                                                                                                                                \
-            if (C == 1)                                                                                                        \
-                _mm_prefetch((const char *)row + i * sizeof(ELEMENT) + AHEAD, _MM_HINT_T0);                                    \
+            if (C == 1) /* a single column waits for memory: the rows of the next tile */                                                                                                     \
+                _mm_prefetch((const char *)row + (R * k + i) * sizeof(ELEMENT), _MM_HINT_T0);                                  \
             UNROLL                                                                                                             \
             for (int c = 0; c < C; c++)                                                                                        \
                 acc[c][r] = _mm256_fmadd_ps(v, column[c], acc[c][r]);                                                          \
@@ -207,23 +225,32 @@ INLINE void part_columns(part_rows part, size_t n_rows, size_t n_values, const f
         }                                                                                                                      \
     }                                                                                                                          \
                                                                                                                                \
+    /* n_rows <= BLOCK_ROWS rows times n_cols <= MOST columns; `then`: rows that come after them. */                           \
     TARGET static void many_##TYPE(const unsigned char *w, size_t k, size_t n_rows, const float *x, size_t n_cols, float *y,   \
                                    size_t y_stride)                                                                            \
     {                                                                                                                          \
+        float sums[MOST][BLOCK_ROWS], columns[MOST][PART_K] __attribute__((aligned(64)));                                                                \
         part_rows part;                                                                                                        \
                                                                                                                                \
         for (size_t i = 0; i < k; i += PART_K) {                                                                               \
             const size_t n_values = k - i < PART_K ? k - i : PART_K;                                                           \
                                                                                                                                \
-            for (size_t r = 0; r < n_rows; r += PART_ROWS) {                                                                   \
-                const size_t some = n_rows - r < PART_ROWS ? n_rows - r : PART_ROWS;                                           \
+            for (size_t c = 0; c < n_cols; c++)                                                                                \
+                memcpy(columns[c], x + c * k + i, n_values * sizeof(float));                                                   \
+            for (size_t r = 0, some; r < n_rows; r += some) {                                                                  \
+                const unsigned char *rows = w + r * k * sizeof(ELEMENT);                                                       \
+                size_t next_value;                                                                                             \
                                                                                                                                \
-                take_part_##TYPE(part, w + r * k * sizeof(ELEMENT), k, i, some, n_values);                                     \
-                part_columns(part, some, n_values, x + i, k, n_cols, i == 0, y + r, y_stride);                                 \
+                some = n_rows - r < PART_ROWS ? n_rows - r : PART_ROWS;                                                        \
+                next_value = r + some < n_rows ? some * k + i : i + PART_K < k ? i + PART_K - r * k : some * k;                \
+                take_part_##TYPE(part, rows, k, i, some, n_values);                                                            \
+                part_columns(part, some, n_values, columns[0], PART_K, n_cols, rows + next_value * sizeof(ELEMENT), k * sizeof(ELEMENT), \
+                             PART_K * sizeof(ELEMENT) / 64, i == 0, sums[0] + r);                                              \
             }                                                                                                                  \
         }                                                                                                                      \
+        for (size_t c = 0; c < n_cols; c++)                                                                                    \
+            memcpy(y + c * y_stride, sums[c], n_rows * sizeof(float));                                                         \
     }                                                                                                                          \
-                                                                                                                               \
     TARGET void kernels_avx2_##TYPE(const void *weights, size_t k, size_t n_rows, const float *x, size_t n_cols, float *y,     \
                                     size_t y_stride)                                                                           \
     {                                                                                                                          \
@@ -231,8 +258,11 @@ INLINE void part_columns(part_rows part, size_t n_rows, size_t n_values, const f
                                                                                                                                \
         for (size_t some; n_cols >= MANY; n_cols -= some, x += some * k, y += some * y_stride) {                               \
             some = n_cols < MOST ? n_cols : MOST;                                                                              \
-            many_##TYPE(w, k, n_rows, x, some, y, y_stride);                                                                   \
+            for (size_t r = 0; r < n_rows; r += BLOCK_ROWS)                                                                    \
+                many_##TYPE(w + r * k * sizeof(ELEMENT), k, n_rows - r < BLOCK_ROWS ? n_rows - r : BLOCK_ROWS, x, some, y + r, y_stride); \
         }                                                                                                                      \
+        if (n_cols == 0)                                                                                                       \
+            return;                                                                                                            \
         for (; n_rows >= ROWS; n_rows -= ROWS, w += ROWS * k * sizeof(ELEMENT), y += ROWS)                                     \
             rows_##TYPE(ROWS, w, k, x, n_cols, y, y_stride);                                                                   \
         for (; n_rows >= 1; n_rows--, w += k * sizeof(ELEMENT), y++)                                                           \

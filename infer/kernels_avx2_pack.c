@@ -313,14 +313,19 @@ INLINE void prefetch(const unsigned char *at, const size_t n)
     }
 }
 
-/* The first n_rows rows of a column, of both halves. */
+/* The first n_rows rows of a column, of both halves.  Stores with a mask are slow, and seldom wanted. */
 INLINE void store_rows(size_t n_rows, __m256 low, __m256 high, float *y)
 {
-    const __m256i n = _mm256_set1_epi32((int)n_rows), lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    float each[PACK_ROWS];
 
-    _mm256_maskstore_ps(y, _mm256_cmpgt_epi32(n, lanes), low);
-    if (n_rows > 8)
-        _mm256_maskstore_ps(y + 8, _mm256_cmpgt_epi32(n, _mm256_add_epi32(lanes, _mm256_set1_epi32(8))), high);
+    if (n_rows == PACK_ROWS) {
+        _mm256_storeu_ps(y, low);
+        _mm256_storeu_ps(y + 8, high);
+        return;
+    }
+    _mm256_storeu_ps(each, low);
+    _mm256_storeu_ps(each + 8, high);
+    __builtin_memcpy(y, each, n_rows * sizeof *y);
 }
 
 /* A panel, which comes from memory, and N columns of a tile, whose activations begin at q, d and sums; of y only the first n_rows. */
