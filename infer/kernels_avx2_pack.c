@@ -3,9 +3,8 @@
  *
  * As infer/kernels_vnni.c, in halves: rows 0 to 7 and 8 to 15 of a panel are in the first and the last 32 bytes of each vector.
  * One instruction multiplies bytes without a sign with bytes that have one and adds up pairs in 16 bits, which it may not
- * leave: so many codes of each width can be added up there before they become 32 bits.  Codes of eight bits, of few columns, are made
- * values first, and take the sign of the activation, whose magnitude they are multiplied with; of more columns they are cut into
- * two planes of four bits, whose products can be added up there as others can.  Scales of groups are multiplied with when 16 bits become 32.
+ * leave: so many codes of each width can be added up there before they become 32 bits.  Codes of eight bits are made
+ * values first, and one of a value and its activation takes the other's sign.  Scales of groups are multiplied with when 16 bits become 32.
  */
 #include "infer/kernels.h"
 
@@ -29,7 +28,7 @@ KERNELS_UNROLLED
 
 struct step {
     __m256i q[8];
-    __m256i high[8]; /* of what is multiplied in two planes: sixteenths */
+    __m256i size[8]; /* of values, which have a sign; only of many columns */
     __m256  scale[2], min[2];
     __m256i group[2]; /* scales of types that have groups, twice in 16 bits for each row */
 };
@@ -383,24 +382,38 @@ INLINE void multiply_tile(const enum quant_type type, const int N, const unsigne
 
 /* What a tile's columns begin with in each step. */
 struct beginnings {
-    int32_t whole[PART_STEPS][PACK_COLS][2]; /* of each half of a step's values */
+    int32_t whole[PART_STEPS][PACK_COLS][2]; /* of each half of a step's values where they are not added up together */
     float mean[PART_STEPS][2 * PACK_COLS];   /* what minima are times: of each half of Q2_K, otherwise of both in the first PACK_COLS */
 };
+
+/* How many vectors of a step, of n that have a scale, are added up in 16 bits. */
+INLINE int together(const enum quant_type type, const int n)
+{
+    const int most = pack_has_groups(type) ? 4 : most_in_16_bits(type);
+
+    return most < n ? most : n;
+}
+
+/* Whether sums begin, with what codes are too large by, in 16 bits.  Q6_K's offset times a half's activations does not fit. */
+INLINE int begins_in_16_bits(const enum quant_type type)
+{
+    return pack_offset(type) && !has_values(type) && type != QUANT_Q6_K;
+}
 
 INLINE void begin_tile(const enum quant_type type, const int32_t *sums, const float *d, size_t n_steps, struct beginnings *b)
 {
     const __m256i offset = _mm256_set1_epi32(-pack_offset(type)), low = _mm256_set1_epi32(0xffff);
 
     for (size_t i = 0; i < n_steps; i++, sums += 2 * PACK_COLS, d += PACK_COLS) {
+        UNROLL
         for (int h = 0; h < 2; h++) {
             const __m256i each = load((const unsigned char *)(sums + h * PACK_COLS)), both = _mm256_add_epi32(each, _mm256_srli_epi64(each, 32));
-            const __m256i sum = type == QUANT_Q6_K || pack_has_groups(type) ? each : both;
+            const __m256i whole = _mm256_mullo_epi32(together(type, 8) == 8 ? both : each, offset);
             const __m128 dx = _mm_loadu_ps(d + h * PACK_COLS / 2);
-            __m256i whole = _mm256_mullo_epi32(sum, offset);
 
-            if (pack_has_groups(type)) /* where 16 bits begin */
-                whole = _mm256_and_si256(whole, low);
-            if (pack_offset(type))
+            if (begins_in_16_bits(type))
+                _mm256_storeu_si256((__m256i *)b->whole[i][h * PACK_COLS / 2], _mm256_and_si256(whole, low));
+            else if (type == QUANT_Q6_K)
                 _mm256_storeu_si256((__m256i *)b->whole[i][h * PACK_COLS / 2], whole);
             if (type == QUANT_Q2_K)
                 _mm256_storeu_ps(b->mean[i] + h * PACK_COLS,
@@ -414,23 +427,40 @@ INLINE void begin_tile(const enum quant_type type, const int32_t *sums, const fl
     }
 }
 
-/* One product, added up in 16 bits.  Written out, since gcc would add up many of them in a tree, for which there are no registers, or copy sums about. */
-INLINE void add_product(__m256i *sum, __m256i w, __m256i x)
+/*
+ * One product of codes, added up in 16 bits, and one of values, in 32.  They are written out since gcc would add up many of them in a tree,
+ * which there are no registers for, or copy sums about.
+ */
+INLINE void add_codes(__m256i *sum, __m256i w, __m256i x)
 {
     __m256i product;
 
     __asm__("vpmaddubsw %3, %2, %0\n\tvpaddw %0, %1, %1" : "=&x"(product), "+x"(*sum) : "x"(w), "x"(x));
 }
 
-/* Vectors first ... first + n - 1 of a plane times the activations of COLS columns, in 16 bits, added to part [HALVES][COLS]. */
-INLINE void add_products(const __m256i *low_rows, const __m256i *high_rows, const int first, const int n, const int8_t *q, __m256i *part)
+INLINE void add_values(__m256i *sum, __m256i w, __m256i size, __m256i x, __m256i ones)
 {
-    __asm__ volatile("" : "+r"(q)); /* a second plane loads activations again: there are no registers to keep them in */
+    __m256i product;
+
+    __asm__("vpsignb %2, %4, %0\n\tvpmaddubsw %0, %3, %0\n\tvpmaddwd %5, %0, %0\n\tvpaddd %0, %1, %1"
+            : "=&x"(product), "+x"(*sum) : "x"(w), "x"(size), "x"(x), "x"(ones));
+}
+
+/* Vectors first ... first + n - 1 of a step of both halves times the activations of COLS columns, added to sums [HALVES][COLS] in 16 or 32 bits. */
+INLINE void add_products(const enum quant_type type, const struct step *s, const int first, const int n, const int8_t *q, __m256i *sums)
+{
+    const __m256i ones = _mm256_set1_epi16(1);
+
     UNROLL
     for (int g = first; g < first + n; g++) {
-        __m256i low = low_rows[g], high = high_rows[g];
+        __m256i w[HALVES] = { s[0].q[g], s[1].q[g] }, size[HALVES];
 
-        __asm__("" : "+x"(low), "+x"(high)); /* not loaded again for each column */
+        __asm__("" : "+x"(w[0]), "+x"(w[1])); /* not loaded again for each column */
+        if (has_values(type)) {
+            size[0] = s[0].size[g];
+            size[1] = s[1].size[g];
+            __asm__("" : "+x"(size[0]), "+x"(size[1]));
+        }
         UNROLL
         for (int c = 0; c < COLS; c++) {
             __m256i x;
@@ -438,47 +468,57 @@ INLINE void add_products(const __m256i *low_rows, const __m256i *high_rows, cons
 
             __builtin_memcpy(&four, q + c * PACK_STEP + 4 * g, sizeof four);
             x = _mm256_set1_epi32(four);
-            add_product(&part[c], low, x);
-            add_product(&part[COLS + c], high, x);
+            UNROLL
+            for (int h = 0; h < HALVES; h++) {
+                if (has_values(type))
+                    add_values(&sums[h * COLS + c], w[h], size[h], x, ones);
+                else
+                    add_codes(&sums[h * COLS + c], w[h], x);
+            }
         }
     }
 }
 
-/*
- * Vectors first ... first + n - 1 of a step of both halves of a panel times the activations of COLS columns, added to sums [HALVES][COLS].
- * What 16 bits have room for becomes 32 bits at once.
- */
+/* The same of codes, from what is taken off them on: what 16 bits have room for becomes 32 bits at once. */
+INLINE void add_coded(const enum quant_type type, const struct step *s, const int first, const int n, const int8_t *q, const int32_t *begin,
+                      __m256i *whole)
+{
+    const int most = together(type, n);
+
+    UNROLL
+    for (int g = first; g < first + n; g += most) {
+        __m256i part[HALVES * COLS];
+
+        UNROLL
+        for (int c = 0; c < COLS; c++)
+            part[c] = part[COLS + c] = begins_in_16_bits(type) ? _mm256_set1_epi32(begin[2 * c + (most == 8 ? 0 : g / 4)]) : _mm256_setzero_si256();
+        add_products(type, s, g, most, q, part);
+        UNROLL
+        for (int c = 0; c < HALVES * COLS; c++) {
+            const __m256i more = _mm256_madd_epi16(part[c], pack_has_groups(type) ? s[c / COLS].group[g / 4] : _mm256_set1_epi16(1));
+
+            whole[c] = g == first ? more : _mm256_add_epi32(whole[c], more);
+        }
+    }
+    UNROLL
+    for (int c = 0; c < HALVES * COLS && type == QUANT_Q6_K; c++)
+        whole[c] = _mm256_add_epi32(whole[c], _mm256_set1_epi32(begin[2 * (c % COLS)]));
+}
+
+/* Vectors first ... first + n - 1 of a step of both halves of a panel times the activations of COLS columns, added to sums [HALVES][COLS]. */
 INLINE void add_part(const enum quant_type type, const struct step *s, const int first, const int n, const int half, const int8_t *q,
                      const int32_t *begin, const float *d, const float *mean, __m256 *sums)
 {
     const int is_scaled = !pack_has_groups(type) && type != QUANT_I2_S, has_minima = !pack_has_groups(type) && pack_has_minima(type);
-    const int n_planes = has_values(type) ? 2 : 1, most = pack_has_groups(type) ? 4 : has_values(type) ? 8 : most_in_16_bits(type) < n ? most_in_16_bits(type) : n;
     __m256i whole[HALVES * COLS];
 
-    UNROLL
-    for (int plane = 0; plane < n_planes; plane++) {
+    if (has_values(type)) {
         UNROLL
-        for (int g = first; g < first + n; g += most) {
-            __m256i part[HALVES * COLS];
-
-            if (pack_has_groups(type) && pack_offset(type)) {
-                UNROLL
-                for (int c = 0; c < COLS; c++)
-                    part[c] = part[COLS + c] = _mm256_set1_epi32(begin[2 * c + g / 4]);
-            } else {
-                UNROLL
-                for (int c = 0; c < HALVES * COLS; c++)
-                    part[c] = _mm256_setzero_si256();
-            }
-            add_products(plane ? s[0].high : s[0].q, plane ? s[1].high : s[1].q, g, most, q, part);
-            UNROLL
-            for (int c = 0; c < HALVES * COLS; c++) {
-                const __m256i factor = pack_has_groups(type) ? s[c / COLS].group[g / 4] : _mm256_set1_epi16(plane ? 16 : 1);
-                const __m256i more = _mm256_madd_epi16(part[c], factor);
-
-                whole[c] = plane == 0 && g == first ? more : _mm256_add_epi32(whole[c], more);
-            }
-        }
+        for (int c = 0; c < HALVES * COLS; c++)
+            whole[c] = _mm256_setzero_si256();
+        add_products(type, s, first, n, q, whole);
+    } else {
+        add_coded(type, s, first, n, q, begin, whole);
     }
     UNROLL
     for (int c = 0; c < COLS; c++) {
@@ -487,11 +527,8 @@ INLINE void add_part(const enum quant_type type, const struct step *s, const int
         UNROLL
         for (int h = 0; h < HALVES; h++) {
             __m256 *to = sums + h * COLS + c, sum = *to;
-            __m256i all = whole[h * COLS + c];
 
-            if (!pack_has_groups(type) && pack_offset(type))
-                all = _mm256_add_epi32(all, _mm256_set1_epi32(begin[2 * c]));
-            sum = _mm256_fmadd_ps(_mm256_cvtepi32_ps(all), is_scaled ? _mm256_mul_ps(s[h].scale[half], dx) : dx, sum);
+            sum = _mm256_fmadd_ps(_mm256_cvtepi32_ps(whole[h * COLS + c]), is_scaled ? _mm256_mul_ps(s[h].scale[half], dx) : dx, sum);
             *to = has_minima ? _mm256_fnmadd_ps(s[h].min[0], _mm256_set1_ps(mean[c]), sum) : sum;
         }
     }
@@ -566,14 +603,10 @@ INLINE const unsigned char *take_steps(const enum quant_type type, const unsigne
             struct step *s = &steps[i * HALVES + (size_t)h];
 
             load_step(type, h, at, head ? halves(block + 16 * h) : _mm256_setzero_ps(), head == 64 ? halves(block + 32 + 16 * h) : _mm256_setzero_ps(), s);
-            if (!has_values(type))
-                continue;
-            UNROLL
-            for (int g = 0; g < 8; g++) {
-                const __m256i code = _mm256_xor_si256(s->q[g], _mm256_set1_epi8((char)128)), mask = _mm256_set1_epi8(15);
-
-                s->q[g] = _mm256_and_si256(code, mask);
-                s->high[g] = _mm256_and_si256(_mm256_srli_epi16(code, 4), mask);
+            if (has_values(type)) {
+                UNROLL
+                for (int g = 0; g < 8; g++)
+                    s->size[g] = _mm256_abs_epi8(s->q[g]);
             }
         }
     }
