@@ -564,10 +564,13 @@ INLINE void add_columns(const enum quant_type type, const struct step *steps, si
                         const int8_t *q, const float *d, size_t next, __m256 *sums)
 {
     __m256 block[HALVES * COLS];
+    __m256 so_far[HALVES * COLS]; /* gcc would store sums both here and there in each step */
 
     UNROLL
-    for (int c = 0; c < HALVES * COLS; c++)
+    for (int c = 0; c < HALVES * COLS; c++) {
         block[c] = _mm256_setzero_ps();
+        so_far[c] = sums[c];
+    }
     q += first * PACK_STEP;
     d += first;
     for (size_t i = 0; i < n_steps; i++, q += PACK_COLS * PACK_STEP, d += PACK_COLS) {
@@ -580,14 +583,17 @@ INLINE void add_columns(const enum quant_type type, const struct step *steps, si
         if (pack_has_groups(type)) {
             add_part(type, s, 0, 8, 0, q, begin, d, NULL, block);
         } else if (type == QUANT_Q6_K) {
-            add_part(type, s, 0, 4, 0, q, begin, d, NULL, sums);
-            add_part(type, s, 4, 4, 1, q, begin + 1, d, NULL, sums);
+            add_part(type, s, 0, 4, 0, q, begin, d, NULL, so_far);
+            add_part(type, s, 4, 4, 1, q, begin + 1, d, NULL, so_far);
         } else {
-            add_part(type, s, 0, 8, 0, q, begin, d, b->mean[i] + first, sums);
+            add_part(type, s, 0, 8, 0, q, begin, d, b->mean[i] + first, so_far);
         }
     }
     if (pack_has_groups(type))
-        add_block(type, steps, n_steps, b, first, block, sums);
+        add_block(type, steps, n_steps, b, first, block, so_far);
+    UNROLL
+    for (int c = 0; c < HALVES * COLS; c++)
+        sums[c] = so_far[c];
 }
 
 /* Takes n_steps steps of both halves of a panel apart; where the next ones are. */
