@@ -57,6 +57,8 @@ struct kernels {
      * values, d[k / 32].  A value that is not finite gives an unspecified q and a scale that is not finite either.
      */
     void (*quantize)(const float *x, size_t k, int8_t *q, float *d);
+    /* The same with one scale for all k values, which is in each d. */
+    void (*quantize_row)(const float *x, size_t k, int8_t *q, float *d);
 
     /*
      * y[c * y_stride + r] = sum over i of w[r][i] * x[c][i], for r < n_rows and c < n_cols.

@@ -48,33 +48,63 @@ INLINE float max8(__m256 a)
     return _mm_cvtss_f32(_mm_max_ss(m, _mm_movehdup_ps(m)));
 }
 
-TARGET static void quantize(const float *x, size_t k, int8_t *q, float *d)
+/* 32 values: the largest magnitudes by lane, and sums.  max drops a NaN in its first operand: 0 times a sum keeps what is not finite. */
+INLINE __m256 largest(const float *x, __m256 *sum)
 {
     const __m256 magnitude = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff));
+    __m256 v[4];
+
+    UNROLL
+    for (int i = 0; i < 4; i++)
+        v[i] = _mm256_loadu_ps(x + 8 * i);
+    *sum = _mm256_add_ps(_mm256_add_ps(v[0], v[1]), _mm256_add_ps(v[2], v[3]));
+    return _mm256_max_ps(_mm256_max_ps(_mm256_and_ps(v[0], magnitude), _mm256_and_ps(v[1], magnitude)),
+                         _mm256_max_ps(_mm256_and_ps(v[2], magnitude), _mm256_and_ps(v[3], magnitude)));
+}
+
+INLINE float inverse_of(float max)
+{
+    return max > 0 && isfinite(max) ? 127 / max : 0;
+}
+
+/* 32 values times `inverse` as int8. */
+INLINE void round_block(const float *x, __m256 inverse, int8_t *q)
+{
     const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+    __m256i v[4];
 
+    UNROLL
+    for (int i = 0; i < 4; i++)
+        v[i] = _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_loadu_ps(x + 8 * i), inverse));
+    v[0] = _mm256_packs_epi16(_mm256_packs_epi32(v[0], v[1]), _mm256_packs_epi32(v[2], v[3]));
+    _mm256_storeu_si256((__m256i *)q, _mm256_permutevar8x32_epi32(v[0], order));
+}
+
+TARGET static void quantize(const float *x, size_t k, int8_t *q, float *d)
+{
     for (size_t b = 0; b < k / 32; b++, x += 32, q += 32) {
-        __m256 v[4], m, inverse;
-        __m256i i01, i23;
-        float max;
+        __m256 sum;
+        const float max = max8(largest(x, &sum));
 
-        UNROLL
+        d[b] = max / 127 + 0 * sum8(sum);
+        round_block(x, _mm256_set1_ps(inverse_of(max)), q);
+    }
+}
 
-        for (int i = 0; i < 4; i++)
-            v[i] = _mm256_loadu_ps(x + 8 * i);
-        m = _mm256_max_ps(_mm256_max_ps(_mm256_and_ps(v[0], magnitude), _mm256_and_ps(v[1], magnitude)),
-                          _mm256_max_ps(_mm256_and_ps(v[2], magnitude), _mm256_and_ps(v[3], magnitude)));
-        max = max8(m);
-        /* max drops a NaN in its first operand: 0 * x keeps any value that is not finite, in the scale. */
-        m = _mm256_add_ps(_mm256_add_ps(v[0], v[1]), _mm256_add_ps(v[2], v[3]));
-        d[b] = max / 127 + 0 * sum8(m);
-        inverse = _mm256_set1_ps(max > 0 && isfinite(max) ? 127 / max : 0);
-        UNROLL
-        for (int i = 0; i < 4; i++)
-            v[i] = _mm256_mul_ps(v[i], inverse);
-        i01 = _mm256_packs_epi32(_mm256_cvtps_epi32(v[0]), _mm256_cvtps_epi32(v[1]));
-        i23 = _mm256_packs_epi32(_mm256_cvtps_epi32(v[2]), _mm256_cvtps_epi32(v[3]));
-        _mm256_storeu_si256((__m256i *)q, _mm256_permutevar8x32_epi32(_mm256_packs_epi16(i01, i23), order));
+TARGET static void quantize_row(const float *x, size_t k, int8_t *q, float *d)
+{
+    __m256 max = _mm256_setzero_ps(), lost = _mm256_setzero_ps(), inverse, sum;
+    float all;
+
+    for (size_t b = 0; b < k / 32; b++) {
+        max = _mm256_max_ps(max, largest(x + 32 * b, &sum));
+        lost = _mm256_fmadd_ps(sum, _mm256_setzero_ps(), lost);
+    }
+    inverse = _mm256_set1_ps(inverse_of(max8(max)));
+    all = max8(max) / 127 + sum8(lost);
+    for (size_t b = 0; b < k / 32; b++) {
+        d[b] = all;
+        round_block(x + 32 * b, inverse, q + 32 * b);
     }
 }
 
@@ -199,7 +229,7 @@ TARGET static void rms_norm(const float *x, const float *weight, size_t n, float
 }
 
 /* What AVX-512 has nothing better for. */
-#define AVX2 .quantize = quantize, .mul_q8_0 = mul_q8_0, .to_half = kernels_avx2_to_half, .rms_norm = rms_norm
+#define AVX2 .quantize = quantize, .quantize_row = quantize_row, .mul_q8_0 = mul_q8_0, .to_half = kernels_avx2_to_half, .rms_norm = rms_norm
 
 #define AVX512                                                                                                                \
     AVX2, .mul_f32 = kernels_avx512_f32, .mul_f16 = kernels_avx512_f16, .mul_bf16 = kernels_avx512_bf16,                       \

@@ -236,11 +236,11 @@ INLINE int most_in_16_bits(const enum quant_type type)
     }
 }
 
-/* Vectors first ... first + n - 1 of a step times a column's activations, in whole numbers. */
-INLINE __m256 whole_sums(const enum quant_type type, const struct step *s, const int first, const int n, const int8_t *q, int32_t begin)
+/* Vectors first ... first + n - 1 of a step times a column's activations, added to whole numbers. */
+INLINE __m256i add_whole(const enum quant_type type, __m256i sum, const struct step *s, const int first, const int n, const int8_t *q)
 {
     const int most = most_in_16_bits(type);
-    __m256i sum = _mm256_set1_epi32(begin), part = _mm256_setzero_si256();
+    __m256i part = _mm256_setzero_si256();
 
     UNROLL
     for (int g = first; g < first + n; g++) {
@@ -255,7 +255,12 @@ INLINE __m256 whole_sums(const enum quant_type type, const struct step *s, const
         if ((g - first) % most == most - 1 || g == first + n - 1)
             sum = _mm256_add_epi32(sum, _mm256_madd_epi16(part, _mm256_set1_epi16(1)));
     }
-    return _mm256_cvtepi32_ps(sum);
+    return sum;
+}
+
+INLINE __m256 whole_sums(const enum quant_type type, const struct step *s, const int first, const int n, const int8_t *q, int32_t begin)
+{
+    return _mm256_cvtepi32_ps(add_whole(type, _mm256_set1_epi32(begin), s, first, n, q));
 }
 
 /* All of a step of a type that has groups, where 16 bits have room for all codes of a group and what they are too large by. */
@@ -279,13 +284,18 @@ INLINE __m256 whole_groups(const enum quant_type type, const struct step *s, con
     return _mm256_cvtepi32_ps(sum);
 }
 
-/* block: where types that have groups add up whole numbers times d. */
+/* block: where types that have groups add up whole numbers times d; acc: whole numbers, too, of types that round columns whole. */
 INLINE __m256 add_column(const enum quant_type type, const struct step *s, const int8_t *q, float d, const int32_t *sums, __m256 acc,
                          __m256 *block)
 {
     const __m256 dx = _mm256_set1_ps(d);
     const int offset = has_values(type) ? 0 : pack_offset(type);
 
+    if (pack_rounds_columns(type)) {
+        const __m256i begin = _mm256_set1_epi32(-offset * (sums[0] + sums[1]));
+
+        return _mm256_castsi256_ps(add_whole(type, _mm256_add_epi32(_mm256_castps_si256(acc), begin), s, 0, 8, q));
+    }
     if (type == QUANT_Q6_K) {
         acc = _mm256_fmadd_ps(whole_sums(type, s, 0, 4, q, -offset * sums[0]), _mm256_mul_ps(s->scale[0], dx), acc);
         return _mm256_fmadd_ps(whole_sums(type, s, 4, 4, q, -offset * sums[1]), _mm256_mul_ps(s->scale[1], dx), acc);
@@ -293,15 +303,19 @@ INLINE __m256 add_column(const enum quant_type type, const struct step *s, const
     if (pack_has_groups(type)) {
         *block = _mm256_fmadd_ps(whole_groups(type, s, q, sums), dx, *block);
     } else {
-        const __m256 factor = type == QUANT_I2_S ? dx : _mm256_mul_ps(s->scale[0], dx);
-
-        acc = _mm256_fmadd_ps(whole_sums(type, s, 0, 8, q, -offset * (sums[0] + sums[1])), factor, acc);
+        acc = _mm256_fmadd_ps(whole_sums(type, s, 0, 8, q, -offset * (sums[0] + sums[1])), _mm256_mul_ps(s->scale[0], dx), acc);
     }
     if (type == QUANT_Q2_K) {
         acc = _mm256_fnmadd_ps(s->min[0], _mm256_set1_ps(d * (float)sums[0]), acc);
         return _mm256_fnmadd_ps(s->min[1], _mm256_set1_ps(d * (float)sums[1]), acc);
     }
     return pack_has_minima(type) ? _mm256_fnmadd_ps(s->min[0], _mm256_set1_ps(d * (float)(sums[0] + sums[1])), acc) : acc;
+}
+
+/* What a column with scale d came to. */
+INLINE __m256 finish(const enum quant_type type, __m256 acc, float d)
+{
+    return pack_rounds_columns(type) ? _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_castps_si256(acc)), _mm256_set1_ps(d)) : acc;
 }
 
 INLINE void prefetch(const unsigned char *at, const size_t n)
@@ -371,7 +385,7 @@ INLINE void multiply_tile(const enum quant_type type, const int N, const unsigne
     }
     UNROLL
     for (int c = 0; c < N; c++)
-        store_rows(n_rows, acc[0][c], acc[1][c], y + (size_t)c * y_stride);
+        store_rows(n_rows, finish(type, acc[0][c], d[c - PACK_COLS]), finish(type, acc[1][c], d[c - PACK_COLS]), y + (size_t)c * y_stride);
 }
 
 /* --- many columns ------------------------------------------------------------------------------------------------- */
@@ -394,7 +408,10 @@ INLINE int together(const enum quant_type type, const int n)
     return most < n ? most : n;
 }
 
-/* Whether sums begin, with what codes are too large by, in 16 bits.  Q6_K's offset times a half's activations does not fit. */
+/*
+ * Whether sums begin, with what codes are too large by, in 16 bits.  Q6_K's offset times a half's activations does not fit.  Of types that round
+ * columns whole all steps of a part are added up there: 8 times 32 activations times 1.
+ */
 INLINE int begins_in_16_bits(const enum quant_type type)
 {
     return pack_offset(type) && !has_values(type) && type != QUANT_Q6_K;
@@ -403,6 +420,7 @@ INLINE int begins_in_16_bits(const enum quant_type type)
 INLINE void begin_tile(const enum quant_type type, const int32_t *sums, const float *d, size_t n_steps, struct beginnings *b)
 {
     const __m256i offset = _mm256_set1_epi32(-pack_offset(type)), low = _mm256_set1_epi32(0xffff);
+    __m256i part[2] = { _mm256_setzero_si256(), _mm256_setzero_si256() };
 
     for (size_t i = 0; i < n_steps; i++, sums += 2 * PACK_COLS, d += PACK_COLS) {
         UNROLL
@@ -411,7 +429,10 @@ INLINE void begin_tile(const enum quant_type type, const int32_t *sums, const fl
             const __m256i whole = _mm256_mullo_epi32(together(type, 8) == 8 ? both : each, offset);
             const __m128 dx = _mm_loadu_ps(d + h * PACK_COLS / 2);
 
-            if (begins_in_16_bits(type))
+            if (pack_rounds_columns(type)) {
+                part[h] = _mm256_sub_epi32(part[h], both);
+                _mm256_storeu_si256((__m256i *)b->whole[0][h * PACK_COLS / 2], _mm256_and_si256(part[h], low));
+            } else if (begins_in_16_bits(type))
                 _mm256_storeu_si256((__m256i *)b->whole[i][h * PACK_COLS / 2], _mm256_and_si256(whole, low));
             else if (type == QUANT_Q6_K)
                 _mm256_storeu_si256((__m256i *)b->whole[i][h * PACK_COLS / 2], whole);
@@ -509,7 +530,7 @@ INLINE void add_coded(const enum quant_type type, const struct step *s, const in
 INLINE void add_part(const enum quant_type type, const struct step *s, const int first, const int n, const int half, const int8_t *q,
                      const int32_t *begin, const float *d, const float *mean, __m256 *sums)
 {
-    const int is_scaled = !pack_has_groups(type) && type != QUANT_I2_S, has_minima = !pack_has_groups(type) && pack_has_minima(type);
+    const int is_scaled = !pack_has_groups(type), has_minima = !pack_has_groups(type) && pack_has_minima(type);
     __m256i whole[HALVES * COLS];
 
     if (has_values(type)) {
@@ -559,10 +580,17 @@ INLINE void add_block(const enum quant_type type, const struct step *s, size_t n
     }
 }
 
+/* Sums of 16 bits, added to those of 32. */
+INLINE __m256 add_sixteen(__m256 sum, __m256i more)
+{
+    return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(sum), _mm256_madd_epi16(more, _mm256_set1_epi16(1))));
+}
+
 /* COLS columns of a tile, from column `first` on: n_steps steps of a panel, all of a block where there are blocks, added to sums [HALVES][COLS]. */
 INLINE void add_columns(const enum quant_type type, const struct step *steps, size_t n_steps, const struct beginnings *b, const size_t first,
                         const int8_t *q, const float *d, size_t next, __m256 *sums)
 {
+    __m256i together[HALVES * COLS];
     __m256 block[HALVES * COLS];
     __m256 so_far[HALVES * COLS]; /* gcc would store sums both here and there in each step */
 
@@ -570,6 +598,7 @@ INLINE void add_columns(const enum quant_type type, const struct step *steps, si
     for (int c = 0; c < HALVES * COLS; c++) {
         block[c] = _mm256_setzero_ps();
         so_far[c] = sums[c];
+        together[c] = _mm256_set1_epi32(pack_rounds_columns(type) ? b->whole[0][first + (size_t)(c % COLS)][0] : 0);
     }
     q += first * PACK_STEP;
     d += first;
@@ -580,7 +609,9 @@ INLINE void add_columns(const enum quant_type type, const struct step *steps, si
         /* Activations of the next tile: half of a step's from each half of the columns. */
         for (size_t line = 0; line < PACK_COLS * PACK_STEP; line += 128)
             _mm_prefetch((const char *)q + next + line, _MM_HINT_T0);
-        if (pack_has_groups(type)) {
+        if (pack_rounds_columns(type)) {
+            add_products(type, s, 0, 8, q, together);
+        } else if (pack_has_groups(type)) {
             add_part(type, s, 0, 8, 0, q, begin, d, NULL, block);
         } else if (type == QUANT_Q6_K) {
             add_part(type, s, 0, 4, 0, q, begin, d, NULL, so_far);
@@ -593,7 +624,7 @@ INLINE void add_columns(const enum quant_type type, const struct step *steps, si
         add_block(type, steps, n_steps, b, first, block, so_far);
     UNROLL
     for (int c = 0; c < HALVES * COLS; c++)
-        sums[c] = so_far[c];
+        sums[c] = pack_rounds_columns(type) ? add_sixteen(so_far[c], together[c]) : so_far[c];
 }
 
 /* Takes n_steps steps of both halves of a panel apart; where the next ones are. */
@@ -646,8 +677,9 @@ INLINE void multiply_panel(const enum quant_type type, const unsigned char *at, 
     }
     for (size_t c = 0; c < n; c++) {
         const __m256 *of_column = so_far + c / COLS * HALVES * COLS + c % COLS;
+        const float scale = d[c / PACK_COLS * n_steps * PACK_COLS + c % PACK_COLS];
 
-        store_rows(n_rows, of_column[0], of_column[COLS], y + c * y_stride);
+        store_rows(n_rows, finish(type, of_column[0], scale), finish(type, of_column[COLS], scale), y + c * y_stride);
     }
 }
 

@@ -17,26 +17,41 @@
 #define UNROLL _Pragma("GCC unroll 8")
 #define INLINE __attribute__((always_inline)) static inline
 
-static void quantize(const float *x, size_t k, int8_t *q, float *d)
+/* n values, a multiple of 32, with one scale, which comes back. */
+static float quantize_together(const float *x, size_t n, int8_t *q)
 {
-    for (size_t b = 0; b < k / 32; b++, x += 32, q += 32) {
-        float32x4_t most = vdupq_n_f32(0);
+    float32x4_t most = vdupq_n_f32(0);
+    float max, inverse;
+
+    for (size_t i = 0; i < n; i += 4)
+        most = vmaxq_f32(most, vabsq_f32(vld1q_f32(x + i)));
+    max = vmaxvq_f32(most); /* of what has a NaN it is one */
+    inverse = max > 0 && isfinite(max) ? 127 / max : 0;
+    for (size_t b = 0; b < n; b += 32) {
         int16x4_t whole[8];
-        float max, inverse;
 
         UNROLL
         for (int i = 0; i < 8; i++)
-            most = vmaxq_f32(most, vabsq_f32(vld1q_f32(x + 4 * i)));
-        max = vmaxvq_f32(most); /* of what has a NaN it is one */
-        d[b] = max / 127;
-        inverse = max > 0 && isfinite(max) ? 127 / max : 0;
-        UNROLL
-        for (int i = 0; i < 8; i++)
-            whole[i] = vqmovn_s32(vcvtnq_s32_f32(vmulq_n_f32(vld1q_f32(x + 4 * i), inverse)));
+            whole[i] = vqmovn_s32(vcvtnq_s32_f32(vmulq_n_f32(vld1q_f32(x + b + 4 * i), inverse)));
         UNROLL
         for (int i = 0; i < 8; i += 2)
-            vst1_s8(q + 4 * i, vqmovn_s16(vcombine_s16(whole[i], whole[i + 1])));
+            vst1_s8(q + b + 4 * i, vqmovn_s16(vcombine_s16(whole[i], whole[i + 1])));
     }
+    return max / 127;
+}
+
+static void quantize(const float *x, size_t k, int8_t *q, float *d)
+{
+    for (size_t b = 0; b < k / 32; b++)
+        d[b] = quantize_together(x + 32 * b, 32, q + 32 * b);
+}
+
+static void quantize_row(const float *x, size_t k, int8_t *q, float *d)
+{
+    const float all = quantize_together(x, k, q);
+
+    for (size_t b = 0; b < k / 32; b++)
+        d[b] = all;
 }
 
 /* --- f32, f16 and bf16 weights ------------------------------------------------------------------------------------------ */
@@ -165,7 +180,7 @@ static void rms_norm(const float *x, const float *weight, size_t n, float eps, f
 }
 
 #define NEON                                                                                                                       \
-    .quantize = quantize, .mul_f32 = mul_f32, .mul_f16 = mul_f16, .mul_bf16 = mul_bf16, .attend = kernels_neon_attend,             \
+    .quantize = quantize, .quantize_row = quantize_row, .mul_f32 = mul_f32, .mul_f16 = mul_f16, .mul_bf16 = mul_bf16, .attend = kernels_neon_attend,             \
     .attend_merge = kernels_neon_attend_merge, .to_half = kernels_neon_to_half, .to_bf16 = kernels_neon_to_bf16,                   \
     .rms_norm = rms_norm, .packs = PACK_ALL, .functions = &functions_neon, .recurrences = &recurrences_neon
 

@@ -342,13 +342,20 @@ INLINE struct four load_columns(const enum quant_type type, const float *d, cons
     return f;
 }
 
-/* Column c of four, whose activations begin at q; block: where types that have groups add up whole numbers times d. */
+/*
+ * Column c of four, whose activations begin at q; block: where types that have groups add up whole numbers times d; acc: whole numbers, too, of
+ * types that round columns whole.
+ */
 INLINE float32x4_t add_column(const enum quant_type type, const struct step *s, const int8_t *q, const struct four *f, const int c,
                               float32x4_t acc, float32x4_t *block)
 {
     const int8x16_t first = vld1q_s8(q), last = vld1q_s8(q + 16);
     const int most = most_in_16_bits(type);
-    int32x4_t sum = dots(most, vdupq_n_s32(f->begin[0][c]), s->q, first), more;
+    int32x4_t sum = vdupq_n_s32(f->begin[0][c]), more;
+
+    if (pack_rounds_columns(type))
+        return vreinterpretq_f32_s32(dots(most, dots(most, vaddq_s32(sum, vreinterpretq_s32_f32(acc)), s->q, first), s->q + 4, last));
+    sum = dots(most, sum, s->q, first);
 
     if (has_halves(type))
         more = dots(most, vdupq_n_s32(f->begin[1][c]), s->q + 4, last);
@@ -356,8 +363,6 @@ INLINE float32x4_t add_column(const enum quant_type type, const struct step *s, 
         more = sum = dots(most, sum, s->q + 4, last);
     if (pack_has_groups(type)) {
         *block = vfmaq_n_f32(*block, vcvtq_f32_s32(vmlaq_s32(vmulq_s32(sum, s->whole[0]), more, s->whole[1])), f->d[c]);
-    } else if (type == QUANT_I2_S) {
-        acc = vfmaq_n_f32(acc, vcvtq_f32_s32(sum), f->d[c]);
     } else {
         acc = vfmaq_f32(acc, vcvtq_f32_s32(sum), vmulq_n_f32(s->scale[0], f->d[c]));
         if (type == QUANT_Q6_K)
@@ -366,6 +371,12 @@ INLINE float32x4_t add_column(const enum quant_type type, const struct step *s, 
     if (pack_has_minima(type))
         acc = vfmsq_n_f32(acc, s->min[0], f->less[0][c]);
     return type == QUANT_Q2_K ? vfmsq_n_f32(acc, s->min[1], f->less[1][c]) : acc;
+}
+
+/* What a column with scale d came to. */
+INLINE float32x4_t finish(const enum quant_type type, float32x4_t acc, float d)
+{
+    return pack_rounds_columns(type) ? vmulq_n_f32(vcvtq_f32_s32(vreinterpretq_s32_f32(acc)), d) : acc;
 }
 
 /* The first n of four; n > 0. */
@@ -442,7 +453,7 @@ INLINE void multiply_groups(const enum quant_type type, size_t first, const int 
         UNROLL
         for (int c = 0; c < N; c++)
             if ((size_t)c < n && 4 * (first + (size_t)g) < n_rows)
-                store_rows(y + (size_t)c * y_stride + 4 * (first + (size_t)g), acc[g][c], n_rows - 4 * (first + (size_t)g));
+                store_rows(y + (size_t)c * y_stride + 4 * (first + (size_t)g), finish(type, acc[g][c], x.d[c - PACK_COLS]), n_rows - 4 * (first + (size_t)g));
 }
 
 /* Of one type, all columns: tiles of 8, of 4 or of one, for as many groups at a time as leave registers for the codes of one. */

@@ -6,23 +6,37 @@
 
 #include "infer/quant.h"
 
+/* n values with one scale, which comes back. */
+static float quantize_together(const float *x, size_t n, int8_t *q)
+{
+    float max = 0, d, inverse;
+
+    for (size_t i = 0; i < n; i++)
+        max = fabsf(x[i]) > max ? fabsf(x[i]) : max;
+    d = max / 127;
+    inverse = max > 0 && isfinite(max) ? 127 / max : 0;
+    for (size_t i = 0; i < n; i++) {
+        float scaled = x[i] * inverse;
+
+        if (!isfinite(scaled))
+            d = NAN;
+        q[i] = (int8_t)lrintf(fminf(fmaxf(scaled, -127), 127)); /* rounding may take the largest past 127 */
+    }
+    return d;
+}
+
 static void quantize(const float *x, size_t k, int8_t *q, float *d)
 {
-    for (size_t b = 0; b < k / 32; b++, x += 32, q += 32) {
-        float max = 0, inverse;
+    for (size_t b = 0; b < k / 32; b++)
+        d[b] = quantize_together(x + 32 * b, 32, q + 32 * b);
+}
 
-        for (size_t i = 0; i < 32; i++)
-            max = fabsf(x[i]) > max ? fabsf(x[i]) : max;
-        d[b] = max / 127;
-        inverse = max > 0 && isfinite(max) ? 127 / max : 0;
-        for (size_t i = 0; i < 32; i++) {
-            float scaled = x[i] * inverse;
+static void quantize_row(const float *x, size_t k, int8_t *q, float *d)
+{
+    const float all = quantize_together(x, k, q);
 
-            if (!isfinite(scaled))
-                d[b] = NAN;
-            q[i] = (int8_t)lrintf(fminf(fmaxf(scaled, -127), 127)); /* rounding may take the largest past 127 */
-        }
-    }
+    for (size_t b = 0; b < k / 32; b++)
+        d[b] = all;
 }
 
 static void mul_f32(const void *w, size_t k, size_t n_rows, const float *x, size_t n_cols, float *y, size_t y_stride)
@@ -208,6 +222,7 @@ static void rms_norm(const float *x, const float *weight, size_t n, float eps, f
 const struct kernels kernels_plain = {
     .name = "plain",
     .quantize = quantize,
+    .quantize_row = quantize_row,
     .mul_f32 = mul_f32,
     .mul_f16 = mul_f16,
     .mul_bf16 = mul_bf16,

@@ -237,10 +237,9 @@ INLINE struct step load_step(const enum quant_type type, const unsigned char *at
     return s;
 }
 
-/* Vectors first ... first + n - 1 of a step times a column's activations, in whole numbers. */
-INLINE __m512 whole_sums(const struct step *s, const int first, const int n, const int8_t *q, int32_t begin)
+/* Vectors first ... first + n - 1 of a step times a column's activations, added to whole numbers. */
+INLINE __m512i add_whole(__m512i sum, const struct step *s, const int first, const int n, const int8_t *q)
 {
-    __m512i sum = _mm512_set1_epi32(begin);
 
     UNROLL
     for (int g = first; g < first + n; g++) {
@@ -249,7 +248,12 @@ INLINE __m512 whole_sums(const struct step *s, const int first, const int n, con
         __builtin_memcpy(&four, q + 4 * g, sizeof four);
         sum = _mm512_dpbusd_epi32(sum, s->q[g], _mm512_set1_epi32(four));
     }
-    return _mm512_cvtepi32_ps(sum);
+    return sum;
+}
+
+INLINE __m512 whole_sums(const struct step *s, const int first, const int n, const int8_t *q, int32_t begin)
+{
+    return _mm512_cvtepi32_ps(add_whole(_mm512_set1_epi32(begin), s, first, n, q));
 }
 
 /* Where the whole numbers begin.  Of a column that is not there the sum may be anything, and wraps around. */
@@ -258,7 +262,7 @@ INLINE int32_t begin_at(int offset, int32_t sum)
     return (int32_t)(0u - (uint32_t)offset * (uint32_t)sum);
 }
 
-/* block: where types that have groups add up whole numbers times d. */
+/* block: where types that have groups add up whole numbers times d; acc: whole numbers, too, of types that round columns whole. */
 INLINE __m512 add_column(const enum quant_type type, const struct step *s, const int8_t *q, float d, const int32_t *sums, __m512 acc,
                          __m512 *block)
 {
@@ -266,6 +270,9 @@ INLINE __m512 add_column(const enum quant_type type, const struct step *s, const
     const int offset = offset_of(type);
     const int32_t both = (int32_t)((uint32_t)sums[0] + (uint32_t)sums[1]);
 
+    if (pack_rounds_columns(type))
+        return _mm512_castsi512_ps(
+            add_whole(_mm512_add_epi32(_mm512_castps_si512(acc), _mm512_set1_epi32(begin_at(offset, both))), s, 0, 8, q));
     if (type == QUANT_Q6_K) {
         acc = _mm512_fmadd_ps(whole_sums(s, 0, 4, q, begin_at(offset, sums[0])), _mm512_mul_ps(s->scale[0], dx), acc);
         return _mm512_fmadd_ps(whole_sums(s, 4, 4, q, begin_at(offset, sums[1])), _mm512_mul_ps(s->scale[1], dx), acc);
@@ -273,15 +280,19 @@ INLINE __m512 add_column(const enum quant_type type, const struct step *s, const
     if (pack_has_groups(type)) {
         *block = _mm512_fmadd_ps(whole_sums(s, 0, 8, q, begin_at(offset, both)), dx, *block);
     } else {
-        const __m512 factor = type == QUANT_I2_S ? dx : _mm512_mul_ps(s->scale[0], dx);
-
-        acc = _mm512_fmadd_ps(whole_sums(s, 0, 8, q, begin_at(offset, both)), factor, acc);
+        acc = _mm512_fmadd_ps(whole_sums(s, 0, 8, q, begin_at(offset, both)), _mm512_mul_ps(s->scale[0], dx), acc);
     }
     if (type == QUANT_Q2_K) {
         acc = _mm512_fnmadd_ps(s->min[0], _mm512_set1_ps(d * (float)sums[0]), acc);
         return _mm512_fnmadd_ps(s->min[1], _mm512_set1_ps(d * (float)sums[1]), acc);
     }
     return pack_has_minima(type) ? _mm512_fnmadd_ps(s->min[0], _mm512_set1_ps(d * (float)both), acc) : acc;
+}
+
+/* What a column with scale d came to. */
+INLINE __m512 finish(const enum quant_type type, __m512 acc, float d)
+{
+    return pack_rounds_columns(type) ? _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_castps_si512(acc)), _mm512_set1_ps(d)) : acc;
 }
 
 INLINE void prefetch(const unsigned char *at, const size_t n)
@@ -331,7 +342,7 @@ INLINE void multiply_tile(const enum quant_type type, const int N, size_t n, boo
     UNROLL
     for (int c = 0; c < N; c++)
         if ((size_t)c < n)
-            _mm512_mask_storeu_ps(y + (size_t)c * y_stride, rows, acc[c]);
+            _mm512_mask_storeu_ps(y + (size_t)c * y_stride, rows, finish(type, acc[c], d[c - PACK_COLS]));
 }
 
 /* --- many columns ------------------------------------------------------------------------------------------------- */
@@ -371,7 +382,7 @@ INLINE void begin_tile(const enum quant_type type, const int32_t *sums, const fl
 INLINE void add_part(const enum quant_type type, const int P, const int N, const struct step *s, const int first, const int n, const int half,
                      const int8_t *q, const int32_t *begin, const float *d, const float *mean, __m512 *sums, const size_t apart)
 {
-    const bool is_scaled = !pack_has_groups(type) && type != QUANT_I2_S, has_minima = !pack_has_groups(type) && pack_has_minima(type);
+    const bool is_scaled = !pack_has_groups(type), has_minima = !pack_has_groups(type) && pack_has_minima(type);
     __m512i whole[PAIR * PACK_COLS];
 
     UNROLL
@@ -402,6 +413,10 @@ INLINE void add_part(const enum quant_type type, const int P, const int N, const
         for (int p = 0; p < P; p++) {
             __m512 *to = sums + (size_t)p * apart + c, sum = *to;
 
+            if (pack_rounds_columns(type)) {
+                *to = _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(sum), whole[p * N + c]));
+                continue;
+            }
             sum = _mm512_fmadd_ps(_mm512_cvtepi32_ps(whole[p * N + c]), is_scaled ? _mm512_mul_ps(s[p].scale[half], dx) : dx, sum);
             *to = has_minima ? _mm512_fnmadd_ps(s[p].min[0], _mm512_set1_ps(mean[c]), sum) : sum;
         }
@@ -526,7 +541,8 @@ INLINE void multiply_panels(const enum quant_type type, const int P, const unsig
         const __mmask16 rows = (__mmask16)(rest < PACK_ROWS ? (1u << rest) - 1 : 0xffff);
 
         for (size_t c = 0; c < n; c++)
-            _mm512_mask_storeu_ps(y + c * y_stride + p * PACK_ROWS, rows, so_far[p * MANY + c]);
+            _mm512_mask_storeu_ps(y + c * y_stride + p * PACK_ROWS, rows,
+                                  finish(type, so_far[p * MANY + c], d[c / PACK_COLS * n_steps * PACK_COLS + c % PACK_COLS]));
     }
 }
 

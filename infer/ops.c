@@ -78,6 +78,7 @@ struct input {
     size_t k;
     int8_t *q; /* rounded; NULL: nobody wants it */
     float *d;
+    bool whole_columns;       /* rounded with one scale for a column */
     uint16_t *halves;         /* rounded to BF16; NULL: nobody wants it */
     struct pack_input packed; /* q NULL: nobody wants it */
 };
@@ -230,7 +231,7 @@ static void round_chunk(void *arg, unsigned chunk, unsigned thread)
         int8_t *q = in->q + c * k;
         float *d = in->d + c * (k / PACK_STEP);
 
-        j->o->kernels->quantize(in->x + c * k, k, q, d);
+        (in->whole_columns ? j->o->kernels->quantize_row : j->o->kernels->quantize)(in->x + c * k, k, q, d);
         if (in->packed.q)
             pack_column(&in->packed, c, k, q, d);
     }
@@ -277,6 +278,7 @@ static void round_inputs(struct multiply_job *j)
         struct input *in = add_input(j, &j->products[i]);
         const bool packed = is_packed(j, w);
 
+        in->whole_columns |= packed && pack_rounds_columns(w->type);
         if (!in->q && (packed || w->type == QUANT_Q8_0)) {
             assert(used + in->k <= j->o->max_k);
             note_rounded(j, in);

@@ -9,6 +9,8 @@
 #define INLINE __attribute__((always_inline)) static inline
 #define UNROLL _Pragma("GCC unroll 8")
 
+#define MOST_WHOLE ((size_t)1 << 22) /* values of a row whose products are added up in whole numbers of 32 bits */
+
 /* --- what the formats are ----------------------------------------------------------------------------------------- */
 
 /* Bits of codes, in vectors of their own. */
@@ -32,6 +34,8 @@ static const struct layout *layout_of(enum quant_type type)
 
 bool pack_can(enum quant_type type, size_t k)
 {
+    if (pack_rounds_columns(type) && k > MOST_WHOLE)
+        return false;
     return layout_of(type) && k > 0 && k % quant_find(type)->block == 0;
 }
 
@@ -288,9 +292,6 @@ static struct factors factors_of(enum quant_type type, const unsigned char *bloc
     case QUANT_MXFP4:
         d = quant_half_power(first);
         break;
-    case QUANT_I2_S:
-        d = 1;
-        break;
     default:
         break;
     }
@@ -300,13 +301,14 @@ static struct factors factors_of(enum quant_type type, const unsigned char *bloc
 /* What a row comes to, and of types that have groups its part of this block, without d. */
 struct sums {
     float all, block;
+    int32_t whole; /* of types that round columns whole */
 };
 
 /* The part of one step: that of its values, in whole numbers for each half, then that of minima. */
 static void add_step(const struct layout *l, const unsigned char *block, const unsigned char *step, size_t r,
                      const struct pack_input *x, size_t at, struct sums *to)
 {
-    const struct factors f = factors_of(l->type, block, step, r);
+    const struct factors f = pack_rounds_columns(l->type) ? (struct factors){ 0 } : factors_of(l->type, block, step, r);
     const int8_t *q = x->q + at * PACK_STEP;
     const int32_t *sums = x->sums + 2 * at;
     const float d = x->d[at];
@@ -314,6 +316,10 @@ static void add_step(const struct layout *l, const unsigned char *block, const u
 
     for (size_t i = 0; i < PACK_STEP; i++)
         part[i / 16] += value_of(l, code_at(l, step, r, i)) * q[i];
+    if (pack_rounds_columns(l->type)) {
+        to->whole += part[0] + part[1];
+        return;
+    }
     if (pack_has_groups(l->type)) {
         to->block = fmaf((float)(f.group[0] * part[0] + f.group[1] * part[1]), d, to->block);
     } else if (l->type == QUANT_Q6_K) {
@@ -339,7 +345,7 @@ void pack_multiply(enum quant_type type, const unsigned char *panel, size_t k, c
 
     for (size_t c = first; c < first + n; c++)
         for (size_t r = 0; r < PACK_ROWS; r++) {
-            struct sums to = { 0, 0 };
+            struct sums to = { 0 };
 
             for (size_t s = 0; s < k / PACK_STEP; s++) {
                 const unsigned char *block = panel + s / per_block * block_bytes;
@@ -350,6 +356,6 @@ void pack_multiply(enum quant_type type, const unsigned char *panel, size_t k, c
                     to.block = 0;
                 }
             }
-            y[c * y_stride + r] = to.all;
+            y[c * y_stride + r] = pack_rounds_columns(type) ? (float)to.whole * x->d[place(c, 0, k)] : to.all;
         }
 }

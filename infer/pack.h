@@ -31,7 +31,8 @@
  * A table of kernels need not multiply all of them: `packs` in infer/kernels.h says which, and matrices of other types stay as they are
  * in the file and go the way of those without a packed form.
  *
- * Activations are rounded to int8, 32 at a time with one scale, in tiles of PACK_COLS columns: [tile][step][column].
+ * Activations are rounded to int8, 32 at a time with one scale, in tiles of PACK_COLS columns: [tile][step][column].  Those that meet a
+ * matrix of a type that pack_rounds_columns() have one scale for the whole column, in each step, and whole numbers are added up to the end.
  */
 #ifndef INFER_PACK_H
 #define INFER_PACK_H
@@ -50,7 +51,7 @@
 /* n columns of k values, k a multiple of PACK_STEP. */
 struct pack_input {
     int8_t  *q;    /* [tile][step][PACK_COLS][32] */
-    float   *d;    /* [tile][step][PACK_COLS] */
+    float   *d;    /* [tile][step][PACK_COLS]; all of a column the same for types that pack_rounds_columns() */
     int32_t *sums; /* [tile][step][PACK_COLS][2]: of the first and the last 16 values of q */
 };
 
@@ -64,6 +65,14 @@ struct pack_input {
 
 /* Whether a matrix of that type, with rows of k values, has a packed form. */
 bool pack_can(enum quant_type, size_t k);
+/*
+ * Whether columns are rounded whole, as models of that type were trained: BitNet b1.58, whose activations have the largest magnitude of a
+ * token as their scale.  Source: Ma et al., BitNet b1.58 2B4T, arXiv:2504.12285, section 2.
+ */
+static inline bool pack_rounds_columns(enum quant_type type)
+{
+    return type == QUANT_I2_S;
+}
 /* Bytes of one panel, of a type and k that pack_can(): a multiple of 16. */
 size_t pack_panel_bytes(enum quant_type, size_t k);
 /* Packs n_rows <= PACK_ROWS rows, row_bytes apart; out [pack_panel_bytes()]. */

@@ -112,6 +112,13 @@ static void test_quantize(const struct kernels *t)
         too_large += q[i] == -128;
     }
     ok(worst <= 0.5001 / 127 && !too_large, "%s: quantized within half a step, never -128", t->name);
+    worst = 0;
+    t->quantize_row(x, MAX_K, q, d);
+    for (size_t i = 0; i < MAX_K; i++) {
+        worst = fmax(worst, fabs((double)x[i] - (double)q[i] * (double)d[0]) / ((double)d[0] * 127));
+        too_large += q[i] == -128 || d[i / 32] < d[0] || d[i / 32] > d[0];
+    }
+    ok(worst <= 0.5001 / 127 && !too_large, "%s: with one scale for a row, too", t->name);
     memset(x, 0, 64 * sizeof *x);
     t->quantize(x, 64, q, d);
     ok(d[0] == 0 && q[5] == 0, "%s: zeros", t->name);
@@ -119,6 +126,9 @@ static void test_quantize(const struct kernels *t)
     x[40] = INFINITY;
     t->quantize(x, 64, q, d);
     ok(!isfinite(d[0]) && !isfinite(d[1]), "%s: NaN and infinity show in the scale", t->name);
+    x[40] = 0;
+    t->quantize_row(x, 64, q, d);
+    ok(!isfinite(d[0]) && !isfinite(d[1]), "%s: so they do in that of a row", t->name);
 }
 
 /* --- attention over one page ---------------------------------------------------------------------------------------- */

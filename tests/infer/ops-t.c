@@ -222,6 +222,66 @@ static void test_inputs(void)
     free(alone);
 }
 
+/* A packed matrix of type I2_S: its input has one scale for a token, even where a matrix of another type has the same one. */
+static void test_whole_columns(void)
+{
+    enum { ROWS = 32, COLS = 5 };
+    static const enum quant_type types[2] = { QUANT_I2_S, QUANT_Q4_0 };
+    struct pool *pool = pool_create(2, NULL);
+    const struct kernels *kernels = kernels_find(NULL);
+    float *x = numbers(COLS * K), y[2][COLS * ROWS], row[K];
+    unsigned char *rows[2], *packed[2];
+    const unsigned char *panels[2];
+    struct matrix m[2];
+    double error[2] = { 0, 0 }, size[2] = { 0, 0 };
+    struct ops o;
+
+    for (size_t c = 0; c < COLS; c++)
+        x[c * K + 7] = 60; /* what scales of 32 values would keep from the others */
+    ok(ops_init(&o, kernels, pool, &(struct shape){ .max_k = K }, 8, NULL) == 0, "operations");
+    for (size_t i = 0; i < 2; i++) {
+        const struct quant_format *f = quant_find(types[i]);
+        const size_t row_bytes = K / f->block * f->bytes;
+
+        rows[i] = malloc(ROWS * row_bytes);
+        packed[i] = aligned_alloc(64, (ROWS / PACK_ROWS * pack_panel_bytes(types[i], K) + 63) / 64 * 64);
+        panels[i] = packed[i];
+        if (f->quantize) {
+            float *values = numbers(ROWS * K);
+
+            for (size_t r = 0; r < ROWS; r++)
+                quant_quantize(types[i], values + r * K, NULL, K, rows[i] + r * row_bytes);
+            free(values);
+        } else {
+            tiny_codes(types[i], 1, ROWS * K, &seed, rows[i]);
+        }
+        for (size_t r = 0; r < ROWS; r += PACK_ROWS)
+            pack_panel(types[i], rows[i] + r * row_bytes, row_bytes, PACK_ROWS, K, packed[i] + r / PACK_ROWS * pack_panel_bytes(types[i], K));
+        m[i] = (struct matrix){ .data = rows[i], .type = types[i], .k = K, .n_rows = ROWS, .row_bytes = row_bytes, .scale = 1, .packed = &panels[i] };
+    }
+    ops_multiply(&o, (struct product[]){ { &m[1], y[1] }, { &m[0], y[0] } }, 2, x, COLS);
+    for (size_t i = 0; i < 2; i++)
+        for (size_t c = 0; c < COLS; c++)
+            for (size_t r = 0; r < ROWS; r++) {
+                double want = 0;
+
+                quant_dequantize(types[i], rows[i] + r * m[i].row_bytes, K, row);
+                for (size_t j = 0; j < K; j++)
+                    want += (double)row[j] * rint((double)x[c * K + j] * (127.0 / 60)) * (60 / 127.0);
+                error[i] += pow((double)y[i][c * ROWS + r] - want, 2);
+                size[i] += want * want;
+            }
+    ok(!kernels->mul_packed || error[0] / size[0] < 1e-6, "I2_S: inputs are rounded token by token, %.1e", error[0] / size[0]);
+    ok(!kernels->mul_packed || error[1] / size[1] < 1e-6, "with a matrix of another type beside it, %.1e", error[1] / size[1]);
+    for (size_t i = 0; i < 2; i++) {
+        free(rows[i]);
+        free(packed[i]);
+    }
+    free(x);
+    ops_finish(&o);
+    pool_destroy(pool);
+}
+
 static void count_units(void *arg, size_t first, size_t end)
 {
     unsigned *times = arg;
@@ -521,6 +581,7 @@ int main(void)
     test_products(kernels_at(1) ? kernels_at(1)->name : "vectors");
     test_mixed_products();
     test_inputs();
+    test_whole_columns();
     test_share();
     test_rope();
     for (size_t i = 0; kernels_at(i); i++) {
