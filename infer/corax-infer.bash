@@ -12,7 +12,7 @@ _corax_infer() {
     fi
     case $previous in
     --kernels)
-        mapfile -t COMPREPLY < <(compgen -W "avx512bf16 avx512 avx2 neon_dotprod neon plain" -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W "avx512bf16 avx512 avx2 neon_i8mm neon_dotprod neon plain" -- "$word")
         return
         ;;
     --packing)

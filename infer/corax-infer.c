@@ -63,7 +63,7 @@ struct flag {
 static const struct flag flags[] = {
     { "threads", THREADS, "N", "processors to use (all this process may run on)" },
     { "ctx", CTX, "N", "tokens a transcript may have (the model's own, at most " STRING(ENGINE_DEFAULT_CTX) ")" },
-    { "kernels", KERNELS, "NAME", "avx512bf16, avx512, avx2, on aarch64 neon_dotprod, neon, or plain (the best one for this processor)" },
+    { "kernels", KERNELS, "NAME", "avx512bf16, avx512, avx2, on aarch64 neon_i8mm, neon_dotprod, neon, or plain (the best one for this processor)" },
     { "packing", PACKING, "WHERE", "weights packed for the processor: in a file that is kept, in memory, or off (file)" },
     { "cache-type", CACHE_TYPE, "TYPE", "of keys and values that are remembered: auto, f16, bf16, f32 or q8_0 (auto)" },
     { "exact", EXACT, NULL, "BitNet: round activations as in training" },

@@ -35,7 +35,7 @@ struct engine_options {
     unsigned    n_threads; /* 0: as many as this process may use at once */
     size_t      n_ctx;     /* tokens a session holds; 0: the model's own context, at most ENGINE_DEFAULT_CTX */
     bool        exact;     /* BitNet: round activations as in training, token by token, before each ternary matrix; packed ones in I2_S are always multiplied so */
-    const char *kernels;   /* NULL: the best for this processor; "plain", "avx2", "avx512", "avx512bf16"; "neon", "neon_dotprod" */
+    const char *kernels;   /* NULL: the best for this processor; "plain", "avx2", "avx512", "avx512bf16"; "neon", "neon_dotprod", "neon_i8mm" */
     enum engine_packing packing;
     enum engine_cache   cache;
 };

@@ -50,6 +50,11 @@ static bool has_dotprod(void)
 {
     return getauxval(AT_HWCAP) & HWCAP_ASIMDDP;
 }
+
+static bool has_i8mm(void)
+{
+    return has_dotprod() && getauxval(AT_HWCAP2) & HWCAP2_I8MM;
+}
 #endif
 
 /* From the slowest to the fastest. */
@@ -69,6 +74,7 @@ static const struct {
 #endif
 #ifdef KERNELS_NEON_DOTPROD
     { &kernels_neon_dotprod, has_dotprod, always },
+    { &kernels_neon_i8mm, has_i8mm, always },
 #endif
 };
 #define N_TABLES (sizeof tables / sizeof tables[0])

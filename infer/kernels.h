@@ -107,6 +107,7 @@ extern const struct kernels kernels_avx512; /* x86-64 only; needs AVX-512 F, BW,
 extern const struct kernels kernels_avx512bf16; /* x86-64 only; needs AVX-512 BF16, too */
 extern const struct kernels kernels_neon;         /* aarch64 only, of which every processor has it */
 extern const struct kernels kernels_neon_dotprod; /* aarch64 only; needs dot products of bytes (FEAT_DotProd) */
+extern const struct kernels kernels_neon_i8mm;    /* aarch64 only; needs products of matrices of bytes (FEAT_I8MM), too */
 
 /* The i-th of those that run on this processor, the reference first; NULL: there are fewer. */
 const struct kernels *kernels_at(size_t i);
@@ -128,13 +129,13 @@ const struct kernels *kernels_find(const char *name);
 #define KERNELS_UNROLLED_END
 #endif
 
-/* clang has no dot products in functions that alone ask for them, before its version 16: it builds without that table. */
+/* clang has no dot products in functions that alone ask for them, before its version 16: it builds without tables of them. */
 #if defined(__aarch64__) && (!defined(__clang__) || __clang_major__ >= 16)
 #define KERNELS_NEON_DOTPROD
 #endif
 
 /* For the tables: infer/kernels_avx512.c, infer/kernels_avx2_float.c, infer/kernels_avx2_pack.c, infer/kernels_avx512bf16.c, infer/kernels_vnni.c,
-   infer/kernels_neon_whole.c, infer/kernels_neon_dotprod.c, infer/kernels_*_attend.c. */
+   infer/kernels_neon_whole.c, infer/kernels_neon_dotprod.c, infer/kernels_neon_i8mm.c, infer/kernels_*_attend.c. */
 void kernels_avx512_f32(const void *w, size_t k, size_t n_rows, const float *x, size_t n_cols, float *y, size_t y_stride);
 void kernels_avx512_f16(const void *w, size_t k, size_t n_rows, const float *x, size_t n_cols, float *y, size_t y_stride);
 void kernels_avx512_bf16(const void *w, size_t k, size_t n_rows, const float *x, size_t n_cols, float *y, size_t y_stride);
@@ -170,5 +171,7 @@ void kernels_neon_to_bf16(const float *x, size_t n, uint16_t *out);
 void kernels_neon_dotprod_q8_0(const void *w, size_t k, size_t n_rows, const int8_t *q, const float *d, size_t n_cols, float *y, size_t y_stride);
 void kernels_neon_dotprod_multiply(enum quant_type, const unsigned char *panel, size_t k, const struct pack_input *, size_t n, size_t n_rows,
                               float *y, size_t y_stride);
+void kernels_neon_i8mm_multiply(enum quant_type, const unsigned char *panel, size_t k, const struct pack_input *, size_t n, size_t n_rows,
+                                float *y, size_t y_stride);
 
 #endif

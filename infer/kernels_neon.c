@@ -188,6 +188,8 @@ const struct kernels kernels_neon = { .name = "neon", NEON, .mul_q8_0 = kernels_
 #ifdef KERNELS_NEON_DOTPROD
 const struct kernels kernels_neon_dotprod = { .name = "neon_dotprod", NEON, .mul_q8_0 = kernels_neon_dotprod_q8_0,
                                               .mul_packed = kernels_neon_dotprod_multiply };
+const struct kernels kernels_neon_i8mm = { .name = "neon_i8mm", NEON, .mul_q8_0 = kernels_neon_dotprod_q8_0,
+                                           .mul_packed = kernels_neon_i8mm_multiply };
 #endif
 
 #endif

@@ -6,6 +6,7 @@
  *     dot(sum, w, x)        each lane of sum and the products of its four bytes of w and x
  *     dots(most, sum, w, x) the same for w[0] with the first four bytes of x in all lanes, w[1] with the next ones, and so on to w[3]; so many
  *                           of these can be added up in 16 bits
+ *     pair(sum, w, x)       with HAS_PAIRS: [2][2] sums and the products of two rows of eight bytes of w with two of x
  *
  * A vector of a panel is four of NEON's registers: rows 0 to 3, 4 to 7 and so on, a group each.  Codes of fewer than eight bits are
  * bytes with a sign, too, and what they are larger than values by, times the sum of the activations, is where the whole
@@ -342,35 +343,104 @@ INLINE struct four load_columns(const enum quant_type type, const float *d, cons
     return f;
 }
 
-/*
- * Column c of four, whose activations begin at q; block: where types that have groups add up whole numbers times d; acc: whole numbers, too, of
- * types that round columns whole.
- */
-INLINE float32x4_t add_column(const enum quant_type type, const struct step *s, const int8_t *q, const struct four *f, const int c,
-                              float32x4_t acc, float32x4_t *block)
+/* A column's whole numbers in one step, by row: of each half where they differ, otherwise all in the first. */
+struct whole {
+    int32x4_t half[2];
+};
+
+/* Column c of four, whose activations begin at q. */
+INLINE struct whole column_sums(const enum quant_type type, const struct step *s, const int8_t *q, const struct four *f, const int c)
 {
     const int8x16_t first = vld1q_s8(q), last = vld1q_s8(q + 16);
     const int most = most_in_16_bits(type);
-    int32x4_t sum = vdupq_n_s32(f->begin[0][c]), more;
-
-    if (pack_rounds_columns(type))
-        return vreinterpretq_f32_s32(dots(most, dots(most, vaddq_s32(sum, vreinterpretq_s32_f32(acc)), s->q, first), s->q + 4, last));
-    sum = dots(most, sum, s->q, first);
+    struct whole w = { { dots(most, vdupq_n_s32(f->begin[0][c]), s->q, first) } };
 
     if (has_halves(type))
-        more = dots(most, vdupq_n_s32(f->begin[1][c]), s->q + 4, last);
+        w.half[1] = dots(most, vdupq_n_s32(f->begin[1][c]), s->q + 4, last);
     else
-        more = sum = dots(most, sum, s->q + 4, last);
+        w.half[0] = dots(most, w.half[0], s->q + 4, last);
+    return w;
+}
+
+#ifdef HAS_PAIRS
+/* Codes of rows 0 and 1, and of rows 2 and 3, eight of each, take the place of four of four rows. */
+INLINE void pair_rows(struct step *s)
+{
+    UNROLL
+    for (int g = 0; g < 8; g += 2) {
+        const int32x4_t a = vreinterpretq_s32_s8(s->q[g]), b = vreinterpretq_s32_s8(s->q[g + 1]);
+
+        s->q[g] = vreinterpretq_s8_s32(vzip1q_s32(a, b));
+        s->q[g + 1] = vreinterpretq_s8_s32(vzip2q_s32(a, b));
+    }
+}
+
+/* Columns c and c + 1 of four; of the step pair_rows(). */
+INLINE void pair_sums(const enum quant_type type, const struct step *s, const int8_t *q, const struct four *f, const int c, struct whole w[2])
+{
+    const int n = has_halves(type) ? 2 : 1;
+
+    UNROLL
+    for (int half = 0; half < n; half++) {
+        int32x4_t low = vdupq_n_s32(0), high = low;
+
+        UNROLL
+        for (int g = 8 / n * half; g < 8 / n * (half + 1); g += 2) {
+            const int8x16_t x = vcombine_s8(vld1_s8(q + 4 * g), vld1_s8(q + PACK_STEP + 4 * g));
+
+            low = pair(low, s->q[g], x);
+            high = pair(high, s->q[g + 1], x);
+        }
+        w[0].half[half] = vaddq_s32(vdupq_n_s32(f->begin[half][c]), vuzp1q_s32(low, high));
+        w[1].half[half] = vaddq_s32(vdupq_n_s32(f->begin[half][c + 1]), vuzp2q_s32(low, high));
+    }
+}
+#endif
+
+/*
+ * A step's whole numbers of column c of four, added to acc; block: where types that have groups add up whole numbers times d.  Of types that
+ * round columns whole acc is whole numbers, too.
+ */
+INLINE float32x4_t add_sums(const enum quant_type type, const struct step *s, const struct whole *w, const struct four *f, const int c,
+                            float32x4_t acc, float32x4_t *block)
+{
+    if (pack_rounds_columns(type))
+        return vreinterpretq_f32_s32(vaddq_s32(vreinterpretq_s32_f32(acc), w->half[0]));
     if (pack_has_groups(type)) {
-        *block = vfmaq_n_f32(*block, vcvtq_f32_s32(vmlaq_s32(vmulq_s32(sum, s->whole[0]), more, s->whole[1])), f->d[c]);
+        *block = vfmaq_n_f32(*block, vcvtq_f32_s32(vmlaq_s32(vmulq_s32(w->half[0], s->whole[0]), w->half[1], s->whole[1])), f->d[c]);
     } else {
-        acc = vfmaq_f32(acc, vcvtq_f32_s32(sum), vmulq_n_f32(s->scale[0], f->d[c]));
+        acc = vfmaq_f32(acc, vcvtq_f32_s32(w->half[0]), vmulq_n_f32(s->scale[0], f->d[c]));
         if (type == QUANT_Q6_K)
-            acc = vfmaq_f32(acc, vcvtq_f32_s32(more), vmulq_n_f32(s->scale[1], f->d[c]));
+            acc = vfmaq_f32(acc, vcvtq_f32_s32(w->half[1]), vmulq_n_f32(s->scale[1], f->d[c]));
     }
     if (pack_has_minima(type))
         acc = vfmsq_n_f32(acc, s->min[0], f->less[0][c]);
     return type == QUANT_Q2_K ? vfmsq_n_f32(acc, s->min[1], f->less[1][c]) : acc;
+}
+
+/* One step of a group of rows and N columns, whose activations begin at q; acc and block [N]. */
+INLINE void add_columns(const enum quant_type type, const int N, struct step *s, const int8_t *q, const struct four *columns, float32x4_t *acc,
+                        float32x4_t *block)
+{
+    struct whole w[2];
+
+#ifdef HAS_PAIRS
+    if (N > 1) {
+        pair_rows(s);
+        UNROLL
+        for (int c = 0; c < N; c += 2) {
+            pair_sums(type, s, q + c * PACK_STEP, &columns[c / 4], c % 4, w);
+            acc[c] = add_sums(type, s, &w[0], &columns[c / 4], c % 4, acc[c], &block[c]);
+            acc[c + 1] = add_sums(type, s, &w[1], &columns[c / 4], c % 4 + 1, acc[c + 1], &block[c + 1]);
+        }
+        return;
+    }
+#endif
+    UNROLL
+    for (int c = 0; c < N; c++) {
+        w[0] = column_sums(type, s, q + c * PACK_STEP, &columns[c / 4], c % 4);
+        acc[c] = add_sums(type, s, &w[0], &columns[c / 4], c % 4, acc[c], &block[c]);
+    }
 }
 
 /* What a column with scale d came to. */
@@ -429,11 +499,9 @@ INLINE void multiply_groups(const enum quant_type type, size_t first, const int 
             columns[c / 4] = load_columns(type, x.d + c, x.sums + 2 * c);
         UNROLL
         for (int g = 0; g < G; g++) {
-            const struct step s = load_step(type, first + (size_t)g, at, d[g], m[g]);
+            struct step s = load_step(type, first + (size_t)g, at, d[g], m[g]);
 
-            UNROLL
-            for (int c = 0; c < N; c++)
-                acc[g][c] = add_column(type, &s, x.q + c * PACK_STEP, &columns[c / 4], c % 4, acc[g][c], &block[g][c]);
+            add_columns(type, N, &s, x.q, columns, acc[g], block[g]);
         }
         if (pack_has_groups(type) && i % PACK_BLOCK_STEPS == PACK_BLOCK_STEPS - 1) {
             UNROLL

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Writes the tables and plots of docs/performance.md from what corax-infer bench --json printed.
 
-    tests/bench/performance.py docs/performance.md DIR
+    tests/bench/performance.py docs/performance.md DIR [MACHINE]
 
 DIR has NAME.json files; a line of a table is called NAME.  Each plot goes to docs/performance/KIND.svg, each table between the
-page's comments <!-- table KIND --> and <!-- end -->, of the kinds prompt, decode and sequences.
+page's comments <!-- table KIND --> and <!-- end -->, of the kinds prompt, decode and sequences.  Of another MACHINE there are
+tables alone, of prompt and decode, between <!-- table MACHINE KIND --> and <!-- end -->.
 """
 import json
 import pathlib
@@ -54,17 +55,20 @@ def plot(folder, kind):
 
 
 def main():
-    if len(sys.argv) != 3:
+    if len(sys.argv) not in (3, 4):
         sys.exit(__doc__)
     page = pathlib.Path(sys.argv[1])
+    machine = sys.argv[3] if len(sys.argv) == 4 else None
     text = page.read_text()
-    for kind in ("prompt", "decode", "sequences"):
-        start, end = f"<!-- table {kind} -->", "<!-- end -->"
+    for kind in ("prompt", "decode") if machine else ("prompt", "decode", "sequences"):
+        start, end = f"<!-- table {machine + ' ' if machine else ''}{kind} -->", "<!-- end -->"
         if start not in text:
             sys.exit(f"{page}: {start} is missing")
         before, rest = text.split(start, 1)
         after = rest.split(end, 1)[1]
         text = f"{before}{start}\n{table(sys.argv[2], kind)}\n{end}{after}"
+        if machine:
+            continue
         folder = page.parent / page.stem
         folder.mkdir(exist_ok=True)
         (folder / f"{kind}.svg").write_text(plot(sys.argv[2], kind))

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The kernels for aarch64 on any machine: their unit tests are built by a cross compiler and run by an emulator, as processors that
-# have dot products of bytes and as ones that have not.  Each must find its own tables, and no others.  Speed is nothing that an
+# have dot products of bytes, or of matrices of them, and as ones that have not.  Each must find its own tables, and no others.  Speed is nothing that an
 # emulator could tell.
 #
 # NEON_ALL=1: the tests of operations and the golden vectors of all families, too, which take minutes.
@@ -86,4 +86,7 @@ for test in $tests; do
     run neoverse-n1 "$test"
     [ "$test" != kernels ] || has neoverse-n1 plain neon neon_dotprod
 done
+run max kernels
+has max plain neon neon_dotprod neon_i8mm
+run max pack
 echo "1..$n"
