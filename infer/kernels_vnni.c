@@ -182,59 +182,60 @@ INLINE int offset_of(const enum quant_type type)
     return type == QUANT_Q3_K ? Q3_K_OFFSET : pack_offset(type);
 }
 
-INLINE struct step load_step(const enum quant_type type, const unsigned char *at, const __m512 d, const __m512 m)
+/* scale and min are those of the block where the step has none, and the second ones only of types that have two. */
+INLINE void load_step(const enum quant_type type, const unsigned char *at, const __m512 d, const __m512 m, struct step *s)
 {
     const unsigned char *low = at + pack_low_at(type), *high = at + pack_high_at(type);
-    struct step s = { .scale = { d, d }, .min = { m, m } };
 
+    s->scale[0] = d;
+    s->min[0] = m;
     switch (type) {
     case QUANT_Q8_0:
         UNROLL
         for (int g = 0; g < 8; g++)
-            s.q[g] = _mm512_loadu_si512(low + 64 * g);
+            s->q[g] = _mm512_loadu_si512(low + 64 * g);
         break;
     case QUANT_TQ2_0:
     case QUANT_I2_S:
-        take_two_bits(low, s.q);
-        return s;
+        take_two_bits(low, s->q);
+        return;
     case QUANT_Q2_K:
-        load_q2_k(at, m, &s);
-        return s;
+        load_q2_k(at, m, s);
+        return;
     case QUANT_Q3_K:
-        load_q3_k(at, &s);
-        return s;
+        load_q3_k(at, s);
+        return;
     default:
-        take_four_bits(low, s.q);
+        take_four_bits(low, s->q);
         break;
     }
     switch (type) {
     case QUANT_Q4_K:
     case QUANT_Q5_K:
-        s.scale[0] = _mm512_mul_ps(d, unsigned_bytes(at));
-        s.min[0] = _mm512_mul_ps(m, unsigned_bytes(at + 16));
+        s->scale[0] = _mm512_mul_ps(d, unsigned_bytes(at));
+        s->min[0] = _mm512_mul_ps(m, unsigned_bytes(at + 16));
         break;
     case QUANT_Q6_K:
-        s.scale[0] = _mm512_mul_ps(d, signed_bytes(at));
-        s.scale[1] = _mm512_mul_ps(d, signed_bytes(at + 16));
-        add_high_bits(high, s.q);
+        s->scale[0] = _mm512_mul_ps(d, signed_bytes(at));
+        s->scale[1] = _mm512_mul_ps(d, signed_bytes(at + 16));
+        add_high_bits(high, s->q);
         break;
     case QUANT_IQ4_XS:
-        s.scale[0] = _mm512_mul_ps(d, signed_bytes(at));
+        s->scale[0] = _mm512_mul_ps(d, signed_bytes(at));
         break;
     case QUANT_MXFP4:
-        s.scale[0] = half_powers(at);
+        s->scale[0] = half_powers(at);
         break;
     default:
-        s.scale[0] = halves(at);
+        s->scale[0] = halves(at);
         if (pack_has_minima(type))
-            s.min[0] = halves(at + 32);
+            s->min[0] = halves(at + 32);
         break;
     }
     if (type == QUANT_Q5_0 || type == QUANT_Q5_1 || type == QUANT_Q5_K)
-        add_bits(high, 0, 8, _mm512_set1_epi8(16), s.q);
+        add_bits(high, 0, 8, _mm512_set1_epi8(16), s->q);
     if (type == QUANT_IQ4_NL || type == QUANT_IQ4_XS || type == QUANT_MXFP4)
-        look_up(type, s.q);
-    return s;
+        look_up(type, s->q);
 }
 
 /* Vectors first ... first + n - 1 of a step times a column's activations, added to whole numbers. */
@@ -324,7 +325,7 @@ INLINE void multiply_tile(const enum quant_type type, const int N, size_t n, boo
         }
         if (is_first)
             prefetch(at, pack_step_bytes(type));
-        s = load_step(type, at, scale, min);
+        load_step(type, at, scale, min, &s);
         UNROLL
         for (int c = 0; c < N; c++)
             acc[c] = add_column(type, &s, q + c * PACK_STEP, d[c], sums + 2 * c, acc[c], &block[c]);
@@ -495,7 +496,7 @@ INLINE const unsigned char *take_steps(const enum quant_type type, const unsigne
         at += head;
     }
     for (size_t i = 0; i < n_steps; i++, at += pack_step_bytes(type))
-        steps[i * PAIR] = load_step(type, at, scale, min);
+        load_step(type, at, scale, min, &steps[i * PAIR]);
     return at;
 }
 
