@@ -684,103 +684,42 @@ INLINE void multiply_panel(const enum quant_type type, const unsigned char *at, 
 }
 
 /* Of one type, n_rows rows in panels one after the other. */
-#define DEFINE_MANY(NAME, TYPE)                                                                                                              \
-    TARGET static void NAME(const unsigned char *panel, size_t n_steps, const struct pack_input *x, size_t n, size_t n_rows, float *y,     \
-                            size_t y_stride)                                                                                                \
-    {                                                                                                                                        \
-        for (size_t r = 0; r < n_rows; r += PACK_ROWS, panel += pack_panel_bytes(TYPE, n_steps * PACK_STEP))                                \
-            for (size_t c = 0; c < n; c += MANY) {                                                                                           \
-                const size_t some = n - c < MANY ? n - c : MANY, rows = n_rows - r < PACK_ROWS ? n_rows - r : PACK_ROWS, at = c * n_steps;  \
-                                                                                                                                             \
-                multiply_panel(TYPE, panel, n_steps, x->q + at * PACK_STEP, x->d + at, x->sums + 2 * at, some, rows,                        \
-                               y + c * y_stride + r, y_stride);                                                                             \
-            }                                                                                                                                \
+#define DEFINE_MANY(TYPE)                                                                                                                     \
+    TARGET static void many_##TYPE(const unsigned char *panel, size_t n_steps, const struct pack_input *x, size_t n, size_t n_rows, float *y, \
+                            size_t y_stride)                                                                                                  \
+    {                                                                                                                                         \
+        for (size_t r = 0; r < n_rows; r += PACK_ROWS, panel += pack_panel_bytes(TYPE, n_steps * PACK_STEP))                                  \
+            for (size_t c = 0; c < n; c += MANY) {                                                                                            \
+                const size_t some = n - c < MANY ? n - c : MANY, rows = n_rows - r < PACK_ROWS ? n_rows - r : PACK_ROWS, at = c * n_steps;    \
+                                                                                                                                              \
+                multiply_panel(TYPE, panel, n_steps, x->q + at * PACK_STEP, x->d + at, x->sums + 2 * at, some, rows,                          \
+                               y + c * y_stride + r, y_stride);                                                                               \
+            }                                                                                                                                 \
     }
 
 /* Of one type, one panel. */
-#define DEFINE_MULTIPLY(NAME, TYPE)                                                                                            \
-    TARGET static void NAME(const unsigned char *panel, size_t n_steps, const struct pack_input *x, size_t n, size_t n_rows,   \
-                            float *y, size_t y_stride)                                                                         \
-    {                                                                                                                          \
-        if (n == 1)                                                                                                            \
-            multiply_tile(TYPE, 1, panel, n_steps, x->q, x->d, x->sums, n_rows, y, y_stride);                                  \
-        else if (n == FEW)                                                                                                     \
-            multiply_tile(TYPE, FEW, panel, n_steps, x->q, x->d, x->sums, n_rows, y, y_stride);                                \
-        else                                                                                                                   \
-            many_##NAME(panel, n_steps, x, n, n_rows, y, y_stride);                                                            \
+#define DEFINE_MULTIPLY(TYPE)                                                                                                           \
+    TARGET static void multiply_##TYPE(const unsigned char *panel, size_t n_steps, const struct pack_input *x, size_t n, size_t n_rows, \
+                            float *y, size_t y_stride)                                                                                  \
+    {                                                                                                                                   \
+        if (n == 1)                                                                                                                     \
+            multiply_tile(TYPE, 1, panel, n_steps, x->q, x->d, x->sums, n_rows, y, y_stride);                                           \
+        else if (n == FEW)                                                                                                              \
+            multiply_tile(TYPE, FEW, panel, n_steps, x->q, x->d, x->sums, n_rows, y, y_stride);                                         \
+        else                                                                                                                            \
+            many_##TYPE(panel, n_steps, x, n, n_rows, y, y_stride);                                                                     \
     }
 
-DEFINE_MANY(many_q4_0, QUANT_Q4_0)
-DEFINE_MANY(many_iq4_nl, QUANT_IQ4_NL)
-DEFINE_MANY(many_q4_1, QUANT_Q4_1)
-DEFINE_MANY(many_q5_0, QUANT_Q5_0)
-DEFINE_MANY(many_q5_1, QUANT_Q5_1)
-DEFINE_MANY(many_q8_0, QUANT_Q8_0)
-DEFINE_MANY(many_q2_k, QUANT_Q2_K)
-DEFINE_MANY(many_q3_k, QUANT_Q3_K)
-DEFINE_MANY(many_q4_k, QUANT_Q4_K)
-DEFINE_MANY(many_q5_k, QUANT_Q5_K)
-DEFINE_MANY(many_q6_k, QUANT_Q6_K)
-DEFINE_MANY(many_iq4_xs, QUANT_IQ4_XS)
-DEFINE_MANY(many_mxfp4, QUANT_MXFP4)
-DEFINE_MANY(many_tq2_0, QUANT_TQ2_0)
-DEFINE_MANY(many_i2_s, QUANT_I2_S)
+PACK_EACH(DEFINE_MANY)
+PACK_EACH(DEFINE_MULTIPLY)
 
-DEFINE_MULTIPLY(q4_0, QUANT_Q4_0)
-DEFINE_MULTIPLY(iq4_nl, QUANT_IQ4_NL)
-DEFINE_MULTIPLY(q4_1, QUANT_Q4_1)
-DEFINE_MULTIPLY(q5_0, QUANT_Q5_0)
-DEFINE_MULTIPLY(q5_1, QUANT_Q5_1)
-DEFINE_MULTIPLY(q8_0, QUANT_Q8_0)
-DEFINE_MULTIPLY(q2_k, QUANT_Q2_K)
-DEFINE_MULTIPLY(q3_k, QUANT_Q3_K)
-DEFINE_MULTIPLY(q4_k, QUANT_Q4_K)
-DEFINE_MULTIPLY(q5_k, QUANT_Q5_K)
-DEFINE_MULTIPLY(q6_k, QUANT_Q6_K)
-DEFINE_MULTIPLY(iq4_xs, QUANT_IQ4_XS)
-DEFINE_MULTIPLY(mxfp4, QUANT_MXFP4)
-DEFINE_MULTIPLY(tq2_0, QUANT_TQ2_0)
-DEFINE_MULTIPLY(i2_s, QUANT_I2_S)
+#define MULTIPLY(TYPE) [TYPE] = multiply_##TYPE,
+#define MANY_COLUMNS(TYPE) [TYPE] = many_##TYPE,
 
-/* By type: TQ1_0 is packed as TQ2_0 is. */
 static void (*const multiplies[QUANT_MAX_ID])(const unsigned char *panel, size_t n_steps, const struct pack_input *x, size_t n, size_t n_rows,
-                                              float *y, size_t y_stride) = {
-    [QUANT_Q4_0] = q4_0,
-    [QUANT_IQ4_NL] = iq4_nl,
-    [QUANT_Q4_1] = q4_1,
-    [QUANT_Q5_0] = q5_0,
-    [QUANT_Q5_1] = q5_1,
-    [QUANT_Q8_0] = q8_0,
-    [QUANT_Q2_K] = q2_k,
-    [QUANT_Q3_K] = q3_k,
-    [QUANT_Q4_K] = q4_k,
-    [QUANT_Q5_K] = q5_k,
-    [QUANT_Q6_K] = q6_k,
-    [QUANT_IQ4_XS] = iq4_xs,
-    [QUANT_MXFP4] = mxfp4,
-    [QUANT_TQ2_0] = tq2_0,
-    [QUANT_I2_S] = i2_s,
-    [QUANT_TQ1_0] = tq2_0,
-};
+                                              float *y, size_t y_stride) = { PACK_EACH(MULTIPLY)[QUANT_TQ1_0] = multiply_QUANT_TQ2_0 };
 static void (*const manies[QUANT_MAX_ID])(const unsigned char *panel, size_t n_steps, const struct pack_input *x, size_t n, size_t n_rows,
-                                          float *y, size_t y_stride) = {
-    [QUANT_Q4_0] = many_q4_0,
-    [QUANT_IQ4_NL] = many_iq4_nl,
-    [QUANT_Q4_1] = many_q4_1,
-    [QUANT_Q5_0] = many_q5_0,
-    [QUANT_Q5_1] = many_q5_1,
-    [QUANT_Q8_0] = many_q8_0,
-    [QUANT_Q2_K] = many_q2_k,
-    [QUANT_Q3_K] = many_q3_k,
-    [QUANT_Q4_K] = many_q4_k,
-    [QUANT_Q5_K] = many_q5_k,
-    [QUANT_Q6_K] = many_q6_k,
-    [QUANT_IQ4_XS] = many_iq4_xs,
-    [QUANT_MXFP4] = many_mxfp4,
-    [QUANT_TQ2_0] = many_tq2_0,
-    [QUANT_I2_S] = many_i2_s,
-    [QUANT_TQ1_0] = many_tq2_0,
-};
+                                          float *y, size_t y_stride) = { PACK_EACH(MANY_COLUMNS)[QUANT_TQ1_0] = many_QUANT_TQ2_0 };
 
 void kernels_avx2_multiply(enum quant_type type, const unsigned char *panel, size_t k, const struct pack_input *x, size_t n, size_t n_rows,
                            float *y, size_t y_stride)

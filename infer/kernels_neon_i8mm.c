@@ -10,21 +10,8 @@
 
 #define TARGET __attribute__((target("arch=armv8.2-a+dotprod+i8mm")))
 #define INLINE TARGET __attribute__((always_inline)) static inline
+#define HAS_DOTS
 #define HAS_PAIRS
-
-INLINE int32x4_t dot(int32x4_t sum, int8x16_t w, int8x16_t x)
-{
-    return vdotq_s32(sum, w, x);
-}
-
-INLINE int32x4_t dots(const int most, int32x4_t sum, const int8x16_t w[4], int8x16_t x)
-{
-    (void)most;
-    sum = vdotq_laneq_s32(sum, w[0], x, 0);
-    sum = vdotq_laneq_s32(sum, w[1], x, 1);
-    sum = vdotq_laneq_s32(sum, w[2], x, 2);
-    return vdotq_laneq_s32(sum, w[3], x, 3);
-}
 
 INLINE int32x4_t pair(int32x4_t sum, int8x16_t w, int8x16_t x)
 {

@@ -6,6 +6,7 @@
  *     dot(sum, w, x)        each lane of sum and the products of its four bytes of w and x
  *     dots(most, sum, w, x) the same for w[0] with the first four bytes of x in all lanes, w[1] with the next ones, and so on to w[3]; so many
  *                           of these can be added up in 16 bits
+ *     HAS_DOTS              instead of these two: there are instructions for them
  *     pair(sum, w, x)       with HAS_PAIRS: [2][2] sums and the products of two rows of eight bytes of w with two of x
  *
  * A vector of a panel is four of NEON's registers: rows 0 to 3, 4 to 7 and so on, a group each.  Codes of fewer than eight bits are
@@ -26,6 +27,22 @@
 
 #define N_GROUPS   (PACK_ROWS / 4)
 #define GROUP_CODE 16 /* bytes of a vector */
+
+#ifdef HAS_DOTS
+INLINE int32x4_t dot(int32x4_t sum, int8x16_t w, int8x16_t x)
+{
+    return vdotq_s32(sum, w, x);
+}
+
+INLINE int32x4_t dots(const int most, int32x4_t sum, const int8x16_t w[4], int8x16_t x)
+{
+    (void)most;
+    sum = vdotq_laneq_s32(sum, w[0], x, 0);
+    sum = vdotq_laneq_s32(sum, w[1], x, 1);
+    sum = vdotq_laneq_s32(sum, w[2], x, 2);
+    return vdotq_laneq_s32(sum, w[3], x, 3);
+}
+#endif
 
 /* --- Q8_0 ----------------------------------------------------------------------------------------------------------- */
 
@@ -525,60 +542,30 @@ INLINE void multiply_groups(const enum quant_type type, size_t first, const int 
 }
 
 /* Of one type, all columns: tiles of 8, of 4 or of one, for as many groups at a time as leave registers for the codes of one. */
-#define DEFINE_MULTIPLY(NAME, TYPE)                                                                                                  \
-    TARGET static void NAME(const unsigned char *panel, size_t n_steps, const struct pack_input *in, size_t n, size_t n_rows, float *y, \
-                            size_t y_stride)                                                                                        \
-    {                                                                                                                                \
-        struct columns x = { in->q, in->d, in->sums };                                                                               \
-                                                                                                                                     \
-        for (; n > 4; n -= n < PACK_COLS ? n : PACK_COLS) {                                                                          \
-            for (size_t g = 0; 4 * g < n_rows; g++)                                                                                  \
-                multiply_groups(TYPE, g, 1, PACK_COLS, panel, n_steps, x, n, n_rows, y, y_stride);                                   \
-            x.q += n_steps * PACK_COLS * PACK_STEP;                                                                                  \
-            x.d += n_steps * PACK_COLS;                                                                                              \
-            x.sums += n_steps * PACK_COLS * 2;                                                                                       \
-            y += PACK_COLS * y_stride;                                                                                               \
-        }                                                                                                                            \
-        if (n > 1)                                                                                                                   \
-            for (size_t g = 0; 4 * g < n_rows; g += 2)                                                                               \
-                multiply_groups(TYPE, g, 2, 4, panel, n_steps, x, n, n_rows, y, y_stride);                                           \
-        else if (n == 1)                                                                                                             \
-            multiply_groups(TYPE, 0, N_GROUPS, 1, panel, n_steps, x, n, n_rows, y, y_stride);                                        \
+#define DEFINE_MULTIPLY(TYPE)                                                                                                                      \
+    TARGET static void multiply_##TYPE(const unsigned char *panel, size_t n_steps, const struct pack_input *in, size_t n, size_t n_rows, float *y, \
+                            size_t y_stride)                                                                                                       \
+    {                                                                                                                                              \
+        struct columns x = { in->q, in->d, in->sums };                                                                                             \
+                                                                                                                                                   \
+        for (; n > 4; n -= n < PACK_COLS ? n : PACK_COLS) {                                                                                        \
+            for (size_t g = 0; 4 * g < n_rows; g++)                                                                                                \
+                multiply_groups(TYPE, g, 1, PACK_COLS, panel, n_steps, x, n, n_rows, y, y_stride);                                                 \
+            x.q += n_steps * PACK_COLS * PACK_STEP;                                                                                                \
+            x.d += n_steps * PACK_COLS;                                                                                                            \
+            x.sums += n_steps * PACK_COLS * 2;                                                                                                     \
+            y += PACK_COLS * y_stride;                                                                                                             \
+        }                                                                                                                                          \
+        if (n > 1)                                                                                                                                 \
+            for (size_t g = 0; 4 * g < n_rows; g += 2)                                                                                             \
+                multiply_groups(TYPE, g, 2, 4, panel, n_steps, x, n, n_rows, y, y_stride);                                                         \
+        else if (n == 1)                                                                                                                           \
+            multiply_groups(TYPE, 0, N_GROUPS, 1, panel, n_steps, x, n, n_rows, y, y_stride);                                                      \
     }
 
-DEFINE_MULTIPLY(multiply_q4_0, QUANT_Q4_0)
-DEFINE_MULTIPLY(multiply_q4_1, QUANT_Q4_1)
-DEFINE_MULTIPLY(multiply_q5_0, QUANT_Q5_0)
-DEFINE_MULTIPLY(multiply_q5_1, QUANT_Q5_1)
-DEFINE_MULTIPLY(multiply_panel_q8_0, QUANT_Q8_0)
-DEFINE_MULTIPLY(multiply_q2_k, QUANT_Q2_K)
-DEFINE_MULTIPLY(multiply_q3_k, QUANT_Q3_K)
-DEFINE_MULTIPLY(multiply_q4_k, QUANT_Q4_K)
-DEFINE_MULTIPLY(multiply_q5_k, QUANT_Q5_K)
-DEFINE_MULTIPLY(multiply_q6_k, QUANT_Q6_K)
-DEFINE_MULTIPLY(multiply_iq4_nl, QUANT_IQ4_NL)
-DEFINE_MULTIPLY(multiply_iq4_xs, QUANT_IQ4_XS)
-DEFINE_MULTIPLY(multiply_mxfp4, QUANT_MXFP4)
-DEFINE_MULTIPLY(multiply_tq2_0, QUANT_TQ2_0)
-DEFINE_MULTIPLY(multiply_i2_s, QUANT_I2_S)
+PACK_EACH(DEFINE_MULTIPLY)
 
-/* By type: TQ1_0 is packed as TQ2_0 is. */
+#define MULTIPLY(TYPE) [TYPE] = multiply_##TYPE,
+
 static void (*const multiplies[QUANT_MAX_ID])(const unsigned char *panel, size_t n_steps, const struct pack_input *in, size_t n, size_t n_rows,
-                                              float *y, size_t y_stride) = {
-    [QUANT_Q4_0] = multiply_q4_0,
-    [QUANT_Q4_1] = multiply_q4_1,
-    [QUANT_Q5_0] = multiply_q5_0,
-    [QUANT_Q5_1] = multiply_q5_1,
-    [QUANT_Q8_0] = multiply_panel_q8_0,
-    [QUANT_Q2_K] = multiply_q2_k,
-    [QUANT_Q3_K] = multiply_q3_k,
-    [QUANT_Q4_K] = multiply_q4_k,
-    [QUANT_Q5_K] = multiply_q5_k,
-    [QUANT_Q6_K] = multiply_q6_k,
-    [QUANT_IQ4_NL] = multiply_iq4_nl,
-    [QUANT_IQ4_XS] = multiply_iq4_xs,
-    [QUANT_MXFP4] = multiply_mxfp4,
-    [QUANT_TQ1_0] = multiply_tq2_0,
-    [QUANT_TQ2_0] = multiply_tq2_0,
-    [QUANT_I2_S] = multiply_i2_s,
-};
+                                              float *y, size_t y_stride) = { PACK_EACH(MULTIPLY)[QUANT_TQ1_0] = multiply_QUANT_TQ2_0 };

@@ -548,120 +548,59 @@ INLINE void multiply_panels(const enum quant_type type, const int P, const unsig
 }
 
 /* Of one type, n_rows rows in panels one after the other. */
-#define DEFINE_MANY(NAME, TYPE)                                                                                                              \
-    TARGET static void NAME(const unsigned char *panel, size_t n_steps, const struct pack_input *x, size_t n, size_t n_rows, float *y,     \
-                            size_t y_stride)                                                                                                \
-    {                                                                                                                                        \
-        for (size_t r = 0; r < n_rows; r += PAIR * PACK_ROWS, panel += PAIR * pack_panel_bytes(TYPE, n_steps * PACK_STEP))                  \
-            for (size_t c = 0; c < n; c += MANY) {                                                                                           \
-                const size_t some = n - c < MANY ? n - c : MANY, at = c * n_steps;                                                           \
-                                                                                                                                             \
-                if (n_rows - r > PACK_ROWS)                                                                                                  \
-                    multiply_panels(TYPE, 2, panel, n_steps, x->q + at * PACK_STEP, x->d + at, x->sums + 2 * at, some, n_rows - r,          \
-                                    y + c * y_stride + r, y_stride);                                                                        \
-                else                                                                                                                         \
-                    multiply_panels(TYPE, 1, panel, n_steps, x->q + at * PACK_STEP, x->d + at, x->sums + 2 * at, some, n_rows - r,          \
-                                    y + c * y_stride + r, y_stride);                                                                        \
-            }                                                                                                                                \
+#define DEFINE_MANY(TYPE)                                                                                                                     \
+    TARGET static void many_##TYPE(const unsigned char *panel, size_t n_steps, const struct pack_input *x, size_t n, size_t n_rows, float *y, \
+                            size_t y_stride)                                                                                                  \
+    {                                                                                                                                         \
+        for (size_t r = 0; r < n_rows; r += PAIR * PACK_ROWS, panel += PAIR * pack_panel_bytes(TYPE, n_steps * PACK_STEP))                    \
+            for (size_t c = 0; c < n; c += MANY) {                                                                                            \
+                const size_t some = n - c < MANY ? n - c : MANY, at = c * n_steps;                                                            \
+                                                                                                                                              \
+                if (n_rows - r > PACK_ROWS)                                                                                                   \
+                    multiply_panels(TYPE, 2, panel, n_steps, x->q + at * PACK_STEP, x->d + at, x->sums + 2 * at, some, n_rows - r,            \
+                                    y + c * y_stride + r, y_stride);                                                                          \
+                else                                                                                                                          \
+                    multiply_panels(TYPE, 1, panel, n_steps, x->q + at * PACK_STEP, x->d + at, x->sums + 2 * at, some, n_rows - r,            \
+                                    y + c * y_stride + r, y_stride);                                                                          \
+            }                                                                                                                                 \
     }
 
 /* Of one type, all columns; what is left of them goes in one tile of 1, 2, 4 or 8, of which the last may not be there. */
-#define DEFINE_MULTIPLY(NAME, TYPE)                                                                                           \
-    TARGET static void NAME(const unsigned char *panel, size_t n_steps, const struct pack_input *x, size_t n, float *y,       \
-                            size_t y_stride, __mmask16 rows)                                                                  \
-    {                                                                                                                         \
-        const int8_t *q = x->q;                                                                                               \
-        const float *d = x->d;                                                                                                \
-        const int32_t *sums = x->sums;                                                                                        \
-                                                                                                                              \
-        for (; n >= PACK_COLS; n -= PACK_COLS) {                                                                              \
-            multiply_tile(TYPE, PACK_COLS, PACK_COLS, q == x->q, panel, n_steps, q, d, sums, y, y_stride, rows);                         \
-            q += n_steps * PACK_COLS * PACK_STEP;                                                                             \
-            d += n_steps * PACK_COLS;                                                                                         \
-            sums += n_steps * PACK_COLS * 2;                                                                                  \
-            y += PACK_COLS * y_stride;                                                                                        \
-        }                                                                                                                     \
-        if (n > 4)                                                                                                            \
-            multiply_tile(TYPE, PACK_COLS, n, q == x->q, panel, n_steps, q, d, sums, y, y_stride, rows);                                 \
-        else if (n > 2)                                                                                                       \
-            multiply_tile(TYPE, 4, n, q == x->q, panel, n_steps, q, d, sums, y, y_stride, rows);                                         \
-        else if (n == 2)                                                                                                      \
-            multiply_tile(TYPE, 2, n, q == x->q, panel, n_steps, q, d, sums, y, y_stride, rows);                                         \
-        else if (n == 1)                                                                                                      \
-            multiply_tile(TYPE, 1, n, q == x->q, panel, n_steps, q, d, sums, y, y_stride, rows);                                         \
+#define DEFINE_MULTIPLY(TYPE)                                                                                                      \
+    TARGET static void multiply_##TYPE(const unsigned char *panel, size_t n_steps, const struct pack_input *x, size_t n, float *y, \
+                            size_t y_stride, __mmask16 rows)                                                                       \
+    {                                                                                                                              \
+        const int8_t *q = x->q;                                                                                                    \
+        const float *d = x->d;                                                                                                     \
+        const int32_t *sums = x->sums;                                                                                             \
+                                                                                                                                   \
+        for (; n >= PACK_COLS; n -= PACK_COLS) {                                                                                   \
+            multiply_tile(TYPE, PACK_COLS, PACK_COLS, q == x->q, panel, n_steps, q, d, sums, y, y_stride, rows);                   \
+            q += n_steps * PACK_COLS * PACK_STEP;                                                                                  \
+            d += n_steps * PACK_COLS;                                                                                              \
+            sums += n_steps * PACK_COLS * 2;                                                                                       \
+            y += PACK_COLS * y_stride;                                                                                             \
+        }                                                                                                                          \
+        if (n > 4)                                                                                                                 \
+            multiply_tile(TYPE, PACK_COLS, n, q == x->q, panel, n_steps, q, d, sums, y, y_stride, rows);                           \
+        else if (n > 2)                                                                                                            \
+            multiply_tile(TYPE, 4, n, q == x->q, panel, n_steps, q, d, sums, y, y_stride, rows);                                   \
+        else if (n == 2)                                                                                                           \
+            multiply_tile(TYPE, 2, n, q == x->q, panel, n_steps, q, d, sums, y, y_stride, rows);                                   \
+        else if (n == 1)                                                                                                           \
+            multiply_tile(TYPE, 1, n, q == x->q, panel, n_steps, q, d, sums, y, y_stride, rows);                                   \
     }
 
-DEFINE_MANY(many_q4_0, QUANT_Q4_0)
-DEFINE_MANY(many_iq4_nl, QUANT_IQ4_NL)
-DEFINE_MANY(many_q4_1, QUANT_Q4_1)
-DEFINE_MANY(many_q5_0, QUANT_Q5_0)
-DEFINE_MANY(many_q5_1, QUANT_Q5_1)
-DEFINE_MANY(many_q8_0, QUANT_Q8_0)
-DEFINE_MANY(many_q2_k, QUANT_Q2_K)
-DEFINE_MANY(many_q3_k, QUANT_Q3_K)
-DEFINE_MANY(many_q4_k, QUANT_Q4_K)
-DEFINE_MANY(many_q5_k, QUANT_Q5_K)
-DEFINE_MANY(many_q6_k, QUANT_Q6_K)
-DEFINE_MANY(many_iq4_xs, QUANT_IQ4_XS)
-DEFINE_MANY(many_mxfp4, QUANT_MXFP4)
-DEFINE_MANY(many_tq2_0, QUANT_TQ2_0)
-DEFINE_MANY(many_i2_s, QUANT_I2_S)
+PACK_EACH(DEFINE_MANY)
+PACK_EACH(DEFINE_MULTIPLY)
 
-DEFINE_MULTIPLY(multiply_q4_0, QUANT_Q4_0)
-DEFINE_MULTIPLY(multiply_iq4_nl, QUANT_IQ4_NL)
-DEFINE_MULTIPLY(multiply_q4_1, QUANT_Q4_1)
-DEFINE_MULTIPLY(multiply_q5_0, QUANT_Q5_0)
-DEFINE_MULTIPLY(multiply_q5_1, QUANT_Q5_1)
-DEFINE_MULTIPLY(multiply_q8_0, QUANT_Q8_0)
-DEFINE_MULTIPLY(multiply_q2_k, QUANT_Q2_K)
-DEFINE_MULTIPLY(multiply_q3_k, QUANT_Q3_K)
-DEFINE_MULTIPLY(multiply_q4_k, QUANT_Q4_K)
-DEFINE_MULTIPLY(multiply_q5_k, QUANT_Q5_K)
-DEFINE_MULTIPLY(multiply_q6_k, QUANT_Q6_K)
-DEFINE_MULTIPLY(multiply_iq4_xs, QUANT_IQ4_XS)
-DEFINE_MULTIPLY(multiply_mxfp4, QUANT_MXFP4)
-DEFINE_MULTIPLY(multiply_tq2_0, QUANT_TQ2_0)
-DEFINE_MULTIPLY(multiply_i2_s, QUANT_I2_S)
+#define MULTIPLY(TYPE) [TYPE] = multiply_##TYPE,
+#define MANY_COLUMNS(TYPE) [TYPE] = many_##TYPE,
 
-/* By type: TQ1_0 is packed as TQ2_0 is. */
 static void (*const multiplies[QUANT_MAX_ID])(const unsigned char *panel, size_t n_steps, const struct pack_input *x, size_t n, float *y,
-                                              size_t y_stride, __mmask16 rows) = {
-    [QUANT_Q4_0] = multiply_q4_0,
-    [QUANT_IQ4_NL] = multiply_iq4_nl,
-    [QUANT_Q4_1] = multiply_q4_1,
-    [QUANT_Q5_0] = multiply_q5_0,
-    [QUANT_Q5_1] = multiply_q5_1,
-    [QUANT_Q8_0] = multiply_q8_0,
-    [QUANT_Q2_K] = multiply_q2_k,
-    [QUANT_Q3_K] = multiply_q3_k,
-    [QUANT_Q4_K] = multiply_q4_k,
-    [QUANT_Q5_K] = multiply_q5_k,
-    [QUANT_Q6_K] = multiply_q6_k,
-    [QUANT_IQ4_XS] = multiply_iq4_xs,
-    [QUANT_MXFP4] = multiply_mxfp4,
-    [QUANT_TQ2_0] = multiply_tq2_0,
-    [QUANT_I2_S] = multiply_i2_s,
-    [QUANT_TQ1_0] = multiply_tq2_0,
-};
+                                              size_t y_stride, __mmask16 rows) = { PACK_EACH(MULTIPLY)[QUANT_TQ1_0] = multiply_QUANT_TQ2_0 };
 static void (*const manies[QUANT_MAX_ID])(const unsigned char *panel, size_t n_steps, const struct pack_input *x, size_t n, size_t n_rows,
-                                          float *y, size_t y_stride) = {
-    [QUANT_Q4_0] = many_q4_0,
-    [QUANT_IQ4_NL] = many_iq4_nl,
-    [QUANT_Q4_1] = many_q4_1,
-    [QUANT_Q5_0] = many_q5_0,
-    [QUANT_Q5_1] = many_q5_1,
-    [QUANT_Q8_0] = many_q8_0,
-    [QUANT_Q2_K] = many_q2_k,
-    [QUANT_Q3_K] = many_q3_k,
-    [QUANT_Q4_K] = many_q4_k,
-    [QUANT_Q5_K] = many_q5_k,
-    [QUANT_Q6_K] = many_q6_k,
-    [QUANT_IQ4_XS] = many_iq4_xs,
-    [QUANT_MXFP4] = many_mxfp4,
-    [QUANT_TQ2_0] = many_tq2_0,
-    [QUANT_I2_S] = many_i2_s,
-    [QUANT_TQ1_0] = many_tq2_0,
-};
+                                          float *y, size_t y_stride) = { PACK_EACH(MANY_COLUMNS)[QUANT_TQ1_0] = many_QUANT_TQ2_0 };
 
 void kernels_vnni_multiply(enum quant_type type, const unsigned char *panel, size_t k, const struct pack_input *x, size_t n, size_t n_rows,
                            float *y, size_t y_stride)

@@ -8,6 +8,11 @@
 
 #define PACK_BLOCK_STEPS 8 /* of types with a head */
 
+/* DO(TYPE) for each type that has a packed form of its own: TQ1_0 has that of TQ2_0. */
+#define PACK_EACH(DO)                                                                                                             \
+    DO(QUANT_Q4_0) DO(QUANT_Q4_1) DO(QUANT_Q5_0) DO(QUANT_Q5_1) DO(QUANT_Q8_0) DO(QUANT_Q2_K) DO(QUANT_Q3_K) DO(QUANT_Q4_K)      \
+    DO(QUANT_Q5_K) DO(QUANT_Q6_K) DO(QUANT_IQ4_NL) DO(QUANT_IQ4_XS) DO(QUANT_MXFP4) DO(QUANT_TQ2_0) DO(QUANT_I2_S)
+
 /* Bytes before the first step of a block of eight; 0: there are no blocks. */
 static inline size_t pack_head_bytes(enum quant_type type)
 {
