@@ -5,8 +5,9 @@
  * PART_K values; of each the lanes are added up in the same order, then the parts, from the first one on: what goes together never
  * shows in a result.
  *
- * Of many columns, all rows meet a part of them before the next one, so that these columns stay in the second-level cache; the part of a few
- * rows becomes f32 once and stays in the first-level cache.
+ * Of many columns, BLOCK_ROWS rows meet a part of them before the next one.  That part is copied and the sums are kept apart from y, since places a
+ * power of two apart share cache sets: both stay in the second-level cache, some 320 KB of a thread's stack.  The part of a few rows becomes
+ * f32 once and stays in the first-level cache.
  */
 #include "infer/kernels.h"
 
@@ -23,12 +24,12 @@
 #define LANES      8
 #define ROWS       4
 #define COLS       3
-#define MANY       12 /* columns that are worth taking rows apart for ahead of them */
-#define MOST       128 /* columns whose parts stay in the second-level cache */
+#define MANY       12         /* columns that are worth taking rows apart for ahead of them */
+#define MOST       128        /* columns whose parts stay in the second-level cache */
 #define PART_K     512
 #define PART_STEPS (PART_K / LANES)
-#define BLOCK_ROWS 128  /* that meet a part of the columns before the next part: their sums stay in the caches */
 #define PART_ROWS  (2 * ROWS) /* that many columns meet together */
+#define BLOCK_ROWS 128        /* that meet a part of the columns before the next part: their sums stay in the caches */
 
 INLINE __m256 load_f32(const void *row, size_t i)
 {
@@ -95,13 +96,13 @@ INLINE __m256 column_values(const float *x, size_t n)
     return _mm256_maskload_ps(x, _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)));
 }
 
-INLINE void part_step(const int C, __m256 (*part)[PART_STEPS], size_t i, size_t n, const float *x, size_t k, __m256 acc[COLS][ROWS])
+INLINE void part_step(const int C, __m256 (*part)[PART_STEPS], size_t i, size_t n, const float *x, __m256 acc[COLS][ROWS])
 {
     __m256 column[COLS];
 
     UNROLL
     for (int c = 0; c < C; c++)
-        column[c] = column_values(x + (size_t)c * k + i * LANES, n);
+        column[c] = column_values(x + (size_t)c * PART_K + i * LANES, n);
     UNROLL
     for (int r = 0; r < ROWS; r++) {
         UNROLL
@@ -110,17 +111,17 @@ INLINE void part_step(const int C, __m256 (*part)[PART_STEPS], size_t i, size_t 
     }
 }
 
-/* n values of ROWS rows of a part times C columns. */
-INLINE void part_tile(const int C, __m256 (*part)[PART_STEPS], size_t n, const float *x, size_t k, bool is_first, size_t n_rows, float *y, size_t y_stride)
+/* n values of ROWS rows of a part times C columns, to sums [C][BLOCK_ROWS] of the first n_rows. */
+INLINE void part_tile(const int C, __m256 (*part)[PART_STEPS], size_t n, const float *x, bool is_first, size_t n_rows, float *sums)
 {
     __m256 acc[COLS][ROWS];
 
     start_tile(C, acc);
     for (size_t i = 0; i < n / LANES; i++)
-        part_step(C, part, i, LANES, x, k, acc);
+        part_step(C, part, i, LANES, x, acc);
     if (n % LANES)
-        part_step(C, part, n / LANES, n % LANES, x, k, acc);
-    finish_tile(C, acc, is_first, n_rows, y, y_stride);
+        part_step(C, part, n / LANES, n % LANES, x, acc);
+    finish_tile(C, acc, is_first, n_rows, sums, BLOCK_ROWS);
 }
 
 /* Asks for lines first ... first + n - 1 of PART_ROWS rows, row_bytes apart. */
@@ -131,15 +132,15 @@ INLINE void prefetch_part(const unsigned char *at, size_t row_bytes, size_t firs
 }
 
 /*
- * A part of n_rows <= PART_ROWS rows times n columns, to sums [n][BLOCK_ROWS].  Meanwhile the next part is asked for, which begins at `next`:
- * n_lines lines of 64 bytes of each row.
+ * A part of n_rows <= PART_ROWS rows times n columns [n][PART_K], to sums [n][BLOCK_ROWS].  Meanwhile the next part is asked for, which begins
+ * at `next`: n_lines lines of 64 bytes of each row.
  */
-INLINE void part_columns(part_rows part, size_t n_rows, size_t n_values, const float *x, size_t k, size_t n, const unsigned char *next,
+INLINE void part_columns(part_rows part, size_t n_rows, size_t n_values, const float *x, size_t n, const unsigned char *next,
                          size_t row_bytes, size_t n_lines, bool is_first, float *sums)
 {
     const size_t at_once = n_lines * PART_ROWS * COLS / n + 1;
 
-    for (size_t line = 0, some; n > 0; n -= some, x += some * k, sums += some * BLOCK_ROWS, line += at_once) {
+    for (size_t line = 0, some; n > 0; n -= some, x += some * PART_K, sums += some * BLOCK_ROWS, line += at_once) {
         some = n >= COLS && n != 4 ? COLS : n >= 2 ? 2 : 1;
         if (line < n_lines * PART_ROWS)
             prefetch_part(next, row_bytes, line, at_once);
@@ -147,11 +148,11 @@ INLINE void part_columns(part_rows part, size_t n_rows, size_t n_values, const f
             const size_t rows = n_rows - r < ROWS ? n_rows - r : ROWS;
 
             if (some == COLS)
-                part_tile(COLS, part + r, n_values, x, k, is_first, rows, sums + r, BLOCK_ROWS);
+                part_tile(COLS, part + r, n_values, x, is_first, rows, sums + r);
             else if (some == 2)
-                part_tile(2, part + r, n_values, x, k, is_first, rows, sums + r, BLOCK_ROWS);
+                part_tile(2, part + r, n_values, x, is_first, rows, sums + r);
             else
-                part_tile(1, part + r, n_values, x, k, is_first, rows, sums + r, BLOCK_ROWS);
+                part_tile(1, part + r, n_values, x, is_first, rows, sums + r);
         }
     }
 }
@@ -179,7 +180,7 @@ INLINE void part_columns(part_rows part, size_t n_rows, size_t n_values, const f
             const unsigned char *row = w + (size_t)r * k * sizeof(ELEMENT);                                                    \
             const __m256 v = n == LANES ? load_##TYPE(row, i) : first_##TYPE(row, i, n);                                       \
                                                                                                                                \
-            if (C == 1) /* a single column waits for memory: the rows of the next tile */                                                                                                     \
+            if (C == 1) /* a single column waits for memory: the rows of the next tile */                                      \
                 _mm_prefetch((const char *)row + (R * k + i) * sizeof(ELEMENT), _MM_HINT_T0);                                  \
             UNROLL                                                                                                             \
             for (int c = 0; c < C; c++)                                                                                        \
@@ -225,11 +226,11 @@ INLINE void part_columns(part_rows part, size_t n_rows, size_t n_values, const f
         }                                                                                                                      \
     }                                                                                                                          \
                                                                                                                                \
-    /* n_rows <= BLOCK_ROWS rows times n_cols <= MOST columns; `then`: rows that come after them. */                           \
+    /* n_rows <= BLOCK_ROWS rows times n_cols <= MOST columns. */                                                              \
     TARGET static void many_##TYPE(const unsigned char *w, size_t k, size_t n_rows, const float *x, size_t n_cols, float *y,   \
                                    size_t y_stride)                                                                            \
     {                                                                                                                          \
-        float sums[MOST][BLOCK_ROWS], columns[MOST][PART_K] __attribute__((aligned(64)));                                                                \
+        float sums[MOST][BLOCK_ROWS], columns[MOST][PART_K] __attribute__((aligned(64)));                                      \
         part_rows part;                                                                                                        \
                                                                                                                                \
         for (size_t i = 0; i < k; i += PART_K) {                                                                               \
@@ -237,20 +238,19 @@ INLINE void part_columns(part_rows part, size_t n_rows, size_t n_values, const f
                                                                                                                                \
             for (size_t c = 0; c < n_cols; c++)                                                                                \
                 memcpy(columns[c], x + c * k + i, n_values * sizeof(float));                                                   \
-            for (size_t r = 0, some; r < n_rows; r += some) {                                                                  \
-                const unsigned char *rows = w + r * k * sizeof(ELEMENT);                                                       \
-                size_t next_value;                                                                                             \
+            for (size_t r = 0; r < n_rows; r += PART_ROWS) {                                                                   \
+                const size_t some = n_rows - r < PART_ROWS ? n_rows - r : PART_ROWS;                                           \
+                const size_t next = r + some < n_rows ? (r + some) * k + i : i + PART_K < k ? i + PART_K : n_rows * k;         \
                                                                                                                                \
-                some = n_rows - r < PART_ROWS ? n_rows - r : PART_ROWS;                                                        \
-                next_value = r + some < n_rows ? some * k + i : i + PART_K < k ? i + PART_K - r * k : some * k;                \
-                take_part_##TYPE(part, rows, k, i, some, n_values);                                                            \
-                part_columns(part, some, n_values, columns[0], PART_K, n_cols, rows + next_value * sizeof(ELEMENT), k * sizeof(ELEMENT), \
+                take_part_##TYPE(part, w + r * k * sizeof(ELEMENT), k, i, some, n_values);                                     \
+                part_columns(part, some, n_values, columns[0], n_cols, w + next * sizeof(ELEMENT), k * sizeof(ELEMENT),        \
                              PART_K * sizeof(ELEMENT) / 64, i == 0, sums[0] + r);                                              \
             }                                                                                                                  \
         }                                                                                                                      \
         for (size_t c = 0; c < n_cols; c++)                                                                                    \
             memcpy(y + c * y_stride, sums[c], n_rows * sizeof(float));                                                         \
     }                                                                                                                          \
+                                                                                                                               \
     TARGET void kernels_avx2_##TYPE(const void *weights, size_t k, size_t n_rows, const float *x, size_t n_cols, float *y,     \
                                     size_t y_stride)                                                                           \
     {                                                                                                                          \

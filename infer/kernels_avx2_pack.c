@@ -396,7 +396,8 @@ INLINE void multiply_tile(const enum quant_type type, const int N, const unsigne
 
 /* What a tile's columns begin with in each step. */
 struct beginnings {
-    int32_t whole[PART_STEPS][PACK_COLS][2]; /* of each half of a step's values where they are not added up together */
+    int32_t whole[PART_STEPS][PACK_COLS][2]; /* of each half of a step's values where they are not added up together; of types that round columns
+                                                whole, of all steps in the first */
     float mean[PART_STEPS][2 * PACK_COLS];   /* what minima are times: of each half of Q2_K, otherwise of both in the first PACK_COLS */
 };
 
@@ -429,10 +430,10 @@ INLINE void begin_tile(const enum quant_type type, const int32_t *sums, const fl
             const __m256i whole = _mm256_mullo_epi32(together(type, 8) == 8 ? both : each, offset);
             const __m128 dx = _mm_loadu_ps(d + h * PACK_COLS / 2);
 
-            if (pack_rounds_columns(type)) {
-                part[h] = _mm256_sub_epi32(part[h], both);
+            part[h] = _mm256_add_epi32(part[h], whole);
+            if (pack_rounds_columns(type))
                 _mm256_storeu_si256((__m256i *)b->whole[0][h * PACK_COLS / 2], _mm256_and_si256(part[h], low));
-            } else if (begins_in_16_bits(type))
+            else if (begins_in_16_bits(type))
                 _mm256_storeu_si256((__m256i *)b->whole[i][h * PACK_COLS / 2], _mm256_and_si256(whole, low));
             else if (type == QUANT_Q6_K)
                 _mm256_storeu_si256((__m256i *)b->whole[i][h * PACK_COLS / 2], whole);
@@ -588,9 +589,10 @@ INLINE __m256 add_sixteen(__m256 sum, __m256i more)
 
 /* COLS columns of a tile, from column `first` on: n_steps steps of a panel, all of a block where there are blocks, added to sums [HALVES][COLS]. */
 INLINE void add_columns(const enum quant_type type, const struct step *steps, size_t n_steps, const struct beginnings *b, const size_t first,
-                        const int8_t *q, const float *d, size_t next, __m256 *sums)
+                        const int8_t *q, const float *d, size_t tile_bytes, __m256 *sums)
 {
-    __m256i together[HALVES * COLS];
+    const int8_t *next = q + tile_bytes + first / COLS * 64; /* activations of the next tile: half of the lines for each half of the columns */
+    __m256i sixteen[HALVES * COLS];
     __m256 block[HALVES * COLS];
     __m256 so_far[HALVES * COLS]; /* gcc would store sums both here and there in each step */
 
@@ -598,19 +600,18 @@ INLINE void add_columns(const enum quant_type type, const struct step *steps, si
     for (int c = 0; c < HALVES * COLS; c++) {
         block[c] = _mm256_setzero_ps();
         so_far[c] = sums[c];
-        together[c] = _mm256_set1_epi32(pack_rounds_columns(type) ? b->whole[0][first + (size_t)(c % COLS)][0] : 0);
+        sixteen[c] = _mm256_set1_epi32(pack_rounds_columns(type) ? b->whole[0][first + (size_t)(c % COLS)][0] : 0);
     }
     q += first * PACK_STEP;
     d += first;
-    for (size_t i = 0; i < n_steps; i++, q += PACK_COLS * PACK_STEP, d += PACK_COLS) {
+    for (size_t i = 0; i < n_steps; i++, q += PACK_COLS * PACK_STEP, next += PACK_COLS * PACK_STEP, d += PACK_COLS) {
         const struct step *s = steps + i * HALVES;
         const int32_t *begin = b->whole[i][first];
 
-        /* Activations of the next tile: half of a step's from each half of the columns. */
         for (size_t line = 0; line < PACK_COLS * PACK_STEP; line += 128)
-            _mm_prefetch((const char *)q + next + line, _MM_HINT_T0);
+            _mm_prefetch((const char *)next + line, _MM_HINT_T0);
         if (pack_rounds_columns(type)) {
-            add_products(type, s, 0, 8, q, together);
+            add_products(type, s, 0, 8, q, sixteen);
         } else if (pack_has_groups(type)) {
             add_part(type, s, 0, 8, 0, q, begin, d, NULL, block);
         } else if (type == QUANT_Q6_K) {
@@ -624,7 +625,7 @@ INLINE void add_columns(const enum quant_type type, const struct step *steps, si
         add_block(type, steps, n_steps, b, first, block, so_far);
     UNROLL
     for (int c = 0; c < HALVES * COLS; c++)
-        sums[c] = pack_rounds_columns(type) ? add_sixteen(so_far[c], together[c]) : so_far[c];
+        sums[c] = pack_rounds_columns(type) ? add_sixteen(so_far[c], sixteen[c]) : so_far[c];
 }
 
 /* Takes n_steps steps of both halves of a panel apart; where the next ones are. */
@@ -672,7 +673,8 @@ INLINE void multiply_panel(const enum quant_type type, const unsigned char *at, 
                 _mm_prefetch((const char *)at + c / PACK_COLS * next + i, _MM_HINT_T0);
             begin_tile(type, sums + 2 * place, d + place, part, &b);
             for (size_t first = 0; first < PACK_COLS && c + first < n; first += COLS)
-                add_columns(type, steps, part, &b, first, q + place * PACK_STEP, d + place, n_steps * PACK_COLS * PACK_STEP + first / COLS * 64 - first * PACK_STEP, so_far + HALVES * (c + first));
+                add_columns(type, steps, part, &b, first, q + place * PACK_STEP, d + place, n_steps * PACK_COLS * PACK_STEP,
+                            so_far + HALVES * (c + first));
         }
     }
     for (size_t c = 0; c < n; c++) {

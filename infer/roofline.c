@@ -94,7 +94,8 @@ static float read_plain(const unsigned char *bytes, size_t n)
 DOES(fma_avx2, "avx2,fma", __m256, _mm256_set1_ps(0.5f), sums[c] = _mm256_fmadd_ps(sums[c], one, one), _mm256_cvtss_f32(sums[0]))
 DOES(fma_avx512, AVX512, __m512, _mm512_set1_ps(0.5f), sums[c] = _mm512_fmadd_ps(sums[c], one, one), _mm512_cvtss_f32(sums[0]))
 DOES(dot_avx2, "avx2", __m256i, _mm256_set1_epi8(1),
-     __m256i x = one; __asm__ volatile("" : "+x"(x)); sums[c] = _mm256_add_epi16(sums[c], _mm256_maddubs_epi16(x, x)), (float)_mm256_extract_epi16(sums[0], 0))
+     __m256i x = one; __asm__ volatile("" : "+x"(x)) /* not multiplied once for all */;
+     sums[c] = _mm256_add_epi16(sums[c], _mm256_maddubs_epi16(x, x)), (float)_mm256_extract_epi16(sums[0], 0))
 DOES(dot_vnni, AVX512 ",avx512vnni", __m512i, _mm512_set1_epi8(1), sums[c] = _mm512_dpbusd_epi32(sums[c], one, one),
      (float)_mm_cvtsi128_si32(_mm512_castsi512_si128(sums[0])))
 DOES(dot_bf16, AVX512 ",avx512bf16", __m512, _mm512_set1_ps(0.5f), sums[c] = _mm512_dpbf16_ps(sums[c], (__m512bh)one, (__m512bh)one),
