@@ -6,7 +6,8 @@
  * the functions raise_exception and strftime_now.  Where Python raises an error, so does this; other errors than those
  * of raise_exception may be worded differently.  Differences, all of them errors here: integers have 64 bits;
  * extends, include, import, block and autoescape are refused; random, pprint, urlize and lipsum are, too; str's encode,
- * maketrans, translate and format_map do not exist; numbers have no attributes; names are ASCII.
+ * maketrans, translate and format_map do not exist; numbers have no attributes and ranges no methods; names are ASCII;
+ * what can have no slice is no undefined even where it is a constant (`none[1:]`).
  *
  * A template reaches nothing but the values it is given.  What it may use is bounded (struct jinja_options), since both
  * template and conversation come from outside.

@@ -39,7 +39,7 @@ static int macro_attribute(struct render *r, const struct value *v, const struct
 
     if (text_is(name, "name")) {
         *out = n->kind == N_MACRO ? value_string(n->name) : value_none();
-        return n->kind == N_MACRO || value_literal(r, "caller", out) == 0 ? 1 : -1;
+        return 1;
     }
     if (text_is(name, "catch_kwargs") || text_is(name, "catch_varargs") || text_is(name, "caller")) {
         *out = value_bool(n->uses & (text_is(name, "caller")         ? USES_CALLER

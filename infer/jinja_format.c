@@ -418,7 +418,8 @@ int format_percent(struct render *r, const struct text *format, const struct val
             return -1;
     }
     if (args->kind == V_TUPLE ? p.next < args->list->n
-                              : p.next == 0 && args->kind != V_DICT && args->kind != V_LIST && args->kind != V_RANGE)
+                              : p.next == 0 && args->kind != V_DICT && args->kind != V_LIST && args->kind != V_RANGE &&
+                                    args->kind != V_UNDEFINED)
         return render_fail(r, "not all arguments converted during string formatting");
     return builder_value(&p.b, format->safe, out);
 }

@@ -367,8 +367,10 @@ static int read_string(struct lexer *l)
         while (p < l->end && *p != quote && *p != '\\')
             p++;
         builder_add(&b, from, (size_t)(p - from), false);
-        if (p + 1 >= l->end || *p != '\\')
-            continue;
+        if (p == l->end || *p == quote)
+            break;
+        if (p + 1 == l->end)
+            return render_fail(l->r, "a string does not end");
         n = read_escape(l, p, l->end, &b);
         if (n < 0)
             return -1;

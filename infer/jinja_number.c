@@ -338,7 +338,7 @@ static int fail_operands(struct render *r, int op, const struct value *a, const 
 
 static int binary(struct render *r, int op, const struct value *a, const struct value *b, struct value *out)
 {
-    if (a->kind == V_STRING && op == O_MOD && b->kind != V_UNDEFINED)
+    if (a->kind == V_STRING && op == O_MOD)
         return format_percent(r, a->text, b, out);
     if (value_is_whole(a) && value_is_whole(b))
         return binary_whole(r, op, value_whole(a), value_whole(b), out);

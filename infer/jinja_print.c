@@ -133,6 +133,19 @@ static int repr_attribute(struct builder *b, const struct value *v, const char *
     return rc == 1 ? value_repr(b->r, b, &value) : rc;
 }
 
+static int repr_macro_name(struct builder *b, const struct value *v)
+{
+    const struct text name = { .s = "name", .len = 4, .n_chars = 4 };
+    struct value value;
+
+    if (value_own_attribute(b->r, v, &name, &value) < 0)
+        return -1;
+    if (value.kind == V_STRING)
+        return value_repr(b->r, b, &value);
+    builder_literal(b, "anonymous", false); /* the body of a call block */
+    return 0;
+}
+
 static int repr_object(struct builder *b, const struct value *v)
 {
     int rc = 0;
@@ -144,7 +157,7 @@ static int repr_object(struct builder *b, const struct value *v)
         rc = repr_dict(b, v->dict, false);
     } else if (v->kind == V_MACRO) {
         builder_literal(b, " ", false);
-        rc = repr_attribute(b, v, "name");
+        rc = repr_macro_name(b, v);
     } else if (v->kind == V_LOOP) {
         builder_literal(b, " ", false);
         rc = repr_attribute(b, v, "index");

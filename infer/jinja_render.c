@@ -441,6 +441,8 @@ static int run_loop(struct render *r, struct loop *l, struct builder *out)
     if (!f)
         return -1;
     while ((rc = loop_advance(r, l)) == 1) {
+        if (render_steps(r, 1 + n->scope->n / 4) < 0)
+            return -1;
         frame_load(r, f);
         f->slots[0] = (struct value){ .kind = V_LOOP, .loop = l };
         if (assign(r, n->a, f, &l->current) < 0)

@@ -355,13 +355,13 @@ static int declare_macro(struct binder *b, struct node *n)
     for (const struct node *a = n->args; a; a = a->next)
         if (declare_parameter(b, a->name) < 0)
             return -1;
-    for (const struct node *a = n->args; a; a = a->next)
-        if (declare(b, a->a) < 0)
-            return -1;
     if ((n->uses & USES_CALLER && declare_special(b, "caller") < 0) ||
         (n->uses & USES_KWARGS && declare_special(b, "kwargs") < 0) ||
         (n->uses & USES_VARARGS && declare_special(b, "varargs") < 0))
         return -1;
+    for (const struct node *a = n->args; a; a = a->next)
+        if (declare(b, a->a) < 0)
+            return -1;
     return declare_all(b, n->body);
 }
 
