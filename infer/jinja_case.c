@@ -7,8 +7,8 @@
 
 static bool is_ignored(uint32_t c)
 {
-    return c == '\'' || c == '.' || c == ':' || c == '^' || c == '`' || c == 0xad || c == 0xb7 || c == 0x2019 ||
-           (c >= 0x300 && c <= 0x36f); /* the most frequent ones of those that Unicode calls case-ignorable */
+    return c == '\'' || c == '.' || c == ':' || c == '^' || c == '`' || c == 0xad || c == 0xb7 || c == 0x2018 ||
+           c == 0x2019 || (c >= 0x200b && c <= 0x200f) || (c >= 0x300 && c <= 0x36f); /* the most frequent ones of those that Unicode calls case-ignorable */
 }
 
 /* A capital sigma at the end of a word: letters before it, none after. */

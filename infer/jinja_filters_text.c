@@ -198,7 +198,7 @@ FILTER(format)
 
 /* --- lines and words ------------------------------------------------------------------------------------------------ */
 
-static int indention(struct render *r, const struct value *width, const struct text **out)
+static int indentation(struct render *r, const struct value *width, const struct text **out)
 {
     const struct text space = { .s = " ", .len = 1, .n_chars = 1 };
     struct builder b;
@@ -224,7 +224,7 @@ FILTER(indent)
     int first = argument_bool(r, &call->arg[1], false), blank = argument_bool(r, &call->arg[2], false);
     bool ends;
 
-    if (first < 0 || blank < 0 || must_be_text(r, self, "indent", &t) < 0 || indention(r, &call->arg[0], &by) < 0 ||
+    if (first < 0 || blank < 0 || must_be_text(r, self, "indent", &t) < 0 || indentation(r, &call->arg[0], &by) < 0 ||
         text_lines(r, t, false, &lines) < 0)
         return -1;
     ends = t->len == 0 || char_ends_line(char_at(char_before(t->s + t->len)));
@@ -311,21 +311,23 @@ FILTER(wordcount)
 
 /* --- wordwrap: lines are filled with chunks, which are white space, words, and parts of words up to a hyphen -------- */
 
-struct wrap {
-    struct render *r;
-    struct builder b;
-    const struct text *t, *separator;
-    int64_t width;
-    bool break_words, break_hyphens, any; /* any: a line has been written */
-};
-
 struct chunk {
     size_t from, to;
 };
 
-static bool wraps_at(unsigned char c)
+struct wrap {
+    struct render *r;
+    struct builder b;
+    const struct text *t, *separator;
+    struct chunk *chunks; /* of the paragraph */
+    size_t n, at;         /* at: the first one that is in no line yet */
+    int64_t width;
+    bool break_words, break_hyphens, any; /* any: a line has been written */
+};
+
+static bool wraps_at(const struct text *t, size_t at)
 {
-    return c == ' ' || (c >= '\t' && c <= '\r');
+    return t->s[at] == ' ' || (t->s[at] >= '\t' && t->s[at] <= '\r');
 }
 
 static bool is_letter(const struct text *t, size_t at)
@@ -335,144 +337,164 @@ static bool is_letter(const struct text *t, size_t at)
     return is_word(c) && !(char_classes(c) & CHAR_DECIMAL);
 }
 
-static size_t next_char_at(const struct text *t, size_t at)
+/* What may stand before a dash between words. */
+static bool is_wordlike(const struct text *t, size_t at)
 {
-    return at + char_len(t->s + at);
+    return is_word(char_at(t->s + at)) || (t->s[at] && strchr("!\"'&.,?", t->s[at]));
 }
 
-/* A hyphen at `at` in a word from `from` may end a chunk: two letters before it, and two after it, or one and a hyphen. */
-static bool breaks_at_hyphen(const struct text *t, size_t from, size_t at, size_t end)
+static bool step_back(const struct text *t, size_t *at)
 {
-    const char *a, *b;
-    size_t next = at + 1, second;
-
-    if (at == from)
+    if (*at == 0)
         return false;
-    a = char_before(t->s + at);
-    if ((size_t)(a - t->s) <= from - (from > 0 && false))
-        return false;
-    b = char_before(a);
-    if (!is_letter(t, (size_t)(a - t->s)) || !is_letter(t, (size_t)(b - t->s)) || next >= end || !is_letter(t, next))
-        return false;
-    second = next_char_at(t, next);
-    if (second < end && t->s[second] == '-')
-        second++;
-    return second < end && is_letter(t, second);
+    *at = (size_t)(char_before(t->s + *at) - t->s);
+    return true;
 }
 
-/* Dashes of two and more within a word are a chunk of their own. */
-static size_t chunk_end(const struct wrap *w, size_t from, size_t end)
+/* Two letters before the hyphen, or a letter, a hyphen and a letter; behind it two letters, or with a hyphen between. */
+static bool breaks_at_hyphen(const struct text *t, size_t at)
+{
+    size_t first = at, second, third, next = at + 1;
+
+    if (t->s[at] != '-' || !step_back(t, &first))
+        return false;
+    second = first;
+    if (!step_back(t, &second))
+        return false;
+    third = second;
+    if (!(is_letter(t, first) && is_letter(t, second)) &&
+        !(is_letter(t, first) && t->s[second] == '-' && step_back(t, &third) && is_letter(t, third)))
+        return false;
+    if (next >= t->len || !is_letter(t, next))
+        return false;
+    next += char_len(t->s + next);
+    if (next < t->len && t->s[next] == '-')
+        next++;
+    return next < t->len && is_letter(t, next);
+}
+
+/* Where dashes between words that begin at `at` end; 0 if there are none. */
+static size_t dash_end(const struct text *t, size_t at)
+{
+    size_t end = at, before = at;
+
+    while (end < t->len && t->s[end] == '-')
+        end++;
+    if (end - at < 2 || end == t->len || !is_word(char_at(t->s + end)) || !step_back(t, &before) || !is_wordlike(t, before))
+        return 0;
+    return end;
+}
+
+static size_t chunk_end(const struct wrap *w, size_t from)
 {
     const struct text *t = w->t;
-    size_t at = from, dashes;
+    size_t at = from;
 
-    if (wraps_at((unsigned char)t->s[from])) {
-        while (at < end && wraps_at((unsigned char)t->s[at]))
+    if (wraps_at(t, from)) {
+        while (at < t->len && wraps_at(t, at))
             at++;
         return at;
     }
-    if (w->break_hyphens) {
-        while (at < end && t->s[at] == '-')
-            at++;
-        if (at - from >= 2 && from > 0 && at < end && is_word(char_at(t->s + at)))
-            return at;
-        at = from;
-    }
-    for (; at < end && !wraps_at((unsigned char)t->s[at]); at = next_char_at(t, at)) {
-        if (t->s[at] != '-' || !w->break_hyphens)
-            continue;
-        for (dashes = at; dashes < end && t->s[dashes] == '-';)
-            dashes++;
-        if (dashes - at >= 2 && at > from && dashes < end && is_word(char_at(t->s + dashes)))
-            return at;
-        if (breaks_at_hyphen(t, from, at, end))
+    if (w->break_hyphens && dash_end(t, from))
+        return dash_end(t, from);
+    for (at += char_len(t->s + at); at < t->len && !wraps_at(t, at); at += char_len(t->s + at)) {
+        if (w->break_hyphens && breaks_at_hyphen(t, at))
             return at + 1;
+        if (w->break_hyphens && dash_end(t, at))
+            return at;
     }
     return at;
 }
 
-static void put_line(struct wrap *w, size_t from, size_t to)
+static int find_chunks(struct wrap *w)
 {
-    if (w->any)
-        builder_text(&w->b, w->separator);
-    w->any = true;
-    builder_slice(&w->b, w->t, from, to);
+    w->n = w->at = 0;
+    w->chunks = render_alloc(w->r, w->t->len + 1, sizeof *w->chunks);
+    if (!w->chunks || render_steps(w->r, w->t->len / 4) < 0)
+        return -1;
+    for (size_t from = 0; from < w->t->len; from = w->chunks[w->n++].to)
+        w->chunks[w->n] = (struct chunk){ from, chunk_end(w, from) };
+    return 0;
 }
 
-static int64_t chars_between(const struct text *t, size_t from, size_t to)
+static int64_t chunk_chars(const struct wrap *w, const struct chunk *c)
 {
-    return (int64_t)(text_chars(t, to) - text_chars(t, from));
+    return (int64_t)(text_chars(w->t, c->to) - text_chars(w->t, c->from));
 }
 
-/* How much of a chunk that is too long for a line goes into what is left of it. */
-static size_t cut_chunk(const struct wrap *w, struct chunk c, int64_t room)
+static bool is_blank(const struct wrap *w, const struct chunk *c)
+{
+    for (size_t i = c->from; i < c->to; i += char_len(w->t->s + i))
+        if (!(char_classes(char_at(w->t->s + i)) & CHAR_SPACE))
+            return false;
+    return true;
+}
+
+/* Where a chunk that is longer than a line is cut, so that what is before fits into what is left of this one. */
+static size_t cut_chunk(const struct wrap *w, const struct chunk *c, int64_t room)
 {
     const struct text *t = w->t;
-    const char *limit = char_skip(t->s + c.from, t->s + c.to, room < 1 ? 1 : (size_t)room);
-    size_t to = (size_t)(limit - t->s);
+    size_t to = (size_t)(char_skip(t->s + c->from, t->s + c->to, (size_t)room) - t->s), hyphen = to;
 
-    if (w->break_hyphens && chars_between(t, c.from, c.to) > room) {
-        for (size_t i = to; i > c.from + 1; i--) /* after the last hyphen that fits, unless only hyphens are before it */
-            if (t->s[i - 1] == '-') {
-                for (size_t k = c.from; k < i - 1; k++)
-                    if (t->s[k] != '-')
-                        return i;
-                break;
-            }
-    }
+    if (!w->break_hyphens || to == c->to)
+        return to;
+    while (hyphen > c->from && t->s[hyphen - 1] != '-')
+        hyphen--;
+    for (size_t i = c->from; hyphen > c->from && i < hyphen - 1; i++) /* not if all before it are hyphens */
+        if (t->s[i] != '-')
+            return hyphen;
     return to;
 }
 
-static int wrap_line(struct wrap *w, size_t from, size_t end)
+/* What fits of a chunk that is longer than a line; to is where the line ends without it.  White space is not added. */
+static size_t add_cut(struct wrap *w, int64_t room, size_t to)
 {
-    const struct text *t = w->t;
-    struct chunk c = { from, from };
-    bool first_line = true;
+    struct chunk *c = &w->chunks[w->at], piece = { c->from, cut_chunk(w, c, room) };
 
-    while (from < end) {
-        size_t line = from, to, last_space = from;
-        int64_t n = 0;
-        bool any = false;
+    c->from = piece.to;
+    return is_blank(w, &piece) ? to : piece.to;
+}
 
-        if (render_steps(w->r, 1 + (end - from) / 64) < 0)
+/* Takes the next line's chunks and returns where it ends; white space at its end is dropped. */
+static size_t fill_line(struct wrap *w, size_t from)
+{
+    int64_t n = 0;
+    size_t first = w->at, to = from;
+
+    while (w->at < w->n && n + chunk_chars(w, &w->chunks[w->at]) <= w->width) {
+        n += chunk_chars(w, &w->chunks[w->at]);
+        to = w->chunks[w->at++].to;
+    }
+    if (w->at < w->n && chunk_chars(w, &w->chunks[w->at]) > w->width) {
+        if (w->break_words)
+            return add_cut(w, w->width - n, to);
+        if (w->at == first)
+            to = w->chunks[w->at++].to;
+    }
+    return w->at > first && is_blank(w, &w->chunks[w->at - 1]) ? w->chunks[w->at - 1].from : to;
+}
+
+static int wrap_paragraph(struct wrap *w)
+{
+    if (find_chunks(w) < 0)
+        return -1;
+    while (w->at < w->n) {
+        size_t from, to;
+
+        if (w->any && is_blank(w, &w->chunks[w->at]))
+            w->at++;
+        if (w->at == w->n)
+            break;
+        if (render_steps(w->r, 1 + w->t->len / 64) < 0)
             return -1;
-        if (!first_line && c.to == from && wraps_at((unsigned char)t->s[from])) { /* no space before a line but the first */
-            from = chunk_end(w, from, end);
-            c.to = from;
+        from = w->chunks[w->at].from;
+        to = fill_line(w, from);
+        if (to == from)
             continue;
-        }
-        for (to = from; to < end; to = c.to) {
-            int64_t len;
-
-            c.from = to;
-            c.to = chunk_end(w, to, end);
-            len = chars_between(t, c.from, c.to);
-            if (n + len <= w->width) {
-                n += len;
-                any = true;
-                continue;
-            }
-            if (len > w->width) {
-                if (w->break_words)
-                    c.to = cut_chunk(w, c, w->width - n);
-                else if (any)
-                    c.to = to;
-                to = c.to;
-            } else {
-                c.to = to;
-            }
-            break;
-        }
-        from = to;
-        last_space = to;
-        while (last_space > line && wraps_at((unsigned char)t->s[last_space - 1]))
-            last_space--;
-        if (last_space > line)
-            put_line(w, line, last_space);
-        first_line = first_line && last_space == line;
-        c.to = from;
-        if (to == line)
-            break;
+        if (w->any)
+            builder_text(&w->b, w->separator);
+        w->any = true;
+        builder_slice(&w->b, w->t, from, to);
     }
     return 0;
 }
@@ -502,7 +524,7 @@ FILTER(wordwrap)
             builder_text(&w.b, w.separator);
         w.t = lines.list->items[i].text;
         w.any = false;
-        if (wrap_line(&w, 0, w.t->len) < 0)
+        if (wrap_paragraph(&w) < 0)
             return -1;
     }
     return builder_value(&w.b, false, out);
@@ -510,45 +532,22 @@ FILTER(wordwrap)
 
 /* --- HTML ----------------------------------------------------------------------------------------------------------- */
 
-/* Where a tag or comment at `at` ends; at itself if there is none. */
-static size_t tag_end(const struct text *t, size_t at)
-{
-    const char *end;
-
-    if (t->len - at >= 4 && memcmp(t->s + at, "<!--", 4) == 0)
-        return at;
-    end = memchr(t->s + at, '>', t->len - at);
-    return end ? (size_t)(end - t->s) + 1 : at;
-}
-
-/* What takes its place in the text without its comments, or without its tags. */
-static int without(struct render *r, const struct text *t, bool comments, const struct text **out)
+/* The text without what stands between open and close, these included; one that is not closed ends that. */
+static int without(struct render *r, const struct text *t, const char *open, const char *close, const struct text **out)
 {
     struct builder b;
     size_t from = 0;
 
     builder_init(&b, r);
-    while (from < t->len && !b.failed) {
-        const char *open = comments ? memmem(t->s + from, t->len - from, "<!--", 4) : memchr(t->s + from, '<', t->len - from);
-        const char *close = NULL;
-        size_t at = open ? (size_t)(open - t->s) : t->len;
+    while (!b.failed) {
+        const char *first = memmem(t->s + from, t->len - from, open, strlen(open)), *last = NULL;
 
-        if (open && comments)
-            close = t->len - at > 4 ? memmem(open + 4, t->len - at - 4, "-->", 3) : NULL;
-        builder_slice(&b, t, from, at);
-        if (!open)
+        if (first)
+            last = memmem(first, (size_t)(t->s + t->len - first), close, strlen(close));
+        builder_slice(&b, t, from, last ? (size_t)(first - t->s) : t->len);
+        if (!last)
             break;
-        if (comments) {
-            from = close ? (size_t)(close - t->s) + 3 : t->len;
-            if (!close)
-                builder_slice(&b, t, at, t->len);
-        } else {
-            from = tag_end(t, at);
-            if (from == at) {
-                builder_slice(&b, t, at, t->len);
-                break;
-            }
-        }
+        from = (size_t)(last - t->s) + strlen(close);
     }
     return builder_finish(&b, out);
 }
@@ -587,7 +586,7 @@ FILTER(striptags)
     bool gap = false;
 
     (void)call;
-    if (value_text(r, self, &t) < 0 || without(r, t, true, &t) < 0 || without(r, t, false, &t) < 0 ||
+    if (value_text(r, self, &t) < 0 || without(r, t, "<!--", "-->", &t) < 0 || without(r, t, "<", ">", &t) < 0 ||
         render_steps(r, t->len / 8) < 0)
         return -1;
     builder_init(&b, r);
@@ -771,7 +770,7 @@ FILTER(tojson)
     if (indent->kind != V_MISSING && indent->kind != V_NONE) {
         style.has_indent = true;
         style.comma = &short_comma;
-        if (indention(r, indent, &style.indent) < 0)
+        if (indentation(r, indent, &style.indent) < 0)
             return -1;
     }
     if (json_separators(r, &call->arg[2], &style) < 0)

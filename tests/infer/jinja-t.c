@@ -226,7 +226,7 @@ static void test_provenance(void)
     is_marked("{{ bos_token }}{{ n }}{{ 1 }}", "<s>[42]1", "a trusted global is not, a number of the data is");
     is_marked("{{ '<' ~ messages[0].role ~ '>' }}{{ 'a' + l[0] + 'b' }}", "<[user]>a[a]b", "concatenation keeps both");
     is_marked("{% set x = '12' ~ l[0] ~ '34' %}{{ x[1:4] }}{{ x[::-1] }}{{ x[2] }}", "2[a]343[a]21[a]", "slices do");
-    is_marked("{{ ('-' ~ messages[0].role)|upper }}{{ (l[0] ~ 'bc')|title }}", "-[USERA]bc", "upper and title do");
+    is_marked("{{ ('-' ~ messages[0].role)|upper }}.{{ (l[0] ~ 'bc')|title }}", "-[USER].[A]bc", "upper and title do");
     is_marked("{{ 'x<u>y'.replace('u', l[0]) }}{{ messages[0].role.replace('s', '<s>') }}", "x<[a]>y[u]<s>[er]", "replace puts each where it belongs");
     is_marked("{{ '<' ~ ('  ' ~ l[0] ~ ' ')|trim ~ '>' }}{{ l|join('+') }}{{ ','.join(l) }}", "<[a]>[a]+[ba],[b]", "trim and join do");
     is_marked("{% for p in (l[0] ~ '|' ~ l[1] ~ 'c').split('|') %}{{ p }};{% endfor %}", "[a];[b]c;", "split does");
