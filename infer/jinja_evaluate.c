@@ -213,6 +213,7 @@ static int spread_dict(struct render *r, struct gathered *g, const struct value 
 
 int evaluate_arguments(struct render *r, const struct node *list, struct frame *f, struct arguments *out)
 {
+    static const struct value nothing;
     struct gathered g = { 0 };
 
     for (const struct node *n = list; n; n = n->next) {
@@ -238,7 +239,7 @@ int evaluate_arguments(struct render *r, const struct node *list, struct frame *
         if (rc < 0)
             return -1;
     }
-    *out = (struct arguments){ g.items, g.n, g.names, g.named, g.n_named };
+    *out = (struct arguments){ g.items ? g.items : &nothing, g.n, g.names, g.named, g.n_named };
     return 0;
 }
 

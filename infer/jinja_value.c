@@ -10,7 +10,7 @@
 
 /* --- failing and memory --------------------------------------------------------------------------------------------- */
 
-static int fail_with(struct render *r, int status, const char *fmt, va_list ap)
+__attribute__((format(printf, 3, 0))) static int fail_with(struct render *r, int status, const char *fmt, va_list ap)
 {
     char text[ERR_MSG];
 
