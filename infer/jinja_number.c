@@ -301,6 +301,8 @@ static int add_texts(struct render *r, const struct text *a, const struct text *
     struct builder b;
 
     builder_init(&b, r);
+    if (!safe)
+        builder_reserve(&b, a->len + c->len);
     if (safe) {
         builder_escaped(&b, a);
         builder_escaped(&b, c);

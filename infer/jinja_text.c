@@ -37,6 +37,13 @@ static bool grow(struct builder *b, size_t more)
     return true;
 }
 
+void builder_reserve(struct builder *b, size_t len)
+{
+    b->s = render_alloc(b->r, len, 1);
+    b->cap = len;
+    b->failed |= !b->s;
+}
+
 static void add_span(struct builder *b, size_t from, size_t to)
 {
     if (from == to || b->failed)
@@ -61,7 +68,7 @@ static void add_span(struct builder *b, size_t from, size_t to)
     b->spans[b->n_spans++] = (struct jinja_span){ from, to };
 }
 
-static bool add_bytes(struct builder *b, const char *s, size_t len)
+static bool add_bytes(struct builder *b, const char *s, size_t len, size_t n_chars)
 {
     if (render_steps(b->r, 1 + len / 64) < 0)
         b->failed = true;
@@ -74,12 +81,13 @@ static bool add_bytes(struct builder *b, const char *s, size_t len)
     if (len)
         memcpy(b->s + b->len, s, len);
     b->len += len;
+    b->n_chars += n_chars;
     return true;
 }
 
 void builder_add(struct builder *b, const char *s, size_t len, bool data)
 {
-    if (add_bytes(b, s, len) && data)
+    if (add_bytes(b, s, len, utf8_count(s, len)) && data)
         add_span(b, b->len - len, b->len);
 }
 
@@ -97,9 +105,13 @@ void builder_char(struct builder *b, uint32_t c, bool data)
 
 void builder_slice(struct builder *b, const struct text *t, size_t from, size_t to)
 {
-    size_t at = b->len;
+    size_t at = b->len, n_chars = to - from;
 
-    if (from >= to || !add_bytes(b, t->s + from, to - from))
+    if (from >= to)
+        return;
+    if (t->n_chars != t->len)
+        n_chars = from == 0 && to == t->len ? t->n_chars : utf8_count(t->s + from, to - from);
+    if (!add_bytes(b, t->s + from, to - from, n_chars))
         return;
     if (t->origin == ORIGIN_DATA)
         add_span(b, at, b->len);
@@ -172,7 +184,7 @@ int builder_finish(struct builder *b, const struct text **out)
         return -1;
     t->s = b->s ? b->s : "";
     t->len = b->len;
-    t->n_chars = utf8_count(t->s, t->len);
+    t->n_chars = b->n_chars;
     if (b->n_spans == 1 && b->spans[0].from == 0 && b->spans[0].to == b->len) {
         t->origin = ORIGIN_DATA;
     } else if (b->n_spans) {

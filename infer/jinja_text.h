@@ -12,13 +12,14 @@
 struct builder {
     struct render *r;
     char *s;
-    size_t len, cap;
+    size_t len, cap, n_chars;
     struct jinja_span *spans;
     size_t n_spans, cap_spans;
     bool failed;
 };
 
 void builder_init(struct builder *, struct render *);
+void builder_reserve(struct builder *, size_t len); /* room for exactly so much to begin with */
 void builder_add(struct builder *, const char *s, size_t len, bool data);
 void builder_literal(struct builder *, const char *s, bool data);
 void builder_char(struct builder *, uint32_t c, bool data);
