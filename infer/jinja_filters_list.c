@@ -1,6 +1,7 @@
 /* Filters that work on lists and single values; those that give iterators are as lazy as Python's. */
 #include "infer/jinja_case.h"
 #include "infer/jinja_filters.h"
+#include "infer/jinja_tree.h"
 
 #include <math.h>
 #include <string.h>
@@ -704,7 +705,7 @@ FILTER(sum)
         return -1;
     for (size_t i = 0; i < items->n; i++)
         if (attribute_path(r, &call->arg[0], &items->items[i], NULL, &item) < 0 ||
-            number_binary(r, 0 /* O_ADD */, out, &item, out) < 0)
+            number_binary(r, O_ADD, out, &item, out) < 0)
             return -1;
     return 0;
 }
