@@ -49,6 +49,7 @@ regex regex_bytes(struct regexes *, const uint64_t set[4]); /* one byte; bit b o
 regex regex_chars(struct regexes *, const struct regex_range *, size_t n, bool others);
 regex regex_concat(struct regexes *, regex, regex);
 regex regex_or(struct regexes *, regex, regex);
+regex regex_or_all(struct regexes *, const regex *, size_t n); /* of many at once, which is cheaper than one by one */
 regex regex_and(struct regexes *, regex, regex);
 regex regex_not(struct regexes *, regex); /* every text of bytes that is not in it; meet it with REGEX_ANY for texts */
 regex regex_minus(struct regexes *, regex, regex);
