@@ -78,12 +78,9 @@ static const struct regex_range *first_from(const struct ranges *r, uint32_t fro
     return low < r->n ? &r->list[low] : NULL;
 }
 
-static regex full(struct regexes *s, uint32_t size)
+static regex full(const struct regexes *s, uint32_t size)
 {
-    regex r = REGEX_EMPTY;
-    for (; size > 1; size /= 64)
-        r = regex_concat(s, s->tail, r);
-    return r;
+    return size == 1 ? REGEX_EMPTY : size == 64 ? s->tail : size == 64 * 64 ? s->tails[0] : s->tails[1];
 }
 
 #define MAX_PARTS 64 /* of a block; and of all lead bytes: ASCII is one, and there are 53 others */
@@ -181,6 +178,8 @@ bool regex_chars_init(struct regexes *s)
     struct regex_set tail = { { 0 } };
     regex_set_add(&tail, 0x80, 0xbf);
     s->tail = regex_bytes(s, tail.bits);
+    s->tails[0] = regex_concat(s, s->tail, s->tail);
+    s->tails[1] = regex_concat(s, s->tail, s->tails[0]);
     s->chr = regex_chars(s, NULL, 0, true);
     return !s->failed;
 }

@@ -111,6 +111,7 @@ struct regexes {
     regex  all;             /* every text of bytes */
     regex  chr;             /* one character */
     regex  tail;            /* one byte of those that go on with a character */
+    regex  tails[2];        /* two such, and three */
     regex  utf8[N_WITHIN];  /* the derivatives of REGEX_ANY */
 };
 
