@@ -116,6 +116,18 @@ static regex join(struct regexes *s, const struct parts *p)
     return regex_or_pushed(s, base);
 }
 
+/* The last bytes of those of the 64 characters from `from` on that are in ranges, of which `range` is the first. */
+static regex last_bytes(struct regexes *s, const struct ranges *r, const struct regex_range *range, uint32_t from)
+{
+    struct regex_set set = { { 0 } };
+    for (; range < r->list + r->n && range->from < from + 64; range++) {
+        uint32_t low = range->from > from ? range->from - from : 0;
+        uint32_t high = range->to < from + 63 ? range->to - from : 63;
+        regex_set_add(&set, 0x80 + low, 0x80 + high);
+    }
+    return regex_bytes(s, set.bits);
+}
+
 /* The bytes after the first ones of the characters in [from, from + size), of which those below `least` do not count. */
 static regex block(struct regexes *s, const struct ranges *r, uint32_t from, uint32_t size, uint32_t least)
 {
@@ -124,6 +136,8 @@ static regex block(struct regexes *s, const struct ranges *r, uint32_t from, uin
         return REGEX_NONE;
     if (range->from <= from && range->to >= from + size - 1 && from >= least)
         return full(s, size);
+    if (size == 64)
+        return last_bytes(s, r, range, from);
     struct parts parts;
     parts.n = 0;
     for (uint32_t k = 0; k < 64; k++)
