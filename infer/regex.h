@@ -75,9 +75,9 @@ bool regex_format(struct regexes *, const char *name, regex *out);
  * -1 with CORAX_E_ARGS when it is beyond what can be held (digits beyond reason).
  */
 struct regex_number {
-    bool        integer;
+    bool integer;
     const char *min, *max;
-    bool        exclusive_min, exclusive_max;
+    bool exclusive_min, exclusive_max;
     const char *multiple;
 };
 int regex_number(struct regexes *, const struct regex_number *, regex *out, struct err *);

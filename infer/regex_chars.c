@@ -87,7 +87,7 @@ static regex full(const struct regexes *s, uint32_t size)
 
 struct parts { /* sets of bytes by what follows them */
     struct {
-        regex            then;
+        regex then;
         struct regex_set set;
     } list[MAX_PARTS];
     size_t n;

@@ -17,7 +17,7 @@
 
 /* RFC 3339, with the lengths of months. */
 #define LEAP_YEAR "(?:\\d\\d(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)"
-#define DATE                                                                                 \
+#define DATE                                                                                        \
     "(?:\\d{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\\d|30)|" \
     "02-(?:0[1-9]|1\\d|2[0-8]))|" LEAP_YEAR "-02-29)"
 #define HOUR "(?:[01]\\d|2[0-3])"
@@ -26,65 +26,64 @@
 
 /* RFC 3339, appendix A. */
 #define DURATION_TIME "T(?:\\d+H(?:\\d+M(?:\\d+S)?)?|\\d+M(?:\\d+S)?|\\d+S)"
-#define DURATION                                                                          \
-    "P(?:\\d+W|" DURATION_TIME "|(?:\\d+Y(?:\\d+M(?:\\d+D)?)?|\\d+M(?:\\d+D)?|\\d+D)(?:" \
-    DURATION_TIME ")?)"
+#define DURATION \
+    "P(?:\\d+W|" DURATION_TIME "|(?:\\d+Y(?:\\d+M(?:\\d+D)?)?|\\d+M(?:\\d+D)?|\\d+D)(?:" DURATION_TIME ")?)"
 
 /* RFC 3986, section 3.2.2, has both. */
 #define BYTE "(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)"
 #define IPV4 BYTE "(?:\\." BYTE "){3}"
 #define H16  HEX "{1,4}"
 #define LS32 "(?:" H16 ":" H16 "|" IPV4 ")"
-#define IPV6                                                                                                  \
-    "(?:(?:" H16 ":){6}" LS32 "|::(?:" H16 ":){5}" LS32 "|(?:" H16 ")?::(?:" H16 ":){4}" LS32 "|(?:" H16      \
-    "(?::" H16 "){0,1})?::(?:" H16 ":){3}" LS32 "|(?:" H16 "(?::" H16 "){0,2})?::(?:" H16 ":){2}" LS32        \
-    "|(?:" H16 "(?::" H16 "){0,3})?::" H16 ":" LS32 "|(?:" H16 "(?::" H16 "){0,4})?::" LS32 "|(?:" H16 "(?::" \
-    H16 "){0,5})?::" H16 "|(?:" H16 "(?::" H16 "){0,6})?::)"
+#define IPV6                                                                                                        \
+    "(?:(?:" H16 ":){6}" LS32 "|::(?:" H16 ":){5}" LS32 "|(?:" H16 ")?::(?:" H16 ":){4}" LS32 "|(?:" H16 "(?::" H16 \
+    "){0,1})?::(?:" H16 ":){3}" LS32 "|(?:" H16 "(?::" H16 "){0,2})?::(?:" H16 ":){2}" LS32 "|(?:" H16 "(?::" H16   \
+    "){0,3})?::" H16 ":" LS32 "|(?:" H16 "(?::" H16 "){0,4})?::" LS32 "|(?:" H16 "(?::" H16 "){0,5})?::" H16        \
+    "|(?:" H16 "(?::" H16 "){0,6})?::)"
 
 /* RFC 1123, section 2.1, and RFC 5890, section 2.3.1: a third and fourth hyphen are for xn-- alone. */
 #define ALNUM "[0-9A-Za-z]"
 #define INNER "[0-9A-Za-z-]"
-#define LABEL                                                                                                    \
+#define LABEL                                                                                                        \
     "(?:" ALNUM "(?:" ALNUM "|" INNER "(?:" ALNUM "(?:" INNER "{0,59}" ALNUM ")?|-" ALNUM "(?:" INNER "{0,58}" ALNUM \
     ")?))?|[Xx][Nn]--" INNER "{0,58}" ALNUM ")"
-#define HOSTNAME "(?=[^]{1,253}$)" LABEL "(?:\\." LABEL "){0,126}"
+#define HOSTNAME     "(?=[^]{1,253}$)" LABEL "(?:\\." LABEL "){0,126}"
 #define DOMAIN_LABEL ALNUM "(?:" INNER "{0,61}" ALNUM ")?"
-#define DOMAIN   DOMAIN_LABEL "(?:\\." DOMAIN_LABEL ")*"
+#define DOMAIN       DOMAIN_LABEL "(?:\\." DOMAIN_LABEL ")*"
 
 /* RFC 5892, much simplified: letters, marks, digits, the exceptions of 2.6, and of appendix A what one neighbour tells. */
 #define IDN_CHAR   "\\p{L}\\p{M}\\p{Nd}\\u00b7\\u0375\\u05f3\\u05f4\\u06fd\\u06fe\\u0f0b\\u200c\\u200d\\u3007\\u30fb"
 #define IDN_LABEL  "[" IDN_CHAR "](?:[" IDN_CHAR "-]{0,61}[" IDN_CHAR "])?"
 #define IDN_DOMAIN IDN_LABEL "(?:[.\\u3002\\uff0e\\uff61]" IDN_LABEL ")*"
-#define IDN_NEIGHBOURS                                                                                               \
-    "(?!.*[\\u0640\\u07fa\\u302e\\u302f\\u3031-\\u3035\\u303b])(?!(?:.*[^l])?\\u00b7)(?!.*\\u00b7(?!l))"         \
+#define IDN_NEIGHBOURS                                                                                   \
+    "(?!.*[\\u0640\\u07fa\\u302e\\u302f\\u3031-\\u3035\\u303b])(?!(?:.*[^l])?\\u00b7)(?!.*\\u00b7(?!l))" \
     "(?!.*\\u0375(?!\\p{Script=Greek}))(?!(?:.*[^\\p{Script=Hebrew}])?[\\u05f3\\u05f4])(?!(?:.*\\.)?\\p{M})"
 
 /* RFC 5321, section 4.1.2, and RFC 6531. */
 #define ATEXT "!#$%&'*+/=?^_`{|}~0-9A-Za-z"
-#define LOCAL_PART(more)                                                        \
+#define LOCAL_PART(more)                                                           \
     "(?:[" ATEXT more "-]+(?:\\.[" ATEXT more "-]+)*|\"(?:[ !#-\\[\\]-~" more "]|" \
     "\\\\[ -~])*\")"
-#define ADDRESS "\\[(?:" IPV4 "|IPv6:" IPV6 ")\\]"
+#define ADDRESS             "\\[(?:" IPV4 "|IPv6:" IPV6 ")\\]"
 #define EMAIL(more, domain) LOCAL_PART(more) "@(?:" domain "|" ADDRESS ")"
 
 /* RFC 3986, and RFC 3987 with more characters, some of them in queries only. */
-#define PERCENT      "%" HEX HEX
-#define CHAR(more)   "(?:[0-9A-Za-z._~!$&'()*+,;=" more "-]|" PERCENT ")"
-#define SEGMENT(more) CHAR(":@" more) "*"
-#define PATHS(more)  "(?:/" SEGMENT(more) ")*"
-#define HOST(more)   "(?:\\[(?:" IPV6 "|[vV]" HEX "+\\.[0-9A-Za-z._~!$&'()*+,;=:-]+)\\]|" CHAR(more) "*)"
-#define AUTHORITY(more) "//(?:" CHAR(":" more) "*@)?" HOST(more) "(?::\\d*)?" PATHS(more)
-#define ABSOLUTE(more)  "/(?:" CHAR(":@" more) "+" PATHS(more) ")?"
+#define PERCENT            "%" HEX HEX
+#define CHAR(more)         "(?:[0-9A-Za-z._~!$&'()*+,;=" more "-]|" PERCENT ")"
+#define SEGMENT(more)      CHAR(":@" more) "*"
+#define PATHS(more)        "(?:/" SEGMENT(more) ")*"
+#define HOST(more)         "(?:\\[(?:" IPV6 "|[vV]" HEX "+\\.[0-9A-Za-z._~!$&'()*+,;=:-]+)\\]|" CHAR(more) "*)"
+#define AUTHORITY(more)    "//(?:" CHAR(":" more) "*@)?" HOST(more) "(?::\\d*)?" PATHS(more)
+#define ABSOLUTE(more)     "/(?:" CHAR(":@" more) "+" PATHS(more) ")?"
 #define AFTER(more, query) "(?:\\?" CHAR(":@/?" more query) "*)?(?:#" CHAR(":@/?" more) "*)?"
 #define REST(more, query) \
     "(?:" AUTHORITY(more) "|" ABSOLUTE(more) "|" CHAR(":@" more) "+" PATHS(more) "|)" AFTER(more, query)
 #define URI(more, query) "[A-Za-z][0-9A-Za-z+.-]*:" REST(more, query)
 #define RELATIVE(more, query) \
     "(?:" AUTHORITY(more) "|" ABSOLUTE(more) "|" CHAR("@" more) "+" PATHS(more) "|)" AFTER(more, query)
-#define UCS                                                                                                      \
-    "\\u{a0}-\\u{d7ff}\\u{f900}-\\u{fdcf}\\u{fdf0}-\\u{ffef}\\u{10000}-\\u{1fffd}\\u{20000}-\\u{2fffd}"          \
-    "\\u{30000}-\\u{3fffd}\\u{40000}-\\u{4fffd}\\u{50000}-\\u{5fffd}\\u{60000}-\\u{6fffd}\\u{70000}-\\u{7fffd}"  \
-    "\\u{80000}-\\u{8fffd}\\u{90000}-\\u{9fffd}\\u{a0000}-\\u{afffd}\\u{b0000}-\\u{bfffd}\\u{c0000}-\\u{cfffd}"  \
+#define UCS                                                                                                     \
+    "\\u{a0}-\\u{d7ff}\\u{f900}-\\u{fdcf}\\u{fdf0}-\\u{ffef}\\u{10000}-\\u{1fffd}\\u{20000}-\\u{2fffd}"         \
+    "\\u{30000}-\\u{3fffd}\\u{40000}-\\u{4fffd}\\u{50000}-\\u{5fffd}\\u{60000}-\\u{6fffd}\\u{70000}-\\u{7fffd}" \
+    "\\u{80000}-\\u{8fffd}\\u{90000}-\\u{9fffd}\\u{a0000}-\\u{afffd}\\u{b0000}-\\u{bfffd}\\u{c0000}-\\u{cfffd}" \
     "\\u{d0000}-\\u{dfffd}\\u{e1000}-\\u{efffd}"
 #define PRIVATE "\\u{e000}-\\u{f8ff}\\u{f0000}-\\u{ffffd}\\u{100000}-\\u{10fffd}"
 
@@ -98,13 +97,16 @@
 
 /* ECMA-262, section 22.2.1, in part. */
 #define ESCAPE "\\\\(?:[dDwWsStnrfv^$.*+?()\\[\\]{}|/\\\\-]|c[A-Za-z]|x" HEX HEX "|u" HEX "{4})"
-#define RANGES                                                                                                     \
-    "0-[0-9]|1-[1-9]|2-[2-9]|3-[3-9]|4-[4-9]|5-[5-9]|6-[6-9]|7-[7-9]|8-[89]|a-[a-z]|b-[b-z]|c-[c-z]|d-[d-z]|"      \
+#define RANGES                                                                                                \
+    "0-[0-9]|1-[1-9]|2-[2-9]|3-[3-9]|4-[4-9]|5-[5-9]|6-[6-9]|7-[7-9]|8-[89]|a-[a-z]|b-[b-z]|c-[c-z]|d-[d-z]|" \
     "e-[e-z]|f-[f-z]|g-[g-z]|A-[A-Z]|B-[B-Z]|C-[C-Z]|D-[D-Z]|E-[E-Z]|F-[F-Z]|G-[G-Z]"
 #define CLASS "\\[\\^?-?(?:[^\\]\\\\^-]|" RANGES "|" ESCAPE ")*-?\\]"
-#define COUNT "(?:(?:[*+?]|\\{(?:\\d+,?|[01],[1-9]\\d*)\\})\\?" "?)?"
-#define GROUPS(inner) \
-    "(?:(?:(?:[^\\\\^$.*+?()\\[\\]{}|]|\\.|" ESCAPE "|" CLASS "|\\((?:\\?:)?" inner "\\))" COUNT "|\\^|\\$|\\\\b|\\(\\?<?[=!]" inner "\\))|\\|)*"
+#define COUNT                                         \
+    "(?:(?:[*+?]|\\{(?:\\d+,?|[01],[1-9]\\d*)\\})\\?" \
+    "?)?"
+#define GROUPS(inner)                                                                            \
+    "(?:(?:(?:[^\\\\^$.*+?()\\[\\]{}|]|\\.|" ESCAPE "|" CLASS "|\\((?:\\?:)?" inner "\\))" COUNT \
+    "|\\^|\\$|\\\\b|\\(\\?<?[=!]" inner "\\))|\\|)*"
 #define REGEX GROUPS(GROUPS(GROUPS("[^\\\\^$.*+?()\\[\\]{}]*")))
 
 static const struct format {

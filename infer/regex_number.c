@@ -19,7 +19,7 @@
 
 struct decimal { /* digits of the whole part without zeros in front, and of the fraction without zeros at the end */
     bool negative;
-    int  n_whole, n_fraction;
+    int n_whole, n_fraction;
     char digits[2 * MAX_DIGITS];
 };
 
@@ -100,7 +100,7 @@ static bool is_zero(const struct decimal *d)
 
 struct maker {
     struct regexes *store;
-    bool  integer;
+    bool integer;
     regex digit, some, any; /* one; one or more; any number of them */
     regex rest;             /* of a number, after its whole part: anything that may stand there */
 };
@@ -281,7 +281,8 @@ static regex any_number(struct maker *m)
     struct regexes *s = m->store;
     regex minus = regex_literal(s, "-", 1);
     if (m->integer)
-        return regex_or(s, digits(m, 0, 0), regex_concat(s, optional(m, minus), whole(m, digits(m, 1, 9), 0, REGEX_MANY)));
+        return regex_or(s, digits(m, 0, 0),
+                        regex_concat(s, optional(m, minus), whole(m, digits(m, 1, 9), 0, REGEX_MANY)));
     static const char *const exponents[] = { "E", "e" }, *const signs[] = { "+", "-" };
     static const size_t ones[] = { 1, 1 };
     regex exponent = regex_concat(s, optional(m, regex_literals(s, signs, ones, 2)), m->some);

@@ -20,7 +20,7 @@ enum { AT_BEGIN, AFTER_WORD, AFTER_OTHER, N_PLACES };
 struct kept_set {
     const struct regex_range *ranges;
     size_t n;
-    regex  is;
+    regex is;
 };
 
 struct rest { /* what comes, by what stands before it */
@@ -28,15 +28,15 @@ struct rest { /* what comes, by what stands before it */
 };
 
 struct translation {
-    struct regexes      *store;
+    struct regexes *store;
     const struct syntax *tree;
-    struct err          *err;
+    struct err *err;
     regex word, word_first; /* a character of a word; any text that begins with one */
     regex other;
     struct kept_set sets[KEPT_SETS];
     size_t n_sets;
-    int    steps;
-    int    status;
+    int steps;
+    int status;
 };
 
 static const struct rest nothing; /* REGEX_NONE thrice */
@@ -63,7 +63,8 @@ static bool tired(struct translation *t)
 static struct rest either(struct translation *t, struct rest x, struct rest y)
 {
     for (int i = 0; i < N_PLACES; i++)
-        x.at[i] = i > 0 && x.at[i] == x.at[i - 1] && y.at[i] == y.at[i - 1] ? x.at[i - 1] : regex_or(t->store, x.at[i], y.at[i]);
+        x.at[i] = i > 0 && x.at[i] == x.at[i - 1] && y.at[i] == y.at[i - 1] ? x.at[i - 1]
+                                                                            : regex_or(t->store, x.at[i], y.at[i]);
     return x;
 }
 
@@ -182,7 +183,8 @@ static struct rest word_edge(struct translation *t, bool edge, struct rest rest)
 {
     for (int i = 0; i < N_PLACES; i++) {
         bool word = (i == AFTER_WORD) != edge; /* must one of a word come? */
-        rest.at[i] = word ? regex_and(t->store, rest.at[i], t->word_first) : regex_minus(t->store, rest.at[i], t->word_first);
+        rest.at[i] =
+            word ? regex_and(t->store, rest.at[i], t->word_first) : regex_minus(t->store, rest.at[i], t->word_first);
     }
     return rest;
 }
@@ -203,7 +205,8 @@ static bool only_ends(const struct syntax *tree, uint32_t node)
         return true;
     if (n->kind == SYNTAX_REPEAT)
         return only_ends(tree, n->first);
-    for (uint32_t x = n->first; x != NO_NODE && (n->kind == SYNTAX_CAT || n->kind == SYNTAX_ALT); x = tree->nodes[x].next) {
+    for (uint32_t x = n->first; x != NO_NODE && (n->kind == SYNTAX_CAT || n->kind == SYNTAX_ALT);
+         x = tree->nodes[x].next) {
         if (!only_ends(tree, x))
             return false;
     }

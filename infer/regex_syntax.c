@@ -16,10 +16,10 @@ struct parser {
     struct syntax *out;
     const char *at, *end;
     struct err *err;
-    int  depth;
-    int  n_groups; /* that capture */
-    bool named;    /* there is a group with a name: \k refers to it */
-    bool fold;     /* letters of ASCII in both cases */
+    int depth;
+    int n_groups; /* that capture */
+    bool named;   /* there is a group with a name: \k refers to it */
+    bool fold;    /* letters of ASCII in both cases */
 };
 
 int syntax_fail(const struct syntax *s, size_t offset, const char *what, const char *why, struct err *err)
@@ -258,7 +258,8 @@ static uint32_t unicode_escape(struct parser *p)
 static uint32_t octal(struct parser *p)
 {
     uint32_t value = 0;
-    for (int i = 0; i < 3 && p->at < p->end && *p->at >= '0' && *p->at <= '7' && value * 8 + (uint32_t)(*p->at - '0') < 256; i++)
+    for (int i = 0;
+         i < 3 && p->at < p->end && *p->at >= '0' && *p->at <= '7' && value * 8 + (uint32_t)(*p->at - '0') < 256; i++)
         value = value * 8 + (uint32_t)(*p->at++ - '0');
     return value;
 }
@@ -449,7 +450,8 @@ static bool take(struct parser *p, const char *text)
 static int group_body(struct parser *p, const char *start, uint32_t *out)
 {
     if (++p->depth > MAX_NESTING)
-        return fail(p->err, CORAX_E_LIMIT, "pattern of %zu bytes: groups nest deeper than %d", p->out->len, MAX_NESTING);
+        return fail(p->err, CORAX_E_LIMIT, "pattern of %zu bytes: groups nest deeper than %d", p->out->len,
+                    MAX_NESTING);
     if (disjunction(p, out) < 0)
         return -1;
     p->depth--;
@@ -589,8 +591,8 @@ static int term(struct parser *p, uint32_t *out)
     if (status <= 0)
         return status;
     struct syntax_node x = p->out->nodes[*out], node = { .kind = SYNTAX_REPEAT, .first = *out, .min = min, .max = max };
-    if (x.kind == SYNTAX_BEGIN || x.kind == SYNTAX_WORD_EDGE || x.kind == SYNTAX_NO_WORD_EDGE || x.kind == SYNTAX_BEHIND ||
-        x.kind == SYNTAX_NOT_BEHIND)
+    if (x.kind == SYNTAX_BEGIN || x.kind == SYNTAX_WORD_EDGE || x.kind == SYNTAX_NO_WORD_EDGE ||
+        x.kind == SYNTAX_BEHIND || x.kind == SYNTAX_NOT_BEHIND)
         return refuse(p, start, "an assertion", "is repeated");
     node.plain = x.plain;
     node.width = x.width;

@@ -10,15 +10,15 @@
 #include "infer/regex.h"
 
 enum syntax_kind {
-    SYNTAX_SET,    /* one character of ranges[first, first + n) */
-    SYNTAX_CAT,    /* nothing when it has no operands */
+    SYNTAX_SET, /* one character of ranges[first, first + n) */
+    SYNTAX_CAT, /* nothing when it has no operands */
     SYNTAX_ALT,
     SYNTAX_REPEAT, /* of first, from min to max times (REGEX_MANY) */
     SYNTAX_BEGIN,
     SYNTAX_END,
     SYNTAX_WORD_EDGE,
     SYNTAX_NO_WORD_EDGE,
-    SYNTAX_AHEAD,  /* first, of which nothing is consumed */
+    SYNTAX_AHEAD, /* first, of which nothing is consumed */
     SYNTAX_NOT_AHEAD,
     SYNTAX_BEHIND,
     SYNTAX_NOT_BEHIND,
@@ -27,23 +27,23 @@ enum syntax_kind {
 #define NO_NODE UINT32_MAX
 
 struct syntax_node {
-    uint8_t  kind;
-    bool     plain; /* there is no assertion in it */
-    bool     width; /* it may consume something */
+    uint8_t kind;
+    bool plain; /* there is no assertion in it */
+    bool width; /* it may consume something */
     uint32_t first, n;
     uint32_t next; /* operand of the same parent, before this one */
-    int64_t  min, max;
-    size_t   offset; /* in the pattern, bytes */
+    int64_t min, max;
+    size_t offset; /* in the pattern, bytes */
 };
 
 struct syntax {
     const char *pattern;
-    size_t      len;
+    size_t len;
     struct syntax_node *nodes;
-    size_t              n_nodes, nodes_cap;
+    size_t n_nodes, nodes_cap;
     struct regex_range *ranges;
-    size_t              n_ranges, ranges_cap;
-    uint32_t            root;
+    size_t n_ranges, ranges_cap;
+    uint32_t root;
 };
 
 /* -1 with CORAX_E_ARGS, CORAX_E_LIMIT; syntax_finish() in any case. */

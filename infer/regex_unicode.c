@@ -140,7 +140,9 @@ bool unicode_class(const char *name, size_t len, add_fn *add, void *arg)
     }
     size_t key = (size_t)(equals - name);
     const char *value = equals + 1;
-    if (same("Script", name, key) || same("sc", name, key) || same("Script_Extensions", name, key) || same("scx", name, key))
+    if (same("Script", name, key) || same("sc", name, key) || same("Script_Extensions", name, key) ||
+        same("scx", name, key))
         return add_named(value, len - key - 1, 0, N_SCRIPTS, add, arg);
-    return (same("General_Category", name, key) || same("gc", name, key)) && add_category(value, len - key - 1, add, arg);
+    return (same("General_Category", name, key) || same("gc", name, key)) &&
+           add_category(value, len - key - 1, add, arg);
 }

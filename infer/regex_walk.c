@@ -24,7 +24,7 @@
 #define MAX_COUNTED 4096
 
 struct regex_visit {
-    regex    state;
+    regex state;
     uint32_t from; /* index of the visit before */
 };
 
@@ -115,7 +115,9 @@ static regex derive(struct regexes *s, regex r, unsigned char byte, struct regex
     if (memo == NULL)
         return derive_node(s, n, byte, same);
     if (memo->of != r || memo->byte != byte) {
-        struct regex_derivative made = { .of = r, .byte = byte, .same = { { ~(uint64_t)0, ~(uint64_t)0, ~(uint64_t)0, ~(uint64_t)0 } } };
+        struct regex_derivative made = { .of = r,
+                                         .byte = byte,
+                                         .same = { { ~(uint64_t)0, ~(uint64_t)0, ~(uint64_t)0, ~(uint64_t)0 } } };
         made.is = derive_node(s, n, byte, &made.same);
         *memo = made;
     }

@@ -6,7 +6,7 @@
 
 #include "tests/tap.h"
 
-#define LIMIT ((size_t)16 << 20)
+#define LIMIT  ((size_t)16 << 20)
 #define PLACES 6
 
 typedef __int128 wide;
@@ -97,7 +97,7 @@ static void all_texts(struct regexes *s, regex r, const struct regex_number *n, 
     static const char signs[] = "0123456789.-";
     text[len] = '\0';
     compare(s, r, n, text);
-    if (left == 0 || (len > 0 && text[len - 1] == '-'  && len > 1))
+    if (left == 0 || (len > 0 && text[len - 1] == '-' && len > 1))
         return;
     for (const char *c = signs; *c; c++) {
         text[len] = *c;
@@ -187,8 +187,9 @@ static const struct regex_number numbers[] = {
 
 static void name(const struct regex_number *n, char *out, size_t cap)
 {
-    snprintf(out, cap, "%s %s%s to %s%s, multiples of %s", n->integer ? "integers" : "numbers", n->exclusive_min ? "above " : "",
-             n->min ? n->min : "-", n->exclusive_max ? "below " : "", n->max ? n->max : "-", n->multiple ? n->multiple : "-");
+    snprintf(out, cap, "%s %s%s to %s%s, multiples of %s", n->integer ? "integers" : "numbers",
+             n->exclusive_min ? "above " : "", n->min ? n->min : "-", n->exclusive_max ? "below " : "",
+             n->max ? n->max : "-", n->multiple ? n->multiple : "-");
 }
 
 static void check_numbers(void)
@@ -214,8 +215,9 @@ static void check_numbers(void)
 
 static void check_syntax(void)
 {
-    static const char *const good[] = { "0", "-0", "-0.0", "1e5", "1E+05", "-12.50e-3", "123" },
-                      *const bad[] = { "", "-", "01", "1.", ".5", "1e", "+1", "1e+", "--1", "0x1" };
+    static const char *const good[] = { "0", "-0", "-0.0", "1e5", "1E+05", "-12.50e-3", "123" }, *const bad[] = {
+        "", "-", "01", "1.", ".5", "1e", "+1", "1e+", "--1", "0x1"
+    };
     struct regexes *s = regexes_create(LIMIT, NULL);
     struct err err = { 0 };
     regex number = REGEX_NONE, integer = REGEX_NONE, r = REGEX_ANY;
@@ -229,11 +231,13 @@ static void check_syntax(void)
     ok(is_in(s, integer, "-10") && is_in(s, integer, "0") && !is_in(s, integer, "-0") && !is_in(s, integer, "1.0") &&
            !is_in(s, integer, "1e1"),
        "integers without bounds");
-    ok(regex_number(s, &(struct regex_number){ .integer = true, .multiple = "12", .min = "100", .max = "107" }, &r, &err) == 0 &&
+    ok(regex_number(s, &(struct regex_number){ .integer = true, .multiple = "12", .min = "100", .max = "107" }, &r,
+                    &err) == 0 &&
            r == REGEX_NONE,
        "no multiple in reach is no number at all");
     static const struct regex_number beyond[] = {
-        { .min = "1e401" }, { .max = "x" }, { .max = "" }, { .min = "1e" }, { .multiple = "0" }, { .multiple = "-1" },
+        { .min = "1e401" },     { .max = "x" },           { .max = "" },
+        { .min = "1e" },        { .multiple = "0" },      { .multiple = "-1" },
         { .multiple = "1e19" }, { .multiple = "1e-200" }, { .min = "-" },
     };
     for (size_t i = 0; i < sizeof beyond / sizeof beyond[0]; i++) {
