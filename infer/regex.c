@@ -188,6 +188,7 @@ static void describe_concat(const struct regexes *s, struct regex_node *n)
     n->nullable = a->nullable && b->nullable;
     n->boolean = a->boolean || b->boolean;
     n->shortest = sum(a->shortest, b->shortest);
+    n->effort = sum(a->effort, b->effort);
     n->longest = sum(a->longest, b->longest);
     n->depth = (uint16_t)(1 + (a->nullable && b->depth > a->depth ? b->depth : a->depth));
     n->within = (uint8_t)(a->op == OP_BYTES         ? within_before(a->b, b->within)
@@ -200,12 +201,13 @@ static void describe_or(const struct regexes *s, struct regex_node *n)
 {
     const struct regex_node *first = &s->nodes[s->lists[n->a]];
     n->within = first->within;
-    n->shortest = FOREVER;
+    n->shortest = n->effort = FOREVER;
     for (uint32_t i = 0; i < n->b; i++) {
         const struct regex_node *x = &s->nodes[s->lists[n->a + i]];
         n->nullable |= x->nullable;
         n->boolean |= x->boolean;
         n->shortest = x->shortest < n->shortest ? x->shortest : n->shortest;
+        n->effort = x->effort < n->effort ? x->effort : n->effort;
         n->longest = x->longest > n->longest ? x->longest : n->longest;
         n->depth = x->depth + 1 > n->depth ? (uint16_t)(x->depth + 1) : n->depth;
         n->within = (uint8_t)joined(n->within, x->within);
@@ -221,6 +223,7 @@ static void describe_and(const struct regexes *s, struct regex_node *n)
         const struct regex_node *x = &s->nodes[s->lists[n->a + i]];
         n->nullable &= x->nullable;
         n->shortest = x->shortest > n->shortest ? x->shortest : n->shortest;
+        n->effort = sum(n->effort, x->effort);
         n->longest = x->longest < n->longest ? x->longest : n->longest;
         n->depth = x->depth + 1 > n->depth ? (uint16_t)(x->depth + 1) : n->depth;
         if (n->within == WITHIN_UNKNOWN || regex_within_is(x->within, n->within))
@@ -234,6 +237,7 @@ static void describe_repeat(const struct regexes *s, struct regex_node *n)
     n->nullable = n->b == 0 || x->nullable;
     n->boolean = x->boolean;
     n->shortest = product(x->shortest, n->b);
+    n->effort = product(x->effort, n->b);
     n->longest = product(x->longest, n->c);
     n->depth = (uint16_t)(x->depth + 1);
     n->within = x->within == WITHIN_ANY ? WITHIN_ANY : WITHIN_UNKNOWN;
@@ -250,7 +254,7 @@ static void describe(const struct regexes *s, struct regex_node *n)
         break;
     case OP_BYTES:
         n->b = classes_of(&s->sets[n->a]);
-        n->shortest = n->longest = 1;
+        n->shortest = n->longest = n->effort = 1;
         n->within = (uint8_t)within_before(n->b, WITHIN_ANY);
         break;
     case OP_CONCAT:

@@ -58,14 +58,18 @@ regex regex_repeat(struct regexes *, regex, int64_t min, int64_t max);
 /*
  * A pattern in the syntax of ECMA-262 (flag u, but forgiving as with flag v off: an identity escape stands for itself),
  * searched for as JSON Schema does: what is not anchored may stand anywhere in the text.  \d, \w are ASCII, \s the
- * standard's white space, . every character but line ends, \b is supported where it can be decided.
+ * standard's white space, . every character but line ends.  (?i) regards the case of no ASCII letter.  Not held: back
+ * references, look-behinds but at the beginning, and under a quantifier without a small bound most look-arounds and \b.
  * -1 with CORAX_E_ARGS: 'pattern "(a)\\1": a back reference at offset 3 cannot be held'; CORAX_E_LIMIT.
  */
 int regex_pattern(struct regexes *, const char *pattern, size_t len, regex *out, struct err *);
 /* The same, but the whole text must match: what `^(?:pattern)$` says. */
 int regex_pattern_whole(struct regexes *, const char *pattern, size_t len, regex *out, struct err *);
 
-/* A format of JSON Schema, of a text.  false: a name that is not known, which asserts nothing. */
+/*
+ * A format of JSON Schema, of a text.  false: a name that is not known, which asserts nothing.  Some hold less than their
+ * standards say, and names of hosts hold more: see regex_format.c.
+ */
 bool regex_format(struct regexes *, const char *name, regex *out);
 
 /*
@@ -84,7 +88,10 @@ int regex_number(struct regexes *, const struct regex_number *, regex *out, stru
 
 /* --- walking ------------------------------------------------------------------------------------------------------ */
 
-/* What may follow the byte; REGEX_NONE exactly if nothing may, so every other state leads to the end of some text. */
+/*
+ * What may follow the byte; REGEX_NONE exactly if nothing may, so every other state leads to the end of some text (but
+ * for one that regex_alive is not sure of).
+ */
 regex regex_next(struct regexes *, regex, unsigned char byte);
 bool regex_accepts(const struct regexes *, regex); /* is the empty text in it: may the text end here? */
 /*

@@ -47,6 +47,7 @@ struct regex_node {
     uint32_t a, b, c;
     uint32_t hash;
     uint32_t shortest, longest; /* bytes: no text is shorter, or longer; FOREVER: not bounded, or beyond counting */
+    uint32_t effort;            /* as shortest, but all operands of an AND add up: a search tries the least first */
     uint32_t row;               /* number of its row, from 1, or 0 */
     uint32_t mark;              /* the search that has met it last */
     uint16_t depth;             /* of the recursion when it is derived */
@@ -103,8 +104,9 @@ struct regexes {
     size_t visits_cap;
     uint32_t *heap;
     size_t heap_cap;
-    uint32_t search; /* number of the last */
-    uint32_t steps;  /* of the derivative being made */
+    uint64_t searched; /* steps of all searches */
+    uint32_t search;   /* number of the last */
+    uint32_t steps;    /* of the derivative being made */
 
     size_t limit, used; /* bytes */
     bool failed;

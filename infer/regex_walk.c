@@ -5,7 +5,7 @@
  * looked at keeps those that are on the byte's side of it.  So a row of 256 is filled a class at a time.
  *
  * What has an AND or a NOT in it may have become empty.  Whether it has is searched for among its derivatives, first
- * those that promise the shortest text.  On the way to one all are alive, and if there is none all that were met are
+ * those that promise to be done soonest.  On the way to one all are alive, and if there is none all that were met are
  * dead: both is kept, so that the next search ends at once.
  */
 #include <stdlib.h>
@@ -18,8 +18,10 @@
 #define MEMO_DEPTH   4 /* what is flatter is made again sooner than looked up */
 /* Of one derivative: patterns take tens, and sharing could make it exponential where the memory of them is too short. */
 #define MAX_STEPS 1000000
-/* Of one search for a text, in derivatives: 10 ms or so. */
-#define MAX_SEARCH 20000
+/* Of one search for a text, in steps of derivatives: 20 ms or so. */
+#define MAX_SEARCH 200000
+/* Of all searches in a store: past 1 s or so of them, each may take a hundredth of that. */
+#define MAX_SEARCHED 10000000
 /* Of regex_count: no text, and not all together, is longer. */
 #define MAX_COUNTED 4096
 
@@ -147,10 +149,10 @@ static enum regex_life life(struct regexes *s, regex r)
     return n->life;
 }
 
-/* A heap of visits, by the least length of a text; ties in the order of their coming. */
+/* A heap of visits, by the effort to come to the end of a text; ties in the order of their coming. */
 static bool before(const struct regexes *s, uint32_t x, uint32_t y)
 {
-    uint32_t a = s->nodes[s->visits[x].state].shortest, b = s->nodes[s->visits[y].state].shortest;
+    uint32_t a = s->nodes[s->visits[x].state].effort, b = s->nodes[s->visits[y].state].effort;
     return a != b ? a < b : x < y;
 }
 
@@ -209,7 +211,8 @@ static bool expand(struct regexes *s, uint32_t at, size_t *n_visits, size_t *n_h
             continue;
         regex next = derivative(s, state, (unsigned char)byte, &same);
         keep(&left, &same, false);
-        --*fuel;
+        *fuel -= (int)s->steps;
+        s->searched += s->steps;
         enum regex_life known = life(s, next);
         if (known == LIFE_ALIVE || known == LIFE_UNSURE) {
             all_alive(s, at, known);
@@ -224,7 +227,7 @@ static bool expand(struct regexes *s, uint32_t at, size_t *n_visits, size_t *n_h
 static void search(struct regexes *s, regex r)
 {
     size_t n_visits = 0, n_heap = 0;
-    int fuel = MAX_SEARCH;
+    int fuel = s->searched < MAX_SEARCHED ? MAX_SEARCH : MAX_SEARCH / 100;
     s->search++;
     visit(s, r, 0, &n_visits, &n_heap);
     while (n_heap > 0 && fuel > 0 && !s->failed) {
