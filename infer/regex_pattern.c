@@ -9,7 +9,10 @@
 #include "infer/regex_store.h"
 #include "infer/regex_syntax.h"
 
-/* Repeating what has assertions in it copies it, in nested groups over and over. */
+/*
+ * Repeating what has assertions in it copies it, in nested groups over and over: so many steps beyond the
+ * two that each node takes anyway.
+ */
 #define MAX_UNROLLED 32
 #define MAX_STEPS    20000
 
@@ -35,7 +38,7 @@ struct translation {
     regex other;
     struct kept_set sets[KEPT_SETS];
     size_t n_sets;
-    int steps;
+    size_t steps;
     int status;
 };
 
@@ -55,7 +58,7 @@ static struct rest refuse(struct translation *t, const struct syntax_node *n, co
 
 static bool tired(struct translation *t)
 {
-    if (t->status == 0 && (++t->steps > MAX_STEPS || regex_failed(t->store)))
+    if (t->status == 0 && (++t->steps > MAX_STEPS + 2 * t->tree->n_nodes || regex_failed(t->store)))
         t->status = fail(t->err, CORAX_E_LIMIT, "pattern of %zu bytes: too large", t->tree->len);
     return t->status < 0;
 }
@@ -74,6 +77,8 @@ static regex plain(struct translation *t, uint32_t node);
 
 static regex plain_set(struct translation *t, const struct syntax_node *n)
 {
+    if (n->n == 0)
+        return REGEX_NONE;
     const struct regex_range *r = t->tree->ranges + n->first;
     if (n->n == 1 && r->from == r->to && r->from < 0x80) {
         char c = (char)r->from;
@@ -81,7 +86,7 @@ static regex plain_set(struct translation *t, const struct syntax_node *n)
     }
     for (size_t i = 0; i < KEPT_SETS; i++) {
         const struct kept_set *kept = &t->sets[i];
-        if (kept->n == n->n && n->n > 0 && memcmp(kept->ranges, r, n->n * sizeof *r) == 0)
+        if (kept->n == n->n && memcmp(kept->ranges, r, n->n * sizeof *r) == 0)
             return kept->is;
     }
     struct kept_set made = { r, n->n, regex_chars(t->store, r, n->n, false) };
@@ -357,11 +362,11 @@ static regex search(struct translation *t, uint32_t node, regex rest)
 {
     const struct syntax_node *n = &t->tree->nodes[node];
     struct rest found = everywhere(rest);
-    regex r = REGEX_NONE;
+    size_t base = t->store->n_scratch;
     if (n->kind == SYNTAX_ALT) {
         for (uint32_t x = n->first; x != NO_NODE && t->status == 0; x = t->tree->nodes[x].next)
-            r = regex_or(t->store, r, search(t, x, rest));
-        return r;
+            regex_push(t->store, search(t, x, rest));
+        return regex_or_pushed(t->store, base);
     }
     if (n->kind != SYNTAX_CAT)
         return somewhere(t, REGEX_ANY, translate(t, node, found));

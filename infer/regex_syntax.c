@@ -195,7 +195,7 @@ static int add_property(struct parser *p, char letter)
         return 0;
     size_t first = s->n_ranges;
     if (!unicode_class(at + 1, (size_t)(close - at - 1), add_range, s))
-        return refuse(p, at - 2, "the property of characters", "is not known");
+        return s->n_ranges > first ? too_large(p) : refuse(p, at - 2, "the property of characters", "is not known");
     if (letter == 'P' && !invert(s, first))
         return too_large(p);
     p->at = close + 1;

@@ -87,14 +87,17 @@ static uint32_t categories_of(const char *list, size_t len)
     return bits;
 }
 
+/* Runs that touch are one: small and capital letters take turns. */
 static bool add_categories(uint32_t bits, add_fn *add, void *arg)
 {
     size_t n = sizeof category_runs / sizeof category_runs[0];
     for (size_t i = 0; i < n; i++) {
+        uint32_t from = category_runs[i] >> 5;
         if (!(bits >> (category_runs[i] & 31) & 1))
             continue;
-        uint32_t from = category_runs[i] >> 5, to = i + 1 < n ? (category_runs[i + 1] >> 5) - 1 : LAST_CHAR;
-        if (!add(arg, from, to))
+        while (i + 1 < n && (bits >> (category_runs[i + 1] & 31) & 1))
+            i++;
+        if (!add(arg, from, i + 1 < n ? (category_runs[i + 1] >> 5) - 1 : LAST_CHAR))
             return false;
     }
     return true;

@@ -283,6 +283,32 @@ static void check_limit(void)
     regexes_destroy(NULL);
 }
 
+/* Room runs out everywhere once: what is made and walked is right, or the store says that it has failed. */
+static void check_little_room(void)
+{
+    static const char pattern[] = "^(?=.*[A-Z])(?!.*(foo|ba[rz]){2,5})[\\w\\s-]{3,40}\\b|\\p{Lu}(x|y+z)*$",
+                      text[] = "a Bar-foo";
+    int wrong = 0, held = 0, n = 0;
+    for (size_t limit = 4096; limit < 80000; limit += 256) {
+        struct err err = { 0 };
+        struct regexes *s = regexes_create(limit, &err);
+        regex r = REGEX_NONE;
+        n++;
+        if (s == NULL) {
+            wrong += err.status != CORAX_E_LIMIT;
+        } else if (regex_pattern(s, pattern, sizeof pattern - 1, &r, &err) < 0) {
+            wrong += err.status != CORAX_E_LIMIT || !regex_failed(s);
+        } else {
+            bool in = is_in(s, r, text);
+            wrong += !in && !regex_failed(s);
+            held += in && !regex_failed(s);
+        }
+        regexes_destroy(s);
+    }
+    is_int(wrong, 0, "however much room there is, nothing is told wrongly");
+    ok(held > 10 && held < n - 10, "it is enough %d of %d times", held, n);
+}
+
 /* --- patterns, against PCRE2 -------------------------------------------------------------------------------------- */
 
 static void append(char *text, size_t cap, const char *more)
@@ -410,6 +436,7 @@ static const struct {
     { "^]}$", "]}", "]" },
     { "^[^]$", "a \xc3\xa9", "ab" },
     { "^[]$", "", "a" },
+    { "[]", "", "a" },
     { "^\\u00e9$", "\xc3\xa9", "e" },
     { "^\\uD83D\\uDE00$", "\xf0\x9f\x98\x80", "a" },
     { "^[\\uD83D\\uDE00-\\uD83D\\uDE4F]$", "\xf0\x9f\x98\x81", "a" },
@@ -516,6 +543,7 @@ int main(void)
     check_forms();
     check_counts();
     check_limit();
+    check_little_room();
     check_patterns();
     check_by_hand();
     check_refusals();
