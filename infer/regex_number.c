@@ -229,8 +229,6 @@ static int multiples(struct maker *m, const char *text, regex *out, struct err *
     uint64_t modulus = 0;
     if (parse(text, &d, err) < 0)
         return -1;
-    if (d.negative || is_zero(&d))
-        return refuse(text, "is not above zero, as what others are multiples of", err);
     for (int i = 0; i < d.n_whole + d.n_fraction; i++) {
         modulus = modulus * 10 + (uint64_t)(d.digits[i] - '0');
         if (modulus >= MAX_MODULUS || d.n_fraction > MAX_PLACES)
@@ -238,6 +236,8 @@ static int multiples(struct maker *m, const char *text, regex *out, struct err *
     }
     for (int i = 0; m->integer && i < d.n_fraction; i++)
         modulus /= gcd(modulus, 10);
+    if (d.negative || modulus == 0)
+        return refuse(text, "is not above zero, as what others are multiples of", err);
     uint8_t places = m->integer ? 0 : (uint8_t)d.n_fraction;
     *out = REGEX_NONE;
     for (unsigned i = 0; i < 10; i++) {

@@ -495,7 +495,7 @@ static int group(struct parser *p, uint32_t *out)
     bool was = p->fold;
     int status;
     for (size_t i = 0; i < sizeof looks / sizeof looks[0]; i++) {
-        uint32_t body;
+        uint32_t body = NO_NODE;
         if (take(p, looks[i].text))
             return group_body(p, start, &body) < 0 ? -1 : new_assertion(p, looks[i].kind, start, body, out);
     }
@@ -604,7 +604,7 @@ static int alternative(struct parser *p, uint32_t *out)
     if (new_list(p, SYNTAX_CAT, out) < 0)
         return -1;
     while (p->at < p->end && *p->at != '|' && *p->at != ')') {
-        uint32_t x;
+        uint32_t x = NO_NODE;
         if (term(p, &x) < 0)
             return -1;
         chain(p->out, *out, x);
@@ -614,7 +614,7 @@ static int alternative(struct parser *p, uint32_t *out)
 
 static int disjunction(struct parser *p, uint32_t *out)
 {
-    uint32_t x;
+    uint32_t x = NO_NODE;
     if (alternative(p, &x) < 0)
         return -1;
     *out = x;
