@@ -58,6 +58,7 @@ struct chat *chat_create(struct engine *e, const struct scheduler_options *optio
 /* As in messages from the schema: "schema: /properties/x: ..." becomes "tool NAME: /properties/x: ...". */
 static int read_tool(struct chat_request *r, const struct rpc_msg *msg, const struct json *tool, struct err *err)
 {
+    static const struct jsonschema_options strict = { .strict = true };
     const size_t i = r->n_tools++;
     const char *name = json_get_text(tool, "name", NULL), *text;
     char pointer[64];
@@ -71,7 +72,7 @@ static int read_tool(struct chat_request *r, const struct rpc_msg *msg, const st
         return 0;
     if (len > CHAT_MAX_SCHEMA)
         return fail(err, CORAX_E_ARGS, "tool %s: a schema of %zu bytes, at most %d", name, len, CHAT_MAX_SCHEMA);
-    r->schemas[i] = jsonschema_compile(text, len, err);
+    r->schemas[i] = jsonschema_compile(text, len, &strict, err);
     if (!r->schemas[i])
         return err_context(err, "tool %s", name);
     r->tools[i].parameters = jsonschema_root(r->schemas[i]);
@@ -306,7 +307,7 @@ static int make_constraint(struct chat_request *r, const struct dialect_tokens *
         .end = special->end,
     };
 
-    r->constraint = constraint_create(engine_tokenizer(r->chat->engine), &spec, err);
+    r->constraint = constraint_create(engine_vocabulary(r->chat->engine), &spec, err);
     return r->constraint ? 0 : -1;
 }
 

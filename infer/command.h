@@ -40,6 +40,7 @@ struct command {
     const char *name, *arguments, *what; /* arguments and what: for --help */
     const char *options;                 /* names of those that it takes, each between spaces */
     bool        runs_model;              /* takes the options of those that do, too */
+    bool        no_model;                /* takes no argument at all; else the first is a model */
     bool        takes_text, takes_type;  /* a second argument, and a third */
     const char *(*check)(const struct args *); /* what is wrong with the arguments, or NULL; may itself be NULL */
     int (*run)(const struct args *, struct err *);
@@ -49,6 +50,7 @@ struct command {
 int command_read(const char *path, struct buf *out, struct err *);
 
 extern const struct command command_serve, command_inspect, command_tokenize, command_detokenize, command_logits,
-    command_generate, command_perplexity, command_embed, command_bench, command_convert, command_quantize;
+    command_generate, command_perplexity, command_embed, command_bench, command_convert, command_quantize,
+    command_schema_check;
 
 #endif

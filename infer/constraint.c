@@ -1,38 +1,25 @@
+/*
+ * The reply as a program of infer/machine.h, and what only tokens can say: how long a thought is.
+ */
 #include "infer/constraint.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "infer/grammar.h"
-#include "infer/utf8.h"
-#include "util/arena.h"
-
-#define ARENA_LIMIT ((size_t)64 << 20)
-
-struct entry {
-    const char *name; /* with the space that ends it */
-    size_t len;
-    const struct grammar *arguments;
-};
-
-struct state {
-    enum constraint_phase phase;
-    struct utf8 utf8;
-    size_t n_thought;
-    size_t tool, n_name;            /* one tool that begins with the n_name bytes of the name so far */
-    struct grammar_state arguments; /* last: copied only as far as it is used */
-};
+#include "infer/matcher.h"
 
 struct constraint {
-    const struct tokenizer *tokenizer;
-    struct arena *arena;
-    struct entry *tools;
-    size_t n_tools, max_thought;
-    enum tool_choice choice;
+    struct mask_vocabulary *vocabulary;
+    struct matcher *matcher;
     int32_t call, answer, end;
-    struct state state, trial, ahead; /* ahead: behind what is guessed */
+    size_t n_thought, max_thought;
+    enum constraint_phase phase;
+    uint32_t *bits; /* the mask, made when it is asked for */
+    bool has_bits;
 };
+
+/* --- the grammar -------------------------------------------------------------------------------------------------- */
 
 static int check_name(const char *name, struct err *err)
 {
@@ -48,200 +35,183 @@ static int check_name(const char *name, struct err *err)
 
 static int compare_names(const void *a, const void *b)
 {
-    return strcmp(((const struct entry *)a)->name, ((const struct entry *)b)->name);
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static int add_tools(struct constraint *c, const struct constraint_spec *spec, struct err *err)
+static int check_tools(const struct constraint_spec *spec, struct err *err)
 {
+    const char **names;
+    int result = 0;
+
     if (spec->n_tools > CONSTRAINT_MAX_TOOLS)
         return fail(err, CORAX_E_ARGS, "%zu tools, at most %d", spec->n_tools, CONSTRAINT_MAX_TOOLS);
     if (spec->choice == CHOICE_REQUIRED && spec->n_tools == 0)
         return fail(err, CORAX_E_ARGS, "a call is required, but there are no tools");
-    c->tools = arena_alloc(c->arena, spec->n_tools * sizeof *c->tools + 1);
-    if (!c->tools)
+    names = malloc((spec->n_tools + 1) * sizeof *names);
+    if (!names)
         return fail(err, CORAX_E_LIMIT, "out of memory for %zu tools", spec->n_tools);
-    for (size_t i = 0; i < spec->n_tools; i++) {
-        const struct tool *tool = &spec->tools[i];
-        struct entry *e = &c->tools[i];
-
-        if (check_name(tool->name, err) < 0)
-            return -1;
-        if (tool->parameters && !(tool->parameters->types & SCHEMA_OBJECT))
-            return fail(err, CORAX_E_ARGS, "tool %s: type: its parameters are not an object", tool->name);
-        e->name = arena_printf(c->arena, "%s ", tool->name);
-        if (!e->name)
-            return fail(err, CORAX_E_LIMIT, "out of memory for %zu tools", spec->n_tools);
-        e->len = strlen(e->name);
-        e->arguments = grammar_compile(tool->parameters, c->arena, err);
-        if (!e->arguments)
-            return err_context(err, "tool %s", tool->name);
+    for (size_t i = 0; i < spec->n_tools && result == 0; i++) {
+        names[i] = spec->tools[i].name;
+        result = check_name(names[i], err);
     }
-    qsort(c->tools, spec->n_tools, sizeof *c->tools, compare_names);
-    for (size_t i = 1; i < spec->n_tools; i++)
-        if (strcmp(c->tools[i - 1].name, c->tools[i].name) == 0)
-            return fail(err, CORAX_E_ARGS, "tool %sis there twice", c->tools[i].name);
-    c->n_tools = spec->n_tools;
+    if (result == 0)
+        qsort(names, spec->n_tools, sizeof *names, compare_names);
+    for (size_t i = 1; i < spec->n_tools && result == 0; i++)
+        if (strcmp(names[i - 1], names[i]) == 0)
+            result = fail(err, CORAX_E_ARGS, "tool %s is there twice", names[i]);
+    free(names);
+    return result;
+}
+
+/* Arguments are an object, whatever else a schema allows; a tool without a schema takes none. */
+static conj arguments_of(struct shapes *shapes, const struct tool *tool, struct err *err)
+{
+    const conj c = tool->parameters ? shapes_both(shapes, shapes_object(shapes, true), shapes_schema(shapes, tool->parameters))
+                                    : shapes_object(shapes, false);
+
+    if (shapes_expand_all(shapes, c, err) == 0)
+        return c;
+    err_context(err, "tool %s", tool->name);
+    return CONJ_NOTHING;
+}
+
+/* Text of whole characters without U+0000. */
+static regex text_of(struct regexes *rs)
+{
+    static const struct regex_range characters[] = { { 1, 0x10ffff } };
+
+    return regex_repeat(rs, regex_chars(rs, characters, 1, false), 0, REGEX_MANY);
+}
+
+static int put_tools(struct program_builder *b, struct shapes *shapes, const struct constraint_spec *spec, uint32_t rule,
+                     struct err *err)
+{
+    for (uint32_t i = 0; i < spec->n_tools; i++) {
+        const struct tool *tool = &spec->tools[i];
+        const regex name = regex_concat(b->regexes, regex_literal(b->regexes, tool->name, strlen(tool->name)),
+                                        regex_literal(b->regexes, " ", 1));
+        const conj arguments = arguments_of(shapes, tool, err);
+
+        if (arguments == CONJ_NOTHING)
+            return -1;
+        program_put(b, rule, i, (struct symbol[]){ { SYMBOL_REGEX, name }, { SYMBOL_JSON, arguments } }, 2);
+    }
     return 0;
 }
 
-struct constraint *constraint_create(const struct tokenizer *tokenizer, const struct constraint_spec *spec,
-                                     struct err *err)
+/* thought, then a call or an answer: see constraint.h. */
+static int build(void *arg, struct program_builder *b, struct shapes *shapes, uint32_t *start, struct err *err)
 {
-    struct constraint *c = calloc(1, sizeof *c);
+    const struct constraint_spec *spec = arg;
+    const bool calls = spec->choice != CHOICE_NONE && spec->n_tools > 0, answers = spec->choice != CHOICE_REQUIRED;
+    const regex text = text_of(b->regexes);
+    const uint32_t root = program_rule(b, 1), rest = program_rule(b, (uint32_t)calls + answers);
+    uint32_t tools;
 
-    if (!c || !(c->arena = arena_create(ARENA_LIMIT))) {
+    program_put(b, root, 0, (struct symbol[]){ { SYMBOL_REGEX, text }, { SYMBOL_RULE, rest } }, 2);
+    if (calls) {
+        tools = program_rule(b, (uint32_t)spec->n_tools);
+        program_put(b, rest, 0, (struct symbol[]){ { SYMBOL_TOKEN, (uint32_t)spec->call }, { SYMBOL_RULE, tools } }, 2);
+        if (put_tools(b, shapes, spec, tools, err) < 0)
+            return -1;
+    }
+    if (answers)
+        program_put(b, rest, calls, (struct symbol[]){ { SYMBOL_TOKEN, (uint32_t)spec->answer }, { SYMBOL_REGEX, text },
+                                                       { SYMBOL_TOKEN, (uint32_t)spec->end } }, 3);
+    *start = root;
+    return 0;
+}
+
+struct constraint *constraint_create(struct mask_vocabulary *vocabulary, const struct constraint_spec *spec, struct err *err)
+{
+    static const struct json_style style = { .blanks = 0, .ordered = true, .closed = true, .escapes = false };
+    static const struct shape_options options = { .short_numbers = true };
+    struct constraint *c;
+
+    if (check_tools(spec, err) < 0)
+        return NULL;
+    c = calloc(1, sizeof *c);
+    if (!c) {
         fail(err, CORAX_E_LIMIT, "out of memory");
-        free(c);
         return NULL;
     }
-    c->tokenizer = tokenizer;
-    c->choice = spec->choice;
+    c->vocabulary = vocabulary;
     c->max_thought = spec->max_thought;
     c->call = spec->call;
     c->answer = spec->answer;
     c->end = spec->end;
-    if (add_tools(c, spec, err) < 0) {
-        constraint_destroy(c);
-        return NULL;
-    }
-    return c;
+    c->matcher = matcher_create(vocabulary, build, (void *)(uintptr_t)spec, &style, &options, err);
+    if (c->matcher)
+        return c;
+    constraint_destroy(c);
+    return NULL;
 }
 
 void constraint_destroy(struct constraint *c)
 {
     if (!c)
         return;
-    arena_destroy(c->arena);
+    matcher_destroy(c->matcher);
+    free(c->bits);
     free(c);
 }
 
+/* --- token by token ----------------------------------------------------------------------------------------------- */
+
 enum constraint_phase constraint_phase(const struct constraint *c)
 {
-    return c->state.phase;
-}
-
-/* Tools whose names begin alike stand together: the search starts at the one that matched so far. */
-static bool next_in_name(const struct constraint *c, struct state *s, unsigned char byte)
-{
-    for (size_t i = s->tool; i < c->n_tools; i++) {
-        const struct entry *e = &c->tools[i];
-
-        if (e->len <= s->n_name || memcmp(e->name, c->tools[s->tool].name, s->n_name) != 0)
-            break; /* sorted, and a name that is a prefix ends in a space, which sorts first */
-        if ((unsigned char)e->name[s->n_name] != byte)
-            continue;
-        s->tool = i;
-        if (++s->n_name == e->len) {
-            s->phase = PHASE_ARGUMENTS;
-            grammar_start(&s->arguments, e->arguments);
-        }
-        return true;
-    }
-    return false;
-}
-
-static bool next_byte(const struct constraint *c, struct state *s, unsigned char byte)
-{
-    switch (s->phase) {
-    case PHASE_THOUGHT:
-    case PHASE_ANSWER:
-        return byte && utf8_next(&s->utf8, byte);
-    case PHASE_NAME:
-        return next_in_name(c, s, byte);
-    case PHASE_ARGUMENTS:
-        if (s->arguments.depth == 1 && s->arguments.frames[0].kind == 0 && byte != '{')
-            return false; /* a schema may allow other kinds beside the object */
-        if (!grammar_next(&s->arguments, byte))
-            return false;
-        if (s->arguments.depth == 0)
-            s->phase = PHASE_DONE;
-        return true;
-    case PHASE_DONE:
-        break;
-    }
-    return false;
-}
-
-/* Special tokens move between phases. */
-static bool next_special(const struct constraint *c, struct state *s, int32_t token)
-{
-    if (s->utf8.n_left)
-        return false;
-    if (s->phase == PHASE_THOUGHT && token == c->call && c->choice != CHOICE_NONE && c->n_tools)
-        s->phase = PHASE_NAME;
-    else if (s->phase == PHASE_THOUGHT && token == c->answer && c->choice != CHOICE_REQUIRED)
-        s->phase = PHASE_ANSWER;
-    else if (s->phase == PHASE_ANSWER && token == c->end)
-        s->phase = PHASE_DONE;
-    else
-        return false;
-    return true;
-}
-
-static bool next_token(const struct constraint *c, struct state *s, int32_t token)
-{
-    size_t len;
-    const char *bytes = tokenizer_bytes(c->tokenizer, token, &len);
-
-    if (token == c->call || token == c->answer || token == c->end)
-        return next_special(c, s, token);
-    if (len == 0)
-        return false;
-    if (s->phase == PHASE_THOUGHT && ++s->n_thought > c->max_thought && len > s->utf8.n_left)
-        return false; /* past the limit only the rest of a character may come */
-    for (size_t i = 0; i < len; i++)
-        if (!next_byte(c, s, (unsigned char)bytes[i]))
-            return false;
-    return true;
-}
-
-static void copy_state(struct state *to, const struct state *from)
-{
-    memcpy(to, from, offsetof(struct state, arguments));
-    if (from->phase == PHASE_ARGUMENTS)
-        grammar_copy(&to->arguments, &from->arguments);
+    return c->phase;
 }
 
 bool constraint_allows(struct constraint *c, int32_t token)
 {
-    if (token < 0 || (size_t)token >= tokenizer_n_tokens(c->tokenizer))
+    if (token < 0 || (size_t)token >= c->vocabulary->n_tokens || c->phase == PHASE_DONE)
         return false; /* a model may have rows past its vocabulary */
-    copy_state(&c->trial, &c->state);
-    return next_token(c, &c->trial, token);
+    if (c->has_bits)
+        return c->bits[token / 32] >> token % 32 & 1;
+    return matcher_allows(c->matcher, token);
 }
 
-/* The only printable byte that may follow the state `ahead`; 0: there are several, or none. */
-static unsigned char only_byte(struct constraint *c)
+bool constraint_prepare(struct constraint *c)
 {
-    unsigned char found = 0;
-
-    for (unsigned char byte = ' '; byte < 0x7f; byte++) {
-        copy_state(&c->trial, &c->ahead);
-        if (!next_byte(c, &c->trial, byte))
-            continue;
-        if (found)
-            return 0;
-        found = byte;
-    }
-    return found;
+    if (c->phase == PHASE_DONE)
+        return false;
+    if (!c->bits)
+        c->bits = malloc(c->vocabulary->n_words * sizeof *c->bits);
+    c->has_bits = c->bits && matcher_mask(c->matcher, c->bits);
+    return c->has_bits;
 }
 
-size_t constraint_guess(struct constraint *c, char *out, size_t max)
+static void change_phase(struct constraint *c, int32_t token)
 {
-    size_t n = 0;
+    size_t len;
+    const char *bytes = mask_vocabulary_bytes(c->vocabulary, token, &len);
 
-    if (c->state.phase != PHASE_NAME && c->state.phase != PHASE_ARGUMENTS)
-        return 0;
-    copy_state(&c->ahead, &c->state);
-    for (unsigned char byte; n < max && (byte = only_byte(c)) != 0 && next_byte(c, &c->ahead, byte);)
-        out[n++] = (char)byte;
-    return n;
+    if (token == c->call)
+        c->phase = PHASE_NAME;
+    else if (token == c->answer)
+        c->phase = PHASE_ANSWER;
+    else if (c->phase == PHASE_NAME && len > 0 && memchr(bytes, ' ', len))
+        c->phase = PHASE_ARGUMENTS;
+    else if (c->phase == PHASE_THOUGHT)
+        c->n_thought++;
+    if (!matcher_goes_on(c->matcher))
+        c->phase = PHASE_DONE;
 }
 
 void constraint_accept(struct constraint *c, int32_t token)
 {
-    bool good = next_token(c, &c->state, token);
+    bool good = matcher_read_token(c->matcher, token);
 
     assert(good);
     (void)good;
+    c->has_bits = false;
+    change_phase(c, token);
+    if (c->phase == PHASE_THOUGHT && c->n_thought >= c->max_thought)
+        matcher_end_text(c->matcher); /* past the limit only the rest of a character may come */
+}
+
+size_t constraint_guess(struct constraint *c, char *out, size_t max)
+{
+    return c->phase == PHASE_NAME || c->phase == PHASE_ARGUMENTS ? matcher_forced(c->matcher, out, max) : 0;
 }

@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "infer/tokenizer.h"
+#include "infer/mask.h"
 #include "util/err.h"
 #include "util/jsonschema.h"
 
@@ -43,22 +43,26 @@ enum constraint_phase { PHASE_THOUGHT, PHASE_NAME, PHASE_ARGUMENTS, PHASE_ANSWER
 struct constraint;
 
 /*
- * The tokenizer is borrowed as long as the constraint lives; tools and schemas during the call only.  NULL with
- * CORAX_E_ARGS: 'tool NAME: /properties/x: pattern cannot be held while decoding', a name that is taken or malformed,
- * CHOICE_REQUIRED without tools; CORAX_E_LIMIT when out of memory.
+ * The vocabulary and the schemas are borrowed as long as the constraint lives; names during the call only.  NULL with
+ * CORAX_E_ARGS: 'tool NAME: /properties/x: ...' cannot be held, a name that is taken or malformed, CHOICE_REQUIRED without tools;
+ * CORAX_E_LIMIT when out of memory.
  */
-struct constraint *constraint_create(const struct tokenizer *, const struct constraint_spec *, struct err *)
+struct constraint *constraint_create(struct mask_vocabulary *, const struct constraint_spec *, struct err *)
     __attribute__((warn_unused_result));
 void constraint_destroy(struct constraint *);
 
-/* May this token come next?  Not const: it tries the token on a scratch copy of the state. */
+/*
+ * May this token come next?  Tries it, in some microseconds; where many tokens are asked for, constraint_prepare() works all of
+ * them out before.  It holds until the next constraint_accept(); false: out of memory, they will be tried.
+ */
+bool constraint_prepare(struct constraint *);
 bool constraint_allows(struct constraint *, int32_t token);
 /* Moves past a token that is allowed. */
 void constraint_accept(struct constraint *, int32_t token);
 enum constraint_phase constraint_phase(const struct constraint *);
 /*
  * The bytes that come next where only one way leads on: the rest of a name that no other tool shares, the keys and signs of
- * arguments.  At most max of them; only printable bytes are thought of, so it is a guess.  Returns their number.
+ * arguments.  At most max of them.  Returns their number.
  */
 size_t constraint_guess(struct constraint *, char *out, size_t max);
 

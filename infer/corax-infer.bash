@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 
 _corax_infer() {
-    local commands="serve inspect tokenize detokenize logits generate perplexity embed bench convert quantize"
+    local commands="serve inspect tokenize detokenize logits generate perplexity embed bench convert quantize schema-check"
     local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
     local options="--help" model="--threads --ctx --kernels --packing --cache-type --exact"
     COMPREPLY=()

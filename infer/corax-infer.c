@@ -17,6 +17,7 @@
 static const struct command *const commands[] = {
     &command_serve,      &command_inspect, &command_tokenize, &command_detokenize, &command_logits,   &command_generate,
     &command_perplexity, &command_embed,   &command_bench,    &command_convert,    &command_quantize,
+    &command_schema_check,
 };
 #define N_COMMANDS (sizeof commands / sizeof commands[0])
 
@@ -397,13 +398,13 @@ int main(int argc, char **argv)
             return 2; /* getopt said why */
         set_option(c, &a, option);
     }
-    if (optind < argc)
+    if (optind < argc && !c->no_model)
         a.model = argv[optind++];
     if (optind < argc && c->takes_text)
         a.text = argv[optind++];
     if (optind < argc && c->takes_type)
         a.type = argv[optind++];
-    if (!a.model)
+    if (!a.model && !c->no_model)
         usage("%s: a model file is needed", c->name);
     if (optind < argc)
         usage("%s: %s is one argument too many", c->name, argv[optind]);

@@ -121,7 +121,8 @@ static int load(struct engine *e, const char *path, const struct engine_options 
     if (!e->model)
         return -1;
     e->tokenizer = tokenizer_create(e->gguf, err);
-    if (!e->tokenizer)
+    e->vocabulary = e->tokenizer ? mask_vocabulary_create(e->tokenizer, err) : NULL;
+    if (!e->vocabulary)
         return -1;
     if (tokenizer_n_tokens(e->tokenizer) > e->shape.n_vocab)
         return fail(err, CORAX_E_ARGS, "the vocabulary has %zu tokens, tensor token_embd.weight %zu rows",
@@ -162,6 +163,7 @@ void engine_close(struct engine *e)
     pages_destroy(e->pages);
     sampler_finish(&e->sampler);
     pool_destroy(e->pool);
+    mask_vocabulary_destroy(e->vocabulary);
     tokenizer_destroy(e->tokenizer);
     gguf_close(e->gguf);
     packed_close(e->packed);
@@ -177,6 +179,11 @@ const struct engine_info *engine_info(const struct engine *e)
 const struct tokenizer *engine_tokenizer(const struct engine *e)
 {
     return e->tokenizer;
+}
+
+struct mask_vocabulary *engine_vocabulary(struct engine *e)
+{
+    return e->vocabulary;
 }
 
 /* Of a model in parts: the hash of their hashes. */

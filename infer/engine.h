@@ -13,6 +13,7 @@
 struct engine {
     struct gguf         *gguf;
     struct tokenizer    *tokenizer;
+    struct mask_vocabulary *vocabulary;
     struct pool         *pool;
     struct packed       *packed; /* NULL: nothing is */
     struct pages        *pages;  /* of its sessions */

@@ -84,7 +84,7 @@ static int render(const struct engine *e, const char *prompt, struct dialect_tok
     return result;
 }
 
-static int prepare(const struct args *a, const struct engine *e, struct tokens *prompt, struct constraint **constraint,
+static int prepare(const struct args *a, struct engine *e, struct tokens *prompt, struct constraint **constraint,
                    struct err *err)
 {
     const struct tokenizer *t = engine_tokenizer(e);
@@ -98,7 +98,7 @@ static int prepare(const struct args *a, const struct engine *e, struct tokens *
     spec.call = special.call;
     spec.answer = special.answer;
     spec.end = special.end;
-    *constraint = constraint_create(t, &spec, err);
+    *constraint = constraint_create(engine_vocabulary(e), &spec, err);
     return *constraint ? 0 : -1;
 }
 

@@ -55,6 +55,7 @@ struct engine *engine_open(const char *path, const struct engine_options *, stru
 void engine_close(struct engine *); /* after its sessions */
 const struct engine_info *engine_info(const struct engine *);
 const struct tokenizer *engine_tokenizer(const struct engine *);
+struct mask_vocabulary *engine_vocabulary(struct engine *); /* for constraints */
 /* SHA-256 of the file in hex, of a model in parts that of their hashes; computed on the first call: some 3 ms a megabyte. */
 const char *engine_sha256(struct engine *);
 

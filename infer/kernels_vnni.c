@@ -11,6 +11,10 @@
  */
 #include "infer/kernels.h"
 
+#if defined CORAX_SANITIZE && defined __GNUC__ && !defined __clang__
+#pragma GCC optimize("O1") /* unrolled and checked at each step, this file alone takes gcc many minutes otherwise */
+#endif
+
 #ifdef __x86_64__
 
 KERNELS_UNROLLED_ALL

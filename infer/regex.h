@@ -109,6 +109,11 @@ const regex *regex_row(struct regexes *, regex);
 void regex_first(struct regexes *, regex, uint64_t set[4]);
 /* If the language has at most max texts of at most 4 KiB in all, how many; otherwise -1.  For counting what is distinct. */
 int64_t regex_count(struct regexes *, regex, int64_t max);
+/*
+ * Is it from min to max (REGEX_MANY: any number) times one character of some kind?  Then *unit is that character's language.
+ * For masks, which need not be worked out anew for each count.
+ */
+bool regex_units(struct regexes *, regex, regex *unit, int64_t *min, int64_t *max);
 size_t regex_n_states(const struct regexes *); /* expressions in the store: numbers below it are in use */
 
 #endif

@@ -354,6 +354,26 @@ int64_t regex_count(struct regexes *s, regex r, int64_t max)
     return count(s, r, 0, &left) ? max - left.texts : -1;
 }
 
+bool regex_units(struct regexes *s, regex r, regex *unit, int64_t *min, int64_t *max)
+{
+    const struct regex_node n = s->nodes[r];
+
+    if (r == REGEX_ANY) {
+        *unit = s->chr;
+        *min = 0;
+        *max = REGEX_MANY;
+        return true;
+    }
+    *unit = n.op == OP_REPEAT ? n.a : r;
+    *min = n.op == OP_REPEAT ? (int64_t)n.b : 1;
+    *max = n.op == OP_REPEAT ? n.c == FOREVER ? REGEX_MANY : (int64_t)n.c : 1;
+    if (*unit == s->chr)
+        return true;
+    if (s->nodes[*unit].longest > 4 || s->nodes[*unit].within != WITHIN_ANY || s->nodes[*unit].nullable)
+        return false;
+    return !regex_alive(s, regex_minus(s, *unit, s->chr), NULL);
+}
+
 void regexes_destroy(struct regexes *s)
 {
     if (s == NULL)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define NEGLIGIBLE 25 /* e^-25 of the most likely: below what a draw of 2^-24 steps can reach */
+#define TRIES 24 /* tokens that are refused before all are worked out, which costs as much */
 
 int sampler_init(struct sampler *s, size_t n_vocab, struct err *err)
 {
@@ -51,9 +52,10 @@ static bool allowed(struct constraint *c, int32_t id)
     return !c || constraint_allows(c, id);
 }
 
+/* Greedily few are asked for: the best is allowed, or one of the next; when it goes on, all are worked out at once. */
 static int32_t pick_best(const struct sampler *s, const float *logits, struct constraint *c)
 {
-    size_t top = 0;
+    size_t top = 0, n_refused = 0;
     int32_t best = -1;
 
     for (size_t i = 1; i < s->n_vocab; i++)
@@ -61,9 +63,14 @@ static int32_t pick_best(const struct sampler *s, const float *logits, struct co
             top = i;
     if (!isnan(logits[top]) && allowed(c, (int32_t)top))
         return (int32_t)top;
-    for (size_t i = 0; i < s->n_vocab; i++)
-        if (!isnan(logits[i]) && (best < 0 || logits[i] > logits[best]) && allowed(c, (int32_t)i))
+    for (size_t i = 0; i < s->n_vocab; i++) {
+        if (isnan(logits[i]) || (best >= 0 && logits[i] <= logits[best]))
+            continue;
+        if (allowed(c, (int32_t)i))
             best = (int32_t)i;
+        else if (++n_refused == TRIES)
+            (void)constraint_prepare(c);
+    }
     return best;
 }
 
@@ -127,6 +134,8 @@ int32_t sampler_pick(struct sampler *s, const float *logits, struct constraint *
 
     if (best < 0 || set->temperature <= 0)
         return best;
+    if (c)
+        (void)constraint_prepare(c);
     n = gather(s, logits, c, logits[best] - NEGLIGIBLE * set->temperature);
     if (n == 0)
         return best; /* the best is infinite */

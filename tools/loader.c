@@ -138,6 +138,7 @@ static int check_tools(const struct corax_plugin *p, const char *name, size_t *n
 
 static struct jsonschema *compile(const char *text, const char *what, struct err *fault)
 {
+    static const struct jsonschema_options strict = { .strict = true };
     size_t len = strnlen(text, CORAX_SCHEMA_MAX + 1);
     struct jsonschema *schema;
 
@@ -145,7 +146,7 @@ static struct jsonschema *compile(const char *text, const char *what, struct err
         fail(fault, CORAX_E_LIMIT, "%s is longer than %d bytes", what, CORAX_SCHEMA_MAX);
         return NULL;
     }
-    schema = jsonschema_compile(text, len, fault);
+    schema = jsonschema_compile(text, len, &strict, fault);
     if (schema == NULL)
         err_context(fault, "%s", what);
     return schema;

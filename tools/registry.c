@@ -154,6 +154,7 @@ static char *print_schema(struct entry *e, const struct json *schema, const char
 
 static void read_schemas(struct entry *e, const struct json *in)
 {
+    static const struct jsonschema_options strict = { .strict = true };
     const struct json *args = json_get(in, "inputSchema"), *result = json_get(in, "outputSchema");
     struct err err;
 
@@ -167,7 +168,7 @@ static void read_schemas(struct entry *e, const struct json *in)
     if (e->tool.args_schema == NULL)
         return;
     e->tool.args_schema_len = strlen(e->tool.args_schema);
-    e->compiled = jsonschema_compile(e->tool.args_schema, e->tool.args_schema_len, &err);
+    e->compiled = jsonschema_compile(e->tool.args_schema, e->tool.args_schema_len, &strict, &err);
     if (e->compiled == NULL)
         set_fault(e, "inputSchema: %s", err.msg);
     else if (jsonschema_root(e->compiled)->types != SCHEMA_OBJECT)

@@ -1,68 +1,23 @@
 /*
- * Numbers by their exact decimal value, however long, and the one text for all values that are equal.  A double would call
- * 9007199254740992 and 9007199254740993 the same.
+ * The one text for all values that are equal.
  */
 #include "util/json.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/*
- * A number as an integer times ten to the exponent.  The integer's digits stand from first to last, perhaps with a
- * point between them, and neither end is a zero; first is NULL for zero.
- */
-struct decimal {
-    bool negative;
-    const char *first, *last;
-    int64_t exponent;
-};
-
-/* text is a number that the scanner accepted. */
-static struct decimal read_decimal(const char *text)
-{
-    const int64_t huge = INT64_MAX / 4; /* exponents saturate: 1e99999999999999999999 is still a number */
-    struct decimal d = { .negative = *text == '-' };
-    int64_t exponent = 0, places = 0, zeros = 0; /* digits behind the point; zeros since the last other digit */
-    const char *p = text + d.negative;
-    bool fraction = false, minus;
-
-    for (; *p && *p != 'e' && *p != 'E'; p++) {
-        if (*p == '.') {
-            fraction = true;
-            continue;
-        }
-        places += fraction;
-        zeros++;
-        if (*p != '0') {
-            zeros = 0;
-            d.last = p;
-            if (!d.first)
-                d.first = p;
-        }
-    }
-    if (!d.first)
-        return d;
-    if (*p) {
-        minus = p[1] == '-';
-        for (p += minus || p[1] == '+' ? 2 : 1; *p; p++)
-            exponent = exponent < huge / 10 ? exponent * 10 + (*p - '0') : huge;
-        if (minus)
-            exponent = -exponent;
-    }
-    d.exponent = exponent + zeros - places;
-    return d;
-}
+#include "util/decimal.h"
 
 bool json_is_integer(const struct json *json)
 {
     const char *digits = json_digits(json);
 
-    return digits && read_decimal(digits).exponent >= 0;
+    return digits && decimal_read(digits).exponent >= 0;
 }
 
 static void write_decimal(struct buf *out, const char *digits)
 {
-    struct decimal d = read_decimal(digits);
+    struct decimal d = decimal_read(digits);
 
     if (!d.first) {
         buf_addc(out, '0');

@@ -1,6 +1,6 @@
 #!/bin/sh
-# What `make bench` runs: the benchmark, in a folder that goes when it ends well.  Arguments are passed on: see bench.c.
-# BENCH_JSON=FILE writes the figures there as JSON.
+# What `make bench` runs: the benchmark, in a folder that goes when it ends well, and masks.py where what it needs is there.
+# Arguments are passed on: see bench.c.  BENCH_JSON=FILE writes the figures there as JSON, those of masks beside it.
 set -eu
 
 build=${CORAX_BUILDDIR:?} run=$(mktemp -d "${TMPDIR:-/tmp}/corax-bench.XXXXXX")
@@ -9,3 +9,9 @@ build=${CORAX_BUILDDIR:?} run=$(mktemp -d "${TMPDIR:-/tmp}/corax-bench.XXXXXX")
     exit 1
 }
 rm -rf "$run"
+
+command -v python3 >/dev/null || {
+    echo "masks: skipped: python3 is not here"
+    exit 0
+}
+python3 "${CORAX_SRCDIR:?}/tests/bench/masks.py" "$build" ${BENCH_JSON:+--json "$BENCH_JSON.masks"}

@@ -72,7 +72,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         return 0;
     if (!tokenizer) {
         tokenizer = tiny_tokenizer_create("corax");
-        js = jsonschema_compile(schema, sizeof(schema) - 1, NULL);
+        js = jsonschema_compile(schema, sizeof(schema) - 1, NULL, NULL);
         require(js && dialect_corax.open(tokenizer, &special, NULL) == 0);
     }
     tools[0] = (struct tool){ "now", NULL };

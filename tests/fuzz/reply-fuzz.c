@@ -29,6 +29,7 @@ static const struct {
 };
 
 static struct tokenizer *tokenizer;
+static struct mask_vocabulary *vocabulary;
 static struct dialect_tokens special;
 static struct jsonschema *schemas[N_TOOLS];
 static struct tool tools[N_TOOLS];
@@ -36,9 +37,11 @@ static struct tool tools[N_TOOLS];
 static void set_up(void)
 {
     tokenizer = tiny_tokenizer_create("corax");
+    vocabulary = mask_vocabulary_create(tokenizer, NULL);
+    require(vocabulary != NULL);
     require(dialect_corax.open(tokenizer, &special, NULL) == 0);
     for (size_t i = 0; i < N_TOOLS; i++) {
-        schemas[i] = jsonschema_compile(specs[i].schema, strlen(specs[i].schema), NULL);
+        schemas[i] = jsonschema_compile(specs[i].schema, strlen(specs[i].schema), NULL, NULL);
         require(schemas[i] != NULL);
         tools[i] = (struct tool){ specs[i].name, jsonschema_root(schemas[i]) };
     }
@@ -93,7 +96,7 @@ static void read_held(const uint8_t *data, size_t len)
     struct constraint_spec spec = { tools,       N_TOOLS,      (enum tool_choice)(data[0] % 3),
                                     MAX_THOUGHT, special.call, special.answer,
                                     special.end };
-    struct constraint *c = constraint_create(tokenizer, &spec, NULL);
+    struct constraint *c = constraint_create(vocabulary, &spec, NULL);
     enum constraint_phase last = PHASE_THOUGHT;
     struct reply r;
 

@@ -86,10 +86,10 @@ static void load(struct loader *l)
 
         t->tool = &tools[i];
         t->result_schema_text = tools[i].result_schema;
-        t->args_schema = jsonschema_compile(tools[i].args_schema, strlen(tools[i].args_schema), NULL);
+        t->args_schema = jsonschema_compile(tools[i].args_schema, strlen(tools[i].args_schema), NULL, NULL);
         require(t->args_schema != NULL);
         if (tools[i].result_schema) {
-            t->result_schema = jsonschema_compile(tools[i].result_schema, strlen(tools[i].result_schema), NULL);
+            t->result_schema = jsonschema_compile(tools[i].result_schema, strlen(tools[i].result_schema), NULL, NULL);
             require(t->result_schema != NULL);
         }
     }

@@ -1,7 +1,7 @@
 # The commands of corax-infer for people, with the shipped model: what they print agrees with each other, and what is wrong with
 # a command line or a file is said in one sentence.
 #
-# Covers: perplexity (against the logits command, token by token), embed, convert.  Whether logits are right is golden-t's and
+# Covers: perplexity (against the logits command, token by token), embed, convert, schema-check.  Whether logits are right is golden-t's and
 # model-t's, what convert writes conversion-t's.
 
 setup() {
@@ -216,4 +216,14 @@ assert r["written"] == 23 and 0 <= r["right"] <= r["guessed"] and min(r["alone_s
     [ "$status" -eq 1 ]
     [[ $output == *"(llama-1b llama-3b bitnet-2b mamba-1b rwkv7-1b5 tiny)"* ]]
     [ ! -e other.gguf ]
+}
+
+@test "schema-check says which values a constraint accepts, and needs no model" {
+    printf '%s\n' '{"schema":{"type":"integer"},"tests":[{"data":1},{"data":"a"}]}' '{"schema":{"type":5},"tests":[]}' '{}' |
+        "$infer" schema-check >out
+    [[ $(sed -n 1p out) == '{"compile_error":null,"results":[true,false]}' ]]
+    [[ $(sed -n 2p out) == '{"compile_error":"schema: type is neither a name nor a list of names","results":[]}' ]]
+    [[ $(sed -n 3p out) == '{"compile_error":"no member \"schema\"","results":[]}' ]]
+    run "$infer" schema-check file </dev/null
+    [ "$status" -eq 2 ]
 }

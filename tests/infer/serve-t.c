@@ -158,7 +158,7 @@ static void test_errors(void)
     is_error(CHAT(1, ",\"tools\":[{\"name\":\"a\"},{\"name\":\"a\"}]"), RPC_INVALID_PARAMS, "twice");
     is_error(CHAT(1, ",\"tools\":[{\"name\":\"t\",\"parameters\":{\"$ref\":\"x\"}}]"), RPC_INVALID_PARAMS, "tool t");
     is_error(CHAT(1, ",\"tools\":[{\"name\":\"t\",\"parameters\":{\"type\":\"object\",\"properties\":{\"s\":{\"type\":"
-                     "\"string\",\"pattern\":\"a\"}}}}]"),
+                     "\"string\",\"pattern\":\"(a)\\\\1\"}}}}]"),
              RPC_INVALID_PARAMS, "pattern");
     memset(long_text, 'z', 3999);
     long_text[3999] = 0;

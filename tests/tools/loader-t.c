@@ -113,7 +113,7 @@ static void test_faulty_tools(void)
     is_int((long long)l.n_faulty, 2, "two have a fault");
     ok(loader_find(&l, "good") != NULL, "the good one is offered");
     ok(loader_find(&l, "keyword") == NULL, "the bad one is not");
-    has_str(l.tools[1].fault.msg, "$dynamicRef", "its fault names the keyword");
+    has_str(l.tools[1].fault.msg, "keyword \"foo\"", "its fault names the keyword");
     has_str(l.tools[2].fault.msg, "\"type\":\"object\"", "the other's says what would do");
     loader_close(&l);
 }

@@ -55,15 +55,18 @@ static int write(struct err *err)
 
 static int validate(struct err *err)
 {
-    static const char schema[] = "{\"properties\":{\"a\":{\"items\":{\"enum\":[[1],\"b\"]},\"enum\":[[\"b\"],[[1]],[2]]"
-                                 "},\"p\":{\"pattern\":\"x\"}},"
-                                 "\"required\":[\"a\",\"z\"]}";
+    static const char schema[] =
+        "{\"properties\":{\"a\":{\"items\":{\"enum\":[[1],\"b\",2,3,4,5]},\"enum\":[[\"b\"],[[1]],[2]],\"uniqueItems\":true},"
+        "\"p\":{\"pattern\":\"x\"},\"r\":{\"$ref\":\"#/$defs/r\"}},\"patternProperties\":{\"^q\":{}},"
+        "\"propertyNames\":{\"maxLength\":1},\"$defs\":{\"r\":{\"$id\":\"http://x.example/y\",\"$anchor\":\"r\"}},"
+        "\"dependentRequired\":{\"a\":[\"p\"]},\"anyOf\":[{\"minProperties\":2}],\"unevaluatedProperties\":true,"
+        "\"required\":[\"a\",\"z\"]}";
     static const char value[] = "{\"a\":[[1.0]],\"p\":\"x\",\"z\":1}";
-    struct jsonschema *js = jsonschema_compile(schema, sizeof(schema) - 1, err);
+    struct jsonschema *js = jsonschema_compile(schema, sizeof(schema) - 1, NULL, err);
     struct json *json = NULL;
     int rc = -1;
 
-    if (js && jsonschema_root(js)->properties[0].schema->n_enum != 2)
+    if (js && jsonschema_root(js)->properties[0].schema->n_values != 3)
         fail(err, CORAX_E_INTERNAL, "a value of enum was lost");
     else if (js && (json = json_parse(value, sizeof(value) - 1, err)) != NULL)
         rc = jsonschema_validate(js, json, err);
@@ -75,7 +78,7 @@ static int validate(struct err *err)
 static int refuse(struct err *err)
 {
     static const char schema[] = "{\"required\":[\"z\"],\"properties\":{\"z\":{}}}";
-    struct jsonschema *js = jsonschema_compile(schema, sizeof(schema) - 1, err);
+    struct jsonschema *js = jsonschema_compile(schema, sizeof(schema) - 1, NULL, err);
     struct json *json = js ? json_parse("{}", 2, err) : NULL;
     int rc = -1;
 

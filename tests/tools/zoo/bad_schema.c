@@ -1,4 +1,4 @@
-/* bad_schema.c - one good tool, one whose schema has a keyword that is not supported, one that is not for an object. */
+/* bad_schema.c - one good tool, one whose schema has a keyword that nobody knows, one that is not for an object. */
 #include "tests/tools/zoo/zoo.h"
 
 ZOO_TOOL(good, "good");
@@ -7,7 +7,7 @@ static const struct corax_tool keyword = {
     .name = "keyword",
     .summary = "x",
     .call = zoo_call,
-    .args_schema = "{\"type\":\"object\",\"$dynamicRef\":\"#x\"}",
+    .args_schema = "{\"type\":\"object\",\"foo\":\"#x\"}",
 };
 static const struct corax_tool not_object = {
     .size = sizeof not_object,
