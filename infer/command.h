@@ -25,6 +25,7 @@ struct sizes {
 struct args {
     const char *model, *text; /* text: NULL when the command has no second argument */
     const char *file, *tokens, *prompt, *type;
+    const char *schema, *grammar, *pattern; /* of generate */
     bool        json, raw, special, ends;
     size_t      n_tokens, top; /* n_tokens SIZE_MAX: not given */
     struct sizes prompts, sequences, depths, prefixes; /* of bench, as the next three; no prompts: not given */

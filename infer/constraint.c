@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "infer/gbnf.h"
 #include "infer/matcher.h"
 
 struct constraint {
@@ -15,6 +16,7 @@ struct constraint {
     int32_t call, answer, end;
     size_t n_thought, max_thought;
     enum constraint_phase phase;
+    bool raw;
     uint32_t *bits; /* the mask, made when it is asked for */
     bool has_bits;
 };
@@ -83,6 +85,34 @@ static regex text_of(struct regexes *rs)
     return regex_repeat(rs, regex_chars(rs, characters, 1, false), 0, REGEX_MANY);
 }
 
+/* What the answer is, as a symbol. */
+static int answer_of(const struct constraint_spec *spec, struct program_builder *b, struct shapes *shapes, struct symbol *out, struct err *err)
+{
+    const struct constraint_text *t = spec->text;
+    regex r;
+
+    if (!t) {
+        *out = (struct symbol){ SYMBOL_REGEX, text_of(b->regexes) };
+        return 0;
+    }
+    switch (t->kind) {
+    case CONSTRAINT_SCHEMA:
+        *out = (struct symbol){ SYMBOL_JSON, shapes_schema(shapes, t->schema) };
+        return shapes_expand_all(shapes, out->value, err);
+    case CONSTRAINT_GRAMMAR:
+        out->kind = SYMBOL_RULE;
+        return gbnf_add(b, t->text, t->len, &out->value, err);
+    case CONSTRAINT_PATTERN:
+        break;
+    }
+    if (regex_pattern_whole(b->regexes, t->text, t->len, &r, err) < 0)
+        return -1;
+    if (!regex_alive(b->regexes, r, NULL))
+        return fail(err, CORAX_E_ARGS, "no text matches the pattern");
+    *out = (struct symbol){ SYMBOL_REGEX, r };
+    return 0;
+}
+
 static int put_tools(struct program_builder *b, struct shapes *shapes, const struct constraint_spec *spec, uint32_t rule,
                      struct err *err)
 {
@@ -105,9 +135,17 @@ static int build(void *arg, struct program_builder *b, struct shapes *shapes, ui
     const struct constraint_spec *spec = arg;
     const bool calls = spec->choice != CHOICE_NONE && spec->n_tools > 0, answers = spec->choice != CHOICE_REQUIRED;
     const regex text = text_of(b->regexes);
-    const uint32_t root = program_rule(b, 1), rest = program_rule(b, (uint32_t)calls + answers);
+    const uint32_t root = program_rule(b, 1), rest = spec->raw ? PROGRAM_NO_RULE : program_rule(b, (uint32_t)calls + answers);
+    struct symbol answer;
     uint32_t tools;
 
+    *start = root;
+    if (answer_of(spec, b, shapes, &answer, err) < 0)
+        return -1;
+    if (spec->raw) {
+        program_put(b, root, 0, (struct symbol[]){ answer, { SYMBOL_TOKEN, (uint32_t)spec->end } }, spec->end < 0 ? 1 : 2);
+        return 0;
+    }
     program_put(b, root, 0, (struct symbol[]){ { SYMBOL_REGEX, text }, { SYMBOL_RULE, rest } }, 2);
     if (calls) {
         tools = program_rule(b, (uint32_t)spec->n_tools);
@@ -116,15 +154,16 @@ static int build(void *arg, struct program_builder *b, struct shapes *shapes, ui
             return -1;
     }
     if (answers)
-        program_put(b, rest, calls, (struct symbol[]){ { SYMBOL_TOKEN, (uint32_t)spec->answer }, { SYMBOL_REGEX, text },
+        program_put(b, rest, calls, (struct symbol[]){ { SYMBOL_TOKEN, (uint32_t)spec->answer }, answer,
                                                        { SYMBOL_TOKEN, (uint32_t)spec->end } }, 3);
-    *start = root;
     return 0;
 }
 
 struct constraint *constraint_create(struct mask_vocabulary *vocabulary, const struct constraint_spec *spec, struct err *err)
 {
-    static const struct json_style style = { .blanks = 0, .ordered = true, .closed = true, .escapes = false };
+    /* Calls are written as the shipped models are trained to; an answer as JSON mostly is, on one line. */
+    static const struct json_style call = { .blanks = 0, .ordered = true, .closed = true, .escapes = false };
+    static const struct json_style answer = { .blanks = 1, .ordered = true, .escapes = true };
     static const struct shape_options options = { .short_numbers = true };
     struct constraint *c;
 
@@ -137,10 +176,12 @@ struct constraint *constraint_create(struct mask_vocabulary *vocabulary, const s
     }
     c->vocabulary = vocabulary;
     c->max_thought = spec->max_thought;
+    c->raw = spec->raw;
     c->call = spec->call;
     c->answer = spec->answer;
     c->end = spec->end;
-    c->matcher = matcher_create(vocabulary, build, (void *)(uintptr_t)spec, &style, &options, err);
+    c->phase = spec->raw ? PHASE_ANSWER : PHASE_THOUGHT;
+    c->matcher = matcher_create(vocabulary, build, (void *)(uintptr_t)spec, spec->text ? &answer : &call, &options, err);
     if (c->matcher)
         return c;
     constraint_destroy(c);
@@ -187,7 +228,9 @@ static void change_phase(struct constraint *c, int32_t token)
     size_t len;
     const char *bytes = mask_vocabulary_bytes(c->vocabulary, token, &len);
 
-    if (token == c->call)
+    if (c->raw)
+        ;
+    else if (token == c->call)
         c->phase = PHASE_NAME;
     else if (token == c->answer)
         c->phase = PHASE_ANSWER;

@@ -3,7 +3,7 @@
  *
  *     thought, at most max_thought tokens      then <|call|> or <|answer|>, as the choice allows
  *     after <|call|>     NAME of a tool, a space, arguments that its schema accepts; complete where the object closes
- *     after <|answer|>   text, then <|end|>
+ *     after <|answer|>   text, which may be held to a schema, a grammar or a pattern, then <|end|>
  *
  * A token is allowed when every byte of it is.  Thought, answer and strings are UTF-8 without NUL, and no phase ends
  * in the middle of a character.
@@ -30,12 +30,22 @@ struct tool {
     const struct schema *parameters; /* NULL: none */
 };
 
+/* What an answer must be. */
+struct constraint_text {
+    enum { CONSTRAINT_SCHEMA, CONSTRAINT_GRAMMAR, CONSTRAINT_PATTERN } kind; /* JSON; infer/gbnf.h; a regular expression */
+    const struct schema *schema;
+    const char          *text; /* of a grammar or pattern */
+    size_t               len;
+};
+
 struct constraint_spec {
     const struct tool *tools;
     size_t             n_tools;
     enum tool_choice   choice;
     size_t             max_thought; /* tokens */
     int32_t            call, answer, end;
+    const struct constraint_text *text; /* NULL: any */
+    bool               raw; /* the reply is the text alone, and the end token, if that is not -1 */
 };
 
 enum constraint_phase { PHASE_THOUGHT, PHASE_NAME, PHASE_ARGUMENTS, PHASE_ANSWER, PHASE_DONE };
@@ -43,7 +53,7 @@ enum constraint_phase { PHASE_THOUGHT, PHASE_NAME, PHASE_ARGUMENTS, PHASE_ANSWER
 struct constraint;
 
 /*
- * The vocabulary and the schemas are borrowed as long as the constraint lives; names during the call only.  NULL with
+ * The vocabulary and the schemas are borrowed as long as the constraint lives; names and texts during the call only.  NULL with
  * CORAX_E_ARGS: 'tool NAME: /properties/x: ...' cannot be held, a name that is taken or malformed, CHOICE_REQUIRED without tools;
  * CORAX_E_LIMIT when out of memory.
  */

@@ -34,7 +34,7 @@ _corax_infer() {
     tokenize) options+=" --file --special --ends --json" ;;
     detokenize) options+=" --file --json" ;;
     logits) options+=" $model --tokens --prompt --top --json" ;;
-    generate) options+=" $model -n --temp --top-k --top-p --min-p --seed --raw" ;;
+    generate) options+=" $model -n --temp --top-k --top-p --min-p --seed --raw --schema --grammar --pattern" ;;
     perplexity) options+=" $model --json" ;;
     bench) options+=" $model -p -n -s -d -w -r --replay --vs --json" ;;
     embed) options+=" $model --file --json" ;;

@@ -35,6 +35,9 @@ enum {
     EXACT,
     JSON,
     RAW,
+    SCHEMA,
+    GRAMMAR,
+    PATTERN,
     SPECIAL,
     ENDS,
     FILE_NAME,
@@ -86,6 +89,9 @@ static const struct flag flags[] = {
     { "min-p", MIN_P, "P", "only tokens with at least P times the probability of the best (0)" },
     { "seed", SEED, "S", "of chance, when the temperature is not 0 (0)" },
     { "raw", RAW, NULL, "go on from the text as it is, without the model's chat format" },
+    { "schema", SCHEMA, "FILE", "the answer is JSON that matches this JSON Schema" },
+    { "grammar", GRAMMAR, "FILE", "the answer is a text of this grammar, in GBNF" },
+    { "pattern", PATTERN, "PATTERN", "the answer matches this regular expression from end to end" },
     { "file", FILE_NAME, "FILE", "read it from a file; -: from standard input" },
     { "tokens", TOKENS, "1,2,3", "token ids in place of a text" },
     { "prompt", PROMPT, "TEXT", "the text whose next token is asked for" },
@@ -282,6 +288,15 @@ static void set_option(const struct command *c, struct args *a, int option)
         break;
     case JSON:
         a->json = true;
+        break;
+    case SCHEMA:
+        a->schema = optarg;
+        break;
+    case GRAMMAR:
+        a->grammar = optarg;
+        break;
+    case PATTERN:
+        a->pattern = optarg;
         break;
     case RAW:
         a->raw = true;

@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "infer/program.h"
-
 #define MAX_NAME  64
 #define MAX_COUNT 10000 /* of a repetition */
 #define NO_RULE   PROGRAM_NO_RULE
@@ -42,7 +40,7 @@ struct compiler {
     unsigned        line, depth;
     struct named   *rules;
     size_t          n_rules, rules_cap;
-    struct program_builder program;
+    struct program_builder *program;
     bool            failed;
 };
 
@@ -556,14 +554,14 @@ static uint32_t make_choice(struct compiler *c, const struct node *n, uint32_t r
     for (const struct node *child = n->first; child; child = child->next)
         i++;
     if (rule == NO_RULE)
-        rule = program_rule(&c->program, i);
+        rule = program_rule(c->program, i);
     i = 0;
     for (const struct node *child = n->first; child && rule != NO_RULE && !c->failed; child = child->next, i++) {
         struct run run = { 0 };
 
         add_node(c, &run, child);
         if (!c->failed)
-            program_put(&c->program, rule, i, run.list, run.n);
+            program_put(c->program, rule, i, run.list, run.n);
     }
     return rule;
 }
@@ -576,7 +574,7 @@ static void add_repeat(struct compiler *c, struct run *run, const struct node *n
     for (int64_t i = 0; i < n->min && !c->failed; i++)
         add_node(c, run, n->first);
     for (int64_t i = n->min; (n->max == REGEX_MANY ? i == n->min : i < n->max) && !c->failed; i++) {
-        const uint32_t rule = program_rule(&c->program, 2);
+        const uint32_t rule = program_rule(c->program, 2);
         struct run one_more = { 0 };
 
         if (rule == NO_RULE)
@@ -588,8 +586,8 @@ static void add_repeat(struct compiler *c, struct run *run, const struct node *n
             add(c, &one_more, SYMBOL_RULE, next);
         if (c->failed)
             return;
-        program_put(&c->program, rule, 0, one_more.list, one_more.n);
-        program_put(&c->program, rule, 1, NULL, 0);
+        program_put(c->program, rule, 0, one_more.list, one_more.n);
+        program_put(c->program, rule, 1, NULL, 0);
         next = rule;
     }
     if (next != NO_RULE)
@@ -604,7 +602,7 @@ static uint32_t make_rule(struct compiler *c, uint32_t number)
         return c->rules[number].rule;
     for (const struct node *child = c->rules[number].body->first; child; child = child->next)
         n++;
-    c->rules[number].rule = program_rule(&c->program, n);
+    c->rules[number].rule = program_rule(c->program, n);
     if (c->rules[number].rule == NO_RULE)
         return NO_RULE;
     if (c->depth == 4 * GBNF_MAX_DEPTH) {
@@ -652,12 +650,11 @@ static void add_node(struct compiler *c, struct run *run, const struct node *n)
     }
 }
 
-int gbnf_compile(struct regexes *regexes, struct arena *arena, const char *text, size_t len, struct program *out, struct err *err)
+int gbnf_add(struct program_builder *program, const char *text, size_t len, uint32_t *rule, struct err *err)
 {
-    struct compiler c = { .regexes = regexes, .arena = arena, .err = err, .at = text, .end = text + len, .line = 1 };
+    struct compiler c = { .regexes = program->regexes, .arena = program->arena, .program = program, .err = err, .at = text, .end = text + len, .line = 1 };
     uint32_t root, loop = NO_RULE;
 
-    program_init(&c.program, regexes, arena);
     if (len > GBNF_MAX_TEXT)
         return fail(err, CORAX_E_LIMIT, "grammar: %zu bytes, at most %u", len, GBNF_MAX_TEXT);
     if (read_rules(&c) < 0)
@@ -668,10 +665,10 @@ int gbnf_compile(struct regexes *regexes, struct arena *arena, const char *text,
     if (root == c.n_rules)
         return oops(&c, "there is no rule root");
     c.depth = 0;
-    root = make_rule(&c, root);
+    *rule = make_rule(&c, root);
     if (c.failed)
         return -1;
-    if (program_finish(&c.program, root, out, &loop, err) == 0)
+    if (program_rank(program, &loop, err) == 0)
         return 0;
     for (size_t i = 0; i < c.n_rules; i++) /* a rule that has a name is better than a number */
         if (loop != NO_RULE && c.rules[i].rule == loop)

@@ -14,8 +14,7 @@
 
 #include <stddef.h>
 
-#include "infer/machine.h"
-#include "util/arena.h"
+#include "infer/program.h"
 #include "util/err.h"
 
 #define GBNF_MAX_TEXT    (1u << 20)
@@ -23,9 +22,9 @@
 #define GBNF_MAX_SYMBOLS 100000 /* after repetitions are written out */
 
 /*
- * The program lives in the arena, its languages in the store.  0, or -1 with CORAX_E_ARGS ("grammar: line 3: rule item is not
- * defined", "... item calls itself before it has read anything") or CORAX_E_LIMIT.
+ * Adds the grammar's rules; *rule is the one that says root.  0, or -1 with CORAX_E_ARGS ("grammar: line 3: rule item is not defined",
+ * "... item calls itself before it has read anything") or CORAX_E_LIMIT.
  */
-int gbnf_compile(struct regexes *, struct arena *, const char *text, size_t len, struct program *, struct err *);
+int gbnf_add(struct program_builder *, const char *text, size_t len, uint32_t *rule, struct err *);
 
 #endif

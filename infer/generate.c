@@ -5,8 +5,10 @@
 #include "infer/command.h"
 #include "infer/dialect.h"
 #include "util/json.h"
+#include "util/jsonschema.h"
 
 #define MAX_OUTPUT ((size_t)16 << 20)
+#define MAX_HELD   ((size_t)16 << 20) /* bytes of a schema or grammar */
 
 struct printer {
     const struct tokenizer *tokenizer;
@@ -84,15 +86,55 @@ static int render(const struct engine *e, const char *prompt, struct dialect_tok
     return result;
 }
 
-static int prepare(const struct args *a, struct engine *e, struct tokens *prompt, struct constraint **constraint,
-                   struct err *err)
+/* What the answer is held to, from --schema, --grammar or --pattern. */
+struct held {
+    struct constraint_text text;
+    struct jsonschema     *schema;
+    struct buf             file;
+};
+
+static int read_held(const struct args *a, const struct tokenizer *t, struct held *h, struct err *err)
+{
+    const char *path = a->schema ? a->schema : a->grammar;
+
+    if (!tokenizer_is_plain(t))
+        return fail(err, CORAX_E_ARGS, "this model's tokens are words whose text depends on what follows: an answer cannot be held to anything");
+    h->text.kind = a->schema ? CONSTRAINT_SCHEMA : a->grammar ? CONSTRAINT_GRAMMAR : CONSTRAINT_PATTERN;
+    h->text.text = a->pattern;
+    h->text.len = a->pattern ? strlen(a->pattern) : 0;
+    if (!path)
+        return 0;
+    if (command_read(path, &h->file, err) < 0)
+        return -1;
+    h->text.text = h->file.data ? h->file.data : "";
+    h->text.len = h->file.len;
+    if (!a->schema)
+        return 0;
+    h->schema = jsonschema_compile(h->text.text, h->text.len, NULL, err);
+    if (!h->schema)
+        return err_context(err, "%s", path);
+    h->text.schema = jsonschema_root(h->schema);
+    return 0;
+}
+
+static int prepare(const struct args *a, struct engine *e, const struct constraint_text *text, struct tokens *prompt,
+                   struct constraint **constraint, struct err *err)
 {
     const struct tokenizer *t = engine_tokenizer(e);
     struct dialect_tokens special;
-    struct constraint_spec spec = { .choice = CHOICE_NONE, .max_thought = CONSTRAINT_MAX_THOUGHT };
+    struct constraint_spec spec = { .choice = CHOICE_NONE, .max_thought = CONSTRAINT_MAX_THOUGHT, .text = text };
 
-    if (a->raw)
-        return tokenizer_encode_with(t, TOKENIZER_BEGIN, a->text, strlen(a->text), prompt, err);
+    if (a->raw) {
+        const int result = tokenizer_encode_with(t, TOKENIZER_BEGIN, a->text, strlen(a->text), prompt, err);
+
+        if (result < 0 || !text)
+            return result;
+        spec.raw = true;
+        spec.call = spec.answer = -1;
+        spec.end = tokenizer_eos(t);
+        *constraint = constraint_create(engine_vocabulary(e), &spec, err);
+        return *constraint ? 0 : -1;
+    }
     if (render(e, a->text, &special, prompt, err) < 0)
         return -1;
     spec.call = special.call;
@@ -112,11 +154,15 @@ static int generate(const struct args *a, struct engine *e, struct err *err)
     struct session *s = session_create(e, err);
     struct tokens prompt = { 0 };
     enum decode_finish finish;
+    const bool is_held = a->schema || a->grammar || a->pattern;
+    struct held held = { 0 };
     size_t n, before;
     int result = -1;
 
     reply_init(&printer.reply, MAX_OUTPUT);
-    if (s && prepare(a, e, &prompt, &decode.constraint, err) == 0 &&
+    buf_init(&held.file, MAX_HELD);
+    if (s && (!is_held || read_held(a, engine_tokenizer(e), &held, err) == 0) &&
+        prepare(a, e, is_held ? &held.text : NULL, &prompt, &decode.constraint, err) == 0 &&
         session_sync(s, prompt.ids, prompt.n, NULL, NULL, NULL, err) == 0)
         result = session_decode(s, &decode, &n, &finish, err);
     before = printer.reply.text.len;
@@ -126,6 +172,8 @@ static int generate(const struct args *a, struct engine *e, struct err *err)
     if (result == 0)
         putchar('\n');
     constraint_destroy(decode.constraint);
+    jsonschema_destroy(held.schema);
+    buf_finish(&held.file);
     reply_finish(&printer.reply);
     tokens_finish(&printer.words);
     tokens_finish(&prompt);
@@ -135,6 +183,8 @@ static int generate(const struct args *a, struct engine *e, struct err *err)
 
 static const char *check(const struct args *a)
 {
+    if (!!a->schema + !!a->grammar + !!a->pattern > 1)
+        return "takes one of --schema, --grammar and --pattern";
     return a->text ? NULL : "needs a prompt";
 }
 
@@ -153,9 +203,9 @@ static int run(const struct args *a, struct err *err)
 
 const struct command command_generate = {
     .name = "generate",
-    .arguments = "MODEL PROMPT [-n N] [--temp T] [--top-k K] [--top-p P] [--min-p P] [--seed S] [--raw]",
+    .arguments = "MODEL PROMPT [-n N] [--temp T] [--top-k K] [--top-p P] [--min-p P] [--seed S] [--raw]\n           [--schema FILE | --grammar FILE | --pattern PATTERN]",
     .what = "Prints the model's answer to a question; with --raw, how it goes on from a text.",
-    .options = " n temp top-k top-p min-p seed raw ",
+    .options = " n temp top-k top-p min-p seed raw schema grammar pattern ",
     .takes_text = true,
     .check = check,
     .runs_model = true,

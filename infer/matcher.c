@@ -95,7 +95,7 @@ struct matcher *matcher_create(struct mask_vocabulary *v, matcher_build_fn *buil
         program_init(&b, m->regexes, m->arena);
         result = build(arg, &b, m->shapes, &start, err);
         if (result == 0)
-            result = program_finish(&b, start, &m->program, NULL, err);
+            result = program_finish(&b, start, &m->program, err);
     }
     return finish(m, result, style, err);
 }
@@ -108,17 +108,24 @@ struct matcher *matcher_create_json(struct mask_vocabulary *v, const struct sche
     return m ? finish(m, make_json(m, schema, options, err), style, err) : NULL;
 }
 
+struct grammar_text {
+    const char *text;
+    size_t len;
+};
+
+static int build_gbnf(void *arg, struct program_builder *b, struct shapes *shapes, uint32_t *start, struct err *err)
+{
+    const struct grammar_text *g = arg;
+
+    (void)shapes;
+    return gbnf_add(b, g->text, g->len, start, err);
+}
+
 struct matcher *matcher_create_gbnf(struct mask_vocabulary *v, const char *text, size_t len, struct err *err)
 {
-    struct matcher *m = create(v, err);
-    int result;
+    struct grammar_text g = { text, len };
 
-    if (!m)
-        return NULL;
-    m->arena = arena_create(ARENA_LIMIT);
-    result = m->arena ? gbnf_compile(m->regexes, m->arena, text, len, &m->program, err)
-                      : fail(err, CORAX_E_LIMIT, "out of memory for a grammar");
-    return finish(m, result, &(struct json_style){ 0 }, err);
+    return matcher_create(v, build_gbnf, &g, &(struct json_style){ 0 }, NULL, err);
 }
 
 struct matcher *matcher_create_pattern(struct mask_vocabulary *v, const char *pattern, size_t len, struct err *err)

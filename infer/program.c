@@ -114,21 +114,29 @@ static bool rank(struct program_builder *b, const bool *nullable, uint8_t *state
     return true;
 }
 
-int program_finish(struct program_builder *b, uint32_t start, struct program *out, uint32_t *loop, struct err *err)
+int program_rank(struct program_builder *b, uint32_t *loop, struct err *err)
 {
     bool *nullable = b->failed ? NULL : find_nullable(b);
     uint8_t *states = nullable ? room(b, b->n_rules + 1) : NULL;
 
-    if (b->failed || start == PROGRAM_NO_RULE)
+    if (b->failed)
         return fail(err, CORAX_E_LIMIT, "grammar: more than %d symbols, or out of memory", PROGRAM_MAX_SYMBOLS);
     if (regex_failed(b->regexes))
         return fail(err, CORAX_E_LIMIT, "grammar: its texts are too many to hold");
     for (uint32_t i = 0; i < b->n_rules; i++)
         if (!rank(b, nullable, states, i, 0)) {
-            if (loop)
-                *loop = b->loop;
+            *loop = b->loop;
             return fail(err, CORAX_E_ARGS, "grammar: rule %u calls itself before it has read anything", b->loop);
         }
+    return 0;
+}
+
+int program_finish(struct program_builder *b, uint32_t start, struct program *out, struct err *err)
+{
+    uint32_t loop;
+
+    if (program_rank(b, &loop, err) < 0)
+        return -1;
     *out = (struct program){ .symbols = b->symbols, .rules = b->rules, .start = start };
     return 0;
 }

@@ -34,9 +34,11 @@ uint32_t program_rule(struct program_builder *, uint32_t n_alternatives); /* PRO
 /* Each alternative of each rule once.  A SYMBOL_REGEX of REGEX_EMPTY is left out. */
 void program_put(struct program_builder *, uint32_t rule, uint32_t alternative, const struct symbol *, size_t n);
 /*
- * start: the rule that the whole text is.  0, or -1 with CORAX_E_LIMIT, or with CORAX_E_ARGS when a rule calls itself
- * before it has read anything; *loop (may be NULL) is that rule then.
+ * Ranks the rules that there are, each of which has all its alternatives by then.  0, or -1 with CORAX_E_LIMIT, or with CORAX_E_ARGS when
+ * a rule calls itself before it has read anything; *loop is that rule then.
  */
-int program_finish(struct program_builder *, uint32_t start, struct program *, uint32_t *loop, struct err *);
+int program_rank(struct program_builder *, uint32_t *loop, struct err *);
+/* Ranks them, and start is the rule that the whole text is.  Errors as program_rank(). */
+int program_finish(struct program_builder *, uint32_t start, struct program *, struct err *);
 
 #endif

@@ -227,3 +227,26 @@ assert r["written"] == 23 and 0 <= r["right"] <= r["guessed"] and min(r["alone_s
     run "$infer" schema-check file </dev/null
     [ "$status" -eq 2 ]
 }
+
+@test "generate holds an answer to a schema, a grammar or a pattern, greedy and sampled" {
+    printf '{"type":"object","properties":{"name":{"type":"string","maxLength":9},"n":{"type":"integer","maximum":99}},"required":["name","n"],"additionalProperties":false}' >schema
+    printf 'root ::= item ("," item){1,3}\nitem ::= [a-z]{1,4}\n' >grammar
+    for options in "" "--temp 1 --seed 3" "--raw --temp 1"; do
+        # shellcheck disable=SC2086 # several options
+        "$infer" generate "$model" "How heavy is water?" -n 700 --schema schema $options >out
+        cat out
+        printf '{"schema":%s,"tests":[{"data":%s}]}\n' "$(cat schema)" "$(tr '\n' ' ' <out)" | "$infer" schema-check >checked
+        [[ $(cat checked) == '{"compile_error":null,"results":[true]}' ]]
+        # shellcheck disable=SC2086
+        "$infer" generate "$model" "How heavy is water?" -n 700 --grammar grammar $options >out
+        grep -qxE '[a-z]{1,4}(,[a-z]{1,4}){1,3}' out
+        # shellcheck disable=SC2086
+        "$infer" generate "$model" "How heavy is water?" -n 700 --pattern '[0-9]{2,3} (g|kg)' $options >out
+        grep -qxE '[0-9]{2,3} k?g' out
+    done
+    run "$infer" generate "$model" "x" --grammar schema
+    [ "$status" -eq 1 ]
+    [[ $output == *"grammar: line 1: the name of a rule is expected"* ]]
+    run "$infer" generate "$model" "x" --grammar grammar --pattern x
+    [ "$status" -eq 2 ]
+}
