@@ -50,7 +50,7 @@ struct json_style {
 };
 
 #define MACHINE_MAX_DEPTH 48         /* of JSON values in each other; util/json.h reads 64 */
-#define MACHINE_MAX_WORDS (8u << 20) /* of frames and sets: beyond, they are made anew from where the text is */
+#define MACHINE_MAX_WORDS (8u << 20) /* of frames, of sets, of names: a text that needs more cannot go on */
 #define MACHINE_TOKEN     0x10000u   /* + a token: the symbol it is */
 #define MACHINE_DEAD      UINT32_MAX
 

@@ -17,6 +17,7 @@
 #define WORDS_LIMIT  ((size_t)16 << 20)
 #define MAX_SPLITS   400 /* nested choices: the recursion's depth */
 #define MAX_NESTING  60  /* expansions that ask for others on their way */
+#define MAX_CHOICES  1000000 /* in all: some seconds */
 #define MAX_SEARCH   200 /* nested values in the search for one that fulfils all */
 
 enum conj_state { UNKNOWN, EXPANDING, RAW, SEARCHING, EMPTY, FULL, FINISHED = 8 /* a bit beside: what cannot be is left out */ };
@@ -507,7 +508,12 @@ static bool is_done(struct choice *c, const struct part *p)
 
 void choice_run(struct expansion *e, struct choice c)
 {
-    if (++e->depth > MAX_SPLITS) {
+    if (e->shapes->failed)
+        return;
+    e->depth++;
+    if (e->shapes->n_choices++ > MAX_CHOICES) {
+        shapes_fail(e->shapes, CORAX_E_LIMIT, "%s: the schema has more alternatives in all than can be worked out", e->place);
+    } else if (e->depth > MAX_SPLITS) {
         shapes_fail(e->shapes, CORAX_E_ARGS, "%s: alternatives nest more than %d deep", e->place, MAX_SPLITS);
     } else {
         while ((c.todo || c.negated) && c.kinds && !e->shapes->failed) {

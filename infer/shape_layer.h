@@ -74,6 +74,7 @@ struct shapes {
     size_t               conjs_cap;
     unsigned             depth;
     unsigned             nesting;        /* of expansions that wait for others */
+    unsigned             n_choices;      /* that were gone through so far */
     bool                 assumed;        /* a search for a value met one that is still being searched, or expanded */
     struct err           err;
     bool                 failed;
