@@ -13,7 +13,8 @@ static int64_t still_needed(const struct array_shape *a, uint32_t counts)
 {
     int64_t most = 0;
 
-    for (size_t i = 0; i < a->n_contains; i++) {
+    /* The second bound is for compilers that do not see that the first is never larger. */
+    for (size_t i = 0; i < a->n_contains && i < SHAPE_MAX_CONTAINS; i++) {
         int64_t n = a->contains[i].min - (int64_t)counted(counts, i);
 
         most = n > most ? n : most;
@@ -62,7 +63,7 @@ bool array_next(struct machine *m, const struct frame *f, bool push)
         conj c = base;
         bool good = true;
 
-        for (size_t i = 0; i < a->n_contains; i++) {
+        for (size_t i = 0; i < a->n_contains && i < SHAPE_MAX_CONTAINS; i++) {
             const struct shape_contains *x = &a->contains[i];
             const uint32_t n = counted(f->b, i);
             const bool counts = way >> i & 1;
@@ -72,7 +73,7 @@ bool array_next(struct machine *m, const struct frame *f, bool push)
             c = shapes_both(m->shapes, c, counts ? x->value : x->other);
             next.b += counts ? (uint32_t)1 << 16 * i : 0;
         }
-        for (size_t i = 0; i < a->n_contains; i++)
+        for (size_t i = 0; i < a->n_contains && i < SHAPE_MAX_CONTAINS; i++)
             good &= places_left(a, i, f->a + (size_t)1) >= a->contains[i].min - (int64_t)counted(next.b, i);
         if (!good || !value_is_possible(m, c, a->unique ? f->seen : 0))
             continue;
