@@ -94,7 +94,7 @@ uint32_t intern_add(struct intern *t, const uint32_t *words, size_t n)
     for (; t->slots[at]; at = (at + 1) & (t->n_slots - 1)) {
         size_t i = t->slots[at] - 1;
 
-        if (t->starts[i + 1] - t->starts[i] == n && memcmp(t->words + t->starts[i], words, n * sizeof *words) == 0)
+        if (t->starts[i + 1] - t->starts[i] == n && (n == 0 || memcmp(t->words + t->starts[i], words, n * sizeof *words) == 0))
             return (uint32_t)i;
     }
     if (!has_room(t, n)) {

@@ -58,7 +58,8 @@ uint32_t list_add(struct machine *m, uint32_t list, uint32_t text)
 
     if (!more)
         return 0;
-    memcpy(more, texts, n * sizeof *more);
+    if (n)
+        memcpy(more, texts, n * sizeof *more);
     more[n] = text;
     number = intern_add(&m->lists, more, n + 1);
     m->failed |= number == INTERN_NONE;

@@ -84,7 +84,8 @@ int exits_build(struct exits *x, struct leavings *l)
 
     for (size_t i = 0; i < l->n; i++)
         l->list[i].rest = l->bytes + (uintptr_t)l->list[i].rest;
-    qsort(l->list, l->n, sizeof *l->list, compare_leaving);
+    if (l->n)
+        qsort(l->list, l->n, sizeof *l->list, compare_leaving);
     for (size_t i = 0; i < l->n; i++)
         n_nodes += l->list[i].len - (i ? shared(&l->list[i - 1], &l->list[i]) : 0);
     x->nodes = calloc(n_nodes, sizeof *x->nodes);
