@@ -1,4 +1,6 @@
 /* Elements of arrays: how many, which of them count for `contains`, and that they differ where they must. */
+#include <string.h>
+
 #include "infer/machine_json.h"
 
 #include "util/json.h"
@@ -122,6 +124,11 @@ bool value_element_ends(struct machine *m, struct frame *f)
     if (!a->unique)
         return true;
     m->tape_used = true;
+    /* Strings and numbers were read as none of those that were there; of objects and arrays only the text tells. */
+    if (m->gap && m->tape.len && strchr("}]", m->tape.data[m->tape.len - 1])) {
+        m->gap_hit = true;
+        return false;
+    }
     if (!m->gap && start < m->tape.len) {
         value = json_parse(m->tape.data + start, m->tape.len - start, NULL);
         buf_init(&text, MAX_DECODED);

@@ -155,7 +155,7 @@ static void walk_first(struct walk *w, uint32_t node, uint32_t state, const uint
         buf_addc(&m->tape, (char)byte);
         m->gap_hit = false;
         next = machine_step(m, state, byte);
-        if (m->gap_hit && next == MACHINE_DEAD)
+        if (m->gap_hit)
             recheck(w, i);
         if (next != MACHINE_DEAD) {
             take(w, i);

@@ -218,6 +218,8 @@ static const char *const schemas[] = {
     "{\"type\":\"object\",\"properties\":{\"kind\":{\"const\":\"other\"},\"v\":{\"format\":\"date-time\",\"type\":\"string\"}},\"required\":[\"kind\",\"v\"]}]}",
     "{\"type\":\"array\",\"uniqueItems\":true,\"items\":{\"enum\":[\"a\",\"and\",\"the\",\"then\",12,123]},\"minItems\":2}",
     "{\"type\":\"string\",\"minLength\":3,\"maxLength\":40}",
+    "{\"type\":\"array\",\"uniqueItems\":true,\"maxItems\":40,\"items\":{\"type\":\"object\",\"properties\":{\"a\":{\"enum\":[\"x\",\"xa\"]}},\"required\":[\"a\"],"
+    "\"additionalProperties\":{\"type\":\"string\"}}}",
     "{\"type\":\"object\",\"propertyNames\":{\"enum\":[\"in\",\"int\",\"the\"]},\"additionalProperties\":{\"type\":\"null\"}}",
     "{\"type\":\"object\",\"patternProperties\":{\"^(the|[0-9]+)$\":{\"type\":\"null\"}},\"additionalProperties\":false,\"minProperties\":2}",
 };
