@@ -113,5 +113,5 @@ uint32_t intern_add(struct intern *t, const uint32_t *words, size_t n)
 const uint32_t *intern_get(const struct intern *t, uint32_t number, size_t *n)
 {
     *n = t->starts[number + 1] - t->starts[number];
-    return t->words + t->starts[number];
+    return *n ? t->words + t->starts[number] : NULL;
 }

@@ -26,7 +26,7 @@ void intern_finish(struct intern *);
 void intern_clear(struct intern *);              /* forgets the lists, keeps the memory */
 /* The number of the list, new or known; INTERN_NONE when there is no room. */
 uint32_t intern_add(struct intern *, const uint32_t *words, size_t n);
-/* Valid until the next intern_add(). */
+/* NULL for an empty list; valid until the next intern_add(). */
 const uint32_t *intern_get(const struct intern *, uint32_t number, size_t *n);
 
 #endif
