@@ -197,6 +197,8 @@ static int character(struct compiler *c, uint32_t *code)
             return oops(c, "a character that is not UTF-8");
         *code = *code << 6 | (uint32_t)(peek(c) & 63);
     }
+    if ((byte >= 0x80 && byte < 0xc2) || *code > 0x10ffff || (*code >= 0xd800 && *code < 0xe000))
+        return oops(c, "a character that is not UTF-8");
     return 0;
 }
 

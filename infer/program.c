@@ -131,12 +131,49 @@ int program_rank(struct program_builder *b, uint32_t *loop, struct err *err)
     return 0;
 }
 
+static bool has_text(struct program_builder *b, const bool *productive, const struct symbol *s)
+{
+    for (; s->kind != SYMBOL_END; s++)
+        if (s->kind == SYMBOL_RULE ? !productive[s->value] : s->kind == SYMBOL_REGEX && !regex_alive(b->regexes, s->value, NULL))
+            return false;
+    return true;
+}
+
+/* Alternatives that never come to an end are taken away: whoever got into one could not get out.  false: out of memory. */
+static bool drop_endless(struct program_builder *b, bool **out)
+{
+    bool *productive = room(b, b->n_rules + 1), changed = productive != NULL;
+
+    while (changed) {
+        changed = false;
+        for (size_t i = 0; i < b->n_rules; i++)
+            for (uint32_t j = 0; j < b->rules[i].n && !productive[i]; j++)
+                changed |= productive[i] = has_text(b, productive, &b->symbols[b->rules[i].starts[j]]);
+    }
+    for (size_t i = 0; i < b->n_rules && productive; i++) {
+        struct rule *r = &b->rules[i];
+        uint32_t kept = 0;
+
+        for (uint32_t j = 0; j < r->n; j++)
+            if (has_text(b, productive, &b->symbols[r->starts[j]]))
+                r->starts[kept++] = r->starts[j];
+        r->n = kept;
+    }
+    *out = productive;
+    return productive != NULL;
+}
+
 int program_finish(struct program_builder *b, uint32_t start, struct program *out, struct err *err)
 {
     uint32_t loop;
+    bool *productive;
 
     if (program_rank(b, &loop, err) < 0)
         return -1;
+    if (!drop_endless(b, &productive))
+        return fail(err, CORAX_E_LIMIT, "grammar: out of memory");
+    if (!productive[start])
+        return fail(err, CORAX_E_ARGS, "grammar: no text matches it");
     *out = (struct program){ .symbols = b->symbols, .rules = b->rules, .start = start };
     return 0;
 }

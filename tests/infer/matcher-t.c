@@ -169,6 +169,9 @@ static void test_grammars(void)
     refuse_gbnf("root ::= \"a\"\nroot ::= \"b\"\n", "there before");
     refuse_gbnf("root ::= [z-a]\n", "goes backwards");
     refuse_gbnf("root ::= \"a\" = \"b\"\n", "begins nothing");
+    refuse_gbnf("root ::= \"\x82\"\n", "not UTF-8");
+    refuse_gbnf("root ::= \"a\" root\n", "no text matches it");
+    gbnf("root ::= \"a\" | \"b\" more\nmore ::= \"c\" more | \"d\" more\n", "a", "b\nbc");
 }
 
 static void test_pattern(void)
