@@ -144,5 +144,7 @@ const struct schema *jsonschema_root(const struct jsonschema *); /* lives as lon
  * SCHEMA_MAX_NESTING are needed.  Several threads may validate with one schema.
  */
 int jsonschema_validate(const struct jsonschema *, const struct json *value, struct err *);
+/* The same with one schema of a graph alone. */
+int jsonschema_validate_schema(const struct schema *, const struct json *value, struct err *);
 
 #endif

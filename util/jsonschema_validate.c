@@ -447,16 +447,21 @@ enum verdict check_schema(struct check *c, const struct schema *s, const struct 
     return v;
 }
 
-int jsonschema_validate(const struct jsonschema *js, const struct json *value, struct err *err)
+int jsonschema_validate_schema(const struct schema *schema, const struct json *value, struct err *err)
 {
     struct check c = { .err = err };
     enum verdict v;
 
     buf_init(&c.canonical, MAX_CANONICAL);
-    v = check_schema(&c, &js->root->schema, value, NULL, NULL);
+    v = check_schema(&c, schema, value, NULL, NULL);
     buf_finish(&c.canonical);
     pattern_budget_finish(&c.patterns);
     if (v == BROKEN && err)
         *err = c.broken;
     return v == MATCHES ? 0 : -1;
+}
+
+int jsonschema_validate(const struct jsonschema *js, const struct json *value, struct err *err)
+{
+    return jsonschema_validate_schema(&js->root->schema, value, err);
 }
