@@ -19,6 +19,7 @@ struct held {
     struct jsonschema *schema;
     struct matcher *matcher;
     const struct notation *notation;
+    bool open_json; /* JSON in TAGS with members that the schema does not name: without, it cannot always have minProperties */
     int32_t quote, open; /* control tokens for the mark of a string, and for what begins a member; -1: bytes */
     struct err err;
 };
@@ -47,7 +48,7 @@ static int build(void *arg, struct program_builder *b, struct shapes *shapes, ui
 
 static bool make_with(struct held *h, struct mask_vocabulary *v, int which, const char *schema, size_t len)
 {
-    static const struct json_style style = { .blanks = 0, .ordered = true, .closed = true };
+    const struct json_style style = { .ordered = true, .closed = !h->open_json };
     static const struct shape_options options = { .short_numbers = true };
 
     h->err = (struct err){ 0 };
@@ -286,6 +287,16 @@ static bool walk_on(struct matcher *m, const struct notation *n, unsigned steps,
     return true;
 }
 
+/* JSON in TAGS nests no deeper than the machine goes, whatever must come inside: see infer/machine.h. */
+static bool is_deep(const struct buf *text)
+{
+    unsigned n = 0;
+
+    for (size_t i = 0; i < text->len; i++)
+        n += text->data[i] == '{' || text->data[i] == '[';
+    return n >= MACHINE_MAX_DEPTH;
+}
+
 static bool walk(struct held *h, const char *schema_text, struct totals *t, struct buf *out)
 {
     matcher_restart(h->matcher);
@@ -294,6 +305,8 @@ static bool walk(struct held *h, const char *schema_text, struct totals *t, stru
         if (matcher_is_done(h->matcher) && (!matcher_goes_on(h->matcher) || n > 60 || below(3) == 0))
             return true;
         if (!walk_on(h->matcher, h->notation, n, out)) {
+            if (is_deep(out))
+                break;
             if (!t->n_stuck++)
                 diag("stuck behind %s\n# by %s", out->data, schema_text);
             return false;
@@ -329,7 +342,7 @@ static void test_chance(int which, int n_schemas, int n_walks, uint64_t seed)
     buf_init(&schema_text, TEXT_LIMIT);
     buf_init(&text, TEXT_LIMIT);
     for (int i = 0; i < n_schemas; i++) {
-        struct held h = { .quote = -1, .open = -1 };
+        struct held h = { .open_json = true, .quote = -1, .open = -1 };
 
         random_state = seed * 1000003 + (uint64_t)i;
         buf_reset(&schema_text);
