@@ -19,7 +19,8 @@
  * number, "{..." beside an object).
  *
  * Narrower than the schema: members come in the order of the schema, others than those it lists only in MARKED (see notation_add());
- * MARKED nests NOTATION_MAX_LEVELS deep, and its arrays have at most NOTATION_MAX_ELEMENTS where their number is bounded at all.
+ * JSON inside of TAGS is held as the machine's style says; MARKED nests NOTATION_MAX_LEVELS deep, and its arrays have at most
+ * NOTATION_MAX_ELEMENTS where their number is bounded at all.
  */
 #ifndef INFER_NOTATION_H
 #define INFER_NOTATION_H

@@ -170,7 +170,8 @@ static int check_name(struct rules *r, const struct shape_name *name)
         const unsigned char c = (unsigned char)name->text[i];
 
         if (c < 0x20 || c == 0x7f || (marked ? strchr("{}[]:,\"<> ", c) != NULL : name->text[i] == stop))
-            return fail(r->err, CORAX_E_ARGS, "property \"%s\": a name with the byte 0x%02x cannot be held in this notation", name->text, c);
+            return fail(r->err, CORAX_E_ARGS, "property \"%s\": a name with the byte 0x%02x cannot be held in this notation",
+                        name->text, c);
     }
     if (name->len == 0 || (marked && memmem(name->text, name->len, r->notation->quote.text, r->notation->quote.len)))
         return fail(r->err, CORAX_E_ARGS, "property \"%s\": this name cannot be held in this notation", name->text);
@@ -410,7 +411,8 @@ static bool is_in(struct regexes *rs, regex r, const char *name, size_t len)
 }
 
 /* Of the names that are listed; name NULL: of all. */
-static unsigned listed_kinds(struct shapes *shapes, struct regexes *rs, const struct object_shape *o, const char *name, size_t len, bool *listed)
+static unsigned listed_kinds(struct shapes *shapes, struct regexes *rs, const struct object_shape *o, const char *name, size_t len,
+                             bool *listed)
 {
     unsigned kinds = 0;
 
