@@ -45,7 +45,8 @@ struct program {
 struct json_style {
     unsigned blanks;        /* bytes of white space at most where JSON allows some; UINT_MAX: any number */
     bool     ordered;       /* members in the order of the schema, others behind them */
-    bool     closed;        /* no members that a schema says nothing of */
+    bool     closed;        /* no members that a schema says nothing of, unless minProperties asks for them */
+    bool     free;          /* closed, but for objects inside of others that list no names at all */
     bool     escapes;       /* any escape that JSON has; otherwise only those that are needed */
 };
 

@@ -50,7 +50,7 @@ regex list_without(struct machine *m, regex r, uint32_t list, bool values, bool 
 uint32_t object_seen_none(struct machine *m, const struct object_shape *o);
 bool object_name_is_open(const struct machine *m, const struct object_shape *o, uint32_t seen, size_t i);
 bool object_may_close(const struct machine *m, const struct object_shape *o, uint32_t seen);
-bool object_has_more(struct machine *m, const struct object_shape *o, uint32_t seen);
+bool object_has_more(struct machine *m, const struct object_shape *o, uint32_t seen, uint32_t depth);
 void object_step_name(struct machine *m, const struct frame *f, unsigned char byte);
 void object_step_key(struct machine *m, const struct frame *f, unsigned char byte);
 void object_step(struct machine *m, const struct frame *f, unsigned char byte);

@@ -98,9 +98,11 @@ static bool misses_dependency(const struct machine *m, const struct object_shape
     return false;
 }
 
-static bool class_is_open(struct machine *m, const struct object_shape *o, uint32_t seen, size_t i)
+static bool class_is_open(struct machine *m, const struct object_shape *o, uint32_t seen, uint32_t depth, size_t i)
 {
-    if (m->style.closed && o->classes[i].value == CONJ_ANYTHING)
+    const bool is_free = m->style.free && depth > 1 && o->n_names == 0, enough = o->min <= (int64_t)seen_words(m, seen)[SEEN_N];
+
+    if (m->style.closed && !is_free && enough && o->classes[i].value == CONJ_ANYTHING)
         return false;
     if (m->style.ordered && seen_words(m, seen)[SEEN_REQUIRED] > 0)
         return false;
@@ -117,9 +119,8 @@ static bool leaves_enough(const struct machine *m, const struct object_shape *o,
 
     if (o->min <= (int64_t)seen_words(m, seen)[SEEN_N] + 1)
         return true;
-    for (size_t i = 0; i < o->n_classes; i++)
-        if (!m->style.closed || o->classes[i].value != CONJ_ANYTHING)
-            return true;
+    if (o->n_classes)
+        return true;
     for (size_t i = 0; i < o->n_names; i++)
         left += o->names[i].value != CONJ_NOTHING && !is_seen(m, seen, i) &&
                 (!m->style.ordered || o->names[i].order >= o->names[name].order);
@@ -137,10 +138,10 @@ bool object_name_is_open(const struct machine *m, const struct object_shape *o, 
     return !misses_dependency(m, o, seen, i) && leaves_enough(m, o, seen, i);
 }
 
-bool object_has_more(struct machine *m, const struct object_shape *o, uint32_t seen)
+bool object_has_more(struct machine *m, const struct object_shape *o, uint32_t seen, uint32_t depth)
 {
     for (size_t i = 0; i < o->n_classes; i++)
-        if (class_is_open(m, o, seen, i))
+        if (class_is_open(m, o, seen, depth, i))
             return true;
     for (size_t i = 0; i < o->n_names; i++)
         if (object_name_is_open(m, o, seen, i))
@@ -180,7 +181,7 @@ static void start_names(struct machine *m, const struct frame *f)
         }
     name.kind = FRAME_KEY;
     for (size_t i = 0; i < o->n_classes; i++) {
-        if (!class_is_open(m, o, f->seen, i))
+        if (!class_is_open(m, o, f->seen, f->depth, i))
             continue;
         name.a = (uint32_t)i;
         name.b = (uint32_t)m->tape.len;
@@ -408,7 +409,7 @@ void object_step(struct machine *m, const struct frame *f, unsigned char byte)
         break;
     default:
         next.phase = COMMA;
-        if (byte == ',' && object_has_more(m, o, f->seen))
+        if (byte == ',' && object_has_more(m, o, f->seen, f->depth))
             work_add(m, &next);
         else if (byte == '}' && object_may_close(m, o, f->seen))
             work_resume(m, f->parents);

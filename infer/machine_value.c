@@ -61,7 +61,7 @@ static void start_object(struct machine *m, const struct frame *f, const struct 
 
     frame_set_shape(&object, o);
     object.seen = object_seen_none(m, o);
-    if (object_may_close(m, o, object.seen) || object_has_more(m, o, object.seen))
+    if (object_may_close(m, o, object.seen) || object_has_more(m, o, object.seen, object.depth))
         work_add(m, &object);
 }
 

@@ -18,7 +18,7 @@
  * have a value of that kind; so the rules leave out strings that look like another value which the member may have ("12" beside a
  * number, "{..." beside an object).
  *
- * Narrower than the schema: members come in the order of the schema, others than those it lists only in MARKED (see notation_add());
+ * Narrower than the schema: members come in the order of the schema, in MARKED sorted by name; others than those it lists only in MARKED (see notation_add());
  * JSON inside of TAGS is held as the machine's style says; MARKED nests NOTATION_MAX_LEVELS deep, and its arrays have at most
  * NOTATION_MAX_ELEMENTS where their number is bounded at all.
  */
@@ -61,7 +61,7 @@ struct notation {
  * Puts rules into the builder for the arguments that c, which must be objects, allows.  *out is for JSON SYMBOL_JSON c, for TAGS the
  * members (perhaps none), for MARKED the text from { to }.
  *
- * Members come in the order of the schema; those that are not required may be left out.  Others than the schema lists come in MARKED
+ * Members come in the order of the schema, in MARKED sorted by name without regard to case, as the models have it; those that are not required may be left out.  Others than the schema lists come in MARKED
  * where the schema has a rule for their values, or where an object inside of others lists no names at all; in TAGS, and without such a
  * rule, only one where minProperties asks for it.  Their names are [A-Za-z_][A-Za-z0-9_]*.
  *

@@ -7,6 +7,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "infer/notation_rules.h"
 
@@ -178,6 +179,19 @@ static int check_name(struct rules *r, const struct shape_name *name)
     return 0;
 }
 
+/* Keeps the names sorted without regard to case, as templates sort what they write in this notation. */
+static void sort_last(struct members *m)
+{
+    const struct shape_name *names = m->o->names;
+
+    for (size_t i = m->n - 1; i > 0 && strcasecmp(names[m->names[i - 1]].text, names[m->names[i]].text) > 0; i--) {
+        const uint32_t last = m->names[i];
+
+        m->names[i] = m->names[i - 1];
+        m->names[i - 1] = last;
+    }
+}
+
 static int find_names(struct members *m)
 {
     for (size_t i = 0; i < m->o->n_names; i++) {
@@ -188,6 +202,8 @@ static int find_names(struct members *m)
         if (check_name(m->r, &m->o->names[at]) < 0)
             return -1;
         m->names[m->n++] = at;
+        if (m->r->notation->kind == NOTATION_MARKED)
+            sort_last(m);
     }
     return 0;
 }

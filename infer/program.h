@@ -16,7 +16,7 @@
 #include "infer/machine.h"
 #include "util/arena.h"
 
-#define PROGRAM_MAX_SYMBOLS 200000
+#define PROGRAM_MAX_SYMBOLS 4000000
 #define PROGRAM_NO_RULE     UINT32_MAX
 
 struct program_builder {

@@ -54,7 +54,7 @@ int shapes_refuse(struct shapes *s, const struct schema *schema, const char *wha
 {
     char text[ERR_MSG];
 
-    snprintf(text, sizeof text, "%s: %s cannot be held while decoding", *schema->pointer ? schema->pointer : "/", what);
+    snprintf(text, sizeof text, "%s: %s%s", *schema->pointer ? schema->pointer : "/", what, strstr(what, "cannot be held") ? "" : " cannot be held while decoding");
     if (!s->options.lenient)
         return shapes_fail(s, CORAX_E_ARGS, "%s", text);
     if (s->options.warn)

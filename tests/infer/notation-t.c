@@ -190,10 +190,10 @@ static void test_marked(void)
                         "\"required\":[\"x\"],\"additionalProperties\":false},\"l\":{\"type\":\"array\",\"items\":{\"type\":\"string\"},\"minItems\":1,"
                         "\"maxItems\":2}", ""), (const struct text[]){
         { "{}", "{}" }, { "{s:" Q "a \"b\"\n<|\"|" Q "}", "{\"s\":\"a \\\"b\\\"\\n<|\\\"|\"}" },
-        { "{s:" Q Q ",o:{x:-1.5,y:" Q "p" Q "}}", "{\"s\":\"\",\"o\":{\"x\":-1.5,\"y\":\"p\"}}" },
-        { "{o:{x:0,y:true},l:[" Q "},{" Q "," Q "]" Q "]}", "{\"o\":{\"x\":0,\"y\":true},\"l\":[\"},{\",\"]\"]}" },
+        { "{o:{x:-1.5,y:" Q "p" Q "},s:" Q Q "}", "{\"o\":{\"x\":-1.5,\"y\":\"p\"},\"s\":\"\"}" },
+        { "{l:[" Q "},{" Q "," Q "]" Q "],o:{x:0,y:true}}", "{\"l\":[\"},{\",\"]\"],\"o\":{\"x\":0,\"y\":true}}" },
         { "{s:a}", NULL }, { "{\"s\":" Q Q "}", NULL }, { "{o:{y:true}}", NULL }, { "{l:[]}", NULL }, { "{ }", NULL }, { "{o:{x:1},}", NULL },
-        { "{l:[" Q "a" Q "," Q "b" Q "," Q "c" Q "]}", NULL }, { "{o:{x:1},s:" Q Q "}", NULL }, { "{", NULL }, { 0 } });
+        { "{l:[" Q "a" Q "," Q "b" Q "," Q "c" Q "]}", NULL }, { "{s:" Q Q ",o:{x:1}}", NULL }, { "{", NULL }, { 0 } });
     texts(FUNCTION_GEMMA, OBJECT("\"any\":{}", ",\"required\":[\"any\"]"), (const struct text[]){
         { "{any:{a:[1,{b:<escape>x<escape>}],c:{}}}", "{\"any\":{\"a\":[1,{\"b\":\"x\"}],\"c\":{}}}" },
         { "{any:[[],null,true,1e5]}", "{\"any\":[[],null,true,1e5]}" }, { "{any:{a-b:1}}", NULL }, { "{any:x}", NULL }, { 0 } });
