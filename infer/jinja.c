@@ -95,6 +95,30 @@ static bool is_trusted(const struct jinja_options *options, const char *name)
     return false;
 }
 
+/* The member of each element that the caller vouches for, such as a message's role. */
+static int trust_members(struct render *r, const struct json *list, struct value *value)
+{
+    const char *name = r->options->trusted_member;
+    const struct text *key_text, *t;
+    size_t i = 0;
+
+    if (text_copy(r, name, strlen(name), false, &key_text) < 0)
+        return -1;
+    for (const struct json *j = json_first(list); j; j = json_next(j), i++) {
+        const char *text = json_get_text(j, name, NULL);
+        struct value key = value_string(key_text), member;
+
+        if (!text)
+            continue;
+        if (text_copy(r, text, strlen(text), false, &t) < 0)
+            return -1;
+        member = value_string(t);
+        if (dict_set(r, value->list->items[i].dict, &key, &member) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int read_globals(struct render *r, const struct json *globals)
 {
     r->globals = dict_create(r, json_count(globals));
@@ -107,6 +131,8 @@ static int read_globals(struct render *r, const struct json *globals)
 
         if (text_copy(r, name, strlen(name), false, &t) < 0 ||
             value_from_json(r, j, !is_trusted(r->options, name), &value) < 0)
+            return -1;
+        if (r->options->trusted_list && strcmp(name, r->options->trusted_list) == 0 && json_kind(j) == JSON_ARRAY && trust_members(r, j, &value) < 0)
             return -1;
         key = value_string(t);
         if (dict_set(r, r->globals, &key, &value) < 0)

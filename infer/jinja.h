@@ -48,6 +48,7 @@ struct jinja_options {
     const struct tm *now;          /* for strftime_now; NULL: it is an error to call that */
     const char *const *trusted;    /* names of globals that are not data, such as bos_token */
     size_t n_trusted;
+    const char *trusted_list, *trusted_member; /* of each object in this global's list that member is no data, either; NULL: none */
     size_t max_steps, max_output, max_bytes;
     unsigned max_depth;
 };

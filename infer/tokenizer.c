@@ -254,6 +254,13 @@ int32_t tokenizer_special(const struct tokenizer *t, const char *name)
     return id >= 0 && t->vocab.tokens[id].type == TOKEN_CONTROL ? id : -1;
 }
 
+int32_t tokenizer_special_at(const struct tokenizer *t, const char *text, size_t len, size_t *used)
+{
+    const int32_t id = t->named.n ? trie_longest(&t->named, text, len, used) : -1;
+
+    return id >= 0 && t->vocab.tokens[id].type == TOKEN_CONTROL ? id : -1;
+}
+
 /* --- text to tokens ----------------------------------------------------------------------------------------------- */
 
 /* The text between named tokens goes to the kind.  Of several names the first in the text counts, then the longest. */

@@ -76,6 +76,8 @@ enum token_type tokenizer_type(const struct tokenizer *, int32_t id);
 int32_t tokenizer_longest(const struct tokenizer *, const char *bytes, size_t len, size_t *used);
 /* The id of the special token with that name ("<|end|>"), or -1. */
 int32_t tokenizer_special(const struct tokenizer *, const char *name);
+/* The one whose name the text begins with, the longest; used: its bytes.  -1: none. */
+int32_t tokenizer_special_at(const struct tokenizer *, const char *text, size_t len, size_t *used);
 /* What a token is called in the file, for people to read. */
 const char *tokenizer_name(const struct tokenizer *, int32_t id, size_t *len);
 
