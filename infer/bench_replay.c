@@ -86,9 +86,9 @@ static void on_prompt(void *arg)
     c->start = clock_mono_ns();
 }
 
-static void on_token(void *arg, int32_t token, enum constraint_phase phase)
+static void on_token(void *arg, int32_t token)
 {
-    (void)arg, (void)token, (void)phase;
+    (void)arg, (void)token;
 }
 
 static void on_end(void *arg, const struct generation_end *end)

@@ -11,6 +11,7 @@
 struct chat {
     struct engine *engine;
     struct scheduler *scheduler;
+    const struct dialect *dialect;
     struct chat_request *first; /* those that are not done */
 };
 
@@ -26,17 +27,22 @@ struct chat_request {
     struct generation *generation;
     const struct json *params;
     struct tool *tools;
-    struct jsonschema **schemas; /* those of tools */
-    size_t n_tools, max_tokens;
+    struct jsonschema **schemas; /* [n_schemas] */
+    size_t n_tools, n_schemas, max_tokens;
+    struct buf disabled; /* tools that cannot be held, as members of a JSON array */
     enum tool_choice choice;
+    bool one_call;
+    enum template_thinking thinking;
     struct sampling sampling;
-    struct constraint *constraint;
-    struct reply reply;
+    struct turn turn;
     struct usage usage;
+    bool full; /* no further call is read: the reply is as if it had ended there */
+    size_t told_reasoning, told_text; /* bytes */
+    size_t told_calls, told_arguments; /* calls whose name was told; bytes of the last one's arguments */
     const char *finish; /* the word for the result */
 };
 
-struct chat *chat_create(struct engine *e, const struct scheduler_options *options, struct err *err)
+struct chat *chat_create(struct engine *e, const struct dialect *dialect, const struct scheduler_options *options, struct err *err)
 {
     struct chat *c = calloc(1, sizeof *c);
 
@@ -45,6 +51,7 @@ struct chat *chat_create(struct engine *e, const struct scheduler_options *optio
         return NULL;
     }
     c->engine = e;
+    c->dialect = dialect;
     c->scheduler = scheduler_create(e, options, err);
     if (!c->scheduler) {
         chat_destroy(c);
@@ -55,46 +62,76 @@ struct chat *chat_create(struct engine *e, const struct scheduler_options *optio
 
 /* --- the request -------------------------------------------------------------------------------------------------- */
 
+/* A tool that no call can be held to is left out, and the result says so. */
+static void disable(struct chat_request *r, const char *name, const struct err *why)
+{
+    struct jsonw w;
+
+    if (r->disabled.len)
+        buf_addc(&r->disabled, ',');
+    w = jsonw_start(&r->disabled);
+    jsonw_object(&w, NULL);
+    jsonw_text(&w, "name", name);
+    jsonw_text(&w, "why", why->msg);
+    jsonw_end(&w);
+}
+
 /* As in messages from the schema: "schema: /properties/x: ..." becomes "tool NAME: /properties/x: ...". */
-static int read_tool(struct chat_request *r, const struct rpc_msg *msg, const struct json *tool, struct err *err)
+static int read_tool(struct chat_request *r, const struct rpc_msg *msg, const struct json *tool, size_t i, struct err *err)
 {
     static const struct jsonschema_options strict = { .strict = true };
-    const size_t i = r->n_tools++;
     const char *name = json_get_text(tool, "name", NULL), *text;
+    struct jsonschema *schema = NULL;
     char pointer[64];
+    struct err why;
     size_t len;
 
     if (!name)
         return fail(err, CORAX_E_ARGS, "tools[%zu].name: not a string", i);
-    r->tools[i].name = name;
     snprintf(pointer, sizeof pointer, "/params/tools/%zu/parameters", i);
-    if (!json_find(msg->line, msg->line_len, pointer, &text, &len))
-        return 0;
-    if (len > CHAT_MAX_SCHEMA)
-        return fail(err, CORAX_E_ARGS, "tool %s: a schema of %zu bytes, at most %d", name, len, CHAT_MAX_SCHEMA);
-    r->schemas[i] = jsonschema_compile(text, len, &strict, err);
-    if (!r->schemas[i])
-        return err_context(err, "tool %s", name);
-    r->tools[i].parameters = jsonschema_root(r->schemas[i]);
+    if (json_find(msg->line, msg->line_len, pointer, &text, &len)) {
+        if (len > CHAT_MAX_SCHEMA)
+            return fail(err, CORAX_E_ARGS, "tool %s: a schema of %zu bytes, at most %d", name, len, CHAT_MAX_SCHEMA);
+        schema = jsonschema_compile(text, len, &strict, &why);
+        if (!schema && why.status != CORAX_E_ARGS)
+            return fail(err, why.status, "tool %s: %s", name, why.msg);
+        if (!schema) {
+            err_context(&why, "tool %s", name);
+            disable(r, name, &why);
+            return 0;
+        }
+        r->schemas[r->n_schemas++] = schema;
+    }
+    r->tools[r->n_tools++] = (struct tool){ name, schema ? jsonschema_root(schema) : NULL, tool };
     return 0;
 }
 
 static int read_tools(struct chat_request *r, const struct rpc_msg *msg, struct err *err)
 {
     const struct json *tools = json_get(r->params, "tools");
-    size_t n = json_count(tools);
+    size_t n = json_count(tools), i = 0;
 
     if (tools && json_kind(tools) != JSON_ARRAY && json_kind(tools) != JSON_NULL)
         return fail(err, CORAX_E_ARGS, "tools: not an array");
-    if (n > CONSTRAINT_MAX_TOOLS)
-        return fail(err, CORAX_E_ARGS, "tools: %zu, at most %d", n, CONSTRAINT_MAX_TOOLS);
+    if (n > TOOLS_MAX)
+        return fail(err, CORAX_E_ARGS, "tools: %zu, at most %d", n, TOOLS_MAX);
     r->tools = calloc(n + 1, sizeof *r->tools);
     r->schemas = calloc(n + 1, sizeof *r->schemas);
     if (!r->tools || !r->schemas)
         return fail(err, CORAX_E_LIMIT, "out of memory for %zu tools", n);
     for (const struct json *tool = json_first(tools); tool; tool = json_next(tool))
-        if (read_tool(r, msg, tool, err) < 0)
+        if (read_tool(r, msg, tool, i++, err) < 0)
             return -1;
+    return 0;
+}
+
+static int read_bool(const struct json *object, const char *name, bool otherwise, bool *out, struct err *err)
+{
+    const struct json *value = json_get(object, name);
+
+    if (value && json_kind(value) != JSON_BOOL)
+        return fail(err, CORAX_E_ARGS, "%s: not true or false", name);
+    *out = json_bool(value, otherwise);
     return 0;
 }
 
@@ -147,6 +184,7 @@ static int read_request(struct chat_request *r, const struct rpc_msg *msg, struc
 {
     const char *choice;
     int64_t max_tokens = CHAT_MAX_TOKENS;
+    bool parallel, thinking;
 
     r->params = msg->params;
     if (json_kind(r->params) != JSON_OBJECT)
@@ -163,17 +201,22 @@ static int read_request(struct chat_request *r, const struct rpc_msg *msg, struc
     if (read_whole(r->params, "max_tokens", "max_tokens", 1, 1 << 24, &max_tokens, err) < 0)
         return -1;
     r->max_tokens = (size_t)max_tokens;
+    if (read_bool(r->params, "parallel_tool_calls", true, &parallel, err) < 0 || read_bool(r->params, "thinking", true, &thinking, err) < 0)
+        return -1;
+    r->one_call = !parallel;
+    if (json_get(r->params, "thinking"))
+        r->thinking = thinking ? THINKING_ON : THINKING_OFF;
     return read_sampling(r, err) < 0 ? -1 : read_tools(r, msg, err);
 }
 
 static void free_request(struct chat_request *r)
 {
-    constraint_destroy(r->constraint);
-    for (size_t i = 0; i < r->n_tools; i++)
+    turn_finish(&r->turn);
+    for (size_t i = 0; i < r->n_schemas; i++)
         jsonschema_destroy(r->schemas[i]);
     free(r->schemas);
     free(r->tools);
-    reply_finish(&r->reply);
+    buf_finish(&r->disabled);
     free(r);
 }
 
@@ -193,23 +236,58 @@ void chat_destroy(struct chat *c)
 
 /* --- the reply ---------------------------------------------------------------------------------------------------- */
 
-static void tell(const struct chat_request *r, const struct buf *part, size_t from)
+static void tell(const struct chat_request *r, const struct chat_delta *d)
 {
-    const char *kind = part == &r->reply.reasoning ? "reasoning" : part == &r->reply.text ? "text" : "call";
-
-    if (r->hooks.delta && part->len > from)
-        r->hooks.delta(r->hooks.arg, kind, part->data + from, part->len - from);
+    if (r->hooks.delta && (d->name || d->len))
+        r->hooks.delta(r->hooks.arg, d);
 }
 
-static void on_token(void *arg, int32_t token, enum constraint_phase phase)
+static void tell_part(const struct chat_request *r, const char *kind, const struct buf *part, size_t *told)
+{
+    if (part->len > *told)
+        tell(r, &(struct chat_delta){ .kind = kind, .text = part->data + *told, .len = part->len - *told });
+    *told = part->len;
+}
+
+/* A name is told when it is whole: with the first of its arguments, or when they are complete. */
+static void tell_calls(struct chat_request *r)
+{
+    const struct reply *reply = &r->turn.reply;
+
+    for (size_t i = r->told_calls ? r->told_calls - 1 : 0; i < reply->n_calls; i++) {
+        const struct reply_call *c = &reply->calls[i];
+        const bool begins = i == r->told_calls;
+
+        if (begins && !c->complete && c->arguments.len == 0)
+            return;
+        if (begins) {
+            tell(r, &(struct chat_delta){ .kind = "call", .index = i, .name = c->name.data ? c->name.data : "", .text = "" });
+            r->told_calls++;
+            r->told_arguments = 0;
+        }
+        tell(r, &(struct chat_delta){ .kind = "call", .index = i, .text = c->arguments.data + r->told_arguments,
+                                      .len = c->arguments.len - r->told_arguments });
+        r->told_arguments = c->arguments.len;
+    }
+}
+
+static void tell_all(struct chat_request *r)
+{
+    tell_part(r, "reasoning", &r->turn.reply.reasoning, &r->told_reasoning);
+    tell_part(r, "text", &r->turn.reply.text, &r->told_text);
+    tell_calls(r);
+}
+
+static void on_token(void *arg, int32_t token)
 {
     struct chat_request *r = arg;
-    const struct buf *parts[] = { &r->reply.reasoning, &r->reply.text, &r->reply.call };
-    size_t before[] = { parts[0]->len, parts[1]->len, parts[2]->len };
 
-    (void)reply_add(&r->reply, engine_tokenizer(r->chat->engine), token, phase);
-    for (size_t i = 0; i < 3; i++)
-        tell(r, parts[i], before[i]);
+    reply_add(&r->turn.reply, token);
+    tell_all(r);
+    if (reply_n_complete(&r->turn.reply) == REPLY_MAX_CALLS && !constraint_is_done(r->turn.constraint)) {
+        r->full = true;
+        generation_cancel(r->generation);
+    }
 }
 
 static void on_prompt(void *arg)
@@ -219,11 +297,11 @@ static void on_prompt(void *arg)
     r->usage.prompt_ns = clock_mono_ns();
 }
 
-static const char *finish_name(enum decode_finish finish, enum constraint_phase last)
+static const char *finish_name(enum decode_finish finish, const struct reply *r)
 {
     switch (finish) {
     case DECODE_DONE:
-        return last == PHASE_ARGUMENTS ? "call" : "answer";
+        return reply_n_complete(r) ? "call" : "answer";
     case DECODE_LENGTH:
         return "length";
     case DECODE_STOPPED:
@@ -232,14 +310,11 @@ static const char *finish_name(enum decode_finish finish, enum constraint_phase 
     return "cancelled";
 }
 
-static void write_call(struct jsonw *w, const struct buf *call)
+static void write_call(struct jsonw *w, const struct reply_call *c)
 {
-    const char *space = memchr(call->data, ' ', call->len);
-    size_t name = space ? (size_t)(space - call->data) : call->len;
-
     jsonw_object(w, NULL);
-    jsonw_string(w, "name", call->data, name);
-    jsonw_string(w, "arguments", space ? space + 1 : "", space ? call->len - name - 1 : 0);
+    jsonw_string(w, "name", c->name.data ? c->name.data : "", c->name.len);
+    jsonw_string(w, "arguments", c->arguments.data ? c->arguments.data : "", c->arguments.len);
     jsonw_end(w);
 }
 
@@ -254,8 +329,9 @@ static void on_end(void *arg, const struct generation_end *end)
     r->usage.end_ns = clock_mono_ns();
     if (r->usage.prompt_ns == 0)
         r->usage.prompt_ns = r->usage.end_ns;
-    r->finish = finish_name(end->finish, r->reply.call.len ? PHASE_ARGUMENTS : PHASE_ANSWER);
-    reply_end(&r->reply);
+    r->finish = r->full ? "call" : finish_name(end->finish, &r->turn.reply);
+    reply_end(&r->turn.reply);
+    tell_all(r);
     while (*at != r)
         at = &(*at)->next;
     *at = r->next;
@@ -265,15 +341,20 @@ static void on_end(void *arg, const struct generation_end *end)
 
 void chat_write_result(const struct chat_request *request, struct jsonw *w)
 {
-    const struct reply *r = &request->reply;
+    const struct reply *r = &request->turn.reply;
     const struct usage *u = &request->usage;
 
     jsonw_string(w, "reasoning", r->reasoning.data, r->reasoning.len);
     jsonw_string(w, "text", r->text.data, r->text.len);
     jsonw_array(w, "calls");
-    if (strcmp(request->finish, "call") == 0)
-        write_call(w, &r->call);
+    for (size_t i = 0; i < reply_n_complete(r); i++)
+        write_call(w, &r->calls[i]);
     jsonw_end(w);
+    if (request->disabled.len) {
+        jsonw_array(w, "disabled_tools");
+        jsonw_raw(w, NULL, request->disabled.data, request->disabled.len);
+        jsonw_end(w);
+    }
     jsonw_text(w, "finish", request->finish);
     jsonw_object(w, "usage");
     jsonw_int(w, "prompt_tokens", (int64_t)u->n_prompt);
@@ -295,64 +376,63 @@ static bool asks_for_reply(const struct json *messages)
     return strcmp(role, "user") == 0 || strcmp(role, "tool") == 0;
 }
 
-static int make_constraint(struct chat_request *r, const struct dialect_tokens *special, struct err *err)
+/* The turn, without tools whose schemas cannot be held while decoding. */
+static int make_turn(struct chat_request *r, const struct json *messages, struct err *err)
 {
-    const struct constraint_spec spec = {
-        .tools = r->tools,
-        .n_tools = r->n_tools,
-        .choice = r->choice,
-        .max_thought = CONSTRAINT_MAX_THOUGHT,
-        .call = special->call,
-        .answer = special->answer,
-        .end = special->end,
-    };
+    const struct chat *c = r->chat;
 
-    r->constraint = constraint_create(engine_vocabulary(r->chat->engine), &spec, err);
-    return r->constraint ? 0 : -1;
+    for (;;) {
+        const struct dialect_request q = {
+            .messages = messages,
+            .tools = r->tools,
+            .n_tools = r->n_tools,
+            .choice = r->choice,
+            .one_call = r->one_call,
+            .thinking = r->thinking,
+        };
+        const int result = dialect_turn(c->dialect, engine_vocabulary(c->engine), &q, RPC_MAX_LINE, &r->turn, err);
+        const size_t bad = r->turn.bad_tool;
+
+        if (result == 0 || bad >= r->n_tools || err->status != CORAX_E_ARGS)
+            return result;
+        disable(r, r->tools[bad].name, err);
+        memmove(&r->tools[bad], &r->tools[bad + 1], (--r->n_tools - bad) * sizeof *r->tools);
+    }
 }
 
 /* Renders the transcript and hands it over. */
-static int schedule(struct chat_request *r, const struct dialect *dialect, const struct dialect_tokens *special, struct err *err)
+static int schedule(struct chat_request *r, struct err *err)
 {
     const struct json *messages = json_get(r->params, "messages");
     struct generation_spec spec = {
         .sampling = r->sampling,
-        .constraint = r->constraint,
         .max_tokens = r->max_tokens,
         .on_prompt = on_prompt,
         .on_token = on_token,
         .on_end = on_end,
         .arg = r,
     };
-    struct tokens prompt = { 0 };
-    int result;
 
     if (!asks_for_reply(messages))
         return fail(err, CORAX_E_ARGS,
                     "messages: the last one must be of a user or a tool, there is nothing to reply to");
-    result = dialect->render(special, engine_tokenizer(r->chat->engine), messages, r->tools, r->n_tools, &prompt, err);
-    if (result == 0) {
-        spec.prompt = prompt.ids;
-        spec.n_prompt = r->usage.n_prompt = prompt.n;
-        r->generation = scheduler_add(r->chat->scheduler, &spec, err);
-        if (!r->generation) {
-            if (prompt.n > engine_info(r->chat->engine)->n_ctx)
-                err->status = CORAX_E_ARGS;
-            result = err->status == CORAX_E_ARGS ? err_context(err, "messages") : -1;
-        }
-    }
-    tokens_finish(&prompt);
-    return result;
+    if (make_turn(r, messages, err) < 0)
+        return -1;
+    spec.constraint = r->turn.constraint;
+    spec.prompt = r->turn.prompt.ids;
+    spec.n_prompt = r->usage.n_prompt = r->turn.prompt.n;
+    r->generation = scheduler_add(r->chat->scheduler, &spec, err);
+    if (r->generation)
+        return 0;
+    if (r->turn.prompt.n > engine_info(r->chat->engine)->n_ctx)
+        err->status = CORAX_E_ARGS;
+    return err->status == CORAX_E_ARGS ? err_context(err, "messages") : -1;
 }
 
 struct chat_request *chat_start(struct chat *c, const struct rpc_msg *msg, const struct chat_hooks *hooks, struct err *err)
 {
-    const struct dialect *dialect = dialect_find(engine_info(c->engine)->dialect, err);
-    struct dialect_tokens special;
     struct chat_request *r;
 
-    if (!dialect || dialect->open(engine_tokenizer(c->engine), &special, err) < 0)
-        return NULL;
     r = calloc(1, sizeof *r);
     if (!r) {
         fail(err, CORAX_E_LIMIT, "out of memory");
@@ -361,8 +441,8 @@ struct chat_request *chat_start(struct chat *c, const struct rpc_msg *msg, const
     r->chat = c;
     r->hooks = *hooks;
     r->usage.start_ns = clock_mono_ns();
-    reply_init(&r->reply, RPC_MAX_LINE);
-    if (read_request(r, msg, err) < 0 || make_constraint(r, &special, err) < 0 || schedule(r, dialect, &special, err) < 0) {
+    buf_init(&r->disabled, RPC_MAX_LINE / 2);
+    if (read_request(r, msg, err) < 0 || schedule(r, err) < 0) {
         free_request(r);
         return NULL;
     }

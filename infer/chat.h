@@ -15,13 +15,22 @@
 struct chat;
 struct chat_request;
 
-/* The engine is borrowed.  NULL with CORAX_E_LIMIT.  A model without a dialect is an error of each request only. */
-struct chat *chat_create(struct engine *, const struct scheduler_options *, struct err *) __attribute__((warn_unused_result));
+/* The engine and the dialect are borrowed.  NULL with CORAX_E_LIMIT. */
+struct chat *chat_create(struct engine *, const struct dialect *, const struct scheduler_options *, struct err *)
+    __attribute__((warn_unused_result));
 void chat_destroy(struct chat *); /* requests that are not done end without a call */
 
+/* A piece of the reply, whole UTF-8. */
+struct chat_delta {
+    const char *kind;  /* "reasoning", "text" or "call" */
+    size_t      index; /* of a call, from 0 */
+    const char *name;  /* of a call that begins; otherwise NULL */
+    const char *text;  /* of a call: of its arguments */
+    size_t      len;
+};
+
 struct chat_hooks {
-    /* A piece of the reply, whole UTF-8: kind is "reasoning", "text" or "call". */
-    void (*delta)(void *arg, const char *kind, const char *text, size_t len);
+    void (*delta)(void *arg, const struct chat_delta *);
     /* The reply is complete, or err says why there is none.  The request lives until this returns. */
     void (*done)(void *arg, const struct chat_request *, const struct err *err);
     void *arg;

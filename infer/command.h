@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "infer/dialect.h"
 #include "infer/scheduler.h"
 #include "util/buf.h"
 #include "util/err.h"
@@ -25,7 +26,7 @@ struct sizes {
 struct args {
     const char *model, *text; /* text: NULL when the command has no second argument */
     const char *file, *tokens, *prompt, *type;
-    const char *schema, *grammar, *pattern; /* of generate */
+    const char *schema, *grammar, *pattern, *tags; /* of generate */
     bool        json, raw, special, ends;
     size_t      n_tokens, top; /* n_tokens SIZE_MAX: not given */
     struct sizes prompts, sequences, depths, prefixes; /* of bench, as the next three; no prompts: not given */
@@ -35,6 +36,7 @@ struct args {
     struct sampling       sampling;
     struct engine_options engine;
     struct scheduler_options scheduler;
+    const char *dialect, *chat_template; /* of serve and generate: a name, a file; NULL: as the model says */
 };
 
 struct command {
@@ -49,6 +51,9 @@ struct command {
 
 /* Appends a file of at most out->limit bytes, or for "-" what comes on standard input.  Errors as file_read(). */
 int command_read(const char *path, struct buf *out, struct err *);
+
+/* The dialect that the options ask for, with the errors of dialect_open() and command_read(). */
+struct dialect *command_dialect(const struct args *, const struct engine *, struct err *) __attribute__((warn_unused_result));
 
 extern const struct command command_serve, command_inspect, command_tokenize, command_detokenize, command_logits,
     command_generate, command_perplexity, command_embed, command_bench, command_convert, command_quantize,

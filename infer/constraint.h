@@ -1,12 +1,7 @@
 /*
- * infer/constraint.h - holds a reply to the dialect and a call to its tool's schema, token by token.
+ * infer/constraint.h - holds what is decoded to a grammar, token by token.
  *
- *     thought, at most max_thought tokens      then <|call|> or <|answer|>, as the choice allows
- *     after <|call|>     NAME of a tool, a space, arguments that its schema accepts; complete where the object closes
- *     after <|answer|>   text, which may be held to a schema, a grammar or a pattern, then <|end|>
- *
- * A token is allowed when every byte of it is.  Thought, answer and strings are UTF-8 without NUL, and no phase ends
- * in the middle of a character.
+ * A token is allowed when every byte of it is, or when the grammar waits for it as such.
  */
 #ifndef INFER_CONSTRAINT_H
 #define INFER_CONSTRAINT_H
@@ -16,48 +11,38 @@
 #include <stdint.h>
 
 #include "infer/mask.h"
+#include "infer/matcher.h"
+#include "infer/tags.h"
 #include "util/err.h"
 #include "util/jsonschema.h"
 
-#define CONSTRAINT_MAX_TOOLS   4096
-#define CONSTRAINT_MAX_NAME    128 /* bytes of a tool's name */
-#define CONSTRAINT_MAX_THOUGHT 96  /* tokens: a thought is one short sentence */
-
-enum tool_choice { CHOICE_AUTO, CHOICE_NONE, CHOICE_REQUIRED };
-
-struct tool {
-    const char          *name;
-    const struct schema *parameters; /* NULL: none */
-};
-
-/* What an answer must be. */
+/* What a text must be. */
 struct constraint_text {
-    enum { CONSTRAINT_SCHEMA, CONSTRAINT_GRAMMAR, CONSTRAINT_PATTERN } kind; /* JSON; infer/gbnf.h; a regular expression */
+    enum { CONSTRAINT_SCHEMA, CONSTRAINT_GRAMMAR, CONSTRAINT_PATTERN, CONSTRAINT_TAGS } kind; /* JSON; infer/gbnf.h; a regular expression */
     const struct schema *schema;
+    const struct tags   *tags;
     const char          *text; /* of a grammar or pattern */
     size_t               len;
 };
+/* The symbol for it.  CORAX_E_ARGS, CORAX_E_LIMIT. */
+int constraint_text_symbol(const struct constraint_text *, struct program_builder *, struct shapes *, struct symbol *out, struct err *);
 
 struct constraint_spec {
-    const struct tool *tools;
-    size_t             n_tools;
-    enum tool_choice   choice;
-    size_t             max_thought; /* tokens */
-    int32_t            call, answer, end;
-    const struct constraint_text *text; /* NULL: any */
-    bool               raw; /* the reply is the text alone, and the end token, if that is not -1 */
+    matcher_build_fn        *build;
+    void                    *arg;
+    const struct json_style *style;
+    /* A thought of so many tokens may only end, with one of these; 0: no bound. */
+    size_t                   max_thought;
+    int32_t                  after_thought[2];
 };
-
-enum constraint_phase { PHASE_THOUGHT, PHASE_NAME, PHASE_ARGUMENTS, PHASE_ANSWER, PHASE_DONE };
 
 struct constraint;
 
-/*
- * The vocabulary and the schemas are borrowed as long as the constraint lives; names and texts during the call only.  NULL with
- * CORAX_E_ARGS: 'tool NAME: /properties/x: ...' cannot be held, a name that is taken or malformed, CHOICE_REQUIRED without tools;
- * CORAX_E_LIMIT when out of memory.
- */
+/* The vocabulary and whatever build borrows live as long.  NULL with the errors of build, and CORAX_E_LIMIT. */
 struct constraint *constraint_create(struct mask_vocabulary *, const struct constraint_spec *, struct err *)
+    __attribute__((warn_unused_result));
+/* A text that must match, and behind it the end token, unless that is -1. */
+struct constraint *constraint_create_text(struct mask_vocabulary *, const struct constraint_text *, int32_t end, struct err *)
     __attribute__((warn_unused_result));
 void constraint_destroy(struct constraint *);
 
@@ -69,7 +54,7 @@ bool constraint_prepare(struct constraint *);
 bool constraint_allows(struct constraint *, int32_t token);
 /* Moves past a token that is allowed. */
 void constraint_accept(struct constraint *, int32_t token);
-enum constraint_phase constraint_phase(const struct constraint *);
+bool constraint_is_done(const struct constraint *); /* nothing may come any more */
 /*
  * The bytes that come next where only one way leads on: the rest of a name that no other tool shares, the keys and signs of
  * arguments.  At most max of them.  Returns their number.

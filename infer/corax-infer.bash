@@ -29,12 +29,12 @@ _corax_infer() {
         ;;
     esac
     case $command in
-    serve) options+=" $model --cache-memory --prefixes --no-draft" ;;
+    serve) options+=" $model --dialect --template --cache-memory --prefixes --no-draft" ;;
     inspect) options+=" --json" ;;
     tokenize) options+=" --file --special --ends --json" ;;
     detokenize) options+=" --file --json" ;;
     logits) options+=" $model --tokens --prompt --top --json" ;;
-    generate) options+=" $model -n --temp --top-k --top-p --min-p --seed --raw --schema --grammar --pattern" ;;
+    generate) options+=" $model -n --temp --top-k --top-p --min-p --seed --raw --dialect --template --schema --grammar --pattern --tags" ;;
     perplexity) options+=" $model --json" ;;
     bench) options+=" $model -p -n -s -d -w -r --replay --vs --json" ;;
     embed) options+=" $model --file --json" ;;

@@ -38,6 +38,9 @@ enum {
     SCHEMA,
     GRAMMAR,
     PATTERN,
+    TAGS,
+    DIALECT,
+    TEMPLATE,
     SPECIAL,
     ENDS,
     FILE_NAME,
@@ -92,6 +95,9 @@ static const struct flag flags[] = {
     { "schema", SCHEMA, "FILE", "the answer is JSON that matches this JSON Schema" },
     { "grammar", GRAMMAR, "FILE", "the answer is a text of this grammar, in GBNF" },
     { "pattern", PATTERN, "PATTERN", "the answer matches this regular expression from end to end" },
+    { "tags", TAGS, "FILE", "free text, and behind triggers what structural tags say" },
+    { "dialect", DIALECT, "NAME", "how the model writes calls (as its chat template says)" },
+    { "template", TEMPLATE, "FILE", "a chat template in place of the model's own" },
     { "file", FILE_NAME, "FILE", "read it from a file; -: from standard input" },
     { "tokens", TOKENS, "1,2,3", "token ids in place of a text" },
     { "prompt", PROMPT, "TEXT", "the text whose next token is asked for" },
@@ -297,6 +303,15 @@ static void set_option(const struct command *c, struct args *a, int option)
         break;
     case PATTERN:
         a->pattern = optarg;
+        break;
+    case TAGS:
+        a->tags = optarg;
+        break;
+    case DIALECT:
+        a->dialect = optarg;
+        break;
+    case TEMPLATE:
+        a->chat_template = optarg;
         break;
     case RAW:
         a->raw = true;

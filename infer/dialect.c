@@ -1,55 +1,106 @@
 #include "infer/dialect.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-static const struct dialect *const dialects[] = { &dialect_corax };
-
-const struct dialect *dialect_find(const char *name, struct err *err)
+struct dialect *dialect_open(const struct gguf *g, const struct tokenizer *t, const struct dialect_options *options, struct err *err)
 {
-    for (size_t i = 0; i < sizeof dialects / sizeof dialects[0]; i++)
-        if (strcmp(dialects[i]->name, name) == 0)
-            return dialects[i];
-    if (!*name)
-        fail(err, CORAX_E_ARGS, "the model names no dialect (metadata key corax.dialect), so it cannot chat: "
-                                "corax-infer generate --raw goes on from a text");
-    else
-        fail(err, CORAX_E_ARGS, "the model's dialect \"%s\" is not one that this program knows (corax-1)", name);
+    static const struct dialect_options none = { 0 };
+    struct gguf_string named = { "", 0 };
+    struct dialect *d = calloc(1, sizeof *d);
+    int result;
+
+    options = options ? options : &none;
+    if (!d) {
+        fail(err, CORAX_E_LIMIT, "out of memory");
+        return NULL;
+    }
+    d->tokenizer = t;
+    result = gguf_get_string(g, "corax.dialect", &named, err);
+    if (result >= 0 && options->name)
+        named = (struct gguf_string){ options->name, strlen(options->name) };
+    if (result >= 0 && named.len == 7 && memcmp(named.s, "corax-1", 7) == 0)
+        result = dialect_corax_open(d, err);
+    else if (result >= 0)
+        result = dialect_template_open(d, g, options, err);
+    if (result >= 0)
+        return d;
+    dialect_close(d);
     return NULL;
 }
 
-void reply_init(struct reply *r, size_t limit)
+void dialect_close(struct dialect *d)
 {
-    memset(r, 0, sizeof *r);
-    buf_init(&r->reasoning, limit);
-    buf_init(&r->text, limit);
-    buf_init(&r->call, limit);
+    if (!d)
+        return;
+    if (d->state)
+        d->kind->close(d->state);
+    free(d);
 }
 
-void reply_finish(struct reply *r)
+const char *dialect_name(const struct dialect *d)
 {
-    buf_finish(&r->reasoning);
-    buf_finish(&r->text);
-    buf_finish(&r->call);
+    return d->name;
 }
 
-const struct buf *reply_add(struct reply *r, const struct tokenizer *t, int32_t token, enum constraint_phase phase)
-{
-    size_t len, before;
-    const char *bytes = tokenizer_bytes(t, token, &len);
-    struct buf *part = phase == PHASE_THOUGHT ? &r->reasoning : phase == PHASE_ANSWER ? &r->text : &r->call;
+/* --- a turn ------------------------------------------------------------------------------------------------------- */
 
-    if (len == 0)
-        return NULL;
-    if (r->last && r->last != part)
-        detokenizer_end(&r->held, r->last);
-    r->last = part;
-    before = part->len;
-    detokenizer_add(&r->held, bytes, len, part);
-    return part->len > before ? part : NULL;
+struct reply_grammar {
+    struct script_grammar script;
+    const struct constraint_text *text;
+};
+
+static int build(void *arg, struct program_builder *b, struct shapes *shapes, uint32_t *start, struct err *err)
+{
+    struct reply_grammar *g = arg;
+    struct symbol answer;
+
+    if (g->text && constraint_text_symbol(g->text, b, shapes, &answer, err) < 0)
+        return -1;
+    g->script.answer = g->text ? &answer : NULL;
+    return script_build(&g->script, b, shapes, start, err);
 }
 
-void reply_end(struct reply *r)
+static int make_constraint(const struct dialect *d, struct mask_vocabulary *v, const struct dialect_request *q, struct turn *t, struct err *err)
 {
-    if (r->last)
-        detokenizer_end(&r->held, r->last);
+    struct reply_grammar g = { { &t->script, q->tools, q->choice == CHOICE_NONE ? 0 : q->n_tools, NULL, q->n_tools }, q->text };
+    const struct constraint_spec spec = {
+        .build = build,
+        .arg = &g,
+        .style = &d->kind->style,
+        .max_thought = t->script.max_thought,
+        .after_thought = { t->script.after_thought[0], t->script.after_thought[1] },
+    };
+
+    t->constraint = constraint_create(v, &spec, err);
+    t->bad_tool = g.script.bad_tool;
+    return t->constraint ? 0 : -1;
+}
+
+int dialect_prompt(const struct dialect *d, const struct dialect_request *q, struct tokens *out, struct script *script, struct err *err)
+{
+    script_init(script, d->tokenizer);
+    return d->kind->render(d->state, q, out, script, err);
+}
+
+int dialect_turn(const struct dialect *d, struct mask_vocabulary *v, const struct dialect_request *q, size_t limit, struct turn *t, struct err *err)
+{
+    memset(t, 0, sizeof *t);
+    t->bad_tool = q->n_tools;
+    if (tools_check(q->tools, q->n_tools, q->choice, err) < 0)
+        return -1;
+    if (dialect_prompt(d, q, &t->prompt, &t->script, err) < 0 || make_constraint(d, v, q, t, err) < 0) {
+        tokens_finish(&t->prompt);
+        return -1;
+    }
+    reply_init(&t->reply, &t->script, q->tools, q->n_tools, limit);
+    return 0;
+}
+
+void turn_finish(struct turn *t)
+{
+    constraint_destroy(t->constraint);
+    tokens_finish(&t->prompt);
+    reply_finish(&t->reply);
+    memset(t, 0, sizeof *t);
 }

@@ -1,53 +1,94 @@
 /*
  * infer/dialect.h - how messages and tools become one string of tokens for a model, and how its reply is read back.
  *
- * A model file names its dialect in corax.dialect; docs/dialect-corax.md describes the one of the shipped models.
- * To add a dialect: write dialect_NAME.c with one `const struct dialect`, and add it to the table in dialect.c.
+ * Three things belong together: the prompt (a chat template, or what the shipped models are trained on), the script that replies are
+ * held to and read by (infer/script.h), and how calls are written in it (infer/tool_format.h).  A dialect is chosen for a model
+ * when it is opened: by the name in corax.dialect, by what its chat template says, or by the caller.
+ *
+ * docs/dialects.md lists them, and says how to add one.
  */
 #ifndef INFER_DIALECT_H
 #define INFER_DIALECT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "infer/constraint.h"
+#include "infer/gguf.h"
+#include "infer/reply.h"
+#include "infer/script.h"
+#include "infer/template.h"
 #include "infer/tokenizer.h"
-#include "util/buf.h"
+#include "infer/tool.h"
 #include "util/err.h"
 #include "util/json.h"
 
-/* Ids of the special tokens that frame a transcript. */
-struct dialect_tokens {
-    int32_t begin, system, tools, user, think, call, obs, answer, end;
+struct dialect;
+
+struct dialect_options {
+    const char *name;          /* of a format in infer/tool_format.h, or "corax-1"; NULL: as the model says */
+    const char *template_text; /* NULL: the file's, or one of ours for its family */
+    size_t      template_len;
+};
+
+/*
+ * The file is borrowed during the call, the tokenizer as long as the dialect; options may be NULL.  NULL with CORAX_E_ARGS: no such name, a template with an error in it, or
+ * a model that has none and of which nothing tells the family: the message says what to do.  CORAX_E_LIMIT.
+ */
+struct dialect *dialect_open(const struct gguf *, const struct tokenizer *, const struct dialect_options *, struct err *)
+    __attribute__((warn_unused_result));
+void dialect_close(struct dialect *);
+const char *dialect_name(const struct dialect *);
+
+struct dialect_request {
+    const struct json   *messages; /* an array, as in docs/protocol.md, with a result for each call but the very last */
+    const struct tool   *tools;    /* in any order */
+    size_t               n_tools;
+    enum tool_choice     choice;
+    bool                 one_call;    /* several calls in one reply are not wanted */
+    enum template_thinking thinking;  /* where a model can do with and without */
+    const struct constraint_text *text; /* what the answer must be; NULL: any text */
+};
+
+/* One reply to be written: what it goes on from, what it is held to, and the reader. */
+struct turn {
+    struct tokens      prompt;
+    struct script      script;
+    struct constraint *constraint;
+    struct reply       reply;
+    size_t             bad_tool; /* of a turn that failed: the tool whose schema is at fault, or n_tools */
+};
+
+/*
+ * What the request holds is borrowed until turn_finish().  limit: bytes of each part of the reply.  -1 with CORAX_E_ARGS and the place
+ * ("messages[3]: ...", "tool NAME: ..."), CORAX_E_LIMIT; then there is nothing to finish.  The turn must stay where it is.
+ */
+int dialect_turn(const struct dialect *, struct mask_vocabulary *, const struct dialect_request *, size_t limit, struct turn *, struct err *);
+void turn_finish(struct turn *);
+/* Only the prompt, appended, and the script, which must be empty. */
+int dialect_prompt(const struct dialect *, const struct dialect_request *, struct tokens *, struct script *, struct err *);
+
+/* --- the kinds of dialects ---------------------------------------------------------------------------------------- */
+
+struct dialect_kind {
+    void (*close)(void *state);
+    /* Appends the prompt, and writes the script of the reply. */
+    int (*render)(const void *state, const struct dialect_request *, struct tokens *, struct script *, struct err *);
+    const struct json_style style; /* of arguments */
 };
 
 struct dialect {
-    const char *name;
-    /* CORAX_E_ARGS: "the vocabulary has no token <|think|>". */
-    int (*open)(const struct tokenizer *, struct dialect_tokens *, struct err *);
-    /*
-     * Appends the whole transcript; when its last message is of a user or a tool, up to where the model goes on.
-     * messages: a JSON array as in docs/protocol.md, with a result for each call but the very last; tools in any
-     * order.  CORAX_E_ARGS with the place ("messages[3]: ..."), and what would be right there.
-     */
-    int (*render)(const struct dialect_tokens *, const struct tokenizer *, const struct json *messages,
-                  const struct tool *tools, size_t n_tools, struct tokens *out, struct err *);
+    const struct dialect_kind *kind;
+    void                      *state;
+    const struct tokenizer    *tokenizer;
+    const char                *name;
 };
 
-extern const struct dialect dialect_corax;
-
-const struct dialect *dialect_find(const char *name, struct err *); /* NULL with CORAX_E_ARGS */
-
-/* What a reply is made of, token by token; the texts are whole UTF-8 at any time. */
-struct reply {
-    struct buf         reasoning, text, call; /* call: NAME, a space, the arguments */
-    struct detokenizer held;
-    struct buf        *last;                  /* the part that the last bytes went to */
-};
-void reply_init(struct reply *, size_t limit); /* bytes of each part */
-void reply_finish(struct reply *);
-/* phase: the constraint's before the token.  Returns the part that grew (its end is what is new), or NULL. */
-const struct buf *reply_add(struct reply *, const struct tokenizer *, int32_t token, enum constraint_phase phase);
-void reply_end(struct reply *); /* a character that was cut off becomes U+FFFD */
+/* dialect_corax.c, dialect_template.c: fill in kind, state and name. */
+int dialect_corax_open(struct dialect *, struct err *);
+/* Replies in the dialect of the shipped models; -1: its tokens are not in the vocabulary. */
+int dialect_corax_script(struct script *, const struct dialect_request *, size_t max_thought);
+int dialect_template_open(struct dialect *, const struct gguf *, const struct dialect_options *, struct err *);
 
 #endif

@@ -9,16 +9,27 @@
 
 #define MAX_MESSAGES 10000
 #define TEXT_LIMIT   TOKENIZER_MAX_TEXT
+#define MAX_THOUGHT  96 /* tokens: a thought is one short sentence */
+
+/* Ids of the special tokens that frame a transcript. */
+struct corax_tokens {
+    int32_t begin, system, tools, user, think, call, obs, answer, end;
+};
+
+struct corax {
+    const struct tokenizer *tokenizer;
+    struct corax_tokens special;
+};
 
 struct renderer {
-    const struct dialect_tokens *special;
+    const struct corax_tokens *special;
     const struct tokenizer *tokenizer;
     struct tokens *out;
     struct err *err;
     struct buf text; /* scratch for one stretch of text */
 };
 
-static int open_tokens(const struct tokenizer *t, struct dialect_tokens *d, struct err *err)
+static int open_tokens(const struct tokenizer *t, struct corax_tokens *d, struct err *err)
 {
     const struct {
         const char *name;
@@ -243,30 +254,73 @@ static int add_tools(struct renderer *r, const struct tool *tools, size_t n_tool
     return add_special(r, r->special->tools) < 0 ? -1 : add_collected(r);
 }
 
-static int render(const struct dialect_tokens *special, const struct tokenizer *t, const struct json *messages,
-                  const struct tool *tools, size_t n_tools, struct tokens *out, struct err *err)
+static int add_transcript(struct renderer *r, const struct dialect_request *q)
 {
-    struct renderer r = { special, t, out, err, { 0 } };
-    const struct json *first = json_first(messages);
-    int result;
+    const struct json *first = json_first(q->messages);
+    const char *role = json_get_text(first, "role", "");
 
-    if (json_kind(messages) != JSON_ARRAY || !first)
-        return fail(err, CORAX_E_ARGS, "messages: not an array with at least one message");
-    if (json_count(messages) > MAX_MESSAGES)
-        return fail(err, CORAX_E_ARGS, "messages: %zu, at most %d", json_count(messages), MAX_MESSAGES);
-    buf_init(&r.text, TEXT_LIMIT);
-    result = add_special(&r, special->begin);
-    if (result == 0 && strcmp(json_get_text(first, "role", ""), "system") == 0) {
-        result = add_message(&r, special->system, first);
-        if (result < 0)
-            err_context(err, "messages[0]");
-    }
-    if (result == 0 && add_tools(&r, tools, n_tools) == 0)
-        result = add_messages(&r, messages);
-    else
-        result = -1;
-    buf_finish(&r.text);
-    return result;
+    if (json_kind(q->messages) != JSON_ARRAY || !first)
+        return fail(r->err, CORAX_E_ARGS, "messages: not an array with at least one message");
+    if (json_count(q->messages) > MAX_MESSAGES)
+        return fail(r->err, CORAX_E_ARGS, "messages: %zu, at most %d", json_count(q->messages), MAX_MESSAGES);
+    if (add_special(r, r->special->begin) < 0)
+        return -1;
+    if (strcmp(role, "system") == 0 && add_message(r, r->special->system, first) < 0)
+        return err_context(r->err, "messages[0]");
+    return add_tools(r, q->tools, q->n_tools) < 0 ? -1 : add_messages(r, q->messages);
 }
 
-const struct dialect dialect_corax = { .name = "corax-1", .open = open_tokens, .render = render };
+/* A thought, then a call or an answer; a call is over with its arguments. */
+int dialect_corax_script(struct script *s, const struct dialect_request *q, size_t max_thought)
+{
+    struct corax_tokens special;
+    const int thought = script_state(s, SCRIPT_REASONING), text = script_state(s, SCRIPT_TEXT), name = script_state(s, SCRIPT_NAME);
+    const int arguments = script_state(s, SCRIPT_ARGUMENTS), done = script_state(s, SCRIPT_NOTHING);
+
+    if (open_tokens(s->tokenizer, &special, NULL) < 0)
+        return -1;
+    s->start = thought;
+    s->max_thought = max_thought;
+    s->after_thought[0] = special.call;
+    s->after_thought[1] = special.answer;
+    s->states[text].ends = true;
+    s->states[done].done = true;
+    script_end_token(s, special.end);
+    if (q->choice != CHOICE_NONE && q->n_tools > 0)
+        script_exit(s, thought, "<|call|>", name);
+    if (q->choice != CHOICE_REQUIRED)
+        script_exit(s, thought, "<|answer|>", text);
+    script_exit(s, name, " ", arguments);
+    script_exit(s, arguments, "", done);
+    return 0;
+}
+
+static int render(const void *state, const struct dialect_request *q, struct tokens *out, struct script *script, struct err *err)
+{
+    const struct corax *c = state;
+    struct renderer r = { &c->special, c->tokenizer, out, err, { 0 } };
+    int result;
+
+    buf_init(&r.text, TEXT_LIMIT);
+    result = add_transcript(&r, q);
+    buf_finish(&r.text);
+    return result < 0 ? result : dialect_corax_script(script, q, MAX_THOUGHT);
+}
+
+int dialect_corax_open(struct dialect *d, struct err *err)
+{
+    static const struct dialect_kind kind = {
+        .close = free,
+        .render = render,
+        .style = { .blanks = 0, .ordered = true, .closed = true, .escapes = false }, /* as the shipped models are trained to */
+    };
+    struct corax *c = calloc(1, sizeof *c);
+
+    if (!c)
+        return fail(err, CORAX_E_LIMIT, "out of memory");
+    d->kind = &kind;
+    d->state = c;
+    d->name = "corax-1";
+    c->tokenizer = d->tokenizer;
+    return open_tokens(d->tokenizer, &c->special, err);
+}

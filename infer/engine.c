@@ -46,8 +46,7 @@ static void count_weights(struct engine *e)
 static int describe(struct engine *e, struct err *err)
 {
     if (keep_string(e, 0, "general.name", "unnamed", &e->info.name, err) < 0 ||
-        keep_string(e, 1, "general.architecture", "", &e->info.arch, err) < 0 ||
-        keep_string(e, 2, "corax.dialect", "", &e->info.dialect, err) < 0)
+        keep_string(e, 1, "general.architecture", "", &e->info.arch, err) < 0)
         return -1;
     e->info.file_bytes = gguf_file_bytes(e->gguf);
     e->info.n_vocab = e->shape.n_vocab;

@@ -24,7 +24,7 @@ struct engine {
     struct ops           ops;
     struct sampler       sampler;
     struct engine_info   info;
-    char                 strings[3][128]; /* name, arch, dialect */
+    char                 strings[2][128]; /* name, arch */
     char                 sha256[65];
     char                *path;
 };

@@ -12,7 +12,10 @@
 
 struct printer {
     const struct tokenizer *tokenizer;
-    struct reply reply;
+    struct turn turn;              /* of a question */
+    struct buf text;               /* of --raw */
+    struct detokenizer held;
+    size_t n_text;                 /* bytes of the answer that are shown */
     /* Of a text that is not its tokens one behind the other: all of them, and how many bytes of it are shown. */
     struct tokens words;
     size_t n_shown;
@@ -35,38 +38,48 @@ static void show_words(struct printer *p, bool at_end)
     buf_finish(&text);
 }
 
-static void on_word(void *arg, int32_t token, enum constraint_phase phase)
+static void on_word(void *arg, int32_t token)
 {
     struct printer *p = arg;
 
-    (void)phase;
     if (tokens_add(&p->words, token, NULL) == 0)
         show_words(p, false);
     fflush(stdout);
 }
 
-static void on_token(void *arg, int32_t token, enum constraint_phase phase)
+static void show_text(struct printer *p, const struct buf *text)
 {
-    struct printer *p = arg;
-    size_t before = p->reply.text.len;
-
-    (void)reply_add(&p->reply, p->tokenizer, token, phase);
-    fwrite(p->reply.text.data + before, 1, p->reply.text.len - before, stdout);
+    if (text->len > p->n_text)
+        fwrite(text->data + p->n_text, 1, text->len - p->n_text, stdout);
+    p->n_text = text->len;
     fflush(stdout);
 }
 
-/* The prompt as the one message of a user. */
-static int render(const struct engine *e, const char *prompt, struct dialect_tokens *special, struct tokens *out,
-                  struct err *err)
+static void on_raw(void *arg, int32_t token)
 {
-    const struct dialect *dialect = dialect_find(engine_info(e)->dialect, err);
-    struct json *messages = NULL;
+    struct printer *p = arg;
+    size_t len;
+    const char *bytes = tokenizer_bytes(p->tokenizer, token, &len);
+
+    detokenizer_add(&p->held, bytes, len, &p->text);
+    show_text(p, &p->text);
+}
+
+static void on_token(void *arg, int32_t token)
+{
+    struct printer *p = arg;
+
+    reply_add(&p->turn.reply, token);
+    show_text(p, &p->turn.reply.text);
+}
+
+/* The prompt as the one message of a user. */
+static struct json *make_messages(const char *prompt, struct err *err)
+{
+    struct json *messages;
     struct jsonw w;
     struct buf text;
-    int result = -1;
 
-    if (!dialect || dialect->open(engine_tokenizer(e), special, err) < 0)
-        return -1;
     buf_init(&text, MAX_OUTPUT);
     w = jsonw_start(&text);
     jsonw_array(&w, NULL);
@@ -79,27 +92,25 @@ static int render(const struct engine *e, const char *prompt, struct dialect_tok
     while (w.depth > 0)
         jsonw_end(&w);
     messages = json_parse(text.data, text.len, err);
-    if (messages)
-        result = dialect->render(special, engine_tokenizer(e), messages, NULL, 0, out, err);
-    json_free(messages);
     buf_finish(&text);
-    return result;
+    return messages;
 }
 
-/* What the answer is held to, from --schema, --grammar or --pattern. */
+/* What the answer is held to, from --schema, --grammar, --pattern or --tags. */
 struct held {
     struct constraint_text text;
     struct jsonschema     *schema;
+    struct tags           *tags;
     struct buf             file;
 };
 
 static int read_held(const struct args *a, const struct tokenizer *t, struct held *h, struct err *err)
 {
-    const char *path = a->schema ? a->schema : a->grammar;
+    const char *path = a->schema ? a->schema : a->grammar ? a->grammar : a->tags;
 
     if (!tokenizer_is_plain(t))
         return fail(err, CORAX_E_ARGS, "this model's tokens are words whose text depends on what follows: an answer cannot be held to anything");
-    h->text.kind = a->schema ? CONSTRAINT_SCHEMA : a->grammar ? CONSTRAINT_GRAMMAR : CONSTRAINT_PATTERN;
+    h->text.kind = a->schema ? CONSTRAINT_SCHEMA : a->grammar ? CONSTRAINT_GRAMMAR : a->tags ? CONSTRAINT_TAGS : CONSTRAINT_PATTERN;
     h->text.text = a->pattern;
     h->text.len = a->pattern ? strlen(a->pattern) : 0;
     if (!path)
@@ -108,6 +119,10 @@ static int read_held(const struct args *a, const struct tokenizer *t, struct hel
         return -1;
     h->text.text = h->file.data ? h->file.data : "";
     h->text.len = h->file.len;
+    if (a->tags) {
+        h->text.tags = h->tags = tags_parse(h->text.text, h->text.len, t, err);
+        return h->tags ? 0 : err_context(err, "%s", path);
+    }
     if (!a->schema)
         return 0;
     h->schema = jsonschema_compile(h->text.text, h->text.len, NULL, err);
@@ -117,74 +132,80 @@ static int read_held(const struct args *a, const struct tokenizer *t, struct hel
     return 0;
 }
 
-static int prepare(const struct args *a, struct engine *e, const struct constraint_text *text, struct tokens *prompt,
-                   struct constraint **constraint, struct err *err)
+static int ask(const struct args *a, struct engine *e, const struct constraint_text *text, struct turn *turn, struct err *err)
+{
+    struct dialect *dialect = command_dialect(a, e, err);
+    struct json *messages = dialect ? make_messages(a->text, err) : NULL;
+    const struct dialect_request q = { .messages = messages, .choice = CHOICE_NONE, .text = text };
+    const int result = messages ? dialect_turn(dialect, engine_vocabulary(e), &q, MAX_OUTPUT, turn, err) : -1;
+
+    json_free(messages);
+    dialect_close(dialect);
+    return result;
+}
+
+static int prepare(const struct args *a, struct engine *e, const struct constraint_text *text, struct turn *turn, struct err *err)
 {
     const struct tokenizer *t = engine_tokenizer(e);
-    struct dialect_tokens special;
-    struct constraint_spec spec = { .choice = CHOICE_NONE, .max_thought = CONSTRAINT_MAX_THOUGHT, .text = text };
 
-    if (a->raw) {
-        const int result = tokenizer_encode_with(t, TOKENIZER_BEGIN, a->text, strlen(a->text), prompt, err);
-
-        if (result < 0 || !text)
-            return result;
-        spec.raw = true;
-        spec.call = spec.answer = -1;
-        spec.end = tokenizer_eos(t);
-        *constraint = constraint_create(engine_vocabulary(e), &spec, err);
-        return *constraint ? 0 : -1;
-    }
-    if (render(e, a->text, &special, prompt, err) < 0)
+    if (!a->raw)
+        return ask(a, e, text, turn, err);
+    if (tokenizer_encode_with(t, TOKENIZER_BEGIN, a->text, strlen(a->text), &turn->prompt, err) < 0)
         return -1;
-    spec.call = special.call;
-    spec.answer = special.answer;
-    spec.end = special.end;
-    *constraint = constraint_create(engine_vocabulary(e), &spec, err);
-    return *constraint ? 0 : -1;
+    if (!text)
+        return 0;
+    turn->constraint = constraint_create_text(engine_vocabulary(e), text, tokenizer_eos(t), err);
+    return turn->constraint ? 0 : -1;
+}
+
+static void show_rest(const struct args *a, struct printer *p)
+{
+    if (a->raw)
+        detokenizer_end(&p->held, &p->text);
+    else if (p->turn.reply.script)
+        reply_end(&p->turn.reply);
+    show_text(p, a->raw ? &p->text : &p->turn.reply.text);
+    show_words(p, true);
 }
 
 static int generate(const struct args *a, struct engine *e, struct err *err)
 {
     struct printer printer = { .tokenizer = engine_tokenizer(e) };
-    struct decode decode = {
-        .sampling = a->sampling, .max_tokens = a->n_tokens, .arg = &printer,
-        .on_token = a->raw && !tokenizer_is_plain(engine_tokenizer(e)) ? on_word : on_token,
-    };
+    struct decode decode = { .sampling = a->sampling, .max_tokens = a->n_tokens, .arg = &printer };
     struct session *s = session_create(e, err);
-    struct tokens prompt = { 0 };
+    struct turn *turn = &printer.turn;
     enum decode_finish finish;
-    const bool is_held = a->schema || a->grammar || a->pattern;
+    const bool is_held = a->schema || a->grammar || a->pattern || a->tags;
     struct held held = { 0 };
-    size_t n, before;
+    size_t n;
     int result = -1;
 
-    reply_init(&printer.reply, MAX_OUTPUT);
+    decode.on_token = !a->raw ? on_token : tokenizer_is_plain(engine_tokenizer(e)) ? on_raw : on_word;
+    buf_init(&printer.text, MAX_OUTPUT);
     buf_init(&held.file, MAX_HELD);
     if (s && (!is_held || read_held(a, engine_tokenizer(e), &held, err) == 0) &&
-        prepare(a, e, is_held ? &held.text : NULL, &prompt, &decode.constraint, err) == 0 &&
-        session_sync(s, prompt.ids, prompt.n, NULL, NULL, NULL, err) == 0)
+        prepare(a, e, is_held ? &held.text : NULL, turn, err) == 0 &&
+        session_sync(s, turn->prompt.ids, turn->prompt.n, NULL, NULL, NULL, err) == 0) {
+        decode.constraint = turn->constraint;
         result = session_decode(s, &decode, &n, &finish, err);
-    before = printer.reply.text.len;
-    reply_end(&printer.reply);
-    fwrite(printer.reply.text.data + before, 1, printer.reply.text.len - before, stdout);
-    show_words(&printer, true);
+    }
+    show_rest(a, &printer);
     if (result == 0)
         putchar('\n');
-    constraint_destroy(decode.constraint);
+    turn_finish(turn);
     jsonschema_destroy(held.schema);
+    tags_destroy(held.tags);
     buf_finish(&held.file);
-    reply_finish(&printer.reply);
+    buf_finish(&printer.text);
     tokens_finish(&printer.words);
-    tokens_finish(&prompt);
     session_destroy(s);
     return result;
 }
 
 static const char *check(const struct args *a)
 {
-    if (!!a->schema + !!a->grammar + !!a->pattern > 1)
-        return "takes one of --schema, --grammar and --pattern";
+    if (!!a->schema + !!a->grammar + !!a->pattern + !!a->tags > 1)
+        return "takes one of --schema, --grammar, --pattern and --tags";
     return a->text ? NULL : "needs a prompt";
 }
 
@@ -203,9 +224,9 @@ static int run(const struct args *a, struct err *err)
 
 const struct command command_generate = {
     .name = "generate",
-    .arguments = "MODEL PROMPT [-n N] [--temp T] [--top-k K] [--top-p P] [--min-p P] [--seed S] [--raw]\n           [--schema FILE | --grammar FILE | --pattern PATTERN]",
+    .arguments = "MODEL PROMPT [-n N] [--temp T] [--top-k K] [--top-p P] [--min-p P] [--seed S] [--raw]\n           [--dialect NAME] [--template FILE]\n           [--schema FILE | --grammar FILE | --pattern PATTERN | --tags FILE]",
     .what = "Prints the model's answer to a question; with --raw, how it goes on from a text.",
-    .options = " n temp top-k top-p min-p seed raw schema grammar pattern ",
+    .options = " n temp top-k top-p min-p seed raw dialect template schema grammar pattern tags ",
     .takes_text = true,
     .check = check,
     .runs_model = true,

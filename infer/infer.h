@@ -43,7 +43,7 @@ struct engine_options {
 #define ENGINE_DEFAULT_CTX 8192 /* of a model made for 128k, whose keys and values would take gigabytes */
 
 struct engine_info {
-    const char *name, *arch, *type, *dialect, *kernels; /* type: the format most weights have; dialect "": none */
+    const char *name, *arch, *type, *kernels; /* type: the format most weights have */
     uint64_t    n_params, file_bytes;
     size_t      n_vocab, n_ctx, model_ctx;
     unsigned    n_threads;
@@ -100,8 +100,7 @@ struct decode {
     struct sampling    sampling;
     struct constraint *constraint; /* NULL: free text, until the model's end token */
     size_t             max_tokens; /* the end of the context ends it too */
-    /* Called with each token before the next is computed; phase is the constraint's before the token. */
-    void (*on_token)(void *arg, int32_t token, enum constraint_phase phase);
+    void (*on_token)(void *arg, int32_t token); /* called with each token before the next is computed */
     session_stop_fn   *stop;       /* may be NULL */
     void              *arg;
 };

@@ -415,14 +415,13 @@ static bool is_end(const struct generation *g, int32_t token)
 
     if (g->spec.replay)
         return false;
-    return c ? constraint_phase(c) == PHASE_DONE : token == tokenizer_eos(g->scheduler->engine->tokenizer);
+    return c ? constraint_is_done(c) : token == tokenizer_eos(g->scheduler->engine->tokenizer);
 }
 
 /* The next token, of its logits; -1: there is none, the generation is over. */
 static int32_t write_token(struct generation *g, const float *logits)
 {
     struct constraint *c = g->spec.constraint;
-    const enum constraint_phase phase = c ? constraint_phase(c) : PHASE_ANSWER;
     const int32_t picked = sampler_pick(&g->sampler, logits, c), token = g->spec.replay ? g->spec.replay[g->n_tokens] : picked;
     struct err err;
 
@@ -435,7 +434,7 @@ static int32_t write_token(struct generation *g, const float *logits)
     if (c)
         constraint_accept(c, token);
     g->n_tokens++;
-    g->spec.on_token(g->spec.arg, token, phase);
+    g->spec.on_token(g->spec.arg, token);
     if (is_end(g, token)) {
         end(g, DECODE_DONE, NULL);
         return -1;

@@ -35,7 +35,7 @@ struct generation_spec {
     size_t             max_tokens;
     const int32_t     *replay; /* [max_tokens]: what is written whatever the model says, to measure with; NULL: what it says */
     void (*on_prompt)(void *arg); /* the prompt has been read; may be NULL */
-    void (*on_token)(void *arg, int32_t token, enum constraint_phase phase);
+    void (*on_token)(void *arg, int32_t token);
     void (*on_end)(void *arg, const struct generation_end *); /* the last call, from scheduler_step() */
     void *arg;
 };

@@ -37,7 +37,9 @@ struct job {
 
 struct server {
     struct engine *engine;
-    struct chat *chat;
+    struct dialect *dialect; /* NULL: the model cannot chat, and why */
+    struct err no_dialect;
+    struct chat *chat;       /* NULL: as the dialect */
     struct rpc_reader reader;
     struct job *first;
     size_t n_jobs;
@@ -106,15 +108,19 @@ static void remove_job(struct job *j)
     free_job(j);
 }
 
-static void tell_delta(void *arg, const char *kind, const char *text, size_t len)
+static void tell_delta(void *arg, const struct chat_delta *d)
 {
     const struct job *j = arg;
     struct server *s = j->server;
     struct jsonw w = rpc_notification_start(&s->delta, "chat/delta");
 
     jsonw_raw(&w, "id", j->msg.id, j->msg.id_len);
-    jsonw_text(&w, "kind", kind);
-    jsonw_string(&w, "text", text, len);
+    jsonw_text(&w, "kind", d->kind);
+    if (strcmp(d->kind, "call") == 0)
+        jsonw_int(&w, "index", (int64_t)d->index);
+    if (d->name)
+        jsonw_text(&w, "name", d->name);
+    jsonw_string(&w, "text", d->text, d->len);
     rpc_end(&w);
     flush(s, &s->delta);
 }
@@ -144,7 +150,8 @@ static void start_chat(struct job *j)
     const struct chat_hooks hooks = { tell_delta, chat_done, j };
     struct err err;
 
-    j->request = chat_start(j->server->chat, &j->msg, &hooks, &err);
+    err = j->server->no_dialect;
+    j->request = j->server->chat ? chat_start(j->server->chat, &j->msg, &hooks, &err) : NULL;
     if (j->request)
         return;
     refuse_chat(j, &err);
@@ -177,7 +184,7 @@ static void do_info(struct server *s, const struct rpc_msg *msg)
     jsonw_int(&w, "n_params", (int64_t)i->n_params);
     jsonw_int(&w, "file_bytes", (int64_t)i->file_bytes);
     jsonw_int(&w, "context_length", (int64_t)i->n_ctx);
-    jsonw_text(&w, "dialect", i->dialect);
+    jsonw_text(&w, "dialect", s->dialect ? dialect_name(s->dialect) : "");
     jsonw_text(&w, "sha256", engine_sha256(s->engine));
     jsonw_end(&w);
     jsonw_text(&w, "version", PACKAGE_VERSION);
@@ -310,7 +317,7 @@ static void be_idle(struct server *s)
 {
     if (read_some(s, SAVE_AFTER_MS))
         return;
-    while (chat_save(s->chat))
+    while (s->chat && chat_save(s->chat))
         if (read_some(s, 0))
             return;
     (void)read_some(s, -1);
@@ -320,7 +327,7 @@ static void save_last(struct server *s)
 {
     const int64_t end = clock_mono_ns() + (int64_t)SAVE_LAST_MS * 1000000;
 
-    while (chat_save(s->chat) && clock_mono_ns() < end)
+    while (s->chat && chat_save(s->chat) && clock_mono_ns() < end)
         ;
 }
 
@@ -343,6 +350,7 @@ static void serve(struct server *s)
 static void finish(struct server *s)
 {
     chat_destroy(s->chat);
+    dialect_close(s->dialect);
     while (s->first)
         remove_job(s->first);
     buf_finish(&s->out);
@@ -362,8 +370,9 @@ static int run(const struct args *a, struct err *err)
     rpc_reader_init(&s.reader);
     buf_init(&s.out, RPC_MAX_LINE);
     buf_init(&s.delta, RPC_MAX_LINE);
-    s.chat = chat_create(s.engine, &a->scheduler, err);
-    if (s.chat) {
+    s.dialect = command_dialect(a, s.engine, &s.no_dialect);
+    s.chat = s.dialect ? chat_create(s.engine, s.dialect, &a->scheduler, err) : NULL;
+    if (s.chat || !s.dialect) {
         serve(&s);
         result = s.broken ? fail(err, CORAX_E_IO, "the other side broke the conversation") : 0;
     }
@@ -373,9 +382,9 @@ static int run(const struct args *a, struct err *err)
 
 const struct command command_serve = {
     .name = "serve",
-    .arguments = "MODEL [--cache-memory MB] [--prefixes FOLDER] [--no-draft]",
+    .arguments = "MODEL [--dialect NAME] [--template FILE] [--cache-memory MB] [--prefixes FOLDER]\n           [--no-draft]",
     .what = "Answers JSON-RPC requests on standard input: info, chat, tokenize, cancel.",
-    .options = " cache-memory prefixes no-draft ",
+    .options = " dialect template cache-memory prefixes no-draft ",
     .runs_model = true,
     .run = run,
 };

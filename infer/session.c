@@ -219,7 +219,7 @@ void session_clear(struct session *s)
 
 static bool is_end(const struct session *s, const struct decode *d, int32_t token)
 {
-    return d->constraint ? constraint_phase(d->constraint) == PHASE_DONE : token == tokenizer_eos(s->engine->tokenizer);
+    return d->constraint ? constraint_is_done(d->constraint) : token == tokenizer_eos(s->engine->tokenizer);
 }
 
 int session_decode(struct session *s, const struct decode *d, size_t *n_tokens, enum decode_finish *finish,
@@ -233,7 +233,6 @@ int session_decode(struct session *s, const struct decode *d, size_t *n_tokens, 
     if (sampler_set(&e->sampler, &d->sampling, err) < 0)
         return -1;
     for (*finish = DECODE_LENGTH; n < d->max_tokens;) {
-        enum constraint_phase phase = d->constraint ? constraint_phase(d->constraint) : PHASE_ANSWER;
         int32_t token;
 
         if (d->stop && d->stop(d->arg)) {
@@ -249,7 +248,7 @@ int session_decode(struct session *s, const struct decode *d, size_t *n_tokens, 
         if (d->constraint)
             constraint_accept(d->constraint, token);
         n++;
-        d->on_token(d->arg, token, phase);
+        d->on_token(d->arg, token);
         if (is_end(s, d, token)) {
             *finish = DECODE_DONE;
             break;

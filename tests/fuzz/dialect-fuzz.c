@@ -35,7 +35,35 @@ static void count_roles(const struct json *messages, struct counts *n)
     }
 }
 
-static void count_tokens(const struct tokenizer *t, const struct dialect_tokens *d, const struct tokens *list,
+struct special {
+    int32_t begin, system, tools, user, call, obs, answer, end;
+};
+
+static struct special special_of(const struct tokenizer *t)
+{
+    return (struct special){ tokenizer_special(t, "<|begin|>"), tokenizer_special(t, "<|system|>"), tokenizer_special(t, "<|tools|>"),
+                             tokenizer_special(t, "<|user|>"),  tokenizer_special(t, "<|call|>"),   tokenizer_special(t, "<|obs|>"),
+                             tokenizer_special(t, "<|answer|>"), tokenizer_special(t, "<|end|>") };
+}
+
+static struct dialect *open_corax(const struct tokenizer *t)
+{
+    struct buf b;
+    struct gguf *g;
+    struct dialect *d;
+
+    buf_init(&b, TINY_LIMIT);
+    tiny_header(&b, 3, 0, 1);
+    tiny_kv_string(&b, "corax.dialect", "corax-1");
+    g = gguf_parse(b.data, b.len, NULL);
+    d = dialect_open(g, t, NULL, NULL);
+    gguf_close(g);
+    buf_finish(&b);
+    require(d != NULL);
+    return d;
+}
+
+static void count_tokens(const struct tokenizer *t, const struct special *d, const struct tokens *list,
                          struct counts *n)
 {
     size_t n_begin = 0, n_tools = 0;
@@ -60,24 +88,30 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     static const char schema[] = "{\"type\":\"object\",\"properties\":{\"n\":{},\"x\":{}},\"required\":[\"n\"]}";
     static struct tokenizer *tokenizer;
-    static struct dialect_tokens special;
+    static struct special special;
+    static struct dialect *dialect;
     static struct jsonschema *js;
     struct json *messages = json_parse((const char *)data, len, NULL);
     struct counts want = { 0 }, got = { 0 };
     struct tokens list = { 0 };
     struct err err = { 0 };
     struct tool tools[2];
+    struct dialect_request q = { .tools = tools, .n_tools = 2 };
+    struct script script;
 
     if (!messages)
         return 0;
     if (!tokenizer) {
         tokenizer = tiny_tokenizer_create("corax");
         js = jsonschema_compile(schema, sizeof(schema) - 1, NULL, NULL);
-        require(js && dialect_corax.open(tokenizer, &special, NULL) == 0);
+        require(js != NULL);
+        special = special_of(tokenizer);
+        dialect = open_corax(tokenizer);
     }
     tools[0] = (struct tool){ "now", NULL };
     tools[1] = (struct tool){ "calc", jsonschema_root(js) };
-    if (dialect_corax.render(&special, tokenizer, messages, tools, 2, &list, &err) == 0) {
+    q.messages = messages;
+    if (dialect_prompt(dialect, &q, &list, &script, &err) == 0) {
         count_roles(messages, &want);
         count_tokens(tokenizer, &special, &list, &got);
         require(want.system == got.system && want.user == got.user && want.call == got.call);

@@ -157,9 +157,9 @@ static void write_files(const struct files *f)
 
 static size_t n_vocab;
 
-static void check_token(void *arg, int32_t token, enum constraint_phase phase)
+static void check_token(void *arg, int32_t token)
 {
-    (void)arg, (void)phase;
+    (void)arg;
     require(token >= 0 && (size_t)token < n_vocab);
 }
 

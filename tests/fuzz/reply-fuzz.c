@@ -1,19 +1,21 @@
 /*
- * infer: the bytes are tokens that a model draws, two bytes each, and a reply is read out of them.  First as they come, in
- * phases of chance: what the reply holds must be whole UTF-8 after every token.  Then under the constraint, which passes over
- * what it does not allow: thought and answer are UTF-8 without NUL, and a call that is complete names a tool and has
- * arguments that its schema accepts.
+ * infer: the bytes are tokens that a model draws, two bytes each, and a reply in one of the formats is read out of them.  First as they
+ * come: what the reply holds must be whole UTF-8 after every token, and what is said to be a complete call must be JSON.  Then under the
+ * constraint, which passes over what it does not allow: whatever is over is a reply whose calls name tools and have arguments that
+ * their schemas accept, and no reader is at a loss.
  */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "infer/dialect.h"
+#include "infer/constraint.h"
+#include "infer/reply.h"
+#include "infer/tool_format.h"
 #include "tests/fuzz/tiny_tokenizer.h"
+#include "tests/infer/marks_vocab.h"
 #include "util/jsonschema.h"
 
-#define N_TOOLS     3
-#define MAX_THOUGHT 12
+#define N_TOOLS 3
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
@@ -21,30 +23,48 @@ static const struct {
     const char *name, *schema;
 } specs[N_TOOLS] = {
     { "calc", "{\"type\":\"object\",\"properties\":{\"n\":{\"type\":\"integer\",\"minimum\":-12,\"maximum\":312},"
-              "\"x\":{\"type\":\"number\"}},\"required\":[\"n\"],\"additionalProperties\":false}" },
+              "\"x\":{\"type\":\"string\"}},\"required\":[\"n\"],\"additionalProperties\":false}" },
     { "calc2",
       "{\"type\":\"object\",\"properties\":{\"unit\":{\"enum\":[\"a\",\"an\",\"the\",3,null]},\"list\":{\"type\":"
       "\"array\",\"items\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":3},\"maxItems\":2}}}" },
     { "now", "{\"type\":\"object\"}" },
 };
 
-static struct tokenizer *tokenizer;
-static struct mask_vocabulary *vocabulary;
-static struct dialect_tokens special;
+static const struct tool_wish wishes[] = {
+    { .calls = true, .tools = true },
+    { .calls = true, .tools = true, .required = true, .thinking = true },
+    { .calls = true, .tools = true, .thinks = true, .one_call = true },
+    { .tools = true, .stop = "\n\nUser:" },
+};
+#define N_WISHES (sizeof wishes / sizeof *wishes)
+
+static struct {
+    struct tokenizer *tokenizer;
+    struct mask_vocabulary *vocabulary;
+} kinds[2]; /* marks are tokens; they are bytes */
 static struct jsonschema *schemas[N_TOOLS];
 static struct tool tools[N_TOOLS];
+static size_t n_formats;
 
 static void set_up(void)
 {
-    tokenizer = tiny_tokenizer_create("corax");
-    vocabulary = mask_vocabulary_create(tokenizer, NULL);
-    require(vocabulary != NULL);
-    require(dialect_corax.open(tokenizer, &special, NULL) == 0);
+    for (int plain = 0; plain < 2; plain++) {
+        struct buf b;
+        struct gguf *g = marks_gguf(plain, &b);
+
+        kinds[plain].tokenizer = tokenizer_create(g, NULL);
+        kinds[plain].vocabulary = mask_vocabulary_create(kinds[plain].tokenizer, NULL);
+        require(kinds[plain].vocabulary != NULL);
+        gguf_close(g);
+        buf_finish(&b);
+    }
     for (size_t i = 0; i < N_TOOLS; i++) {
         schemas[i] = jsonschema_compile(specs[i].schema, strlen(specs[i].schema), NULL, NULL);
         require(schemas[i] != NULL);
-        tools[i] = (struct tool){ specs[i].name, jsonschema_root(schemas[i]) };
+        tools[i] = (struct tool){ .name = specs[i].name, .parameters = jsonschema_root(schemas[i]) };
     }
+    while (tool_format_name(n_formats))
+        n_formats++;
 }
 
 static void require_text(const struct buf *b)
@@ -52,78 +72,81 @@ static void require_text(const struct buf *b)
     require(!b->failed && is_utf8(b->data, b->len));
 }
 
-static void read_any(const uint8_t *data, size_t len)
+static void require_parts(const struct reply *r)
+{
+    require_text(&r->reasoning);
+    require_text(&r->text);
+    for (size_t i = 0; i < r->n_calls; i++) {
+        require_text(&r->calls[i].name);
+        require_text(&r->calls[i].arguments);
+        if (r->calls[i].complete)
+            require(json_check(r->calls[i].arguments.data, r->calls[i].arguments.len, NULL) == 0);
+    }
+}
+
+static int32_t token_at(const uint8_t *data, const struct tokenizer *t)
+{
+    return (int32_t)((data[0] | data[1] << 8) % tokenizer_n_tokens(t));
+}
+
+static void read_any(const struct script *s, const uint8_t *data, size_t len)
 {
     struct reply r;
 
-    reply_init(&r, 1 << 20);
+    reply_init(&r, s, tools, N_TOOLS, 1 << 20);
     for (size_t i = 0; i + 1 < len; i += 2) {
-        int32_t token = (int32_t)((data[i] | (data[i + 1] & 1) << 8) % TINY_N_VOCAB);
-        size_t before[] = { r.reasoning.len, r.text.len, r.call.len };
-        const struct buf *grew = reply_add(&r, tokenizer, token, (enum constraint_phase)((data[i + 1] >> 1) % 4));
-
-        require(!grew || grew->len > before[grew == &r.text ? 1 : grew == &r.call ? 2 : 0]);
-        require_text(&r.reasoning);
-        require_text(&r.text);
-        require_text(&r.call);
+        reply_add(&r, token_at(data + i, s->tokenizer));
+        require_parts(&r);
     }
     reply_end(&r);
-    require_text(&r.reasoning);
-    require_text(&r.text);
-    require_text(&r.call);
+    require_parts(&r);
     reply_finish(&r);
 }
 
-static void check_call(const struct buf *call)
+static void check_call(const struct reply_call *c)
 {
-    const char *space = memchr(call->data, ' ', call->len);
     struct json *arguments;
-    size_t i;
+    size_t i = 0;
 
-    require(space != NULL);
-    for (i = 0; i < N_TOOLS; i++)
-        if (strlen(tools[i].name) == (size_t)(space - call->data) &&
-            memcmp(tools[i].name, call->data, strlen(tools[i].name)) == 0)
-            break;
+    while (i < N_TOOLS && (strlen(tools[i].name) != c->name.len || memcmp(tools[i].name, c->name.data, c->name.len) != 0))
+        i++;
     require(i < N_TOOLS);
-    arguments = json_parse(space + 1, call->len - (size_t)(space + 1 - call->data), NULL);
+    arguments = json_parse(c->arguments.data, c->arguments.len, NULL);
     require(arguments && jsonschema_validate(schemas[i], arguments, NULL) == 0);
     json_free(arguments);
 }
 
-static void read_held(const uint8_t *data, size_t len)
+static int build(void *arg, struct program_builder *b, struct shapes *shapes, uint32_t *start, struct err *err)
 {
-    struct constraint_spec spec = { tools,       N_TOOLS,      (enum tool_choice)(data[0] % 3),
-                                    MAX_THOUGHT, special.call, special.answer,
-                                    special.end };
-    struct constraint *c = constraint_create(vocabulary, &spec, NULL);
-    enum constraint_phase last = PHASE_THOUGHT;
+    return script_build(arg, b, shapes, start, err);
+}
+
+static void read_held(const struct script *s, const struct tool_wish *wish, struct mask_vocabulary *v, const uint8_t *data, size_t len)
+{
+    static const struct json_style style = { .blanks = 1, .ordered = true, .closed = true, .free = true, .escapes = true };
+    struct script_grammar grammar = { s, tools, wish->calls ? N_TOOLS : 0, NULL, 0 };
+    const struct constraint_spec spec = { .build = build, .arg = &grammar, .style = &style };
+    struct constraint *c = constraint_create(v, &spec, NULL);
     struct reply r;
 
     require(c != NULL);
-    reply_init(&r, 1 << 20);
-    for (size_t i = 1; i + 1 < len && constraint_phase(c) != PHASE_DONE; i += 2) {
-        int32_t token = (int32_t)((data[i] | (data[i + 1] & 1) << 8) % TINY_N_VOCAB);
+    reply_init(&r, s, tools, N_TOOLS, 1 << 20);
+    for (size_t i = 0; i + 1 < len && !constraint_is_done(c); i += 2) {
+        const int32_t token = token_at(data + i, s->tokenizer);
 
         if (!constraint_allows(c, token))
             continue;
-        last = constraint_phase(c);
         constraint_accept(c, token);
-        (void)reply_add(&r, tokenizer, token, last);
+        reply_add(&r, token);
+        require(!r.broken);
     }
-    if (constraint_phase(c) == PHASE_DONE) {
-        size_t whole = r.reasoning.len + r.text.len + r.call.len;
-
-        reply_end(&r); /* nothing was cut off */
-        require(whole == r.reasoning.len + r.text.len + r.call.len);
-        if (last == PHASE_ARGUMENTS)
-            check_call(&r.call);
-        require(spec.choice != CHOICE_REQUIRED || last == PHASE_ARGUMENTS);
-        require(spec.choice != CHOICE_NONE || r.call.len == 0);
+    if (constraint_is_done(c)) {
+        require(r.done && reply_n_complete(&r) == r.n_calls);
+        require(!wish->required || r.n_calls > 0);
+        require(wish->calls || r.n_calls == 0);
     }
-    require_text(&r.reasoning);
-    require_text(&r.text);
-    require(r.reasoning.len == 0 || !memchr(r.reasoning.data, 0, r.reasoning.len));
+    for (size_t i = 0; i < reply_n_complete(&r); i++)
+        check_call(&r.calls[i]);
     require(r.text.len == 0 || !memchr(r.text.data, 0, r.text.len));
     reply_finish(&r);
     constraint_destroy(c);
@@ -131,11 +154,25 @@ static void read_held(const uint8_t *data, size_t len)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-    if (!tokenizer)
+    const struct tool_format *f;
+    const struct tool_wish *wish;
+    struct thinking_marks marks;
+    struct script s;
+    unsigned plain;
+
+    if (n_formats == 0)
         set_up();
-    if (len == 0)
+    if (len < 2)
         return 0;
-    read_any(data, len);
-    read_held(data, len);
+    plain = data[1] & 1;
+    f = tool_format_find(tool_format_name(data[0] % n_formats));
+    wish = &wishes[(data[1] >> 1) % N_WISHES];
+    marks = (struct thinking_marks){ f->think_open ? f->think_open : "<think>", f->think_close ? f->think_close : "</think>" };
+    script_init(&s, kinds[plain].tokenizer);
+    script_end_token(&s, 1);
+    tool_format_script(f, &marks, wish, &s);
+    require(!s.failed);
+    read_any(&s, data + 2, len - 2);
+    read_held(&s, wish, kinds[plain].vocabulary, data + 2, len - 2);
     return 0;
 }

@@ -8,6 +8,7 @@
  * Not covered: what libraries allocate for themselves; the text of a reply, which grows by doubling in infer/chat.c.  What happens before
  * the first token and behind the last one may allocate: a generation, nodes of the prefix cache.
  */
+#include "infer/dialect.h"
 #include "infer/scheduler.h"
 
 #include <stdatomic.h>
@@ -129,16 +130,29 @@ static void fill(int32_t *tokens, const struct engine *e, uint64_t seed)
 
 static struct jsonschema *schema; /* of a tool, as long as there are constraints */
 
+static int build(void *arg, struct program_builder *b, struct shapes *shapes, uint32_t *start, struct err *err)
+{
+    return script_build(arg, b, shapes, start, err);
+}
+
 static struct constraint *make_constraint(struct engine *e, size_t round)
 {
     static const char text[] = "{\"type\":\"object\",\"properties\":{\"q\":{\"type\":\"string\"},\"n\":{\"type\":\"array\",\"items\":{\"type\":"
                                "\"number\"}}},\"required\":[\"q\",\"n\"]}";
     struct tool tools[] = { { "look", NULL }, { "look_up", NULL } };
-    const struct constraint_spec spec = { tools, 2, round % 2 ? CHOICE_AUTO : CHOICE_REQUIRED, 20, 5, 7, 8 };
+    const struct dialect_request q = { .tools = tools, .n_tools = 2, .choice = round % 2 ? CHOICE_AUTO : CHOICE_REQUIRED };
+    static const struct json_style style = { .ordered = true, .closed = true };
+    static struct script script;
+    struct script_grammar grammar = { &script, tools, 2, NULL, 0 };
+    struct constraint_spec spec = { .build = build, .arg = &grammar, .style = &style, .max_thought = 20 };
 
     if (!schema)
         schema = jsonschema_compile(text, strlen(text), NULL, NULL);
     tools[0].parameters = jsonschema_root(schema);
+    script_init(&script, engine_tokenizer(e));
+    if (dialect_corax_script(&script, &q, spec.max_thought) < 0)
+        abort();
+    memcpy(spec.after_thought, script.after_thought, sizeof spec.after_thought);
     return constraint_create(engine_vocabulary(e), &spec, NULL);
 }
 
@@ -158,11 +172,11 @@ static size_t room(const struct engine *e)
 /* --- in a session ------------------------------------------------------------------------------------------------- */
 
 /* What is done before the first token and behind the last one is not looked at. */
-static void look_at_token(void *arg, int32_t token, enum constraint_phase phase)
+static void look_at_token(void *arg, int32_t token)
 {
     struct count *c = arg;
 
-    (void)token, (void)phase;
+    (void)token;
     look(c);
     c->n_tokens++;
 }
@@ -191,29 +205,29 @@ static void write_session(struct engine *e, enum way way, struct count *c)
 
 /* --- in the scheduler --------------------------------------------------------------------------------------------- */
 
-struct reply {
+struct writing {
     size_t n_tokens;
     bool over;
 };
 
-static void on_token(void *arg, int32_t token, enum constraint_phase phase)
+static void on_token(void *arg, int32_t token)
 {
-    struct reply *r = arg;
+    struct writing *r = arg;
 
-    (void)token, (void)phase;
+    (void)token;
     r->n_tokens++;
 }
 
 static void on_end(void *arg, const struct generation_end *end)
 {
-    struct reply *r = arg;
+    struct writing *r = arg;
 
     r->over = true;
     if (end->err)
         diag("%s", end->err->msg);
 }
 
-static void begin(struct scheduler *s, const struct engine *e, enum way way, size_t round, struct constraint *constraint, struct reply *r)
+static void begin(struct scheduler *s, const struct engine *e, enum way way, size_t round, struct constraint *constraint, struct writing *r)
 {
     int32_t prompt[PROMPT];
     const struct generation_spec spec = { .prompt = prompt, .n_prompt = PROMPT, .sampling = sampling_of(way, round), .constraint = constraint,
@@ -225,7 +239,7 @@ static void begin(struct scheduler *s, const struct engine *e, enum way way, siz
 }
 
 /* Steps in which both write and none ends. */
-static void look_at_steps(struct scheduler *s, struct count *c, const struct reply *r)
+static void look_at_steps(struct scheduler *s, struct count *c, const struct writing *r)
 {
     while (!r[0].over && !r[1].over) {
         const size_t before = r[0].n_tokens + r[1].n_tokens;
@@ -245,7 +259,7 @@ static void write_scheduled(struct engine *e, enum way way, int draft, struct co
     struct scheduler *s = scheduler_create(e, &options, NULL);
 
     for (size_t round = 1; c->n_tokens < N_TOKENS && round < 400; round++) {
-        struct reply replies[2] = { { 0 }, { 0 } };
+        struct writing replies[2] = { { 0 }, { 0 } };
         struct constraint *constraints[2];
 
         for (size_t i = 0; i < 2; i++) {

@@ -3,7 +3,7 @@
  * is a call whose arguments the validator of util/jsonschema.c accepts.  CORAX_TEST_ROUNDS sets how many of those for
  * each schema.
  */
-#include "infer/constraint.h"
+#include "infer/dialect.h"
 
 #include <math.h>
 
@@ -109,6 +109,49 @@ static void test_refused(void)
     refuse("{\"type\":\"object\",\"required\":[\"a\"],\"properties\":{\"a\":{\"$ref\":\"#\"}}}", "no value");
 }
 
+/* --- replies of the shipped models -------------------------------------------------------------------------------- */
+
+struct held {
+    struct script script;
+    struct script_grammar grammar;
+    struct constraint *c;
+    struct reply reply;
+};
+
+static int build(void *arg, struct program_builder *b, struct shapes *shapes, uint32_t *start, struct err *err)
+{
+    return script_build(arg, b, shapes, start, err);
+}
+
+/* What is kept is kept in h. */
+static bool hold(struct held *h, const struct tool *tools, size_t n_tools, enum tool_choice choice, size_t max_thought, struct err *err)
+{
+    const struct dialect_request q = { .tools = tools, .n_tools = n_tools, .choice = choice };
+    struct constraint_spec spec = { .build = build, .arg = &h->grammar, .style = &style, .max_thought = max_thought };
+
+    script_init(&h->script, tokenizer);
+    if (dialect_corax_script(&h->script, &q, max_thought) < 0)
+        abort();
+    memcpy(spec.after_thought, h->script.after_thought, sizeof spec.after_thought);
+    h->grammar = (struct script_grammar){ &h->script, tools, choice == CHOICE_NONE ? 0 : n_tools, NULL, 0 };
+    h->c = constraint_create(vocabulary, &spec, err);
+    if (h->c)
+        reply_init(&h->reply, &h->script, tools, n_tools, 1 << 20);
+    return h->c != NULL;
+}
+
+static void let_go(struct held *h)
+{
+    constraint_destroy(h->c);
+    reply_finish(&h->reply);
+}
+
+static void take(struct held *h, int32_t token)
+{
+    constraint_accept(h->c, token);
+    reply_add(&h->reply, token);
+}
+
 /* --- random replies ----------------------------------------------------------------------------------------------- */
 
 static const char *const schemas[] = {
@@ -140,11 +183,6 @@ static const char *const schemas[] = {
 };
 #define N_SCHEMAS (sizeof schemas / sizeof schemas[0])
 
-struct reply_text {
-    char call[8192];
-    size_t n;
-};
-
 /* Random logits; the longer the reply, the more they like what closes things. */
 static int32_t pick(struct sampler *s, struct constraint *c, float *logits, size_t n, uint64_t *random)
 {
@@ -159,65 +197,54 @@ static int32_t pick(struct sampler *s, struct constraint *c, float *logits, size
     return sampler_pick(s, logits, c);
 }
 
-/* One reply to the end; its call is left in r.  false: it got stuck or did not end. */
-static bool run(struct sampler *s, struct constraint *c, uint64_t *random, struct reply_text *r)
+/* One reply to the end.  false: it got stuck or did not end. */
+static bool run(struct sampler *s, struct held *h, uint64_t *random)
 {
     float logits[TINY_N_VOCAB];
 
-    r->n = 0;
-    for (size_t n = 0; n < MAX_TOKENS && constraint_phase(c) != PHASE_DONE; n++) {
-        enum constraint_phase phase = constraint_phase(c);
-        int32_t token = pick(s, c, logits, n, random);
-        const char *bytes;
-        size_t len;
+    for (size_t n = 0; n < MAX_TOKENS && !constraint_is_done(h->c); n++) {
+        const int32_t token = pick(s, h->c, logits, n, random);
 
         if (token < 0)
             return false;
-        constraint_accept(c, token);
-        bytes = tokenizer_bytes(tokenizer, token, &len);
-        if (phase == PHASE_NAME || phase == PHASE_ARGUMENTS) {
-            memcpy(r->call + r->n, bytes, len);
-            r->n += len;
-        }
+        take(h, token);
     }
-    r->call[r->n] = 0;
-    return constraint_phase(c) == PHASE_DONE;
+    return constraint_is_done(h->c);
+}
+
+static bool is_valid(const struct held *h, const struct jsonschema *js, struct err *err)
+{
+    const struct reply_call *c = h->reply.n_calls == 1 ? h->reply.calls : NULL;
+    struct json *value = c && c->complete ? json_parse(c->arguments.data, c->arguments.len, err) : NULL;
+    const bool good = value && strcmp(c->name.data, "tool") == 0 && jsonschema_validate(js, value, err) == 0;
+
+    json_free(value);
+    return good;
 }
 
 static void test_random(const char *schema, int rounds)
 {
     struct err err = { 0 };
     struct jsonschema *js = jsonschema_compile(schema, strlen(schema), NULL, &err);
-    const struct tool tools[] = { { "calc", NULL }, { "tool", js ? jsonschema_root(js) : NULL }, { "tool_two", NULL } };
-    struct constraint_spec spec = { tools + 1, 1, CHOICE_REQUIRED, 5, 5, 7, 8 };
+    const struct tool tool = { .name = "tool", .parameters = js ? jsonschema_root(js) : NULL };
     struct sampler s;
-    struct reply_text r;
     uint64_t random = 99;
     int stuck = 0, invalid = 0;
 
     sampler_init(&s, TINY_N_VOCAB, NULL);
     for (int i = 0; i < rounds; i++) {
-        struct constraint *c = constraint_create(vocabulary, &spec, &err);
-        struct json *value;
-        const char *space;
+        struct held h;
 
-        if (!c) {
+        if (!hold(&h, &tool, 1, CHOICE_REQUIRED, 5, &err)) {
             diag("%s", err.msg);
             stuck++;
             break;
         }
-        if (!run(&s, c, &random, &r)) {
-            if (!stuck++)
-                diag("stuck: %s", r.call);
-        } else {
-            space = strchr(r.call, ' ');
-            value = space ? json_parse(space + 1, strlen(space + 1), &err) : NULL;
-            if (!value || strncmp(r.call, "tool ", 5) != 0 || jsonschema_validate(js, value, &err) < 0)
-                if (!invalid++)
-                    diag("%s: %s", err.msg, r.call);
-            json_free(value);
-        }
-        constraint_destroy(c);
+        if (!run(&s, &h, &random))
+            stuck++;
+        else if (!is_valid(&h, js, &err) && !invalid++)
+            diag("%s: %s", err.msg, h.reply.n_calls ? h.reply.calls[0].arguments.data : "no call");
+        let_go(&h);
     }
     ok(!stuck && !invalid, "%d random calls are valid: %.60s", rounds, schema);
     sampler_finish(&s);
@@ -226,15 +253,15 @@ static void test_random(const char *schema, int rounds)
 
 /* --- the frame of a reply ----------------------------------------------------------------------------------------- */
 
-static void feed(struct constraint *c, const char *text)
+static void feed(struct held *h, const char *text)
 {
     struct tokens list = { 0 };
 
     tokenizer_encode(tokenizer, text, strlen(text), &list, NULL);
     for (size_t i = 0; i < list.n; i++) {
-        if (!constraint_allows(c, list.ids[i]))
+        if (!constraint_allows(h->c, list.ids[i]))
             ok(false, "allows token %zu of %s", i, text);
-        constraint_accept(c, list.ids[i]);
+        take(h, list.ids[i]);
     }
     tokens_finish(&list);
 }
@@ -250,56 +277,58 @@ static bool allows(struct constraint *c, const char *text)
     return good;
 }
 
-static void test_frame(void)
+static void refuse_tools(const struct tool *tools, size_t n, enum tool_choice choice, const char *message, const char *what)
 {
-    const struct tool tools[] = { { "ab", NULL }, { "a", NULL }, { "abc_d", NULL } };
-    struct constraint_spec spec = { tools, 3, CHOICE_AUTO, 4, 5, 7, 8 };
-    struct constraint *c = constraint_create(vocabulary, &spec, NULL);
     struct err err = { 0 };
 
+    ok(tools_check(tools, n, choice, &err) < 0 && strstr(err.msg, message), "%s", what);
+}
+
+static void test_frame(void)
+{
+    const struct tool tools[] = { { .name = "ab" }, { .name = "a" }, { .name = "abc_d" } };
+    struct held h;
+    struct constraint *c;
+
+    hold(&h, tools, 3, CHOICE_AUTO, 4, NULL);
+    c = h.c;
     ok(!constraint_allows(c, 0) && !constraint_allows(c, 3) && !constraint_allows(c, 6) && !constraint_allows(c, 8) &&
            !constraint_allows(c, -1) && !constraint_allows(c, (int32_t)TINY_N_VOCAB),
        "a thought has none of the host's tokens, and does not end the turn");
     ok(constraint_allows(c, 5) && constraint_allows(c, 7), "it may be empty");
-    feed(c, "x\xc3\xa4y");
+    feed(&h, "x\xc3\xa4y");
     ok(!allows(c, "x") && constraint_allows(c, 5) && constraint_allows(c, 7),
        "after its last token only call and answer");
-    constraint_accept(c, 5);
-    ok(constraint_phase(c) == PHASE_NAME && allows(c, "a") && !allows(c, "b") && !allows(c, " ") &&
-           !constraint_allows(c, 7),
-       "a name begins like a tool's");
-    feed(c, "a");
+    take(&h, 5);
+    ok(allows(c, "a") && !allows(c, "b") && !allows(c, " ") && !constraint_allows(c, 7), "a name begins like a tool's");
+    feed(&h, "a");
     ok(allows(c, "b") && allows(c, " ") && !allows(c, "c"), "one name may be the start of another");
-    feed(c, "bc_d ");
-    ok(constraint_phase(c) == PHASE_ARGUMENTS && allows(c, "{") && !allows(c, "[") && !allows(c, " "),
-       "then an object");
-    feed(c, "{}");
-    ok(constraint_phase(c) == PHASE_DONE && !allows(c, "x") && !constraint_allows(c, 8), "and nothing after it");
-    constraint_destroy(c);
+    feed(&h, "bc_d ");
+    ok(allows(c, "{") && !allows(c, "[") && !allows(c, " "), "then an object");
+    feed(&h, "{}");
+    ok(constraint_is_done(c) && !allows(c, "x") && !constraint_allows(c, 8), "and nothing after it");
+    ok(h.reply.n_calls == 1 && h.reply.calls[0].complete && strcmp(h.reply.calls[0].name.data, "abc_d") == 0 &&
+           strcmp(h.reply.reasoning.data, "x\xc3\xa4y") == 0 && h.reply.done,
+       "the reader has the thought and the call");
+    let_go(&h);
 
-    spec.choice = CHOICE_NONE;
-    c = constraint_create(vocabulary, &spec, NULL);
+    hold(&h, tools, 3, CHOICE_NONE, 4, NULL);
+    c = h.c;
     ok(!constraint_allows(c, 5) && constraint_allows(c, 7), "no call when none is wanted");
-    constraint_accept(c, 7);
-    feed(c, "the {\"");
+    take(&h, 7);
+    feed(&h, "the {\"");
     ok(constraint_allows(c, 8) && !constraint_allows(c, 7) && !constraint_allows(c, 3),
        "an answer ends only with the end token");
-    constraint_accept(c, TINY_N_SPECIAL + 0xc3);
+    take(&h, TINY_N_SPECIAL + 0xc3);
     ok(!constraint_allows(c, 8), "and not inside a character");
-    constraint_destroy(c);
+    let_go(&h);
 
-    spec.choice = CHOICE_REQUIRED;
-    c = constraint_create(vocabulary, &spec, NULL);
-    ok(constraint_allows(c, 5) && !constraint_allows(c, 7), "no answer when a call is required");
-    constraint_destroy(c);
-    spec.n_tools = 0;
-    ok(!constraint_create(vocabulary, &spec, &err) && strstr(err.msg, "there are no tools"),
-       "a required call needs tools");
-    spec.n_tools = 3;
-    spec.tools = (const struct tool[]){ { "a", NULL }, { "b", NULL }, { "a", NULL } };
-    ok(!constraint_create(vocabulary, &spec, &err) && strstr(err.msg, "twice"), "a name twice is refused");
-    spec.tools = (const struct tool[]){ { "a b", NULL }, { "b", NULL }, { "a", NULL } };
-    ok(!constraint_create(vocabulary, &spec, &err) && strstr(err.msg, "0x20"), "so is one with a space");
+    hold(&h, tools, 3, CHOICE_REQUIRED, 4, NULL);
+    ok(constraint_allows(h.c, 5) && !constraint_allows(h.c, 7), "no answer when a call is required");
+    let_go(&h);
+    refuse_tools(tools, 0, CHOICE_REQUIRED, "there are no tools", "a required call needs tools");
+    refuse_tools((const struct tool[]){ { .name = "a" }, { .name = "b" }, { .name = "a" } }, 3, CHOICE_AUTO, "twice", "a name twice is refused");
+    refuse_tools((const struct tool[]){ { .name = "a b" } }, 1, CHOICE_AUTO, "0x20", "so is one with a space");
 }
 
 int main(void)

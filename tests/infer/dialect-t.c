@@ -64,16 +64,24 @@ static bool same_ids(const struct tokens *list, const struct json *ids)
     return !id;
 }
 
+static struct dialect *dialect; /* of the tokenizer that is tested */
+
+static int render(const struct json *messages, const struct tool *tools, size_t n_tools, struct tokens *out, struct err *err)
+{
+    const struct dialect_request q = { .messages = messages, .tools = tools, .n_tools = n_tools };
+    struct script script;
+
+    return dialect_prompt(dialect, &q, out, &script, err);
+}
+
 /* ids: compare tokens rather than text. */
 static void test_vectors(const struct tokenizer *t, const struct json *root, const struct buf *text, bool ids)
 {
-    struct dialect_tokens special;
     struct tool_list tools;
     struct buf got;
     char pointer[64];
     int i = 0;
 
-    dialect_corax.open(t, &special, NULL);
     buf_init(&got, TINY_LIMIT);
     for (const struct json *v = json_first(json_get(root, "vectors")); v; v = json_next(v), i++) {
         struct tokens list = { 0 };
@@ -83,7 +91,7 @@ static void test_vectors(const struct tokenizer *t, const struct json *root, con
 
         snprintf(pointer, sizeof pointer, "/vectors/%d/tools", i);
         read_tools(&tools, json_get(v, "tools"), text->data, text->len, pointer);
-        good = dialect_corax.render(&special, t, json_get(v, "messages"), tools.tools, tools.n, &list, &err) == 0;
+        good = render(json_get(v, "messages"), tools.tools, tools.n, &list, &err) == 0;
         buf_reset(&got);
         for (size_t j = 0; j < list.n; j++)
             add_name(t, list.ids[j], &got);
@@ -100,12 +108,10 @@ static void test_vectors(const struct tokenizer *t, const struct json *root, con
 static void refused(const struct tokenizer *t, const char *messages, const char *message)
 {
     struct json *root = json_parse(messages, strlen(messages), NULL);
-    struct dialect_tokens special;
     struct tokens list = { 0 };
     struct err err = { 0 };
 
-    dialect_corax.open(t, &special, NULL);
-    if (!ok(dialect_corax.render(&special, t, root, NULL, 0, &list, &err) < 0 && strstr(err.msg, message),
+    if (!ok(render(root, NULL, 0, &list, &err) < 0 && strstr(err.msg, message),
             "refused: %s", message))
         diag("got \"%s\" for %s", err.msg, messages);
     tokens_finish(&list);
@@ -146,14 +152,12 @@ static void test_two_calls(const struct tokenizer *t)
         "{\"role\":\"tool\",\"call_id\":\"b\",\"error\":true,\"parts\":[{\"type\":\"text\",\"text\":\"no\"}]},"
         "{\"role\":\"tool\",\"call_id\":\"a\",\"parts\":[{\"type\":\"text\",\"text\":\"yes\"}]}]";
     struct json *root = json_parse(messages, strlen(messages), NULL);
-    struct dialect_tokens special;
     struct tokens list = { 0 };
     struct err err = { 0 };
     struct buf got;
 
     buf_init(&got, TINY_LIMIT);
-    dialect_corax.open(t, &special, NULL);
-    if (dialect_corax.render(&special, t, root, NULL, 0, &list, &err) < 0)
+    if (render(root, NULL, 0, &list, &err) < 0)
         diag("%s", err.msg);
     for (size_t j = 0; j < list.n; j++)
         add_name(t, list.ids[j], &got);
@@ -170,6 +174,7 @@ static struct tokenizer *open_bytes(const struct buf *b)
     struct gguf *g = gguf_parse(b->data, b->len, NULL);
     struct tokenizer *t = tokenizer_create(g, NULL);
 
+    dialect = dialect_open(g, t, &(struct dialect_options){ .name = "corax-1" }, NULL);
     gguf_close(g);
     return t;
 }
@@ -193,15 +198,17 @@ int main(void)
     if (!ok(root != NULL, "the vectors are there"))
         diag("%s", err.msg);
     test_vectors(tiny, root, &text, false);
+    test_refused(tiny);
+    test_two_calls(tiny);
+    dialect_close(dialect);
     g = gguf_open(source_file("models/corax-raven-1-q8_0.gguf"), &err);
     raven = g ? tokenizer_create(g, &err) : NULL;
-    if (raven)
+    dialect = raven ? dialect_open(g, raven, NULL, &err) : NULL;
+    if (dialect)
         test_vectors(raven, root, &text, true);
     else
         ok(true, "vectors by tokens # SKIP the shipped model is not in this tree");
-    test_refused(tiny);
-    test_two_calls(tiny);
-    ok(!dialect_find("other", &err) && strstr(err.msg, "\"other\""), "an unknown dialect is refused by name");
+    dialect_close(dialect);
     tokenizer_destroy(raven);
     tokenizer_destroy(tiny);
     gguf_close(g);

@@ -43,19 +43,17 @@ static char folder[64], prefixes[80], log_path[80];
 
 /* --- replies ------------------------------------------------------------------------------------------------------ */
 
-static void want_token(void *arg, int32_t token, enum constraint_phase phase)
+static void want_token(void *arg, int32_t token)
 {
     struct job *j = arg;
 
-    (void)phase;
     j->want[j->n_want++] = token;
 }
 
-static void get_token(void *arg, int32_t token, enum constraint_phase phase)
+static void get_token(void *arg, int32_t token)
 {
     struct job *j = arg;
 
-    (void)phase;
     j->got[j->n_got++] = token;
 }
 

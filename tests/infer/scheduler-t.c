@@ -52,19 +52,17 @@ static void invent(struct engine *e, uint64_t *random)
     }
 }
 
-static void want_token(void *arg, int32_t token, enum constraint_phase phase)
+static void want_token(void *arg, int32_t token)
 {
     struct job *j = arg;
 
-    (void)phase;
     j->want[j->n_want++] = token;
 }
 
-static void get_token(void *arg, int32_t token, enum constraint_phase phase)
+static void get_token(void *arg, int32_t token)
 {
     struct job *j = arg;
 
-    (void)phase;
     if (j->n_got < MAX_REPLY)
         j->got[j->n_got] = token;
     j->n_got++;

@@ -118,7 +118,7 @@ struct seen {
     size_t n;
 };
 
-static void keep(void *arg, int32_t token, enum constraint_phase phase)
+static void keep(void *arg, int32_t token)
 {
     struct seen *seen = arg;
 

@@ -149,31 +149,38 @@ static inline size_t tiny_byte_name(unsigned byte, char out[2])
 }
 
 #define TINY_N_TOKENIZER_KV 7
-static inline void tiny_tokenizer(struct buf *b, const char *pre)
+/* The special tokens come first; then bytes and merges.  The first is the begin token. */
+static inline void tiny_tokenizer_of(struct buf *b, const char *pre, const char *const *special, size_t n_special, uint32_t eos)
 {
+    const size_t n_vocab = n_special + 256 + TINY_N_MERGES;
     char name[16];
 
     tiny_kv_string(b, "tokenizer.ggml.model", "gpt2");
     tiny_kv_string(b, "tokenizer.ggml.pre", pre);
-    tiny_kv_array(b, "tokenizer.ggml.tokens", GGUF_STRING, TINY_N_VOCAB);
-    for (size_t i = 0; i < TINY_N_SPECIAL; i++)
-        tiny_string(b, tiny_special[i]);
+    tiny_kv_array(b, "tokenizer.ggml.tokens", GGUF_STRING, n_vocab);
+    for (size_t i = 0; i < n_special; i++)
+        tiny_string(b, special[i]);
     for (unsigned i = 0; i < 256; i++)
         tiny_text(b, name, tiny_byte_name(i, name));
     for (size_t i = 0; i < TINY_N_MERGES; i++) {
         snprintf(name, sizeof name, "%s%s", tiny_merges[i][0], tiny_merges[i][1]);
         tiny_string(b, name);
     }
-    tiny_kv_array(b, "tokenizer.ggml.token_type", GGUF_I32, TINY_N_VOCAB);
-    for (size_t i = 0; i < TINY_N_VOCAB; i++)
-        tiny_u32(b, i < TINY_N_SPECIAL ? 3 : 1);
+    tiny_kv_array(b, "tokenizer.ggml.token_type", GGUF_I32, n_vocab);
+    for (size_t i = 0; i < n_vocab; i++)
+        tiny_u32(b, i < n_special ? 3 : 1);
     tiny_kv_array(b, "tokenizer.ggml.merges", GGUF_STRING, TINY_N_MERGES);
     for (size_t i = 0; i < TINY_N_MERGES; i++) {
         snprintf(name, sizeof name, "%s %s", tiny_merges[i][0], tiny_merges[i][1]);
         tiny_string(b, name);
     }
     tiny_kv_u32(b, "tokenizer.ggml.bos_token_id", 0);
-    tiny_kv_u32(b, "tokenizer.ggml.eos_token_id", 8);
+    tiny_kv_u32(b, "tokenizer.ggml.eos_token_id", eos);
+}
+
+static inline void tiny_tokenizer(struct buf *b, const char *pre)
+{
+    tiny_tokenizer_of(b, pre, tiny_special, TINY_N_SPECIAL, 8);
 }
 
 /*
