@@ -234,13 +234,15 @@ static void scan_text(struct scan *s)
         const struct trie_node *node = &t->nodes[i];
         struct text_state x;
 
-        if (quoted && s->states[node->depth - 1].row && node->byte >= 0x20 && node->byte != '"' && node->byte != '\\') {
+        if (s->states[node->depth - 1].row && (!quoted || (node->byte >= 0x20 && node->byte != '"' && node->byte != '\\'))) {
             if (!step_row(s, &s->states[node->depth - 1], node->byte, &s->states[node->depth])) {
                 i = node->end;
                 continue;
             }
             if (node->token >= 0)
                 stays(s, node, s->states[node->depth].chars);
+            if (!quoted && node->end > i + 1 && regex_accepts(s->machine->regexes, s->states[node->depth].regex))
+                add_token(s, &s->ends, &s->n_ends, &s->ends_cap, (int32_t)i);
             i++;
             continue;
         }
@@ -257,10 +259,8 @@ static void scan_text(struct scan *s)
             i = node->end;
         } else {
             stays(s, node, x.chars);
-            x.row = quoted && !s->entry->base && x.escape == 0 ? regex_row(s->machine->regexes, x.regex) : NULL;
+            x.row = !s->entry->base && x.escape == 0 ? regex_row(s->machine->regexes, x.regex) : NULL;
             s->states[node->depth] = x;
-            if (!quoted && regex_accepts(s->machine->regexes, x.regex) && node->end > i + 1)
-                add_token(s, &s->ends, &s->n_ends, &s->ends_cap, (int32_t)i);
             i++;
         }
     }
@@ -369,7 +369,7 @@ struct mask_entry *entry_create(struct machine *m, const struct mask_vocabulary 
     else if (!(e->bits = calloc(v->n_words, sizeof *e->bits)))
         goto out;
     s.states[0] = (struct text_state){ .regex = f->regex, .base = base ? base->regex : REGEX_NONE, .escape = f->escape, .code = f->code };
-    if (f->kind != FRAME_REGEX && !e->base && f->escape == 0)
+    if (!e->base && f->escape == 0)
         s.states[0].row = regex_row(m->regexes, f->regex);
     if (counts && !(s.chars = malloc((v->n_tokens + 1) * sizeof *s.chars)))
         goto out;

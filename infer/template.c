@@ -19,6 +19,7 @@ struct template {
     const struct tokenizer *tokenizer;
     struct tm now;
     bool has_now;
+    size_t max_steps;
     struct template_habits habits;
     struct template_traits traits;
     struct buf bos, eos;  /* their names; empty: none */
@@ -35,7 +36,8 @@ static int render_text(const struct template *t, const struct template_habits *h
     struct tm now = t->now;
     const time_t clock = time(NULL);
     const struct template_globals g = { messages, tools, t->bos.data, t->eos.data, &now, thinking, goes_on };
-    const struct jinja_options options = { .now = &now, .trusted = trusted, .n_trusted = 2, .trusted_list = "messages", .trusted_member = "role" };
+    const struct jinja_options options = { .now = &now, .trusted = trusted, .n_trusted = 2, .trusted_list = "messages", .trusted_member = "role",
+                                           .max_steps = t->max_steps };
     struct json *globals = NULL;
     struct buf text;
     int result = -1;
@@ -281,6 +283,7 @@ struct template *template_create(const struct template_spec *spec, struct err *e
     }
     t->tokenizer = spec->tokenizer;
     t->has_now = spec->now != NULL;
+    t->max_steps = spec->max_steps;
     if (spec->now)
         t->now = *spec->now;
     t->habits.thinking_member = mentions(spec, "message.thinking");

@@ -29,6 +29,7 @@ struct template_spec {
     size_t      len;
     const struct tokenizer *tokenizer; /* borrowed */
     const struct tm *now;              /* for templates that tell the date; NULL: when it is rendered */
+    size_t      max_steps;             /* of one rendering; 0: JINJA_MAX_STEPS */
 };
 
 struct template_traits {
