@@ -30,6 +30,8 @@ struct chat_request {
     struct jsonschema **schemas; /* [n_schemas] */
     size_t n_tools, n_schemas, max_tokens;
     struct buf disabled; /* tools that cannot be held, as members of a JSON array */
+    struct buf warnings; /* of what is not held since the caller is lenient; the same */
+    bool lenient;
     enum tool_choice choice;
     bool one_call;
     enum template_thinking thinking;
@@ -201,7 +203,8 @@ static int read_request(struct chat_request *r, const struct rpc_msg *msg, struc
     if (read_whole(r->params, "max_tokens", "max_tokens", 1, 1 << 24, &max_tokens, err) < 0)
         return -1;
     r->max_tokens = (size_t)max_tokens;
-    if (read_bool(r->params, "parallel_tool_calls", true, &parallel, err) < 0 || read_bool(r->params, "thinking", true, &thinking, err) < 0)
+    if (read_bool(r->params, "lenient", false, &r->lenient, err) < 0 || read_bool(r->params, "parallel_tool_calls", true, &parallel, err) < 0 ||
+        read_bool(r->params, "thinking", true, &thinking, err) < 0)
         return -1;
     r->one_call = !parallel;
     if (json_get(r->params, "thinking"))
@@ -217,6 +220,7 @@ static void free_request(struct chat_request *r)
     free(r->schemas);
     free(r->tools);
     buf_finish(&r->disabled);
+    buf_finish(&r->warnings);
     free(r);
 }
 
@@ -355,6 +359,11 @@ void chat_write_result(const struct chat_request *request, struct jsonw *w)
         jsonw_raw(w, NULL, request->disabled.data, request->disabled.len);
         jsonw_end(w);
     }
+    if (request->warnings.len) {
+        jsonw_array(w, "warnings");
+        jsonw_raw(w, NULL, request->warnings.data, request->warnings.len);
+        jsonw_end(w);
+    }
     jsonw_text(w, "finish", request->finish);
     jsonw_object(w, "usage");
     jsonw_int(w, "prompt_tokens", (int64_t)u->n_prompt);
@@ -376,10 +385,22 @@ static bool asks_for_reply(const struct json *messages)
     return strcmp(role, "user") == 0 || strcmp(role, "tool") == 0;
 }
 
+static void warn(void *arg, const char *message)
+{
+    struct chat_request *r = arg;
+    struct jsonw w;
+
+    if (r->warnings.len)
+        buf_addc(&r->warnings, ',');
+    w = jsonw_start(&r->warnings);
+    jsonw_text(&w, NULL, message);
+}
+
 /* The turn, without tools whose schemas cannot be held while decoding. */
 static int make_turn(struct chat_request *r, const struct json *messages, struct err *err)
 {
     const struct chat *c = r->chat;
+    const struct shape_options lenient = { .lenient = true, .warn = warn, .arg = r };
 
     for (;;) {
         const struct dialect_request q = {
@@ -389,6 +410,7 @@ static int make_turn(struct chat_request *r, const struct json *messages, struct
             .choice = r->choice,
             .one_call = r->one_call,
             .thinking = r->thinking,
+            .lenient = r->lenient ? &lenient : NULL,
         };
         const int result = dialect_turn(c->dialect, engine_vocabulary(c->engine), &q, RPC_MAX_LINE, &r->turn, err);
         const size_t bad = r->turn.bad_tool;
@@ -442,6 +464,7 @@ struct chat_request *chat_start(struct chat *c, const struct rpc_msg *msg, const
     r->hooks = *hooks;
     r->usage.start_ns = clock_mono_ns();
     buf_init(&r->disabled, RPC_MAX_LINE / 2);
+    buf_init(&r->warnings, RPC_MAX_LINE / 4);
     if (read_request(r, msg, err) < 0 || schedule(r, err) < 0) {
         free_request(r);
         return NULL;

@@ -27,7 +27,7 @@ struct args {
     const char *model, *text; /* text: NULL when the command has no second argument */
     const char *file, *tokens, *prompt, *type;
     const char *schema, *grammar, *pattern, *tags; /* of generate */
-    bool        json, raw, special, ends;
+    bool        json, raw, special, ends, lenient;
     size_t      n_tokens, top; /* n_tokens SIZE_MAX: not given */
     struct sizes prompts, sequences, depths, prefixes; /* of bench, as the next three; no prompts: not given */
     const char *replay; /* of bench; NULL: not given */

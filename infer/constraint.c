@@ -43,13 +43,14 @@ int constraint_text_symbol(const struct constraint_text *t, struct program_build
 
 struct constraint *constraint_create(struct mask_vocabulary *vocabulary, const struct constraint_spec *spec, struct err *err)
 {
-    static const struct shape_options options = { .short_numbers = true };
+    struct shape_options options = spec->lenient ? *spec->lenient : (struct shape_options){ .lenient = false };
     struct constraint *c = calloc(1, sizeof *c);
 
     if (!c) {
         fail(err, CORAX_E_LIMIT, "out of memory");
         return NULL;
     }
+    options.short_numbers = true;
     c->vocabulary = vocabulary;
     c->max_thought = spec->max_thought;
     c->after_thought[0] = spec->after_thought[0];
@@ -83,7 +84,7 @@ struct constraint *constraint_create_text(struct mask_vocabulary *vocabulary, co
     /* On one line, as JSON mostly is. */
     static const struct json_style style = { .blanks = 1, .ordered = true, .escapes = true };
     struct whole_text t = { text, end };
-    const struct constraint_spec spec = { .build = build_text, .arg = &t, .style = &style };
+    const struct constraint_spec spec = { .build = build_text, .arg = &t, .style = &style, .lenient = text->lenient };
 
     return constraint_create(vocabulary, &spec, err);
 }

@@ -23,6 +23,7 @@ struct constraint_text {
     const struct tags   *tags;
     const char          *text; /* of a grammar or pattern */
     size_t               len;
+    const struct shape_options *lenient; /* as in struct constraint_spec */
 };
 /* The symbol for it.  CORAX_E_ARGS, CORAX_E_LIMIT. */
 int constraint_text_symbol(const struct constraint_text *, struct program_builder *, struct shapes *, struct symbol *out, struct err *);
@@ -31,6 +32,7 @@ struct constraint_spec {
     matcher_build_fn        *build;
     void                    *arg;
     const struct json_style *style;
+    const struct shape_options *lenient; /* NULL: what cannot be held while decoding is an error */
     /* A thought of so many tokens may only end, with one of these; 0: no bound. */
     size_t                   max_thought;
     int32_t                  after_thought[2];

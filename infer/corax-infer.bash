@@ -34,9 +34,10 @@ _corax_infer() {
     tokenize) options+=" --file --special --ends --json" ;;
     detokenize) options+=" --file --json" ;;
     logits) options+=" $model --tokens --prompt --top --json" ;;
-    generate) options+=" $model -n --temp --top-k --top-p --min-p --seed --raw --dialect --template --schema --grammar --pattern --tags" ;;
+    generate) options+=" $model -n --temp --top-k --top-p --min-p --seed --raw --dialect --template --schema --grammar --pattern --tags --lenient" ;;
     perplexity) options+=" $model --json" ;;
     bench) options+=" $model -p -n -s -d -w -r --replay --vs --json" ;;
+    schema-check) options+=" --lenient" ;;
     embed) options+=" $model --file --json" ;;
     convert) options+=" --type" ;;
     quantize) options+=" --threads" ;;

@@ -39,6 +39,7 @@ enum {
     GRAMMAR,
     PATTERN,
     TAGS,
+    LENIENT,
     DIALECT,
     TEMPLATE,
     SPECIAL,
@@ -96,6 +97,7 @@ static const struct flag flags[] = {
     { "grammar", GRAMMAR, "FILE", "the answer is a text of this grammar, in GBNF" },
     { "pattern", PATTERN, "PATTERN", "the answer matches this regular expression from end to end" },
     { "tags", TAGS, "FILE", "free text, and behind triggers what structural tags say" },
+    { "lenient", LENIENT, NULL, "what of a schema cannot be held is a warning, not an error" },
     { "dialect", DIALECT, "NAME", "how the model writes calls (as its chat template says)" },
     { "template", TEMPLATE, "FILE", "a chat template in place of the model's own" },
     { "file", FILE_NAME, "FILE", "read it from a file; -: from standard input" },
@@ -306,6 +308,9 @@ static void set_option(const struct command *c, struct args *a, int option)
         break;
     case TAGS:
         a->tags = optarg;
+        break;
+    case LENIENT:
+        a->lenient = true;
         break;
     case DIALECT:
         a->dialect = optarg;

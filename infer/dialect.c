@@ -68,6 +68,7 @@ static int make_constraint(const struct dialect *d, struct mask_vocabulary *v, c
         .build = build,
         .arg = &g,
         .style = &d->kind->style,
+        .lenient = q->lenient,
         .max_thought = t->script.max_thought,
         .after_thought = { t->script.after_thought[0], t->script.after_thought[1] },
     };

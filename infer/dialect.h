@@ -48,6 +48,7 @@ struct dialect_request {
     enum tool_choice     choice;
     bool                 one_call;    /* several calls in one reply are not wanted */
     enum template_thinking thinking;  /* where a model can do with and without */
+    const struct shape_options *lenient; /* as in struct constraint_spec */
     const struct constraint_text *text; /* what the answer must be; NULL: any text */
 };
 

@@ -6,6 +6,7 @@
 #include "infer/dialect.h"
 #include "util/json.h"
 #include "util/jsonschema.h"
+#include "util/log.h"
 
 #define MAX_OUTPUT ((size_t)16 << 20)
 #define MAX_HELD   ((size_t)16 << 20) /* bytes of a schema or grammar */
@@ -104,13 +105,21 @@ struct held {
     struct buf             file;
 };
 
+static void warn(void *arg, const char *message)
+{
+    (void)arg;
+    log_warn("%s", message);
+}
+
 static int read_held(const struct args *a, const struct tokenizer *t, struct held *h, struct err *err)
 {
+    static const struct shape_options lenient = { .lenient = true, .warn = warn };
     const char *path = a->schema ? a->schema : a->grammar ? a->grammar : a->tags;
 
     if (!tokenizer_is_plain(t))
         return fail(err, CORAX_E_ARGS, "this model's tokens are words whose text depends on what follows: an answer cannot be held to anything");
     h->text.kind = a->schema ? CONSTRAINT_SCHEMA : a->grammar ? CONSTRAINT_GRAMMAR : a->tags ? CONSTRAINT_TAGS : CONSTRAINT_PATTERN;
+    h->text.lenient = a->lenient ? &lenient : NULL;
     h->text.text = a->pattern;
     h->text.len = a->pattern ? strlen(a->pattern) : 0;
     if (!path)
@@ -136,7 +145,7 @@ static int ask(const struct args *a, struct engine *e, const struct constraint_t
 {
     struct dialect *dialect = command_dialect(a, e, err);
     struct json *messages = dialect ? make_messages(a->text, err) : NULL;
-    const struct dialect_request q = { .messages = messages, .choice = CHOICE_NONE, .text = text };
+    const struct dialect_request q = { .messages = messages, .choice = CHOICE_NONE, .text = text, .lenient = text ? text->lenient : NULL };
     const int result = messages ? dialect_turn(dialect, engine_vocabulary(e), &q, MAX_OUTPUT, turn, err) : -1;
 
     json_free(messages);
@@ -224,9 +233,9 @@ static int run(const struct args *a, struct err *err)
 
 const struct command command_generate = {
     .name = "generate",
-    .arguments = "MODEL PROMPT [-n N] [--temp T] [--top-k K] [--top-p P] [--min-p P] [--seed S] [--raw]\n           [--dialect NAME] [--template FILE]\n           [--schema FILE | --grammar FILE | --pattern PATTERN | --tags FILE]",
+    .arguments = "MODEL PROMPT [-n N] [--temp T] [--top-k K] [--top-p P] [--min-p P] [--seed S] [--raw]\n           [--dialect NAME] [--template FILE]\n           [--schema FILE | --grammar FILE | --pattern PATTERN | --tags FILE] [--lenient]",
     .what = "Prints the model's answer to a question; with --raw, how it goes on from a text.",
-    .options = " n temp top-k top-p min-p seed raw dialect template schema grammar pattern tags ",
+    .options = " n temp top-k top-p min-p seed raw dialect template schema grammar pattern tags lenient ",
     .takes_text = true,
     .check = check,
     .runs_model = true,

@@ -176,6 +176,11 @@ static void test_errors(void)
     is_disabled(",\"tools\":[{\"name\":\"calc\"},{\"name\":\"t\",\"parameters\":{\"type\":\"object\",\"properties\":{\"s\":{\"type\":"
                 "\"string\",\"pattern\":\"(a)\\\\1\"}}}}]",
                 "tool t: /properties/s: pattern");
+    send_line(CHAT(1, ",\"lenient\":true,\"tool_choice\":\"required\",\"max_tokens\":120,\"tools\":[{\"name\":\"t\",\"parameters\":{\"type\":"
+                      "\"object\",\"properties\":{\"s\":{\"type\":\"string\",\"pattern\":\"(a)\\\\1\"}}}}]"));
+    skip_deltas();
+    ok(!json_get(msg.result, "disabled_tools") && strstr(json_text(json_first(json_get(msg.result, "warnings"))), "/properties/s: pattern"),
+       "a lenient caller is told what is not held");
     memset(long_text, 'z', 3999);
     long_text[3999] = 0;
     snprintf(
