@@ -237,6 +237,33 @@ void work_regex(struct machine *m, regex r, uint32_t parents)
         work_resume(m, parents);
 }
 
+/* A text of which so many characters must still begin, and so many may. */
+static void work_limited(struct machine *m, const struct text_limit *l, uint32_t parents)
+{
+    const bool whole = regex_accepts(m->regexes, l->text); /* it stands between characters */
+
+    if (l->text == REGEX_NONE)
+        return;
+    if (!whole || l->max > 0)
+        work_add(m, &(struct frame){ .kind = FRAME_LIMITED, .regex = l->text, .a = l->min, .b = l->max, .parents = parents });
+    if (whole && l->min == 0)
+        work_resume(m, parents);
+}
+
+static void step_limited(struct machine *m, const struct frame *f, unsigned char byte)
+{
+    struct text_limit next = { .min = f->a, .max = f->b };
+
+    if ((byte & 0xc0) != 0x80) {
+        if (f->b == 0)
+            return;
+        next.min -= next.min > 0;
+        next.max -= next.max != UINT32_MAX;
+    }
+    next.text = regex_next(m->regexes, f->regex, byte);
+    work_limited(m, &next, f->parents);
+}
+
 static bool same_push(const struct push *a, const struct push *b)
 {
     return a->kind == b->kind && a->value == b->value && a->list == b->list && a->depth == b->depth;
@@ -304,6 +331,9 @@ static uint32_t conclude(struct machine *m)
         case SYMBOL_REGEX:
             work_regex(m, p.value, parents);
             break;
+        case SYMBOL_LIMITED:
+            work_limited(m, &m->program->limits[p.value], parents);
+            break;
         case SYMBOL_JSON:
             value_begin(m, &p, parents);
             break;
@@ -339,6 +369,10 @@ static void step_frame(struct machine *m, const struct frame *f, uint32_t symbol
     case FRAME_REGEX:
         if (symbol < 256)
             work_regex(m, regex_next(m->regexes, f->regex, (unsigned char)symbol), f->parents);
+        break;
+    case FRAME_LIMITED:
+        if (symbol < 256)
+            step_limited(m, f, (unsigned char)symbol);
         break;
     default:
         if (symbol < 256)
@@ -421,7 +455,7 @@ void machine_first(struct machine *m, uint32_t state, uint64_t bytes[4])
         const struct frame f = *machine_frame(m, machine_set(m, state, &n)[i]);
         uint64_t some[4] = { 0 };
 
-        if (f.kind == FRAME_REGEX)
+        if (f.kind == FRAME_REGEX || f.kind == FRAME_LIMITED)
             work_first(m, f.regex, some);
         else if (f.kind != FRAME_DONE && f.kind != FRAME_PLACE)
             value_first(m, &f, some);

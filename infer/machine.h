@@ -23,11 +23,11 @@
 #include "infer/shape.h"
 #include "util/buf.h"
 
-enum symbol_kind { SYMBOL_END, SYMBOL_REGEX, SYMBOL_JSON, SYMBOL_TOKEN, SYMBOL_RULE };
+enum symbol_kind { SYMBOL_END, SYMBOL_REGEX, SYMBOL_JSON, SYMBOL_TOKEN, SYMBOL_RULE, SYMBOL_LIMITED };
 
 struct symbol {
     enum symbol_kind kind;
-    uint32_t         value; /* a regex, a conj, a token, a rule */
+    uint32_t         value; /* a regex, a conj, a token, a rule, a place in the limits */
 };
 
 struct rule {
@@ -36,9 +36,19 @@ struct rule {
     uint32_t *starts;       /* [n]: where each begins in the program's symbols; it goes on until SYMBOL_END */
 };
 
+/*
+ * A text of so many characters.  Its language must hold a text of any number of characters behind whatever it has begun with, so that only
+ * counting says when there are enough; masks are then those of the language, looked at by count.
+ */
+struct text_limit {
+    regex    text;
+    uint32_t min, max; /* max UINT32_MAX: any number */
+};
+
 struct program {
     const struct symbol *symbols;
     const struct rule   *rules;
+    const struct text_limit *limits;
     uint32_t             start; /* a rule */
 };
 
@@ -83,14 +93,14 @@ void machine_first(struct machine *, uint32_t state, uint64_t bytes[4]);
 
 /* --- for masks: the frames themselves ----------------------------------------------------------------------------- */
 
-enum frame_kind { FRAME_DONE, FRAME_PLACE, FRAME_REGEX, FRAME_STRING, FRAME_KEY, FRAME_NAME, FRAME_VALUE, FRAME_OBJECT, FRAME_ARRAY };
+enum frame_kind { FRAME_DONE, FRAME_PLACE, FRAME_REGEX, FRAME_LIMITED, FRAME_STRING, FRAME_KEY, FRAME_NAME, FRAME_VALUE, FRAME_OBJECT, FRAME_ARRAY };
 
 struct frame {
     uint32_t kind, phase;
-    uint32_t regex;          /* REGEX, STRING, KEY: what may still come of its text */
+    uint32_t regex;          /* REGEX, LIMITED, STRING, KEY: what may still come of its text */
     uint32_t escape, code;   /* inside of an escape; the code so far */
     uint32_t seen;           /* OBJECT, KEY, NAME: members; ARRAY: elements (for unique ones) */
-    uint32_t a, b;           /* see the kinds in machine_value.c */
+    uint32_t a, b;           /* LIMITED: characters that must and may still begin; others: see the kinds in machine_value.c */
     uint32_t blanks, depth;
     uint32_t shape[2];       /* a pointer */
     uint32_t parents;        /* a set: where to go on */

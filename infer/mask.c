@@ -192,7 +192,7 @@ static size_t slot_of(const struct masks *x, const struct frame *f)
 }
 
 /* A REGEX that may end in many tokens: what comes behind reads the first byte once for all of them. */
-static void apply_ends(struct masks *x, const struct mask_entry *e, const struct frame *f, uint32_t *bits)
+static void apply_ends(struct masks *x, const struct mask_entry *e, const struct frame *f, uint32_t min_chars, uint32_t max_chars, uint32_t *bits)
 {
     struct walk w = { .masks = x, .bits = bits, .nodes = x->vocabulary->trie->nodes };
     const uint32_t behind = machine_behind(x->machine, f->parents);
@@ -207,6 +207,8 @@ static void apply_ends(struct masks *x, const struct mask_entry *e, const struct
         buf_addc(&x->machine->tape, (char)byte);
         state = machine_step(x->machine, behind, (uint32_t)byte);
         for (uint32_t i = e->ends_at[byte]; i < e->ends_at[byte + 1] && state != MACHINE_DEAD; i++) {
+            if (e->ends_chars && (e->ends_chars[i] < min_chars || e->ends_chars[i] > max_chars))
+                continue;
             take(&w, e->ends[i]);
             walk_children(&w, e->ends[i], state);
         }
@@ -251,7 +253,7 @@ static void apply(struct masks *x, const struct mask_entry *e, const struct fram
     }
     x->machine->gap = true; /* which bytes came before is not known */
     if (f->kind == FRAME_REGEX && e->ends_at[256])
-        apply_ends(x, e, f, bits);
+        apply_ends(x, e, f, 0, UINT32_MAX, bits);
     else if (e->exits.n_tokens)
         apply_exits(x, e, f, bits, 0, UINT32_MAX);
     x->machine->gap = gap;
@@ -297,7 +299,10 @@ static void apply_counted(struct masks *x, struct mask_entry *e, const struct fr
                 clear_bit(bits, e->by_chars[i]);
     }
     x->machine->gap = true;
-    apply_exits(x, e, f, bits, (uint32_t)(min < UINT16_MAX ? min : UINT16_MAX), most);
+    if (f->kind == FRAME_LIMITED)
+        apply_ends(x, e, f, (uint32_t)min, most, bits);
+    else
+        apply_exits(x, e, f, bits, (uint32_t)(min < UINT16_MAX ? min : UINT16_MAX), most);
     x->machine->gap = gap;
 }
 
@@ -352,6 +357,20 @@ static bool mask_counted(struct masks *x, const struct frame *f, uint32_t *bits)
     }
     apply_counted(x, e, f, min, max, bits);
     return true;
+}
+
+/* A text that is counted: the entry of its language, looked at by count. */
+static void mask_limited(struct masks *x, const struct frame *f, uint32_t *bits)
+{
+    struct walk w = { .masks = x, .bits = bits, .nodes = x->vocabulary->trie->nodes };
+    struct mask_entry *e = x->cache->entries[slot_of(x, f)];
+
+    if (!e && (e = entry_create(x->machine, x->vocabulary, NULL, f, true)))
+        keep_entry(x, e, f);
+    if (e)
+        apply_counted(x, e, f, f->a, f->b == UINT32_MAX ? -1 : (int64_t)f->b, bits);
+    else
+        walk_children(&w, 0, machine_one(x->machine, f));
 }
 
 /* The entry of a text that is worth one: of any number of its characters it is looked at by mask_counted(). */
@@ -495,6 +514,8 @@ static void mask_frame(struct masks *x, const struct frame *f, uint32_t *bits)
     }
     if (is_text(f))
         mask_text(x, f, bits);
+    else if (f->kind == FRAME_LIMITED)
+        mask_limited(x, f, bits);
     else if (m->style.blanks == UINT32_MAX && value_takes_blanks(f))
         mask_blanks(x, machine_one(m, f), bits);
     else

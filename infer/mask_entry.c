@@ -135,8 +135,9 @@ struct scan {
     struct mask_entry *entry;
     struct text_state *states; /* [max_depth + 1] */
     struct leavings leavings;  /* of STRING and KEY */
-    int32_t *ends;             /* of REGEX: nodes where it may end */
-    size_t n_ends, ends_cap;
+    int32_t *ends;             /* of REGEX, LIMITED: nodes where it may end */
+    int32_t *ends_chars;       /* characters up to there */
+    size_t n_ends, ends_cap, n_ends_chars, ends_chars_cap;
     uint16_t *chars;           /* [n_tokens], if they are to be sorted by it */
     char path[TOKENIZER_MAX_TOKEN];
 };
@@ -189,7 +190,7 @@ bool text_state_step(struct machine *m, uint32_t kind, bool has_base, struct tex
     struct frame f = { .kind = kind, .regex = x->regex, .escape = x->escape, .code = x->code };
 
     x->chars += f.escape == 0 && (byte & 0xc0) != 0x80;
-    if (f.kind == FRAME_REGEX || (f.escape == 0 && byte >= 0x20 && byte != '\\')) {
+    if (is_bare(f.kind) || (f.escape == 0 && byte >= 0x20 && byte != '\\')) {
         x->regex = regex_next(m->regexes, x->regex, byte);
         if (has_base)
             x->base = x->escape == 0 ? regex_next(m->regexes, x->base, byte) : REGEX_NONE;
@@ -205,6 +206,14 @@ bool text_state_step(struct machine *m, uint32_t kind, bool has_base, struct tex
 static bool is_base(const struct scan *s, const struct text_state *x)
 {
     return s->entry->base && x->regex == x->base && x->escape == 0;
+}
+
+/* The text may end at a node. */
+static void ends_at(struct scan *s, uint32_t node, uint32_t chars)
+{
+    add_token(s, &s->ends, &s->n_ends, &s->ends_cap, (int32_t)node);
+    if (s->entry->kind == FRAME_LIMITED)
+        add_token(s, &s->ends_chars, &s->n_ends_chars, &s->ends_chars_cap, (int32_t)chars);
 }
 
 /* A byte that stands for itself, without a base: by the rows alone.  This is what most of a walk is. */
@@ -228,7 +237,7 @@ static inline bool step_row(struct scan *s, const struct text_state *from, uint8
 static void scan_text(struct scan *s)
 {
     const struct token_trie *t = s->vocabulary->trie;
-    const bool quoted = s->entry->kind != FRAME_REGEX;
+    const bool quoted = !is_bare(s->entry->kind);
 
     for (uint32_t i = 1; i < t->n_nodes;) {
         const struct trie_node *node = &t->nodes[i];
@@ -242,7 +251,7 @@ static void scan_text(struct scan *s)
             if (node->token >= 0)
                 stays(s, node, s->states[node->depth].chars);
             if (!quoted && node->end > i + 1 && regex_accepts(s->machine->regexes, s->states[node->depth].regex))
-                add_token(s, &s->ends, &s->n_ends, &s->ends_cap, (int32_t)i);
+                ends_at(s, i, s->states[node->depth].chars);
             i++;
             continue;
         }
@@ -289,6 +298,7 @@ void entry_destroy(struct mask_entry *e)
     free(e->struck);
     free(e->own);
     free(e->ends);
+    free(e->ends_chars);
     exits_finish(&e->exits);
     free(e->by_chars);
     for (int i = 0; i <= FEW_CHARS; i++)
@@ -306,9 +316,11 @@ static int sort_ends(struct scan *s)
     for (int pass = 0; pass < 2; pass++) {
         for (size_t i = 0; i < s->n_ends; i++)
             for (uint32_t c = (uint32_t)s->ends[i] + 1; c < nodes[s->ends[i]].end; c = nodes[c].end)
-                if (pass)
+                if (pass) {
+                    if (e->ends_chars)
+                        e->ends_chars[at[nodes[c].byte]] = (uint16_t)s->ends_chars[i];
                     e->ends[at[nodes[c].byte]++] = c;
-                else
+                } else
                     e->ends_at[nodes[c].byte + 1]++;
         if (pass)
             break;
@@ -317,7 +329,9 @@ static int sort_ends(struct scan *s)
             at[byte] = e->ends_at[byte];
         }
         e->ends = malloc((e->ends_at[256] + 1) * sizeof *e->ends);
-        if (!e->ends)
+        if (e->kind == FRAME_LIMITED)
+            e->ends_chars = malloc((e->ends_at[256] + 1) * sizeof *e->ends_chars);
+        if (!e->ends || (e->kind == FRAME_LIMITED && !e->ends_chars))
             return -1;
     }
     return 0;
@@ -364,7 +378,7 @@ struct mask_entry *entry_create(struct machine *m, const struct mask_vocabulary 
     if (!e || !s.states)
         goto out;
     *e = (struct mask_entry){ .kind = f->kind, .regex = f->regex, .escape = f->escape, .escapes = m->style.escapes };
-    if (base && f->kind != FRAME_REGEX && f->escape == 0 && f->regex != base->regex && is_mostly(&s, f->regex, base->regex))
+    if (base && !is_bare(f->kind) && f->escape == 0 && f->regex != base->regex && is_mostly(&s, f->regex, base->regex))
         e->base = base;
     else if (!(e->bits = calloc(v->n_words, sizeof *e->bits)))
         goto out;
@@ -378,6 +392,7 @@ struct mask_entry *entry_create(struct machine *m, const struct mask_vocabulary 
 out:
     free(s.states);
     free(s.ends);
+    free(s.ends_chars);
     free(s.chars);
     free(s.leavings.list);
     free(s.leavings.bytes);

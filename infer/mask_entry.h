@@ -34,9 +34,16 @@ struct mask_entry {
     int32_t     *struck, *own;       /* with a base: its tokens that may not come, those that may after all */
     size_t       n_struck, n_own, struck_cap, own_cap;
     struct exits exits;              /* STRING and KEY: behind the quote that ends them */
-    uint32_t    *ends;               /* REGEX: nodes of the vocabulary just behind where it may end, by their bytes */
+    uint32_t    *ends;               /* REGEX, LIMITED: nodes of the vocabulary just behind where it may end, by their bytes */
+    uint16_t    *ends_chars;         /* LIMITED: characters before that */
     uint32_t     ends_at[257];       /* where in ends those of a byte begin */
 };
+
+/* A text whose bytes stand for themselves, without quotes and escapes. */
+static inline bool is_bare(uint32_t kind)
+{
+    return kind == FRAME_REGEX || kind == FRAME_LIMITED;
+}
 
 /* Of a text that is walked through without frames. */
 struct text_state {

@@ -205,6 +205,26 @@ static int check_composite(struct rules *r)
     return rules_refuse(r, "an object or array, in which the mark behind a value may come,");
 }
 
+/*
+ * A raw string.  Where a schema says only how long it is, that is counted apart from what ends it: any text may follow any, so a number of
+ * characters is all that is to be looked at.
+ */
+static void run_raw(struct rules *r, struct run *run, regex strings, regex texts)
+{
+    struct regexes *rs = r->program->regexes;
+    int64_t min, max;
+    regex unit;
+
+    if (texts == regex_and(rs, strings, r->raw) && regex_units(rs, strings, &unit, &min, &max) && (min > 0 || max >= 0) && min < UINT32_MAX &&
+        max < UINT32_MAX && regex_repeat(rs, unit, 0, REGEX_MANY) == REGEX_ANY) {
+        const struct text_limit limit = { .text = r->raw, .min = (uint32_t)min, .max = max < 0 ? UINT32_MAX : (uint32_t)max };
+
+        run_add(run, SYMBOL_LIMITED, program_limit(r->program, &limit));
+    } else {
+        run_add(run, SYMBOL_REGEX, texts);
+    }
+}
+
 int rules_tagged(struct rules *r, conj c, unsigned kinds, uint32_t *rule)
 {
     static const struct schema composite = ONLY(SCHEMA_OBJECT | SCHEMA_ARRAY);
@@ -229,8 +249,10 @@ int rules_tagged(struct rules *r, conj c, unsigned kinds, uint32_t *rule)
 
         run_mark(r, &run, i == 0 && told ? &n->text_close : &n->key_close);
         json = i == 2 && (v->n_objects || v->n_arrays) ? shapes_both(r->shapes, c, shapes_schema(r->shapes, &composite)) : CONJ_NOTHING;
-        if (i < 2)
-            run_add(&run, SYMBOL_REGEX, i == 0 ? texts : told ? scalars : REGEX_NONE);
+        if (i == 0)
+            run_raw(r, &run, v->strings, texts);
+        else if (i == 1)
+            run_add(&run, SYMBOL_REGEX, told ? scalars : REGEX_NONE);
         else if (json != CONJ_NOTHING)
             run_add(&run, SYMBOL_JSON, json);
         else
@@ -259,7 +281,7 @@ int rules_marked(struct rules *r, conj c, unsigned level, uint32_t *rule)
         return 0;
     made_of = *rule;
     run_mark(r, &text, &r->notation->quote);
-    run_add(&text, SYMBOL_REGEX, regex_and(r->program->regexes, v->strings, r->raw));
+    run_raw(r, &text, v->strings, regex_and(r->program->regexes, v->strings, r->raw));
     run_mark(r, &text, &r->notation->quote);
     run_put(r, &text, made_of, 0);
     program_put(r->program, made_of, 1, &(struct symbol){ SYMBOL_REGEX, v->scalars }, 1);

@@ -62,8 +62,21 @@ void program_put(struct program_builder *b, uint32_t rule, uint32_t alternative,
     put(b, (struct symbol){ SYMBOL_END, 0 });
 }
 
+uint32_t program_limit(struct program_builder *b, const struct text_limit *l)
+{
+    for (size_t i = 0; i < b->n_limits; i++)
+        if (memcmp(&b->limits[i], l, sizeof *l) == 0)
+            return (uint32_t)i;
+    if (!grow(b, &b->limits, &b->limits_cap, b->n_limits, sizeof *b->limits))
+        return 0;
+    b->limits[b->n_limits] = *l;
+    return (uint32_t)b->n_limits++;
+}
+
 static bool reads_nothing(const struct program_builder *b, const bool *nullable, const struct symbol *s)
 {
+    if (s->kind == SYMBOL_LIMITED)
+        return b->limits[s->value].min == 0;
     return (s->kind == SYMBOL_RULE && nullable[s->value]) || (s->kind == SYMBOL_REGEX && regex_accepts(b->regexes, s->value));
 }
 
@@ -174,6 +187,6 @@ int program_finish(struct program_builder *b, uint32_t start, struct program *ou
         return fail(err, CORAX_E_LIMIT, "grammar: out of memory");
     if (!productive[start])
         return fail(err, CORAX_E_ARGS, "grammar: no text matches it");
-    *out = (struct program){ .symbols = b->symbols, .rules = b->rules, .start = start };
+    *out = (struct program){ .symbols = b->symbols, .rules = b->rules, .limits = b->limits, .start = start };
     return 0;
 }

@@ -24,7 +24,8 @@ struct program_builder {
     struct arena   *arena;   /* holds the program */
     struct symbol  *symbols;
     struct rule    *rules;
-    size_t          n_symbols, symbols_cap, n_rules, rules_cap;
+    struct text_limit *limits;
+    size_t          n_symbols, symbols_cap, n_rules, rules_cap, n_limits, limits_cap;
     uint32_t        loop;    /* a rule that calls itself before it has read anything */
     bool            failed;
 };
@@ -33,6 +34,8 @@ void program_init(struct program_builder *, struct regexes *, struct arena *);
 uint32_t program_rule(struct program_builder *, uint32_t n_alternatives); /* PROGRAM_NO_RULE: no room */
 /* Each alternative of each rule once.  A SYMBOL_REGEX of REGEX_EMPTY is left out. */
 void program_put(struct program_builder *, uint32_t rule, uint32_t alternative, const struct symbol *, size_t n);
+/* The value of a SYMBOL_LIMITED. */
+uint32_t program_limit(struct program_builder *, const struct text_limit *);
 /*
  * Ranks the rules that there are, each of which has all its alternatives by then.  0, or -1 with CORAX_E_LIMIT, or with CORAX_E_ARGS when
  * a rule calls itself before it has read anything; *loop is that rule then.
