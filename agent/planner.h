@@ -13,7 +13,11 @@
  *
  * At most one command is open at a time; several calls in one reply are carried out one after the other, in order.
  * What the model sees of a result is one text: the text parts, or if there are none the JSON parts, cut off at
- * max_observation_bytes with a note of how much was left out; images and the like are only named.
+ * max_observation_bytes with a note of how much was left out; images and the like are only named.  planner_cut tells of
+ * what was cut off.
+ *
+ * What the model has been sent stays as it is: the transcript only grows.  What changes from task to task or from step to
+ * step (the date, say) is a note, PLAN_EV_NOTE: a line at the end of the newest message, put there once, which stays.
  */
 #ifndef AGENT_PLANNER_H
 #define AGENT_PLANNER_H
@@ -42,7 +46,12 @@ enum plan_event_kind {
     PLAN_EV_TOOL_DONE, /* a call has its result: from a tool, or from the daemon (unknown tool, bad arguments, denied) */
     PLAN_EV_HUMAN_SAID, /* the answer to PLAN_ASK_HUMAN; where nobody attends, answer with an erroneous TOOL_DONE */
     PLAN_EV_CANCELED,
-    PLAN_EV_CLOCK /* active_ms went on; nothing else happened */
+    PLAN_EV_CLOCK, /* active_ms went on; nothing else happened */
+    /*
+     * said is what the model is told besides, as a part of its own, on a line of its own.  Good while PLAN_ASK_MODEL with
+     * attempt 0 is open: before it is sent, for the transcript changes.  The ask is then handed out again.
+     */
+    PLAN_EV_NOTE
 };
 
 struct plan_event {
@@ -61,7 +70,7 @@ struct plan_event {
     bool error;
     size_t n_parts;
     const struct part *parts;
-    /* MODEL_FAILED, HUMAN_SAID */
+    /* MODEL_FAILED, HUMAN_SAID, NOTE */
     const char *said;
 };
 
@@ -111,6 +120,12 @@ struct spent planner_spent(const struct planner *);
  * destroy the planner, and fold the journal again when there is some.
  */
 int planner_apply(struct planner *, const struct plan_event *, struct err *);
+/* What the last event that was taken left out of a result, or of what a person said.  false: nothing. */
+struct plan_cut {
+    const char *call_id; /* lives as long as the planner */
+    size_t bytes, kept;  /* of the whole text, and of what the model sees of it */
+};
+bool planner_cut(const struct planner *, struct plan_cut *);
 /* The next command not yet handed out, or PLAN_WAIT.  Pointers live until the planner is destroyed. */
 struct plan_command planner_next(struct planner *);
 

@@ -44,6 +44,7 @@ struct planner {
 
     struct plan_command command; /* the open one */
     bool handed_out;
+    struct plan_cut cut; /* by the last event; call_id NULL: nothing */
 
     const struct message *reply; /* the last reply with calls */
     size_t next_call;            /* of reply */
@@ -164,18 +165,22 @@ static int ask_model(struct planner *p, struct err *err)
 
 /* --- what the model sees ---------------------------------------------------------------------------------------- */
 
-/* Adds a message; a full transcript ends the task.  1: the task goes on, 0: it was ended, -1: no memory. */
+/* Something found no place in the transcript: a full one ends the task (0), else there is no memory (-1). */
+static int not_added(struct planner *p, const struct err *why, struct err *err)
+{
+    if (why->status == CORAX_E_LIMIT)
+        return finish(p, PLAN_FAILED, "transcript", err, "no answer: %s", why->msg);
+    if (err)
+        *err = *why;
+    return -1;
+}
+
+/* 1: the task goes on, else as not_added. */
 static int add_message(struct planner *p, const struct message *m, struct err *err)
 {
     struct err why;
 
-    if (transcript_add(p->transcript, m, &why) == 0)
-        return 1;
-    if (why.status == CORAX_E_LIMIT)
-        return finish(p, PLAN_FAILED, "transcript", err, "no answer: %s", why.msg);
-    if (err)
-        *err = why;
-    return -1;
+    return transcript_add(p->transcript, m, &why) == 0 ? 1 : not_added(p, &why, err);
 }
 
 static int observe(struct planner *p, const struct call *call, bool error, const char *text, size_t len,
@@ -216,8 +221,8 @@ static void name_the_rest(struct buf *out, const struct plan_event *ev)
             buf_addf(out, "%s[%.80s, for the person to see]", out->len > 0 ? "\n" : "", ev->parts[i].mime);
 }
 
-/* Cuts text to at most max bytes, at a character's border, and says so.  The note comes on top of max. */
-static void cut(struct buf *text, size_t max)
+/* Cuts text to at most max bytes, at a character's border, and says so, to whom it may concern.  The note comes on top of max. */
+static void cut(struct planner *p, struct buf *text, size_t max)
 {
     size_t keep = max, left_out;
 
@@ -226,6 +231,7 @@ static void cut(struct buf *text, size_t max)
     while (keep > 0 && ((unsigned char)text->data[keep] & 0xC0) == 0x80)
         keep--;
     left_out = text->len - keep;
+    p->cut = (struct plan_cut){ .call_id = p->command.call->id, .bytes = text->len, .kept = keep };
     text->len = keep;
     text->data[keep] = '\0';
     buf_addf(text, "\n[%zu more bytes were left out]", left_out);
@@ -239,7 +245,7 @@ static int observe_result(struct planner *p, const struct plan_event *ev, struct
     buf_init(&text, 2 * (size_t)TRANSCRIPT_MAX_BYTES);
     if (add_parts(&text, ev, "text/plain") == 0)
         add_parts(&text, ev, "application/json");
-    cut(&text, p->budget.max_observation_bytes > 0 ? (size_t)p->budget.max_observation_bytes : 0);
+    cut(p, &text, p->budget.max_observation_bytes > 0 ? (size_t)p->budget.max_observation_bytes : 0);
     name_the_rest(&text, ev);
     if (text.len == 0 && !text.failed)
         buf_adds(&text, ev->error ? "the call failed and gave no reason" : "done, with no output");
@@ -474,9 +480,35 @@ static int human_said(struct planner *p, const struct plan_event *ev, struct err
     return tool_done(p, &answer, err);
 }
 
-/* Whether the open command is the one that this event answers. */
-static bool answers(const struct plan_command *open, const struct plan_event *ev)
+static int add_note(struct planner *p, const struct plan_event *ev, struct err *err)
 {
+    struct part part = { .mime = "text/plain" };
+    struct err why = { 0 };
+    struct buf text;
+    int added;
+
+    buf_init(&text, 2 * (size_t)TRANSCRIPT_MAX_BYTES);
+    buf_addf(&text, "\n%s", ev->said); /* parts of a message may come to stand side by side in a prompt */
+    part.data = text.data;
+    part.len = text.len;
+    added = text.failed ? no_memory(&why) : transcript_add_part(p->transcript, &part, &why);
+    buf_finish(&text);
+    return added == 0 ? ask_model(p, err) : not_added(p, &why, err);
+}
+
+/* What the open ask sends has not been sent before, and ends with a message that takes a part. */
+static bool takes_note(const struct planner *p, const struct plan_event *ev)
+{
+    const struct message *last = transcript_at(p->transcript, transcript_count(p->transcript) - 1);
+
+    return p->command.kind == PLAN_ASK_MODEL && p->command.attempt == 0 && !is_blank(ev->said) && last &&
+           (last->role == ROLE_USER || last->role == ROLE_TOOL);
+}
+
+/* Whether the open command is the one that this event answers. */
+static bool answers(const struct planner *p, const struct plan_event *ev)
+{
+    const struct plan_command *open = &p->command;
     bool same_call = open->call && ev->call_id && strcmp(open->call->id, ev->call_id) == 0;
 
     switch (ev->kind) {
@@ -490,14 +522,16 @@ static bool answers(const struct plan_command *open, const struct plan_event *ev
     case PLAN_EV_CANCELED:
     case PLAN_EV_CLOCK:
         return true;
+    case PLAN_EV_NOTE:
+        return takes_note(p, ev);
     }
     return false;
 }
 
 static const char *event_name(enum plan_event_kind kind)
 {
-    static const char *const names[] = { "model_replied", "model_failed", "tool_done",
-                                         "human_said",    "cancelled",    "clock" };
+    static const char *const names[] = { "model_replied", "model_failed", "tool_done", "human_said",
+                                         "cancelled",     "clock",        "note" };
 
     assert((unsigned)kind < sizeof(names) / sizeof(*names));
     return names[kind];
@@ -517,10 +551,11 @@ static int refuse_event(const struct planner *p, const struct plan_event *ev, st
 
 int planner_apply(struct planner *p, const struct plan_event *ev, struct err *err)
 {
-    if (p->command.kind == PLAN_FINISH || !answers(&p->command, ev))
+    if (p->command.kind == PLAN_FINISH || !answers(p, ev))
         return refuse_event(p, ev, err);
     if (ev->active_ms > p->spent.active_ms)
         p->spent.active_ms = ev->active_ms;
+    p->cut.call_id = NULL;
     switch (ev->kind) {
     case PLAN_EV_MODEL_REPLIED:
         return model_replied(p, ev, err);
@@ -534,8 +569,17 @@ int planner_apply(struct planner *p, const struct plan_event *ev, struct err *er
         return finish(p, PLAN_CANCELLED, NULL, err, "the task was cancelled");
     case PLAN_EV_CLOCK:
         return time_is_up(p) ? finish_out_of_time(p, err) : 0;
+    case PLAN_EV_NOTE:
+        return add_note(p, ev, err);
     }
     return fail(err, CORAX_E_ARGS, "event of unknown kind %d", (int)ev->kind);
+}
+
+bool planner_cut(const struct planner *p, struct plan_cut *out)
+{
+    if (p->cut.call_id)
+        *out = p->cut;
+    return p->cut.call_id != NULL;
 }
 
 struct plan_command planner_next(struct planner *p)

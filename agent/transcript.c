@@ -76,6 +76,16 @@ static void grow_text(size_t *sum, const char *s)
         grow(sum, strlen(s));
 }
 
+static size_t part_bytes(const struct part *p)
+{
+    size_t sum = 0;
+
+    grow(&sum, sizeof(*p));
+    grow_text(&sum, p->mime);
+    grow(&sum, p->len);
+    return sum;
+}
+
 static size_t message_bytes(const struct message *m)
 {
     size_t sum = 0;
@@ -84,11 +94,8 @@ static size_t message_bytes(const struct message *m)
     grow_text(&sum, m->reasoning);
     grow_text(&sum, m->call_id);
     grow_text(&sum, m->name);
-    for (size_t i = 0; i < m->n_parts; i++) {
-        grow(&sum, sizeof(*m->parts));
-        grow_text(&sum, m->parts[i].mime);
-        grow(&sum, m->parts[i].len);
-    }
+    for (size_t i = 0; i < m->n_parts; i++)
+        grow(&sum, part_bytes(&m->parts[i]));
     for (size_t i = 0; i < m->n_calls; i++) {
         grow(&sum, sizeof(*m->calls));
         grow_text(&sum, m->calls[i].id);
@@ -112,6 +119,13 @@ static const char *copy_text(struct arena *arena, const char *s, bool *failed)
     return s ? copy(arena, s, strlen(s), failed) : NULL;
 }
 
+static void part_copy(struct arena *arena, struct part *made, const struct part *p, bool *failed)
+{
+    made->mime = copy_text(arena, p->mime, failed);
+    made->data = copy(arena, p->data, p->len, failed);
+    made->len = p->len;
+}
+
 static struct message *message_copy(struct arena *arena, const struct message *m)
 {
     struct message *made = arena_alloc(arena, sizeof(*made));
@@ -125,11 +139,8 @@ static struct message *message_copy(struct arena *arena, const struct message *m
     made->name = copy_text(arena, m->name, &failed);
     if (m->n_parts > 0 && !(made->parts = arena_alloc(arena, m->n_parts * sizeof(*made->parts))))
         return NULL;
-    for (size_t i = 0; i < m->n_parts; i++) {
-        made->parts[i].mime = copy_text(arena, m->parts[i].mime, &failed);
-        made->parts[i].data = copy(arena, m->parts[i].data, m->parts[i].len, &failed);
-        made->parts[i].len = m->parts[i].len;
-    }
+    for (size_t i = 0; i < m->n_parts; i++)
+        part_copy(arena, &made->parts[i], &m->parts[i], &failed);
     if (m->n_calls > 0 && !(made->calls = arena_alloc(arena, m->n_calls * sizeof(*made->calls))))
         return NULL;
     for (size_t i = 0; i < m->n_calls; i++) {
@@ -177,6 +188,18 @@ static void message_write(const struct message *m, struct jsonw *w)
     jsonw_end(w);
 }
 
+/* Without memory the JSON is cut back to what it was.  false: it was. */
+static bool keep_json(struct transcript *t, size_t len)
+{
+    if (!t->json.failed)
+        return true;
+    t->json.failed = false;
+    t->json.len = len;
+    if (t->json.cap > 0)
+        t->json.data[len] = '\0';
+    return false;
+}
+
 /* Appends the message to the JSON; as before when there is no memory. */
 static bool write_json(struct transcript *t, const struct message *m)
 {
@@ -187,12 +210,27 @@ static bool write_json(struct transcript *t, const struct message *m)
         buf_addc(&t->json, ',');
     w = jsonw_start(&t->json);
     message_write(m, &w);
-    if (!t->json.failed)
-        return true;
-    t->json.failed = false;
+    return keep_json(t, len);
+}
+
+/* The same for a part of the last message, whose JSON ends with its parts: before the brackets that close it. */
+static bool write_json_part(struct transcript *t, const struct message *m, const struct part *part)
+{
+    static const char closing[] = "]}";
+    size_t len = t->json.len - (sizeof(closing) - 1);
+    struct jsonw w;
+
+    assert(strcmp(t->json.data + len, closing) == 0);
     t->json.len = len;
-    if (t->json.cap > 0)
-        t->json.data[len] = '\0';
+    if (m->n_parts > 0)
+        buf_addc(&t->json, ',');
+    w = jsonw_start(&t->json);
+    part_write(part, &w);
+    buf_adds(&t->json, closing);
+    if (keep_json(t, len))
+        return true;
+    memcpy(t->json.data + len, closing, sizeof(closing));
+    t->json.len += sizeof(closing) - 1;
     return false;
 }
 
@@ -216,21 +254,60 @@ static bool is_text(const struct part *p)
     return strcmp(p->mime, "text/plain") == 0 || strcmp(p->mime, "application/json") == 0;
 }
 
+static int check_part(const struct part *p, size_t number, struct err *err)
+{
+    if (is_text(p))
+        return 0;
+    return fail(err, CORAX_E_ARGS, "part %zu: %.100s cannot be given to a model, only text and json can", number,
+                p->mime);
+}
+
+static int check_size(const struct transcript *t, size_t need, struct err *err)
+{
+    if (need > TRANSCRIPT_MAX_BYTES || arena_used(t->arena) > TRANSCRIPT_MAX_BYTES - need)
+        return fail(err, CORAX_E_LIMIT, "the transcript is full: at most %u bytes are kept", TRANSCRIPT_MAX_BYTES);
+    return 0;
+}
+
 int transcript_add(struct transcript *t, const struct message *m, struct err *err)
 {
-    size_t need = message_bytes(m);
     struct message *made;
 
     assert(m->role == ROLE_TOOL ? m->call_id && m->name : !m->call_id);
     for (size_t i = 0; i < m->n_parts; i++)
-        if (!is_text(&m->parts[i]))
-            return fail(err, CORAX_E_ARGS, "part %zu: %.100s cannot be given to a model, only text and json can", i + 1,
-                        m->parts[i].mime);
-    if (need > TRANSCRIPT_MAX_BYTES || arena_used(t->arena) > TRANSCRIPT_MAX_BYTES - need)
-        return fail(err, CORAX_E_LIMIT, "the transcript is full: at most %u bytes are kept", TRANSCRIPT_MAX_BYTES);
+        if (check_part(&m->parts[i], i + 1, err) < 0)
+            return -1;
+    if (check_size(t, message_bytes(m), err) < 0)
+        return -1;
     if (!make_room(t) || !(made = message_copy(t->arena, m)) || !write_json(t, m))
         return fail(err, CORAX_E_INTERNAL, "transcript: no memory");
     t->messages[t->n++] = made;
+    return 0;
+}
+
+int transcript_add_part(struct transcript *t, const struct part *part, struct err *err)
+{
+    struct message *last = t->n > 0 ? t->messages[t->n - 1] : NULL;
+    struct part *parts;
+    size_t need;
+    bool failed = false;
+
+    if (!last || (last->role != ROLE_USER && last->role != ROLE_TOOL))
+        return fail(err, CORAX_E_ARGS, "the newest message is not a user's or a tool's: it takes no more parts");
+    /* A list that is one longer stands beside the old one, whose parts stay where they are. */
+    need = part_bytes(part);
+    grow(&need, (last->n_parts + 1) * sizeof(*parts));
+    if (check_part(part, last->n_parts + 1, err) < 0 || check_size(t, need, err) < 0)
+        return -1;
+    parts = arena_alloc(t->arena, (last->n_parts + 1) * sizeof(*parts));
+    if (parts)
+        part_copy(t->arena, &parts[last->n_parts], part, &failed);
+    if (!parts || failed || !write_json_part(t, last, part))
+        return fail(err, CORAX_E_INTERNAL, "transcript: no memory");
+    if (last->n_parts > 0)
+        memcpy(parts, last->parts, last->n_parts * sizeof(*parts));
+    last->parts = parts;
+    last->n_parts++;
     return 0;
 }
 

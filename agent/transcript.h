@@ -4,7 +4,7 @@
  * A message has a role and a list of parts (text and JSON; later image, audio, file); an assistant message also has a
  * thought and calls; a tool message answers one call.  A call's arguments are JSON text and keep their bytes.
  * The transcript owns everything it holds, in one arena; it only grows, and what it holds never moves.  Its JSON form is
- * the MESSAGE of docs/protocol.md.
+ * the MESSAGE of docs/protocol.md, and grows at its end too: what a model has read of a task it need not read again.
  */
 #ifndef AGENT_TRANSCRIPT_H
 #define AGENT_TRANSCRIPT_H
@@ -57,6 +57,11 @@ const struct message *transcript_at(const struct transcript *, size_t i); /* NUL
 #define TRANSCRIPT_MAX_BYTES (8u << 20) /* far beyond any context; bounds a task that runs away */
 int transcript_add(struct transcript *, const struct message *, struct err *);
 int transcript_add_text(struct transcript *, enum role, const char *text, size_t len, struct err *);
+/*
+ * Adds a part to the newest message, which must be a user's or a tool's (else CORAX_E_ARGS).  Errors as above.  The JSON
+ * changes from that message's closing bracket on, so add to it before it is sent.
+ */
+int transcript_add_part(struct transcript *, const struct part *, struct err *);
 
 /* Writes all messages as an array under key. */
 void transcript_write(const struct transcript *, struct jsonw *, const char *key);

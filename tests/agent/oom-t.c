@@ -31,6 +31,7 @@ static int run_task(struct err *err)
                             { .name = "a", .args = args, .args_len = sizeof(args) - 1 } };
     struct part part = { "text/plain", "a result that is cut", 20 };
     const struct plan_event events[] = {
+        { .kind = PLAN_EV_NOTE, .said = "Today is Friday, 2026-11-27." },
         { .kind = PLAN_EV_MODEL_REPLIED, .reasoning = "why", .n_calls = 3, .calls = calls },
         { .kind = PLAN_EV_TOOL_DONE, .call_id = "c1", .n_parts = 1, .parts = &part },
         { .kind = PLAN_EV_HUMAN_SAID, .said = "that" },

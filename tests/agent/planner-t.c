@@ -1,6 +1,7 @@
 /*
  * Covers what a script in tests/agent/scenarios cannot say: parts of other types, texts that are cut in the middle of a
- * character, numbers at the ends of their range, a full transcript, pointers that stay, events for another call.
+ * character, numbers at the ends of their range, a full transcript, pointers that stay, events for another call, notes,
+ * what was cut.
  * Does not cover: the ways of a task (scenario-t), running out of memory (oom-t).
  */
 #include "agent/planner.h"
@@ -81,6 +82,7 @@ static void test_cutting(void)
 
     for (int max = 0; max <= 10; max++) {
         struct budget b = budget_default();
+        struct plan_cut cut = { 0 };
         struct planner *p;
         char want[64];
 
@@ -90,8 +92,86 @@ static void test_cutting(void)
         result(p, "c1", 1, &part, false);
         snprintf(want, sizeof(want), "%.*s\n[%zu more bytes were left out]", (int)kept[max], text, 10 - kept[max]);
         is_str(last_text(p), max == 10 ? text : want, "cut at a character's border");
+        ok(planner_cut(p, &cut) == (max < 10), "it says whether something was cut");
+        ok(max == 10 || (strcmp(cut.call_id, "c1") == 0 && cut.bytes == 10 && cut.kept == kept[max]), "and what");
+        planner_apply(p, &(struct plan_event){ .kind = PLAN_EV_CLOCK }, &err);
+        ok(!planner_cut(p, &cut), "once");
         planner_destroy(p);
     }
+}
+
+/* The transcript's JSON, which the caller frees. */
+static char *write_messages(const struct planner *p)
+{
+    struct buf out;
+    struct jsonw w;
+    size_t len;
+
+    buf_init(&out, 64u << 20);
+    w = jsonw_start(&out);
+    jsonw_object(&w, NULL);
+    transcript_write(planner_transcript(p), &w, "messages");
+    jsonw_end(&w);
+    return buf_take(&out, &len);
+}
+
+static int note(struct planner *p, const char *said)
+{
+    return planner_apply(p, &(struct plan_event){ .kind = PLAN_EV_NOTE, .said = said }, &err);
+}
+
+static void test_notes(void)
+{
+    struct budget b = budget_default();
+    struct planner *p = start(&b);
+    struct part part = { "text/plain", "noon", 4 };
+    struct plan_command c;
+    char *before, *after;
+
+    is_int(planner_next(p).kind, PLAN_ASK_MODEL, "the model is to be asked");
+    is_int(note(p, " \n"), -1, "a note that says nothing is refused");
+    is_int(note(p, "Today is Friday."), 0, "a note is taken");
+    is_int(planner_next(p).kind, PLAN_ASK_MODEL, "and the ask is handed out again");
+    is_str(last_text(p), "go", "what was there stays");
+    is_str(transcript_at(planner_transcript(p), 0)->parts[1].data, "\nToday is Friday.", "the note is behind it");
+    before = write_messages(p);
+    call(p, "now", "{}");
+    is_int(note(p, "while a tool is called"), -1, "no note while a call is open");
+    is_int(err.status, CORAX_E_ARGS, "with ARGS");
+    result(p, "c1", 1, &part, false);
+    is_int(note(p, "There is a tool calc."), 0, "a note behind a result");
+    is_int(note(p, "You know this person."), 0, "and another");
+    is_int((long long)transcript_at(planner_transcript(p), 2)->n_parts, 3, "both are there");
+    after = write_messages(p);
+    ok(strncmp(before, after, strlen(before) - strlen("]}")) == 0, "what was sent before stays as it is");
+    planner_next(p);
+    planner_apply(p, &(struct plan_event){ .kind = PLAN_EV_MODEL_REPLIED }, &err);
+    is_int(note(p, "late"), -1, "no note once the transcript was sent: the reply was empty");
+    c = planner_next(p);
+    ok(c.kind == PLAN_ASK_MODEL && c.attempt == 1, "the second attempt is due");
+    free(before);
+    before = write_messages(p);
+    is_str(before, after, "with the same messages");
+    free(before);
+    free(after);
+    planner_destroy(p);
+}
+
+static void test_long_note(void)
+{
+    static char mega[(1 << 20) + 1];
+    struct budget b = budget_default();
+    struct planner *p = start(&b);
+    struct plan_command c;
+
+    memset(mega, 'a', sizeof(mega) - 1);
+    for (int i = 0; i < 7; i++)
+        is_int(note(p, mega), 0, "a note of 1 MiB");
+    is_int(planner_next(p).kind, PLAN_ASK_MODEL, "fits");
+    note(p, mega);
+    c = planner_next(p);
+    ok(c.kind == PLAN_FINISH && strcmp(c.code, "transcript") == 0, "one that does not ends the task: %s", c.text);
+    planner_destroy(p);
 }
 
 static void test_long_reason(void)
@@ -265,6 +345,8 @@ int main(void)
     plan_later();
     test_result_parts();
     test_cutting();
+    test_notes();
+    test_long_note();
     test_long_reason();
     test_numbers();
     test_full_transcript();

@@ -19,13 +19,15 @@
  *     FAILED why                    the model gives no reply
  *     TOOL ok|error|json text       the result of the call that is open and allowed
  *     HUMAN yes|no|says text        approval of the call that is open, or the answer to ask_user
+ *     NOTE text                     the daemon tells the model something besides
  *     CLOCK ms                      the task has run so long
  *     CANCEL
  *     REFUSED event...              any of the events above, which the planner must refuse
  *     EXPECT what                   the open command: `ask-model [attempt=N] [must-answer] [max_tokens=N]`,
  *                                   `call c1 NAME {...}`, `approval c1 NAME {...}`, `ask-human c1 question`,
  *                                   `finish answered|cancelled text`, `finish failed CODE text`
- *     EXPECT observation c1 [error] text      what the model sees of a call's result
+ *     EXPECT observation c1 [error] text      what the model sees of a call's result, and of notes behind it
+ *     EXPECT question text                    what it sees of the user's message, and of notes behind it
  *
  * An expected text that ends with `...` is a beginning.  Calls of unknown tools and denied calls are answered by the
  * runner, as the daemon does.
@@ -436,6 +438,9 @@ static int read_event(struct run *r, char *line, struct plan_event *ev)
     } else if (take(&line, "HUMAN") && take(&line, "says")) {
         ev->kind = PLAN_EV_HUMAN_SAID;
         ev->said = line;
+    } else if (take(&line, "NOTE")) {
+        ev->kind = PLAN_EV_NOTE;
+        ev->said = unescape(line);
     } else if (take(&line, "CLOCK")) {
         ev->kind = PLAN_EV_CLOCK;
         ev->active_ms = atoll(line);
@@ -493,15 +498,26 @@ static bool agrees(const char *got, const char *want)
     return strcmp(got, want) == 0;
 }
 
-static const char *find_observation(struct run *r, const char *id)
+/* All parts of a message, one behind the other. */
+static const char *message_text(struct run *r, const struct message *m)
+{
+    const char *text = m->error ? "error " : "";
+
+    for (size_t i = 0; i < m->n_parts; i++)
+        text = arena_printf(r->arena, "%s%s", text, escape(r->arena, m->parts[i].data));
+    return text;
+}
+
+/* Of the tool message for this call, or with NULL of the first user message. */
+static const char *find_message(struct run *r, const char *id)
 {
     const struct transcript *t = planner_transcript(r->planner);
 
     for (size_t i = 0; i < transcript_count(t); i++) {
         const struct message *m = transcript_at(t, i);
 
-        if (m->role == ROLE_TOOL && strcmp(m->call_id, id) == 0)
-            return arena_printf(r->arena, "%s%s", m->error ? "error " : "", escape(r->arena, m->parts[0].data));
+        if (id ? m->role == ROLE_TOOL && strcmp(m->call_id, id) == 0 : m->role == ROLE_USER)
+            return message_text(r, m);
     }
     return "(none)";
 }
@@ -513,7 +529,9 @@ static bool expect(struct run *r, char *want)
     if (take(&want, "observation")) {
         const char *id = take_word(&want);
 
-        got = find_observation(r, id);
+        got = find_message(r, id);
+    } else if (take(&want, "question")) {
+        got = find_message(r, NULL);
     } else if (r->approval) {
         got = arena_printf(r->arena, "approval%s", got + strlen("call"));
     }

@@ -1,6 +1,7 @@
 /*
- * Covers: that a transcript copies what it is given and never moves it; its JSON form, byte by byte; reading parts, with
- * the errors; the size limit, after which nothing was added.
+ * Covers: that a transcript copies what it is given and never moves it; its JSON form, byte by byte, which only grows;
+ * parts that are added to the newest message; reading parts, with the errors; the size limit, after which nothing was
+ * added.
  * Does not cover: running out of memory.
  */
 #include "agent/transcript.h"
@@ -95,6 +96,59 @@ static void test_json(void)
     transcript_destroy(t);
 }
 
+/* Whether later begins with what stands in earlier before its closing "]}". */
+static bool goes_on(const struct buf *earlier, const struct buf *later, size_t closing)
+{
+    return later->len > earlier->len && memcmp(later->data, earlier->data, earlier->len - closing) == 0;
+}
+
+static void test_added_parts(void)
+{
+    char note[] = "\nToday is Friday.";
+    struct part question = text_part("when?"), added = text_part(note), image = { "image/png", "iVBO", 4 };
+    struct call call = { .id = "c1", .name = "now", .args = "{}", .args_len = 2 };
+    struct message user = { .role = ROLE_USER, .n_parts = 1, .parts = &question };
+    struct message reply = { .role = ROLE_ASSISTANT, .n_calls = 1, .calls = &call };
+    struct message result = { .role = ROLE_TOOL, .call_id = "c1", .name = "now" };
+    struct transcript *t = transcript_create();
+    struct buf before, after;
+    struct err err = { 0 };
+    const char *first;
+
+    buf_init(&before, 1 << 16);
+    buf_init(&after, 1 << 16);
+    is_int(transcript_add_part(t, &added, &err), -1, "no part without a message");
+    is_int(err.status, CORAX_E_ARGS, "with ARGS");
+    transcript_add(t, &user, &err);
+    first = transcript_at(t, 0)->parts[0].data;
+    write_all(t, &before);
+    is_int(transcript_add_part(t, &image, &err), -1, "an image is no part of it");
+    is_str(write_all(t, &after), before.data, "and changes nothing");
+    is_int(transcript_add_part(t, &added, &err), 0, "a part is added");
+    memset(note, 'x', 5);
+    is_str(write_all(t, &after),
+           "{\"messages\":[{\"role\":\"user\",\"parts\":[{\"type\":\"text\",\"text\":\"when?\"},"
+           "{\"type\":\"text\",\"text\":\"\\nToday is Friday.\"}]}]}",
+           "at the end of the message");
+    ok(goes_on(&before, &after, strlen("]}]}")), "behind all that was there");
+    is_int((long long)transcript_at(t, 0)->n_parts, 2, "it has two parts");
+    ok(transcript_at(t, 0)->parts[0].data == first, "the first did not move");
+    is_str(transcript_at(t, 0)->parts[1].data, "\nToday is Friday.", "the second is a copy");
+
+    write_all(t, &before);
+    transcript_add(t, &reply, &err);
+    ok(goes_on(&before, (write_all(t, &after), &after), strlen("]}")), "a reply comes behind all of it");
+    is_int(transcript_add_part(t, &added, &err), -1, "a reply takes no part");
+    write_all(t, &before);
+    transcript_add(t, &result, &err);
+    ok(goes_on(&before, (write_all(t, &after), &after), strlen("]}")), "so does a result");
+    is_int(transcript_add_part(t, &question, &err), 0, "a result without parts takes one");
+    has_str(write_all(t, &after), "\"error\":false,\"parts\":[{\"type\":\"text\",\"text\":\"when?\"}]}]}", "its first");
+    buf_finish(&before);
+    buf_finish(&after);
+    transcript_destroy(t);
+}
+
 static const struct {
     const char *list;
     const char *says; /* NULL: good, and written as it was read */
@@ -170,6 +224,11 @@ static void test_limits(void)
     is_int(err.status, CORAX_E_LIMIT, "the next is over the limit");
     is_int((long long)transcript_count(t), 7, "and was not added");
     is_int(transcript_add_text(t, ROLE_USER, "short", 5, &err), 0, "a short one still fits");
+    n = transcript_at(t, 7)->n_parts;
+    is_int(transcript_add_part(t, &(struct part){ "text/plain", mega, sizeof(mega) }, &err), -1, "a long part does not");
+    is_int(err.status, CORAX_E_LIMIT, "over the limit too");
+    is_int((long long)transcript_at(t, 7)->n_parts, (long long)n, "and was not added");
+    n = 0;
 
     list = json_parse(long_text, sizeof(long_text) - 1, &err);
     ok(list && parts_read(small, list, &parts, &n, &err) == -1, "parts do not fit into a small arena");
@@ -184,6 +243,7 @@ int main(void)
     plan_later();
     test_copies();
     test_json();
+    test_added_parts();
     test_parts();
     test_limits();
     done();
