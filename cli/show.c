@@ -189,6 +189,12 @@ static void show_result(struct show *show, const struct json *event)
     fputc('\n', show->out);
 }
 
+/* "the model sees 8192 bytes of 20000" */
+static void put_cut(FILE *out, const struct json *event)
+{
+    fprintf(out, "the model sees %.0f bytes of %.0f\n", number_of(event, "kept"), number_of(event, "bytes"));
+}
+
 void show_event(struct show *show, const struct json *event)
 {
     const char *kind = text_of(event, "kind");
@@ -203,6 +209,9 @@ void show_event(struct show *show, const struct json *event)
     show_break(show);
     if (strcmp(kind, "tool_result") == 0) {
         show_result(show, event);
+    } else if (strcmp(kind, "observation_cut") == 0) {
+        label(show->out, TERM_YELLOW, "cut");
+        put_cut(show->out, event);
     } else if (strcmp(kind, "policy_decided") == 0 && strcmp(text_of(event, "decision"), "deny") == 0) {
         label(show->out, TERM_RED, "denied");
         put(show->out, event, "rule", 0);
@@ -471,6 +480,21 @@ static void trace_approval(FILE *out, const struct json *event)
     fputc('\n', out);
 }
 
+static void trace_cut(FILE *out, const struct json *event)
+{
+    put(out, event, "call_id", 0);
+    fputs(" ", out);
+    put_cut(out, event);
+}
+
+static void trace_note(FILE *out, const struct json *event)
+{
+    put(out, event, "about", 0);
+    fputs(": ", out);
+    put(out, event, "text", TEXT_COLUMN);
+    fputc('\n', out);
+}
+
 void show_trace_event(FILE *out, const struct json *event, int64_t begin_ms)
 {
     static const struct {
@@ -485,6 +509,8 @@ void show_trace_event(FILE *out, const struct json *event, int64_t begin_ms)
         { "approval_given", "person", trace_approval, NULL },
         { "tool_intent", "tool", trace_call, NULL },
         { "tool_result", "result", trace_result, NULL },
+        { "observation_cut", "cut", trace_cut, NULL },
+        { "note_added", "note", trace_note, NULL },
         { "question_asked", "question", NULL, "question" },
         { "human_said", "person", NULL, "text" },
         { "effect_unverified", "in doubt", NULL, "why" },

@@ -33,6 +33,7 @@ struct config {
     char *socket, *state;
     char *model;       /* NULL: none */
     char *system;      /* NULL: none */
+    bool date_note;    /* the model is told the date behind a task's input */
     char *admin_group; /* NULL: none */
     struct config_list plugins, policies;
     int max_running, max_queued;

@@ -19,6 +19,8 @@ static const char *const names[ENTRY_N_KINDS] = {
     [ENTRY_EFFECT_UNVERIFIED] = "effect_unverified",
     [ENTRY_TASK_RESUMED] = "task_resumed",
     [ENTRY_TASK_FINISHED] = "task_finished",
+    [ENTRY_NOTE_ADDED] = "note_added",
+    [ENTRY_OBSERVATION_CUT] = "observation_cut",
 };
 
 const char *entry_kind_name(enum entry_kind kind)

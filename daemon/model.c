@@ -275,23 +275,37 @@ static int take_reply(struct model *m, struct model_chat *c, const struct json *
     return rc;
 }
 
+static int take_delta(struct model *m, const struct json *params, struct err *err)
+{
+    struct model_delta d = { .kind = json_get_text(params, "kind", "text"), .text = json_get_text(params, "text", "") };
+    const struct json *index = json_get(params, "index");
+    struct model_chat *c;
+    int64_t id;
+
+    if (json_int(json_get(params, "id"), "id", &id, err) < 0)
+        return -1;
+    if (strcmp(d.kind, "call") == 0) {
+        d.name = json_get_text(params, "name", NULL);
+        if (index && json_int(index, "index", &d.index, err) < 0)
+            return -1;
+        if (d.index < 0 || d.index >= MAX_CALLS)
+            return fail(err, CORAX_E_ARGS, "a delta of call %lld", (long long)d.index);
+    }
+    c = id > 0 ? find_chat(m, id) : NULL;
+    if (c && !c->cancelled)
+        c->ops->delta(c->arg, &d);
+    return 0;
+}
+
 static int on_message(void *arg, const struct rpc_msg *msg, struct err *err)
 {
     struct model *m = arg;
     struct model_chat *c;
     struct err failed = { 0 };
-    int64_t id;
 
     switch (msg->kind) {
     case RPC_NOTIFICATION:
-        if (strcmp(msg->method, "chat/delta") != 0)
-            return 0;
-        if (json_int(json_get(msg->params, "id"), "id", &id, err) < 0)
-            return -1;
-        c = id > 0 ? find_chat(m, id) : NULL;
-        if (c && !c->cancelled)
-            c->ops->delta(c->arg, json_get_text(msg->params, "kind", "text"), json_get_text(msg->params, "text", ""));
-        return 0;
+        return strcmp(msg->method, "chat/delta") == 0 ? take_delta(m, msg->params, err) : 0;
     case RPC_RESULT:
         if (msg->id_int == 0)
             return read_info(m, msg->result, err);
@@ -404,9 +418,10 @@ static void write_params(struct buf *out, const struct model_ask *ask)
 {
     struct jsonw w = jsonw_start(out);
 
+    /* In the order in which they change: the tools never, of the messages the end, the rest as it comes. */
     jsonw_object(&w, NULL);
-    transcript_write(ask->transcript, &w, "messages");
     jsonw_raw(&w, "tools", ask->tools, ask->tools_len);
+    transcript_write(ask->transcript, &w, "messages");
     jsonw_int(&w, "max_tokens", ask->max_tokens);
     jsonw_object(&w, "sampling");
     jsonw_number(&w, "temperature", ask->sampling->temperature);

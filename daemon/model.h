@@ -27,8 +27,16 @@ struct model_reply {
     int64_t duration_us; /* from model_chat to here */
 };
 
+/* A piece of a reply that is being written. */
+struct model_delta {
+    const char *kind; /* "reasoning", "text" or "call" */
+    int64_t index;    /* call: its place among the calls of the reply, from 0 */
+    const char *name; /* call: of the tool, in the piece that begins it; else NULL */
+    const char *text; /* of a call: of its arguments */
+};
+
 struct model_chat_ops {
-    void (*delta)(void *arg, const char *kind, const char *text);
+    void (*delta)(void *arg, const struct model_delta *);
     /* Exactly once, unless the chat is cancelled.  reply NULL: err says why. */
     void (*done)(void *arg, const struct model_reply *reply, const struct err *err);
 };

@@ -15,7 +15,6 @@
 
 #define MAX_WAIT_S      300
 #define RECOVERY_MS     20 /* between two looks whether a task has been recovered */
-#define MAX_REASON      2000
 #define TRACE_MAX_BYTES ((size_t)256 << 20)
 
 void routes_bad(struct evhttp_request *req, const char *code, const char *param, const char *message)
@@ -276,7 +275,7 @@ static void on_wait_entry(struct task_listener *l, const struct entry *e)
         wait_over(p);
 }
 
-static void on_wait_delta(struct task_listener *l, const char *kind, const char *text)
+static void on_wait_delta(struct task_listener *l, const struct model_delta *d)
 {
 }
 
@@ -514,8 +513,8 @@ static int read_said(const struct json *root, const char **approve, const char *
     if (n != 1)
         return fail(err, CORAX_E_ARGS, "give exactly one of approve, deny and answer");
     *param = "reason";
-    if (*reason && (*deny == NULL || strlen(*reason) > MAX_REASON))
-        return fail(err, CORAX_E_ARGS, "a reason goes with deny and has at most %d bytes", MAX_REASON);
+    if (*reason && (*deny == NULL || strlen(*reason) > TASK_MAX_REASON))
+        return fail(err, CORAX_E_ARGS, "a reason goes with deny and has at most %d bytes", TASK_MAX_REASON);
     return 0;
 }
 

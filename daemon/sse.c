@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/model.h"
 #include "daemon/scheduler.h"
 #include "daemon/task.h"
 #include "util/log.h"
@@ -133,7 +134,7 @@ static void on_entry(struct task_listener *l, const struct entry *e)
         end(s);
 }
 
-static void on_delta(struct task_listener *l, const char *kind, const char *delta)
+static void on_delta(struct task_listener *l, const struct model_delta *d)
 {
     struct stream *s = (struct stream *)l;
     struct evbuffer *text;
@@ -145,8 +146,12 @@ static void on_delta(struct task_listener *l, const char *kind, const char *delt
     buf_init(&json, RPC_MAX_LINE * 6u);
     w = jsonw_start(&json);
     jsonw_object(&w, NULL);
-    jsonw_text(&w, "kind", kind);
-    jsonw_text(&w, "text", delta);
+    jsonw_text(&w, "kind", d->kind);
+    if (strcmp(d->kind, "call") == 0)
+        jsonw_int(&w, "index", d->index);
+    if (d->name)
+        jsonw_text(&w, "name", d->name);
+    jsonw_text(&w, "text", d->text);
     jsonw_end(&w);
     text = evbuffer_new();
     evbuffer_add_printf(text, "event: delta\ndata: ");

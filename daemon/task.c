@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "daemon/hosts.h"
 #include "daemon/model.h"
@@ -21,6 +22,7 @@
 
 #define RETRY_MS         1000 /* the journal could not be written: the task's end is tried again */
 #define SAMPLE_AFTER_BAD 0.7  /* temperature after an empty or cut-off reply: greedy would only repeat it */
+#define ASK_USER         "ask_user"
 
 static void out_of_memory(void)
 {
@@ -343,16 +345,27 @@ void task_destroy(struct task *t)
 
 /* --- the loop --------------------------------------------------------------------------------------------------- */
 
-void task_apply(struct task *t, struct plan_event *ev)
+bool task_apply(struct task *t, struct plan_event *ev)
 {
     struct err err = { 0 };
+    struct plan_cut cut;
+    struct entry *e;
 
     ev->active_ms = task_active_ms(t);
     if (planner_apply(t->planner, ev, &err) < 0) {
         if (err.status == CORAX_E_INTERNAL)
             out_of_memory();
         log_error("task %s: %s", t->row.id, err.msg);
+        return false;
     }
+    if (planner_cut(t->planner, &cut)) {
+        e = task_record(t, ENTRY_OBSERVATION_CUT);
+        entry_text(e, "call_id", cut.call_id);
+        entry_int(e, "bytes", (int64_t)cut.bytes);
+        entry_int(e, "kept", (int64_t)cut.kept);
+        task_recorded(t, e);
+    }
+    return true;
 }
 
 void task_stop_work(struct task *t)
@@ -433,33 +446,43 @@ const struct tool *task_find_tool(const struct task *t, const char *name)
     return is_allowed(t, name) ? registry_find(t->d->registry, name) : NULL;
 }
 
-/* ask_user is offered where somebody would answer, and like any other tool left out by a list that does not name it. */
+/*
+ * By name, so that the list is the same whichever host started first: a model that has read it need not read it again,
+ * nor for another task.  ask_user is offered where somebody would answer, and like any other tool left out by a list that
+ * does not name it; a plugin's tool of that name could not be called.
+ */
 static void build_tools(struct task *t)
 {
     struct jsonw w = jsonw_start(&t->tools);
     size_t i, n = registry_count(t->d->registry);
+    bool ask_user = t->attended && is_allowed(t, ASK_USER);
 
     jsonw_array(&w, NULL);
     for (i = 0; i < n; i++) {
-        const struct tool *tool = registry_at(t->d->registry, i);
+        const struct tool *tool = registry_by_name(t->d->registry, i);
+        int order = strcmp(tool->name, ASK_USER);
 
-        if (tool->disabled == NULL && is_allowed(t, tool->name))
+        if (ask_user && order > 0) {
+            jsonw_raw(&w, NULL, planner_ask_user_tool, strlen(planner_ask_user_tool));
+            ask_user = false;
+        }
+        if (tool->disabled == NULL && order != 0 && is_allowed(t, tool->name))
             tool_write_chat(tool, &w);
     }
-    if (t->attended && is_allowed(t, "ask_user"))
+    if (ask_user)
         jsonw_raw(&w, NULL, planner_ask_user_tool, strlen(planner_ask_user_tool));
     jsonw_end(&w);
     if (t->tools.failed)
         out_of_memory();
 }
 
-static void on_delta(void *arg, const char *kind, const char *text)
+static void on_delta(void *arg, const struct model_delta *d)
 {
     struct task *t = arg;
     struct task_listener *l, *next;
 
     EACH_LISTENER(t, l, next)
-    l->delta(l, kind, text);
+    l->delta(l, d);
 }
 
 /* The calls of the reply as the planner has numbered them: those of the transcript's last assistant message. */
@@ -539,6 +562,48 @@ static void on_reply(void *arg, const struct model_reply *r, const struct err *w
     task_advance(t);
 }
 
+bool task_note(struct task *t, const char *about, const char *text)
+{
+    struct plan_event ev = { .kind = PLAN_EV_NOTE, .said = text };
+    struct entry *e;
+
+    if (!task_apply(t, &ev))
+        return false;
+    e = task_record(t, ENTRY_NOTE_ADDED);
+    entry_text(e, "about", about);
+    entry_text(e, "text", text);
+    task_recorded(t, e);
+    return true;
+}
+
+/* The day on which the task was submitted, where coraxd runs: so it is the same one after a restart. */
+static bool note_date(struct task *t)
+{
+    static const char *const days[] = { "Sunday",   "Monday", "Tuesday", "Wednesday",
+                                        "Thursday", "Friday", "Saturday" };
+    time_t seconds = (time_t)(t->row.created_ms / 1000);
+    struct tm tm;
+    char text[64];
+
+    t->dated = true;
+    if (!localtime_r(&seconds, &tm))
+        return false;
+    snprintf(text, sizeof(text), "Today is %s, %04d-%02d-%02d.", days[tm.tm_wday], tm.tm_year + 1900, tm.tm_mon + 1,
+             tm.tm_mday);
+    return task_note(t, NOTE_DATE, text);
+}
+
+/*
+ * What the model is to know besides, before it is asked.  What was sent stays as it is, so the date goes behind the user's
+ * words or nowhere, and what goes behind a later message waits for that.  true: the planner's next command is due.
+ */
+static bool add_notes(struct task *t, const struct plan_command *c)
+{
+    if (c->attempt > 0 || t->dated || !t->d->config.date_note || planner_spent(t->planner).n_steps > 0)
+        return false;
+    return note_date(t);
+}
+
 static void ask_model(struct task *t, const struct plan_command *c)
 {
     static const struct model_chat_ops ops = { on_delta, on_reply };
@@ -575,6 +640,8 @@ void task_advance(struct task *t)
         case PLAN_WAIT:
             return;
         case PLAN_ASK_MODEL:
+            if (add_notes(t, &c))
+                break;
             ask_model(t, &c);
             return;
         case PLAN_CALL_TOOL:

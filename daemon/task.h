@@ -29,10 +29,13 @@
 #include "tools/registry.h"
 #include "util/json.h"
 
-#define TASK_LAZY_MS   20
-#define TASK_HASH_SIZE (2 * HASH_LEN + 1)
+#define TASK_LAZY_MS    20
+#define TASK_MAX_REASON 2000 /* bytes of why a person denies a call */
+#define NOTE_DATE       "date" /* task_note */
+#define TASK_HASH_SIZE  (2 * HASH_LEN + 1)
 
 struct model_chat;
+struct model_delta;
 struct model_reply;
 struct host_call;
 struct tool_result;
@@ -53,7 +56,7 @@ enum task_phase {
 struct task_call {
     const struct call *call; /* the planner's */
     const struct tool *tool;
-    char rule[128], why[256];
+    char rule[136], why[256]; /* a rule's name is whole; of the why all is in policy_decided */
     char request_hash[TASK_HASH_SIZE];
     int attempt; /* of tool_intent */
     int64_t intent_seq;
@@ -63,7 +66,7 @@ struct task_call {
 struct task_listener {
     TAILQ_ENTRY(task_listener) link;
     void (*entry)(struct task_listener *, const struct entry *); /* it is durable */
-    void (*delta)(struct task_listener *, const char *kind, const char *text);
+    void (*delta)(struct task_listener *, const struct model_delta *);
     void (*changed)(struct task_listener *); /* state that clients see */
     void (*gone)(struct task_listener *);    /* the task leaves memory: no further call, already off the list */
 };
@@ -76,6 +79,7 @@ struct task {
     enum task_state shown; /* what clients see: durable, but for QUEUED and RUNNING */
     enum task_phase phase;
     bool has_slot, is_queued, resumed;
+    bool dated; /* the model was told the date */
 
     struct buf submitted;       /* the task_submitted event */
     struct json *root;          /* of it */
@@ -140,7 +144,13 @@ struct entry *task_record(struct task *, enum entry_kind); /* write members, the
 void task_recorded(struct task *, struct entry *);
 int64_t task_active_ms(const struct task *);
 void task_advance(struct task *);
-void task_apply(struct task *, struct plan_event *);
+/* Gives the planner an event, and records what it cuts off.  false: it was not taken. */
+bool task_apply(struct task *, struct plan_event *);
+/*
+ * Tells the model a text besides, behind all that it has been told (PLAN_EV_NOTE), and records that.  about says what it
+ * is, in a word, for the trace.  Before an ask is sent: the planner's next command is due then.  false: it was not taken.
+ */
+bool task_note(struct task *, const char *about, const char *text);
 /* Stops the clock and gives the slot back until a person has spoken. */
 void task_wait(struct task *, enum task_phase);
 void task_unwait(struct task *);

@@ -286,7 +286,7 @@ void task_begin_call(struct task *t, const struct call *call)
 {
     struct policy_verdict verdict;
     struct err err = { 0 };
-    char text[480];
+    struct buf text;
 
     if (task_judge_call(t, call, &verdict, &err) < 0) {
         task_end_call(t, true, err.status, err.msg);
@@ -299,9 +299,11 @@ void task_begin_call(struct task *t, const struct call *call)
         record_question(t, ENTRY_APPROVAL_ASKED);
         task_wait(t, PHASE_APPROVAL);
     } else {
-        snprintf(text, sizeof(text), "denied by policy (%s): %s%s", t->call.rule, t->call.why,
+        buf_init(&text, ENTRY_LIMIT);
+        buf_addf(&text, "denied by policy (%s): %s%s", verdict.rule, verdict.why ? verdict.why : "",
                  verdict.decision == POLICY_ASK ? "; nobody is there to approve it" : "");
-        task_end_call(t, true, CORAX_E_DENIED, text);
+        task_end_call(t, true, CORAX_E_DENIED, text.data);
+        buf_finish(&text);
     }
 }
 

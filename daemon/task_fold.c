@@ -127,6 +127,14 @@ static void asked(struct task_fold *f, const struct json *e, enum pending pendin
     snprintf(f->why, sizeof(f->why), "%s", json_get_text(e, "why", ""));
 }
 
+static int noted(struct task_fold *f, const struct json *e, struct err *err)
+{
+    struct plan_event ev = { .kind = PLAN_EV_NOTE, .said = json_get_text(e, "text", "") };
+
+    f->t->dated = f->t->dated || strcmp(json_get_text(e, "about", ""), NOTE_DATE) == 0;
+    return apply(f, &ev, err);
+}
+
 static int fold_event(struct task_fold *f, enum entry_kind kind, const struct json *e, struct err *err)
 {
     struct plan_event ev = { 0 };
@@ -164,8 +172,11 @@ static int fold_event(struct task_fold *f, enum entry_kind kind, const struct js
     case ENTRY_EFFECT_UNVERIFIED:
         asked(f, e, PENDING_UNVERIFIED);
         return 0;
+    case ENTRY_NOTE_ADDED:
+        return noted(f, e, err);
     case ENTRY_TASK_SUBMITTED:
     case ENTRY_POLICY_DECIDED:
+    case ENTRY_OBSERVATION_CUT: /* the planner cuts it again */
     case ENTRY_TASK_RESUMED:
         return 0;
     case ENTRY_TASK_FINISHED:

@@ -31,7 +31,7 @@ int task_approve(struct task *t, uint32_t uid, bool yes, const char *request_has
 {
     bool unverified = t->phase == PHASE_UNVERIFIED;
     struct entry *e;
-    char text[600];
+    char text[TASK_MAX_REASON + sizeof(UNSURE_TEXT) + 2];
 
     *code = "not_waiting";
     if (t->phase != PHASE_APPROVAL && !unverified)
@@ -49,7 +49,7 @@ int task_approve(struct task *t, uint32_t uid, bool yes, const char *request_has
     if (yes) {
         t->call.approved = true;
     } else {
-        snprintf(text, sizeof(text), "%s%s%.400s", unverified ? UNSURE_TEXT : "the person did not allow this call",
+        snprintf(text, sizeof(text), "%s%s%s", unverified ? UNSURE_TEXT : "the person did not allow this call",
                  reason ? ": " : "", reason ? reason : "");
         task_end_call(t, true, CORAX_E_DENIED, text);
     }

@@ -79,14 +79,35 @@ __attribute__((format(printf, 2, 3))) static void set_fault(struct entry *e, con
 }
 
 /* The first `limit` bytes, not cutting a character.  NULL when out of memory. */
-static char *copy_text(const char *text, size_t limit)
+/* The length of a text of at most limit bytes, whole characters. */
+static size_t length_within(const char *text, size_t limit)
 {
     size_t len = strlen(text);
 
     if (len > limit)
         for (len = limit; len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80; len--)
             ;
-    return strndup(text, len);
+    return len;
+}
+
+static char *copy_text(const char *text, size_t limit)
+{
+    return strndup(text, length_within(text, limit));
+}
+
+/* A model reads it, so one that is cut says so. */
+static char *copy_summary(const char *text)
+{
+    static const char mark[] = "\xe2\x80\xa6";
+    size_t len = strlen(text);
+    char *made = len > REGISTRY_MAX_SUMMARY ? malloc(REGISTRY_MAX_SUMMARY + 1) : strdup(text);
+
+    if (made == NULL || len <= REGISTRY_MAX_SUMMARY)
+        return made;
+    len = length_within(text, REGISTRY_MAX_SUMMARY - strlen(mark));
+    memcpy(made, text, len);
+    memcpy(made + len, mark, sizeof mark);
+    return made;
 }
 
 static bool is_name(const char *s)
@@ -187,7 +208,7 @@ static struct entry *read_tool(const char *provider, bool own, const struct json
     e->tool.effects = REGISTRY_ALL_EFFECTS;
     e->tool.provider = copy_text(provider, REGISTRY_MAX_PROVIDER);
     e->tool.name = copy_text(name, REGISTRY_MAX_NAME);
-    e->tool.summary = copy_text(json_get_text(in, "description", ""), REGISTRY_MAX_SUMMARY);
+    e->tool.summary = copy_summary(json_get_text(in, "description", ""));
     if (e->tool.provider == NULL || e->tool.name == NULL || e->tool.summary == NULL) {
         entry_destroy(e);
         return NULL;
@@ -297,6 +318,11 @@ void registry_remove_provider(struct registry *r, const char *provider)
 size_t registry_count(const struct registry *r)
 {
     return r->n;
+}
+
+const struct tool *registry_by_name(const struct registry *r, size_t i)
+{
+    return i < r->n ? &r->by_name[i]->tool : NULL;
 }
 
 const struct tool *registry_at(const struct registry *r, size_t i)

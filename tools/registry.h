@@ -21,7 +21,7 @@
 #define REGISTRY_MAX_TOOLS    20000
 #define REGISTRY_MAX_PROVIDER 64          /* bytes of a provider's name */
 #define REGISTRY_MAX_NAME     128         /* of a tool's, as in MCP */
-#define REGISTRY_MAX_SUMMARY  1024        /* a longer one is cut */
+#define REGISTRY_MAX_SUMMARY  1024        /* a longer one is cut, and ends with … */
 #define REGISTRY_MAX_SCHEMA   (64 * 1024) /* a tool with a longer one is disabled */
 
 #define REGISTRY_ALL_EFFECTS 31U /* every enum corax_effect bit */
@@ -54,6 +54,7 @@ void registry_remove_provider(struct registry *, const char *provider);
 
 size_t registry_count(const struct registry *);                              /* disabled ones included */
 const struct tool *registry_at(const struct registry *, size_t i);           /* in the order they were added */
+const struct tool *registry_by_name(const struct registry *, size_t i);      /* in the order of their names' bytes */
 const struct tool *registry_find(const struct registry *, const char *name); /* an enabled one, or NULL */
 
 /* The parsed arguments (caller: json_free), or NULL with CORAX_E_ARGS and a sentence that a model can act on. */

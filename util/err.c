@@ -10,19 +10,25 @@
 
 /*
  * Messages carry foreign text (file names, keys of a JSON object) into logs and JSON, so they are one line of UTF-8, and
- * a character that is cut anywhere ("%.40s" does that) or is none is left out.
+ * a character that is cut anywhere ("%.40s" does that) or is none is left out.  A message that is cut says so.
  */
 static void set_msg(struct err *err, const char *text)
 {
-    size_t len = strlen(text), n = 0;
+    static const char mark[] = "\xe2\x80\xa6";
+    size_t len = strlen(text), n = 0, before_mark = 0;
 
     for (size_t i = 0, step; i < len; i += step) {
         unsigned char c = (unsigned char)text[i];
         size_t bytes = utf8_char_len(text + i, len - i);
 
         step = bytes > 0 ? bytes : 1;
-        if (n + bytes >= sizeof(err->msg))
+        if (n + sizeof(mark) <= sizeof(err->msg))
+            before_mark = n;
+        if (n + bytes >= sizeof(err->msg)) {
+            n = before_mark + sizeof(mark) - 1;
+            memcpy(err->msg + before_mark, mark, sizeof(mark) - 1);
             break;
+        }
         memcpy(err->msg + n, c < 0x20 || c == 0x7f ? " " : text + i, bytes);
         n += bytes;
     }

@@ -46,7 +46,7 @@ static void answer_chat(const char *line, long long id, int64_t read_ns)
 {
     const char *user = strstr(line, "{\"role\":\"user\""), *p;
     long steps, step = 1, pad, task;
-    char tool[32] = "echo";
+    char tool[32] = "echo", delta[96];
     size_t len;
 
     if (user == NULL)
@@ -62,10 +62,11 @@ static void answer_chat(const char *line, long long id, int64_t read_ns)
         times->at[times->n] = (struct scripted_time){ read_ns, 0, step };
     if (step == word(user, "hold=", 0))
         return;
+    snprintf(delta, sizeof(delta), "\"kind\":\"call\",\"index\":0,\"name\":\"%s\"", tool);
     len = (size_t)snprintf(out, sizeof(out),
-                           "{\"jsonrpc\":\"2.0\",\"method\":\"chat/delta\",\"params\":{\"id\":%lld,\"kind\":\"%s\","
+                           "{\"jsonrpc\":\"2.0\",\"method\":\"chat/delta\",\"params\":{\"id\":%lld,%s,"
                            "\"text\":\"...\"}}\n{\"jsonrpc\":\"2.0\",\"id\":%lld,\"result\":{",
-                           id, step < steps ? "call" : "text", id);
+                           id, step < steps ? delta : "\"kind\":\"text\"", id);
     if (step < steps)
         len += (size_t)snprintf(
             out + len, sizeof(out) - len,

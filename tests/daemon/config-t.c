@@ -22,7 +22,7 @@ static void good(void)
         "{ // a comment\n"
         "  \"socket\": \"/tmp/s\", \"state\": \"/tmp/st\", \"model\": \"m.gguf\",\n"
         "  \"plugins\": [\"/a\", \"/b.so\"], \"policies\": [\"/p.json\"],\n"
-        "  \"max_running\": 2, \"max_queued\": 0, \"system\": \"be brief\",\n"
+        "  \"max_running\": 2, \"max_queued\": 0, \"system\": \"be brief\", \"date_note\": true,\n"
         "  \"budget\": {\"steps\": 3, \"wall_ms\": 1000},\n"
         "  \"sampling\": {\"temperature\": 0.5, \"seed\": 9},\n"
         "  \"infer\": {\"path\": \"/i\", \"threads\": 2, \"prefixes\": true, \"cache_memory_mb\": 300}, \"host\": {\"path\": \"/h\", \"deadline_ms\": 50},\n"
@@ -33,6 +33,7 @@ static void good(void)
 
     is_int(config_init(&c, &err), 0, "the defaults");
     is_int(c.max_running, 4, "four tasks run");
+    ok(!c.date_note, "no date");
     is_int(c.budget.max_steps, 12, "twelve steps");
     has_str(c.model, "/models/corax-raven-1-q8_0.gguf", "the shipped model");
     is_int((long long)c.plugins.n, 1, "one plugin folder");
@@ -52,6 +53,7 @@ static void good(void)
     is_int(c.host_deadline_ms, 50, "host.deadline_ms");
     is_int(c.log_level, LOG_LEVEL_WARN, "log_level");
     is_str(c.system, "be brief", "system");
+    ok(c.date_note, "date_note");
     ok(c.strict, "isolation");
     is_str(c.box_path, "/bx", "box.path");
     is_int((long long)c.roots.n, 2, "roots");

@@ -9,11 +9,12 @@
  * optional, and
  *
  *     "sleep_ms": 500          before it answers (a cancel ends the sleep)
- *     "do": "crash" | "garbage" | "hang" | "error"
+ *     "do": "crash" | "garbage" | "hang" | "error" | "empty"     (the last: no text and no calls)
  *     "once": "/path"          "do" only if this file is not there; it is made first
  *     "echo": true             the text is the last tool message's text
  *
  * The script of "*" is for every text that has none of its own; in all calls' arguments @ stands for the user's text.
+ * With "record": "/path" each line that comes is appended to that file, as it came.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -174,6 +175,36 @@ static void write_calls(struct jsonw *w, const struct json *calls)
     jsonw_end(w);
 }
 
+/* One chat/delta; index < 0 is no call, name NULL goes on with it. */
+static void write_delta(struct buf *line, int64_t id, const char *kind, int index, const char *name, const char *text)
+{
+    struct jsonw w = rpc_notification_start(line, "chat/delta");
+
+    jsonw_int(&w, "id", id);
+    jsonw_text(&w, "kind", kind);
+    if (index >= 0)
+        jsonw_int(&w, "index", index);
+    if (name)
+        jsonw_text(&w, "name", name);
+    jsonw_text(&w, "text", text);
+    rpc_end(&w);
+}
+
+static void write_deltas(struct buf *line, int64_t id, const struct json *reply, const char *text)
+{
+    const char *reasoning = json_get_text(reply, "reasoning", "");
+    int index = 0;
+
+    if (*reasoning)
+        write_delta(line, id, "reasoning", -1, NULL, reasoning);
+    if (*text)
+        write_delta(line, id, "text", -1, NULL, text);
+    for (const struct json *c = json_first(json_get(reply, "calls")); c; c = json_next(c), index++) {
+        write_delta(line, id, "call", index, json_get_text(c, "name", ""), "");
+        write_delta(line, id, "call", index, NULL, json_get_text(c, "arguments", ""));
+    }
+}
+
 static void answer(const struct rpc_msg *msg, const struct json *reply, const char *last_tool)
 {
     bool calls = json_count(json_get(reply, "calls")) > 0;
@@ -182,11 +213,7 @@ static void answer(const struct rpc_msg *msg, const struct json *reply, const ch
     struct jsonw w;
 
     buf_init(&line, RPC_MAX_LINE);
-    w = rpc_notification_start(&line, "chat/delta");
-    jsonw_int(&w, "id", msg->id_int);
-    jsonw_text(&w, "kind", calls ? "call" : "text");
-    jsonw_text(&w, "text", calls ? "..." : text);
-    rpc_end(&w);
+    write_deltas(&line, msg->id_int, reply, text);
     w = rpc_result_start(&line, msg->id, msg->id_len);
     jsonw_text(&w, "reasoning", json_get_text(reply, "reasoning", ""));
     jsonw_text(&w, "text", text);
@@ -210,12 +237,26 @@ static void chat(const struct json *script, const struct rpc_msg *msg)
     cancelled = -1;
     how = json_get_text(reply, "do", NULL);
     if (how && is_due(reply)) {
-        misbehave(how, msg->id, msg->id_len);
+        if (strcmp(how, "empty") == 0)
+            answer(msg, NULL, "");
+        else
+            misbehave(how, msg->id, msg->id_len);
         return;
     }
     if (json_get(reply, "sleep_ms") && json_int(json_get(reply, "sleep_ms"), "sleep_ms", &ms, NULL) == 0)
         sleep_or_cancel(ms);
     answer(msg, reply, last_tool);
+}
+
+static void record_line(const char *path, const char *line, size_t len)
+{
+    FILE *f = path ? fopen(path, "a") : NULL;
+
+    if (f) {
+        fwrite(line, 1, len, f);
+        fputc('\n', f);
+        fclose(f);
+    }
 }
 
 int main(int argc, char **argv)
@@ -236,6 +277,7 @@ int main(int argc, char **argv)
     rpc_reader_init(&reader);
     for (;;) {
         while (rpc_reader_next(&reader, &line, &len)) {
+            record_line(json_get_text(script, "record", NULL), line, len);
             if (rpc_parse(line, len, &msg, NULL) < 0)
                 _exit(1);
             if (msg.method && strcmp(msg.method, "info") == 0)

@@ -27,11 +27,12 @@ static size_t n_asked;
 
 static void ask(void);
 
-static void on_delta(void *arg, const char *kind, const char *text)
+static void on_delta(void *arg, const struct model_delta *d)
 {
     struct asked *a = arg;
 
-    require(a->live && kind && text);
+    require(a->live && d->kind && d->text && d->index >= 0);
+    require(strcmp(d->kind, "call") == 0 || (d->index == 0 && !d->name));
 }
 
 static void on_done(void *arg, const struct model_reply *reply, const struct err *err)

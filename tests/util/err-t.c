@@ -35,12 +35,15 @@ int main(void)
     text[sizeof(text) - 1] = '\0';
     fail(&err, CORAX_E_IO, "%s", text);
     is_int((long long)strlen(err.msg), sizeof(err.msg) - 1, "long text is cut");
+    has_str(err.msg, "aaaa\xe2\x80\xa6", "and says so");
+    fail(&err, CORAX_E_IO, "%.*s", (int)sizeof(err.msg) - 1, text);
+    ok(strlen(err.msg) == sizeof(err.msg) - 1 && !strstr(err.msg, "\xe2\x80\xa6"), "one that just fits is whole");
     for (size_t i = 1; i < 1900; i += 2)
         memcpy(text + i, "\xc3\xa9", 2);
     fail(&err, CORAX_E_IO, "%s", text);
-    is_int((long long)strlen(err.msg), sizeof(err.msg) - 1, "an odd cut fits two-byte characters after one byte");
-    fail(&err, CORAX_E_IO, "%s", text + 1);
     is_int((long long)strlen(err.msg), sizeof(err.msg) - 2, "a character that does not fit whole is left out");
+    fail(&err, CORAX_E_IO, "%s", text + 1);
+    is_int((long long)strlen(err.msg), sizeof(err.msg) - 1, "where all fit, none is");
     fail(&err, CORAX_E_IO, "a\nb\x1b[1m\x7f \xff\xfe %.2s|", "\xe2\x82\xac");
     is_str(err.msg, "a b [1m   |", "one line, no escapes, only UTF-8");
     done();
