@@ -321,16 +321,16 @@ static int read_isolation(struct config *c, const struct json *v, struct err *er
 
 static int read_root(struct config *c, const struct json *root, struct err *err)
 {
-    static const char *const known[] = { "socket", "admin_group", "state",  "model",     "plugins",  "policies",  "max_running",
-                                         "max_queued", "system",  "date_note", "budget", "sampling", "infer",     "host",
-                                         "box",    "isolation",   "roots",  "log_level", NULL };
+    static const char *const known[] = { "socket",    "admin_group", "state",      "model",  "plugins",
+                                         "policies",  "max_running", "max_queued", "system", "date_note",
+                                         "budget",    "sampling",    "infer",      "host",   "box",
+                                         "isolation", "roots",       "log_level",  NULL };
 
     if (config_check_members(root, "the file", known, err) < 0 || read_text(root, "", "socket", &c->socket, err) < 0 ||
         read_text(root, "", "admin_group", &c->admin_group, err) < 0 ||
         read_text(root, "", "state", &c->state, err) < 0 || read_model(root, &c->model, err) < 0 ||
         read_text(root, "", "system", &c->system, err) < 0 ||
-        read_flag(root, "", "date_note", &c->date_note, err) < 0 ||
-        read_list(root, "plugins", &c->plugins, err) < 0 ||
+        read_flag(root, "", "date_note", &c->date_note, err) < 0 || read_list(root, "plugins", &c->plugins, err) < 0 ||
         read_list(root, "policies", &c->policies, err) < 0 ||
         read_small(root, "", "max_running", 1, 1024, &c->max_running, err) < 0 ||
         read_small(root, "", "max_queued", 0, 100000, &c->max_queued, err) < 0 ||

@@ -30,7 +30,7 @@
 #include "util/json.h"
 
 #define TASK_LAZY_MS    20
-#define TASK_MAX_REASON 2000 /* bytes of why a person denies a call */
+#define TASK_MAX_REASON 2000   /* bytes of why a person denies a call */
 #define NOTE_DATE       "date" /* task_note */
 #define TASK_HASH_SIZE  (2 * HASH_LEN + 1)
 

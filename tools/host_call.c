@@ -30,9 +30,14 @@ static size_t cut_text(const char *text, size_t len, size_t limit)
 
 static void set_failure(struct corax_call *c, int status, const char *text, size_t len)
 {
+    static const char mark[] = "\xe2\x80\xa6"; /* the model reads it, so a sentence that is cut says so */
+    bool fits = len <= CORAX_FAIL_MAX;
+
     c->status = status < 0 && status >= CORAX_E_INTERNAL ? status : CORAX_E_INTERNAL;
-    c->why_len = cut_text(text, len, CORAX_FAIL_MAX);
+    c->why_len = fits ? len : cut_text(text, len, CORAX_FAIL_MAX - strlen(mark));
     memcpy(c->why, text, c->why_len);
+    memcpy(c->why + c->why_len, mark, fits ? 0 : strlen(mark));
+    c->why_len += fits ? 0 : strlen(mark);
     c->why[c->why_len] = '\0';
 }
 

@@ -125,7 +125,7 @@ static int ask(struct run *r, struct piece code)
 /* --- how a program failed ----------------------------------------------------------------------------------------- */
 
 /* Of standard error: the last line that has something, which is where Python names the exception. */
-static struct piece last_line(struct piece p)
+static struct piece last_line(struct piece p, bool *cut)
 {
     size_t start;
 
@@ -136,7 +136,8 @@ static struct piece last_line(struct piece p)
     while (start < p.len && strchr(" \t\r", p.s[start]))
         start++;
     p = (struct piece){ p.s + start, p.len - start };
-    if (p.len > MAX_LINE)
+    *cut = p.len > MAX_LINE;
+    if (*cut)
         for (p.len = MAX_LINE; p.len > 0 && ((unsigned char)p.s[p.len] & 0xc0) == 0x80; p.len--)
             ;
     return p;
@@ -171,7 +172,8 @@ static void add_printed(struct text *why, struct piece out)
 static int failed(struct run *r)
 {
     struct text why = { 0 };
-    struct piece end, line = last_line(r->err);
+    bool cut;
+    struct piece end, line = last_line(r->err, &cut);
     int status = CORAX_E_ARGS;
 
     get(r, r->reply, "/end", &end);
@@ -190,6 +192,7 @@ static int failed(struct run *r)
     } else if (is(end, "exited")) {
         text_addf(&why, "exit status %lld%s", (long long)r->status, line.len > 0 ? ": " : "");
         text_add(&why, line.s, line.len);
+        text_adds(&why, cut ? "\xe2\x80\xa6" : "");
         add_printed(&why, r->out);
     } else {
         status = CORAX_E_INTERNAL;

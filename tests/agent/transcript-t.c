@@ -225,7 +225,8 @@ static void test_limits(void)
     is_int((long long)transcript_count(t), 7, "and was not added");
     is_int(transcript_add_text(t, ROLE_USER, "short", 5, &err), 0, "a short one still fits");
     n = transcript_at(t, 7)->n_parts;
-    is_int(transcript_add_part(t, &(struct part){ "text/plain", mega, sizeof(mega) }, &err), -1, "a long part does not");
+    is_int(transcript_add_part(t, &(struct part){ "text/plain", mega, sizeof(mega) }, &err), -1,
+           "a long part does not");
     is_int(err.status, CORAX_E_LIMIT, "over the limit too");
     is_int((long long)transcript_at(t, 7)->n_parts, (long long)n, "and was not added");
     n = 0;

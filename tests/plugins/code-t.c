@@ -134,6 +134,7 @@ static void test_long_texts(void)
     ok(len <= CORAX_FAIL_MAX && len > CORAX_FAIL_MAX - 8 && text[len - 1] == 'z',
        "of a long text the end is kept: %zu bytes", len);
     has_str(text, "exit status 1: aooo", "after the beginning of the error's line");
+    has_str(text, "ooo\xe2\x80\xa6\n", "which says that it is not all");
     has_str(text,
             "\n\xe2\x80\xa6"
             "ooo",

@@ -62,6 +62,8 @@ static int status_of(const char *tool, const char *args)
 
 static void test_failures(void)
 {
+    const char *text;
+
     begin_actor();
     is_int(status_of("silent_failure", "{}"), CORAX_E_IO, "a status without a sentence is a failure");
     is_str(drive_call(&d, "silent_failure", "{}", 0), "error: the tool could not read or write",
@@ -69,6 +71,11 @@ static void test_failures(void)
     is_int(status_of("odd_status", "{}"), CORAX_E_INTERNAL, "a status that is none is a bug of the plugin");
     is_int(status_of("fails_but_ok", "{}"), CORAX_E_LIMIT, "fail() wins over CORAX_OK, the last one");
     is_str(drive_call(&d, "fails_but_ok", "{}", 0), "error: second", "with its sentence");
+    text = drive_call(&d, "fails_at_length", "{}", 0);
+    ok(strlen(text) == strlen("error: ") + CORAX_FAIL_MAX && text[CORAX_FAIL_MAX] == 'w', "a long sentence is whole");
+    text = drive_call(&d, "fails_at_length", "{\"more\":1}", 0);
+    ok(strlen(text) == strlen("error: ") + CORAX_FAIL_MAX, "a longer one is cut");
+    has_str(text, "ww\xe2\x80\xa6", "and says so");
     has_str(drive_call(&d, "service", "{}", 0), "nobody offers the service \"http\"", "a service is unavailable");
     is_int(status_of("service", "{}"), CORAX_E_UNAVAIL, "with the status");
     has_str(drive_call(&d, "strict", "{\"n\":\"x\"}", 0), "give an integer", "arguments are checked in the host");

@@ -127,7 +127,8 @@ static void test_large(void)
     is_int(add("large", true, text.data, &err), 1, "a tool with a schema of 70 KB");
     t = registry_at(r, registry_count(r) - 1);
     has_str(t->disabled, "longer than 65536 bytes", "is disabled");
-    ok(strlen(t->summary) <= REGISTRY_MAX_SUMMARY && strlen(t->summary) > REGISTRY_MAX_SUMMARY - 3, "a long summary is cut");
+    ok(strlen(t->summary) <= REGISTRY_MAX_SUMMARY && strlen(t->summary) > REGISTRY_MAX_SUMMARY - 3,
+       "a long summary is cut");
     has_str(t->summary, "\xc3\xa9\xe2\x80\xa6", "between two characters, and says so");
     buf_finish(&text);
 }

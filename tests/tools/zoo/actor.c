@@ -114,6 +114,15 @@ ACT(fails_but_ok)
     return CORAX_OK;
 }
 
+ACT(fails_at_length)
+{
+    static char most[CORAX_FAIL_MAX + 1];
+
+    memset(most, 'w', sizeof most);
+    h->fail(c, CORAX_E_IO, most, h->arg(c, "/more", &args, &len) == CORAX_OK ? sizeof most : CORAX_FAIL_MAX);
+    return CORAX_E_IO;
+}
+
 ACT(service)
 {
     const char *reply;
@@ -235,10 +244,31 @@ static const struct corax_tool strict_tool = {
 };
 
 static const struct corax_tool *const tools[] = {
-    &crash_tool,   &leave_tool,  &hang_tool,  &polite_tool,       &print_tool,   &garbage_tool,
-    &flood_tool,   &full_tool,   &echo_tool,  &raw_tool,          &json_tool,    &silent_failure_tool,
-    &strict_tool,  &notes_tool,  &mime_tool,  &fails_but_ok_tool, &service_tool, &odd_status_tool,
-    &picture_tool, &hungry_tool, &roots_tool, &ask_tool,          &look_tool,    &leak_tool,
+    &crash_tool,
+    &leave_tool,
+    &hang_tool,
+    &polite_tool,
+    &print_tool,
+    &garbage_tool,
+    &flood_tool,
+    &full_tool,
+    &echo_tool,
+    &raw_tool,
+    &json_tool,
+    &silent_failure_tool,
+    &strict_tool,
+    &notes_tool,
+    &mime_tool,
+    &fails_but_ok_tool,
+    &fails_at_length_tool,
+    &service_tool,
+    &odd_status_tool,
+    &picture_tool,
+    &hungry_tool,
+    &roots_tool,
+    &ask_tool,
+    &look_tool,
+    &leak_tool,
     NULL,
 };
 
