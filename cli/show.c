@@ -357,6 +357,12 @@ static void trace_reply(FILE *out, const struct json *event)
         term_text(out, thought, strlen(thought), TEXT_COLUMN + 8);
         fputc('\n', out);
     }
+    for (const struct json *tool = json_first(json_get(event, "disabled_tools")); tool; tool = json_next(tool)) {
+        put_indent(out);
+        term_puts(out, TERM_YELLOW, "left out ");
+        put(out, tool, "why", TEXT_COLUMN + 9);
+        fputc('\n', out);
+    }
     for (const struct json *call = json_first(json_get(event, "calls")); call; call = json_next(call)) {
         put_indent(out);
         term_puts(out, TERM_CYAN, "call ");

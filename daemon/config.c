@@ -100,6 +100,8 @@ void config_finish(struct config *c)
     free(c->system);
     free(c->admin_group);
     free(c->infer_path);
+    free(c->infer_dialect);
+    free(c->infer_template);
     free(c->host_path);
     free(c->box_path);
     config_list_clear(&c->roots);
@@ -272,7 +274,7 @@ static int read_flag(const struct json *object, const char *prefix, const char *
 
 static int read_children(struct config *c, const struct json *root, struct err *err)
 {
-    static const char *const infer_known[] = { "path", "threads", "prefixes", "cache_memory_mb", NULL };
+    static const char *const infer_known[] = { "path", "threads", "prefixes", "cache_memory_mb", "dialect", "template", NULL };
     static const char *const host_known[] = { "path", "deadline_ms", NULL };
     static const char *const box_known[] = { "path", NULL };
     const struct json *infer = json_get(root, "infer"), *host = json_get(root, "host"), *box = json_get(root, "box");
@@ -281,6 +283,8 @@ static int read_children(struct config *c, const struct json *root, struct err *
                   read_text(infer, "infer.", "path", &c->infer_path, err) < 0 ||
                   read_small(infer, "infer.", "threads", 0, 1024, &c->infer_threads, err) < 0 ||
                   read_small(infer, "infer.", "cache_memory_mb", 0, 1 << 24, &c->infer_cache_mb, err) < 0 ||
+                  read_text(infer, "infer.", "dialect", &c->infer_dialect, err) < 0 ||
+                  read_text(infer, "infer.", "template", &c->infer_template, err) < 0 ||
                   read_flag(infer, "infer.", "prefixes", &c->infer_prefixes, err) < 0))
         return -1;
     if (host && (config_check_members(host, "host", host_known, err) < 0 ||

@@ -40,6 +40,7 @@ struct config {
     struct budget budget;
     struct sampling sampling;
     char *infer_path;
+    char *infer_dialect, *infer_template; /* NULL: as the model says */
     int infer_threads; /* 0: all */
     int infer_cache_mb; /* 0: an eighth of the memory */
     bool infer_prefixes; /* kept in files below the state's folder */

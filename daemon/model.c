@@ -232,6 +232,7 @@ static int read_reply(const struct json *result, struct arena *arena, struct mod
     r->reasoning = text_or_null(result, "reasoning");
     r->text = text_or_null(result, "text");
     r->finish = json_get_text(result, "finish", NULL);
+    r->disabled = json_count(json_get(result, "disabled_tools")) ? json_get(result, "disabled_tools") : NULL;
     if (r->finish == NULL)
         return fail(err, CORAX_E_ARGS, "a reply without finish");
     if (n > MAX_CALLS)
@@ -351,7 +352,7 @@ struct model *model_create(struct event_base *base, const struct config *config,
 {
     static const struct link_ops ops = { on_up, on_message, on_down };
     struct model *m = calloc(1, sizeof(*m));
-    const char *argv[12];
+    const char *argv[16];
     char threads[16], memory[16], prefixes[PATH_MAX];
     int n = 0;
 
@@ -387,6 +388,14 @@ struct model *model_create(struct event_base *base, const struct config *config,
         snprintf(prefixes, sizeof(prefixes), "%s/prefixes", config->state);
         argv[n++] = "--prefixes";
         argv[n++] = prefixes;
+    }
+    if (config->infer_dialect) {
+        argv[n++] = "--dialect";
+        argv[n++] = config->infer_dialect;
+    }
+    if (config->infer_template) {
+        argv[n++] = "--template";
+        argv[n++] = config->infer_template;
     }
     argv[n++] = config->model;
     argv[n] = NULL;

@@ -23,6 +23,7 @@ struct model_reply {
     size_t n_calls;
     const struct call *calls; /* ids NULL */
     const char *finish;
+    const struct json *disabled; /* tools that its process left out, as docs/protocol.md has them; NULL: none */
     int64_t prompt_tokens, cached_tokens, completion_tokens, prompt_us, decode_us;
     int64_t duration_us; /* from model_chat to here */
 };

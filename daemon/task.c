@@ -517,6 +517,11 @@ static void record_reply(struct task *t, const struct model_reply *r)
     }
     jsonw_end(&e->w);
     entry_seal(e, "calls", at);
+    if (r->disabled) {
+        at = entry_mark(e);
+        jsonw_value(&e->w, "disabled_tools", r->disabled);
+        entry_seal(e, "disabled_tools", at);
+    }
     entry_text(e, "finish", r->finish);
     at = entry_mark(e);
     jsonw_object(&e->w, "usage");

@@ -25,7 +25,7 @@ static void good(void)
         "  \"max_running\": 2, \"max_queued\": 0, \"system\": \"be brief\", \"date_note\": true,\n"
         "  \"budget\": {\"steps\": 3, \"wall_ms\": 1000},\n"
         "  \"sampling\": {\"temperature\": 0.5, \"seed\": 9},\n"
-        "  \"infer\": {\"path\": \"/i\", \"threads\": 2, \"prefixes\": true, \"cache_memory_mb\": 300}, \"host\": {\"path\": \"/h\", \"deadline_ms\": 50},\n"
+        "  \"infer\": {\"path\": \"/i\", \"threads\": 2, \"prefixes\": true, \"cache_memory_mb\": 300, \"dialect\": \"react\", \"template\": \"/t\"}, \"host\": {\"path\": \"/h\", \"deadline_ms\": 50},\n"
         "  \"isolation\": \"strict\", \"roots\": {\"notes\": \"/n\", \"b-2\": \"/b\"}, \"box\": {\"path\": \"/bx\"},\n"
         "  \"log_level\": \"warn\", /* the end */\n}";
     struct config c;
@@ -50,6 +50,7 @@ static void good(void)
     ok(c.sampling.temperature == 0.5 && c.sampling.seed == 9 && c.sampling.top_p == 1, "sampling");
     is_int(c.infer_threads, 2, "infer.threads");
     ok(c.infer_prefixes && c.infer_cache_mb == 300, "infer.prefixes and infer.cache_memory_mb");
+    ok(strcmp(c.infer_dialect, "react") == 0 && strcmp(c.infer_template, "/t") == 0, "infer.dialect and infer.template");
     is_int(c.host_deadline_ms, 50, "host.deadline_ms");
     is_int(c.log_level, LOG_LEVEL_WARN, "log_level");
     is_str(c.system, "be brief", "system");
