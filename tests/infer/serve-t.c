@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "infer/template.h"
 #include "tests/infer/tiny_gguf.h"
 #include "tests/tap.h"
 #include "util/child.h"
@@ -101,11 +102,14 @@ static void is_disabled(const char *tools, const char *why)
         diag("got %s", msg.kind == RPC_ERROR ? msg.error_message : json_get_text(out, "why", "nothing"));
 }
 
+static const char *template_file; /* NULL: the model's own dialect */
+
 static bool start(const char *model)
 {
     const char *dir = getenv("CORAX_BUILDDIR");
     char path[1024];
-    char *argv[] = { (char *)"corax-infer", (char *)"serve", (char *)model, (char *)"--threads", (char *)"2", NULL };
+    char *argv[] = { (char *)"corax-infer", (char *)"serve", (char *)model, (char *)"--threads", (char *)"2",
+                     template_file ? (char *)"--template" : NULL, (char *)template_file, NULL };
     struct child_spec spec = { path, argv, NULL, -1 };
     struct err err = { 0 };
 
@@ -272,6 +276,89 @@ static void test_long_line(const char *model)
     free(line);
 }
 
+/* Deltas of calls add up to the calls of the result. */
+static void check_deltas(void)
+{
+    struct buf names, arguments;
+    const struct json *call;
+    size_t n = 0;
+
+    buf_init(&names, 1 << 16);
+    buf_init(&arguments, 1 << 16);
+    while (receive() && msg.kind == RPC_NOTIFICATION) {
+        if (strcmp(json_get_text(msg.params, "kind", ""), "call") != 0)
+            continue;
+        if (json_get(msg.params, "name")) {
+            buf_addf(&names, "%s ", json_get_text(msg.params, "name", ""));
+            n += json_number(json_get(msg.params, "index"), -1) == (double)n;
+        }
+        buf_adds(&arguments, json_get_text(msg.params, "text", ""));
+    }
+    ok(msg.kind == RPC_RESULT && strcmp(json_get_text(msg.result, "finish", ""), "call") == 0, "a reply with calls by a chat template");
+    for (call = json_first(json_get(msg.result, "calls")); call; call = json_next(call)) {
+        const char *text = json_get_text(call, "arguments", "");
+        const size_t len = strlen(text);
+
+        n--;
+        if (strcmp(json_get_text(call, "name", ""), "calc") != 0 || arguments.len < len || memcmp(arguments.data, text, len) != 0) {
+            diag("%s of %s", text, arguments.data);
+            n = 99;
+            break;
+        }
+        memmove(arguments.data, arguments.data + len, arguments.len - len + 1);
+        arguments.len -= len;
+    }
+    ok(n == 0 && arguments.len == 0, "its deltas are the calls, each with its place and its name");
+    buf_finish(&names);
+    buf_finish(&arguments);
+}
+
+static void stop(void)
+{
+    int status;
+
+    shutdown(child.fd, SHUT_WR);
+    while (!child_reap(&child, false, &status))
+        usleep(2000);
+}
+
+/* A model without a dialect of its own: it cannot chat, and with a template it can. */
+static void test_template(struct tiny_spec spec)
+{
+    char model[256], path[256];
+    const char *text = template_builtin("chatml");
+    struct buf b;
+
+    spec.dialect = NULL;
+    spec.n_ctx = 4096;
+    buf_init(&b, TINY_LIMIT);
+    tiny_llama(&b, &spec);
+    rpc_reader_finish(&reader);
+    rpc_reader_init(&reader);
+    if (!ok(tiny_write(&b, model) && start(model), "a model without a dialect starts"))
+        return;
+    is_error(CHAT(1, ""), RPC_INVALID_PARAMS, "has no chat template");
+    stop();
+    buf_reset(&b);
+    buf_adds(&b, text);
+    template_file = path;
+    rpc_reader_finish(&reader);
+    rpc_reader_init(&reader);
+    ok(tiny_write(&b, path) && start(model), "and with a template");
+    send_line(HEAD(2, "info") "}");
+    receive();
+    is_str(json_get_text(json_get(msg.result, "model"), "dialect", ""), "hermes", "which says how it writes calls");
+    send_line(CHAT(3, TOOLS ",\"tool_choice\":\"required\",\"max_tokens\":700,\"sampling\":{\"temperature\":1,\"seed\":4}"));
+    check_deltas();
+    send_line(CHAT(4, TOOLS ",\"tool_choice\":\"required\",\"parallel_tool_calls\":false,\"max_tokens\":300"));
+    skip_deltas();
+    is_int((long long)json_count(json_get(msg.result, "calls")), 1, "one call where no more are wanted");
+    stop();
+    unlink(model);
+    unlink(path);
+    buf_finish(&b);
+}
+
 int main(void)
 {
     struct tiny_spec spec = TINY_SPEC;
@@ -290,6 +377,7 @@ int main(void)
         test_sessions();
         test_end();
         test_long_line(path);
+        test_template(spec);
     }
     if (open_msg)
         rpc_msg_finish(&msg);
