@@ -31,7 +31,7 @@ FUNCTION(range)
     *range = (struct range){ start, stop, step, 0 };
     if (step > 0 ? stop > start : stop < start) {
         distance = step > 0 ? (uint64_t)stop - (uint64_t)start : (uint64_t)start - (uint64_t)stop;
-        stride = step > 0 ? (uint64_t)step : 0 - (uint64_t)step;
+        stride = step < 0 ? 0 - (uint64_t)step : (uint64_t)step;
         if ((distance - 1) / stride + 1 > MAX_RANGE)
             return render_fail(r, "a range of more than %d numbers", MAX_RANGE);
         range->n = (size_t)((distance - 1) / stride + 1);

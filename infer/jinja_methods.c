@@ -336,10 +336,11 @@ METHOD(removesuffix)
 static int bounds(struct render *r, const struct text *t, const struct value *start, const struct value *end, size_t *from,
                   size_t *to)
 {
+    static const struct value missing = { 0 };
     int64_t n = (int64_t)t->n_chars, i, j;
 
-    if (argument_int(r, start->kind == V_NONE ? &(struct value){ 0 } : start, 0, "start", &i) < 0 ||
-        argument_int(r, end->kind == V_NONE ? &(struct value){ 0 } : end, n, "end", &j) < 0)
+    if (argument_int(r, start->kind == V_NONE ? &missing : start, 0, "start", &i) < 0 ||
+        argument_int(r, end->kind == V_NONE ? &missing : end, n, "end", &j) < 0)
         return -1;
     i = i < 0 ? i + n < 0 ? 0 : i + n : i;
     j = j < 0 ? j + n < 0 ? 0 : j + n : j > n ? n : j;

@@ -670,7 +670,7 @@ struct jsonschema *jsonschema_compile(const char *text, size_t len, const struct
 {
     static const struct jsonschema_options none = { 0 };
     struct jsonschema *js = calloc(1, sizeof(*js));
-    struct err own;
+    struct err own = { 0 };
     struct compiler c = { .js = js, .options = options ? options : &none, .err = err ? err : &own };
     int rc;
 
