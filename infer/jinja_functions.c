@@ -29,13 +29,16 @@ FUNCTION(range)
     if (step == 0)
         return render_fail(r, "range() arg 3 must not be zero");
     *range = (struct range){ start, stop, step, 0 };
-    if (step > 0 ? stop > start : stop < start) {
-        distance = step > 0 ? (uint64_t)stop - (uint64_t)start : (uint64_t)start - (uint64_t)stop;
-        stride = step < 0 ? 0 - (uint64_t)step : (uint64_t)step;
-        if ((distance - 1) / stride + 1 > MAX_RANGE)
-            return render_fail(r, "a range of more than %d numbers", MAX_RANGE);
-        range->n = (size_t)((distance - 1) / stride + 1);
+    if (step > 0) {
+        distance = stop > start ? (uint64_t)stop - (uint64_t)start : 0;
+        stride = (uint64_t)step;
+    } else {
+        distance = stop < start ? (uint64_t)start - (uint64_t)stop : 0;
+        stride = 0 - (uint64_t)step;
     }
+    if (distance > 0 && (distance - 1) / stride + 1 > MAX_RANGE)
+        return render_fail(r, "a range of more than %d numbers", MAX_RANGE);
+    range->n = distance > 0 ? (size_t)((distance - 1) / stride + 1) : 0;
     *out = (struct value){ .kind = V_RANGE, .range = range };
     return 0;
 }
