@@ -444,7 +444,7 @@ int dialect_template_open(struct dialect *dialect, const struct gguf *g, const s
     static const struct dialect_kind kind = {
         .close = close_templated,
         .render = render,
-        .style = { .blanks = 1, .ordered = true, .closed = true, .free = true, .escapes = true },
+        .style = { .spaced = true, .ordered = true, .closed = true, .free = true },
     };
     struct templated *d = calloc(1, sizeof *d);
     struct gguf_string text;

@@ -266,7 +266,7 @@ static void step_limited(struct machine *m, const struct frame *f, unsigned char
 
 static bool same_push(const struct push *a, const struct push *b)
 {
-    return a->kind == b->kind && a->value == b->value && a->list == b->list && a->depth == b->depth;
+    return a->kind == b->kind && a->value == b->value && a->list == b->list && a->depth == b->depth && a->spaced == b->spaced;
 }
 
 /* Of what is pushed, rules of the highest rank go first: whoever calls the same rule has done so by then. */

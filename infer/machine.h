@@ -54,6 +54,7 @@ struct program {
 
 struct json_style {
     unsigned blanks;        /* bytes of white space at most where JSON allows some; UINT_MAX: any number */
+    bool     spaced;        /* one blank behind each comma and colon and none elsewhere, as Python writes JSON; blanks is 0 then */
     bool     ordered;       /* members in the order of the schema, others behind them */
     bool     closed;        /* no members that a schema says nothing of, unless minProperties asks for them */
     bool     free;          /* closed, but for objects inside of others that list no names at all */

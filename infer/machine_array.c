@@ -88,6 +88,7 @@ bool array_next(struct machine *m, const struct frame *f, bool push)
         next.code = a->unique ? (uint32_t)m->tape.len : 0;
         m->tape_used |= a->unique;
         work_push(m, &(struct push){ .kind = SYMBOL_JSON, .value = c, .list = a->unique ? f->seen : 0, .depth = f->depth,
+                                     .spaced = m->style.spaced && f->phase == AFTER,
                                      .parent = machine_intern(m, &next) });
     }
     return found;

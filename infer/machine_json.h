@@ -4,7 +4,7 @@
 
 #include "infer/machine_work.h"
 
-enum { OPEN, COMMA, COLON, AFTER, ELEMENT }; /* phases of OBJECT and ARRAY */
+enum { OPEN, COMMA, COLON, AFTER, ELEMENT, SPACE }; /* phases of OBJECT and ARRAY, SPACE of VALUE */
 enum { PLAIN, ESCAPE, HEX0, HEX1, HEX2, HEX3, LOW_BACKSLASH, LOW_U, LOW0, LOW1, LOW2, LOW3 }; /* of what is escaped */
 
 

@@ -385,8 +385,15 @@ uint32_t object_extras(const struct machine *m, const struct frame *f)
 void object_step(struct machine *m, const struct frame *f, unsigned char byte)
 {
     const struct object_shape *o = frame_shape(f);
+    const bool wants_blank = m->style.spaced && f->phase == COMMA && f->blanks == 0;
     struct frame next = *f;
 
+    if (wants_blank) {
+        next.blanks = 1;
+        if (byte == ' ')
+            work_add(m, &next);
+        return;
+    }
     if (json_is_blank(byte)) {
         (void)frame_take_blank(m, f);
         return;
@@ -404,7 +411,8 @@ void object_step(struct machine *m, const struct frame *f, unsigned char byte)
         if (byte == ':') {
             next.phase = AFTER;
             next.a = 0;
-            work_push(m, &(struct push){ .kind = SYMBOL_JSON, .value = f->a, .depth = f->depth, .parent = machine_intern(m, &next) });
+            work_push(m, &(struct push){ .kind = SYMBOL_JSON, .value = f->a, .depth = f->depth, .spaced = m->style.spaced,
+                                         .parent = machine_intern(m, &next) });
         }
         break;
     default:

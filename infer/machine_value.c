@@ -1,7 +1,7 @@
 /*
  * JSON values, objects and arrays as frames.
  *
- * VALUE   a value is to begin: a: conj, b: list of values that it must not be
+ * VALUE   a value is to begin: a: conj, b: list of values that it must not be; in SPACE behind a blank
  * STRING  inside of one: regex is what may follow, in characters, not in how they are written
  * OBJECT  between members: seen says which there are; in COLON a is the conj of the value that comes
  * NAME    inside of the name of a member that the schema lists: a: the first of the names it may be, b: bytes so far
@@ -83,7 +83,14 @@ static void start_scalar(struct machine *m, const struct frame *f, regex r, unsi
 static void step_value(struct machine *m, const struct frame *f, unsigned char byte)
 {
     const struct value_shape *v;
+    struct frame behind = *f;
 
+    if (f->phase == SPACE) {
+        behind.phase = OPEN;
+        if (byte == ' ')
+            work_add(m, &behind);
+        return;
+    }
     if (json_is_blank(byte)) {
         if (f->depth > 0)
             (void)frame_take_blank(m, f);
@@ -112,7 +119,8 @@ static void step_value(struct machine *m, const struct frame *f, unsigned char b
 
 void value_begin(struct machine *m, const struct push *p, uint32_t parents)
 {
-    work_add(m, &(struct frame){ .kind = FRAME_VALUE, .a = p->value, .b = p->list, .depth = p->depth, .parents = parents });
+    work_add(m, &(struct frame){ .kind = FRAME_VALUE, .phase = p->spaced ? SPACE : OPEN, .a = p->value, .b = p->list, .depth = p->depth,
+                                 .parents = parents });
 }
 
 static void step_string(struct machine *m, const struct frame *f, unsigned char byte)
@@ -161,7 +169,9 @@ static void first_of_value(struct machine *m, const struct frame *f, uint64_t by
 {
     const struct value_shape *v = shapes_expand(m->shapes, f->a);
 
-    if (!v)
+    if (f->phase == SPACE)
+        first_set(bytes, ' ');
+    if (!v || f->phase == SPACE)
         return;
     work_first(m, v->scalars, bytes);
     if (v->strings != REGEX_NONE)
@@ -213,6 +223,8 @@ void value_first(struct machine *m, const struct frame *f, uint64_t bytes[4])
     case FRAME_OBJECT:
         first_set(bytes, f->phase == COLON ? ':' : f->phase == AFTER ? ',' : '"');
         first_set(bytes, f->phase == COLON || f->phase == COMMA ? ':' : '}');
+        if (m->style.spaced)
+            first_set(bytes, ' ');
         first_set_blanks(m, f, bytes);
         break;
     case FRAME_ARRAY:

@@ -7,6 +7,7 @@
 struct push { /* a part of the text that is to be read next, and where to go on behind it */
     uint32_t kind, value, list, depth; /* enum symbol_kind; list: values that it must not be */
     uint32_t parent;                   /* a frame */
+    bool spaced;                       /* JSON: a blank comes first */
 };
 
 struct machine_work {

@@ -84,7 +84,7 @@ static int32_t pick(struct bench *b, struct constraint *c, size_t n)
 /* One reply.  Returns the ns that making the constraint took, -1: it could not be made. */
 static int64_t write_reply(struct bench *b, const struct script *s, int64_t *first, struct err *err)
 {
-    static const struct json_style style = { .blanks = 1, .ordered = true, .closed = true, .free = true, .escapes = true };
+    static const struct json_style style = { .spaced = true, .ordered = true, .closed = true, .free = true };
     struct script_grammar grammar = { s, b->tools, b->n_tools, NULL, 0 };
     const struct constraint_spec spec = { .build = build, .arg = &grammar, .style = &style };
     const int64_t start = clock_mono_ns();

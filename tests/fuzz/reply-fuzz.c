@@ -123,7 +123,7 @@ static int build(void *arg, struct program_builder *b, struct shapes *shapes, ui
 
 static void read_held(const struct script *s, const struct tool_wish *wish, struct mask_vocabulary *v, const uint8_t *data, size_t len)
 {
-    static const struct json_style style = { .blanks = 1, .ordered = true, .closed = true, .free = true, .escapes = true };
+    static const struct json_style style = { .spaced = true, .ordered = true, .closed = true, .free = true };
     struct script_grammar grammar = { s, tools, wish->calls ? N_TOOLS : 0, NULL, 0 };
     const struct constraint_spec spec = { .build = build, .arg = &grammar, .style = &style };
     struct constraint *c = constraint_create(v, &spec, NULL);

@@ -85,6 +85,29 @@ static void test_bytes(void)
           "{\"a\\\"b\":\"\",\"\xc3\xa4\":\"\"} {}", "{\"a\"b\":\"\"}");
 }
 
+/* As Python writes JSON: a blank behind commas and colons, and none elsewhere. */
+static void test_spaced(void)
+{
+    static const struct json_style spaced = { .spaced = true };
+    static const char schema[] = "{\"type\":\"object\",\"additionalProperties\":{\"type\":[\"integer\",\"array\",\"object\"]}}";
+    static const char *const texts[] = { /* those that may be written come first */
+        "{}", "{\"a\": 1}", "{\"a\": 1, \"b\": [1, 2, []]}", "{\"a\": {\"c\": {}, \"d\": [{\"e\": null}, {}]}}", NULL,
+        "{\"a\":1}", "{ \"a\": 1}", "{\"a\": 1,\"b\": 2}", "{\"a\": 1 }", "{\"a\":  1}", "{\"a\" : 1}", "{\"a\": [1,2]}", "{\"a\": [ 1]}", "{\"a\": [1, 2 ]}",
+        "{\"a\": 1,  \"b\": 2}", "{\"a\": []\n}", NULL,
+    };
+    struct jsonschema *js = jsonschema_compile(schema, sizeof schema - 1, NULL, NULL);
+    struct matcher *m = matcher_create_json(NULL, jsonschema_root(js), &spaced, NULL, NULL);
+    size_t i = 0;
+
+    for (int want = 1; want >= 0; want--, i++)
+        for (; texts[i]; i++) {
+            matcher_restart(m);
+            ok((matcher_read(m, texts[i], strlen(texts[i])) && matcher_is_done(m)) == want, "%s: %s", want ? "written with blanks" : "not written", texts[i]);
+        }
+    matcher_destroy(m);
+    jsonschema_destroy(js);
+}
+
 static void refuse(const char *schema, const char *message)
 {
     struct err err = { 0 };
@@ -345,6 +368,7 @@ int main(void)
     tokenizer = tokenizer_create(g, NULL);
     vocabulary = mask_vocabulary_create(tokenizer, NULL);
     test_bytes();
+    test_spaced();
     test_refused();
     test_frame();
     for (size_t i = 0; i < N_SCHEMAS; i++)

@@ -223,7 +223,7 @@ static void judge(const struct tools *t, const struct reply *r, const struct too
 
 static void one_reply(struct rig *g, const struct tools *t, const struct script *s, const struct tool_wish *wish, struct tally *tally, const char *what)
 {
-    static const struct json_style style = { .blanks = 1, .ordered = true, .closed = true, .free = true, .escapes = true };
+    static const struct json_style style = { .spaced = true, .ordered = true, .closed = true, .free = true };
     struct script_grammar grammar = { s, t->list, wish->calls ? t->n : 0, NULL, 0 };
     const struct constraint_spec spec = { .build = build, .arg = &grammar, .style = &style };
     float *logits = malloc(g->n_vocab * sizeof *logits);
