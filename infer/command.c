@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "infer/engine.h"
 #include "infer/jinja.h"
 #include "util/file.h"
 
@@ -21,7 +20,7 @@ int command_read(const char *path, struct buf *out, struct err *err)
     return out->failed ? fail(err, CORAX_E_LIMIT, "standard input: has more than %zu bytes, or memory ran out", out->limit) : 0;
 }
 
-struct dialect *command_dialect(const struct args *a, const struct engine *e, struct err *err)
+struct dialect *command_dialect(const struct args *a, const struct gguf *g, const struct tokenizer *t, struct err *err)
 {
     struct dialect_options options = { .name = a->dialect };
     struct dialect *d = NULL;
@@ -31,7 +30,7 @@ struct dialect *command_dialect(const struct args *a, const struct engine *e, st
     if (!a->chat_template || command_read(a->chat_template, &text, err) == 0) {
         options.template_text = a->chat_template && !text.data ? "" : text.data;
         options.template_len = text.len;
-        d = dialect_open(e->gguf, e->tokenizer, &options, err);
+        d = dialect_open(g, t, &options, err);
     }
     buf_finish(&text);
     return d;

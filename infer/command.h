@@ -53,10 +53,10 @@ struct command {
 int command_read(const char *path, struct buf *out, struct err *);
 
 /* The dialect that the options ask for, with the errors of dialect_open() and command_read(). */
-struct dialect *command_dialect(const struct args *, const struct engine *, struct err *) __attribute__((warn_unused_result));
+struct dialect *command_dialect(const struct args *, const struct gguf *, const struct tokenizer *, struct err *) __attribute__((warn_unused_result));
 
 extern const struct command command_serve, command_inspect, command_tokenize, command_detokenize, command_logits,
-    command_generate, command_perplexity, command_embed, command_bench, command_convert, command_quantize,
+    command_generate, command_prompt, command_perplexity, command_embed, command_bench, command_convert, command_quantize,
     command_schema_check;
 
 #endif

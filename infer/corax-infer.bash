@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 
 _corax_infer() {
-    local commands="serve inspect tokenize detokenize logits generate perplexity embed bench convert quantize schema-check"
+    local commands="serve inspect tokenize detokenize logits generate perplexity embed bench convert quantize schema-check prompt"
     local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
     local options="--help" model="--threads --ctx --kernels --packing --cache-type --exact"
     COMPREPLY=()
@@ -37,6 +37,7 @@ _corax_infer() {
     generate) options+=" $model -n --temp --top-k --top-p --min-p --seed --raw --dialect --template --schema --grammar --pattern --tags --lenient" ;;
     perplexity) options+=" $model --json" ;;
     bench) options+=" $model -p -n -s -d -w -r --replay --vs --json" ;;
+    prompt) options+=" --file --dialect --template --json" ;;
     schema-check) options+=" --lenient" ;;
     embed) options+=" $model --file --json" ;;
     convert) options+=" --type" ;;

@@ -17,7 +17,7 @@
 static const struct command *const commands[] = {
     &command_serve,      &command_inspect, &command_tokenize, &command_detokenize, &command_logits,   &command_generate,
     &command_perplexity, &command_embed,   &command_bench,    &command_convert,    &command_quantize,
-    &command_schema_check,
+    &command_schema_check, &command_prompt,
 };
 #define N_COMMANDS (sizeof commands / sizeof commands[0])
 

@@ -4,6 +4,7 @@
 
 #include "infer/command.h"
 #include "infer/dialect.h"
+#include "infer/engine.h"
 #include "util/json.h"
 #include "util/jsonschema.h"
 #include "util/log.h"
@@ -143,7 +144,7 @@ static int read_held(const struct args *a, const struct tokenizer *t, struct hel
 
 static int ask(const struct args *a, struct engine *e, const struct constraint_text *text, struct turn *turn, struct err *err)
 {
-    struct dialect *dialect = command_dialect(a, e, err);
+    struct dialect *dialect = command_dialect(a, e->gguf, e->tokenizer, err);
     struct json *messages = dialect ? make_messages(a->text, err) : NULL;
     const struct dialect_request q = { .messages = messages, .choice = CHOICE_NONE, .text = text, .lenient = text ? text->lenient : NULL };
     const int result = messages ? dialect_turn(dialect, engine_vocabulary(e), &q, MAX_OUTPUT, turn, err) : -1;

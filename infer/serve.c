@@ -16,6 +16,7 @@
 
 #include "infer/chat.h"
 #include "infer/command.h"
+#include "infer/engine.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/rpc.h"
@@ -370,7 +371,7 @@ static int run(const struct args *a, struct err *err)
     rpc_reader_init(&s.reader);
     buf_init(&s.out, RPC_MAX_LINE);
     buf_init(&s.delta, RPC_MAX_LINE);
-    s.dialect = command_dialect(a, s.engine, &s.no_dialect);
+    s.dialect = command_dialect(a, s.engine->gguf, s.engine->tokenizer, &s.no_dialect);
     s.chat = s.dialect ? chat_create(s.engine, s.dialect, &a->scheduler, err) : NULL;
     if (s.chat || !s.dialect) {
         serve(&s);

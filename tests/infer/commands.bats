@@ -1,7 +1,7 @@
 # The commands of corax-infer for people, with the shipped model: what they print agrees with each other, and what is wrong with
 # a command line or a file is said in one sentence.
 #
-# Covers: perplexity (against the logits command, token by token), embed, convert, schema-check.  Whether logits are right is golden-t's and
+# Covers: perplexity (against the logits command, token by token), embed, convert, schema-check, prompt.  Whether logits are right is golden-t's and
 # model-t's, what convert writes conversion-t's.
 
 setup() {
@@ -249,4 +249,18 @@ assert r["written"] == 23 and 0 <= r["right"] <= r["guessed"] and min(r["alone_s
     [[ $output == *"grammar: line 1: the name of a rule is expected"* ]]
     run "$infer" generate "$model" "x" --grammar grammar --pattern x
     [ "$status" -eq 2 ]
+}
+
+@test "prompt shows what a model is given for a chat" {
+    echo '{"messages":[{"role":"user","parts":[{"type":"text","text":"what <|call|>"}]}],"tools":[{"name":"calc","parameters":{"type":"object","properties":{"n":{"type":"integer"}},"required":["n"]}}]}' >chat.json
+    run "$infer" prompt "$model" --file chat.json
+    [ "$status" -eq 0 ]
+    [ "$output" = '<|begin|><|tools|>calc(n)
+<|user|>what <|call|><|think|>' ]
+    run "$infer" prompt "$model" --json <chat.json
+    [[ $output == *'"dialect":"corax-1"'* ]]
+    echo '{"messages":[]}' >chat.json
+    run "$infer" prompt "$model" --file chat.json
+    [ "$status" -eq 1 ]
+    [[ $output == *"at least one message"* ]]
 }

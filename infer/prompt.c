@@ -1,0 +1,147 @@
+/* corax-infer prompt: what a model is given for a chat, as text or as tokens.  Works with vocabulary-only files too. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "infer/command.h"
+#include "infer/gguf.h"
+#include "util/json.h"
+#include "util/jsonschema.h"
+
+#define MAX_INPUT  ((size_t)16 << 20)
+#define MAX_OUTPUT ((size_t)256 << 20)
+#define MAX_VALUES 2000000
+
+/* A chat's tools, with their schemas. */
+struct tool_list {
+    struct tool *tools;
+    struct jsonschema **schemas;
+    size_t n;
+};
+
+static int read_tools(const struct json *list, struct tool_list *out, struct err *err)
+{
+    const size_t n = json_count(list);
+
+    if (n > TOOLS_MAX)
+        return fail(err, CORAX_E_ARGS, "tools: %zu, at most %d", n, TOOLS_MAX);
+    out->tools = calloc(n + 1, sizeof *out->tools);
+    out->schemas = calloc(n + 1, sizeof *out->schemas);
+    if (!out->tools || !out->schemas)
+        return fail(err, CORAX_E_LIMIT, "out of memory for %zu tools", n);
+    for (const struct json *t = json_first(list); t; t = json_next(t), out->n++) {
+        const char *name = json_get_text(t, "name", NULL), *text;
+        size_t len;
+
+        if (!name)
+            return fail(err, CORAX_E_ARGS, "tools[%zu].name: not a string", out->n);
+        text = json_raw(json_get(t, "parameters"), &len);
+        if (text && !(out->schemas[out->n] = jsonschema_compile(text, len, NULL, err)))
+            return err_context(err, "tool %s", name);
+        out->tools[out->n] = (struct tool){ name, text ? jsonschema_root(out->schemas[out->n]) : NULL, t };
+    }
+    return 0;
+}
+
+static void free_tools(struct tool_list *l)
+{
+    for (size_t i = 0; l->schemas && i < l->n + 1; i++)
+        jsonschema_destroy(l->schemas[i]);
+    free(l->schemas);
+    free(l->tools);
+}
+
+static void add_text(const struct tokenizer *t, const struct tokens *list, struct buf *out)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        size_t len;
+        const char *text = tokenizer_bytes(t, list->ids[i], &len);
+
+        if (len == 0)
+            text = tokenizer_name(t, list->ids[i], &len);
+        buf_add(out, text, len);
+    }
+}
+
+static int print(const struct args *a, const struct dialect *d, const struct tokenizer *t, const struct tokens *list, struct err *err)
+{
+    struct buf text, line;
+    struct jsonw w;
+    int result = 0;
+
+    buf_init(&text, MAX_OUTPUT);
+    buf_init(&line, MAX_OUTPUT);
+    add_text(t, list, &text);
+    if (a->json) {
+        w = jsonw_start(&line);
+        jsonw_object(&w, NULL);
+        jsonw_text(&w, "dialect", dialect_name(d));
+        jsonw_string(&w, "text", text.data ? text.data : "", text.len);
+        jsonw_array(&w, "tokens");
+        for (size_t i = 0; i < list->n; i++)
+            jsonw_int(&w, NULL, list->ids[i]);
+        jsonw_end(&w);
+        jsonw_end(&w);
+        buf_addc(&line, '\n');
+    } else {
+        buf_add(&line, text.data ? text.data : "", text.len);
+    }
+    if (text.failed || line.failed)
+        result = fail(err, CORAX_E_LIMIT, "more than %zu bytes to show", MAX_OUTPUT);
+    else
+        fwrite(line.data, 1, line.len, stdout);
+    buf_finish(&text);
+    buf_finish(&line);
+    return result;
+}
+
+static int show(const struct args *a, const struct dialect *d, const struct tokenizer *t, const struct json *chat, struct err *err)
+{
+    struct tool_list list = { 0 };
+    struct dialect_request q = { .messages = json_get(chat, "messages") };
+    struct tokens tokens = { 0 };
+    struct script script;
+    int result = read_tools(json_get(chat, "tools"), &list, err);
+
+    q.tools = list.tools;
+    q.n_tools = list.n;
+    if (json_get(chat, "thinking"))
+        q.thinking = json_bool(json_get(chat, "thinking"), true) ? THINKING_ON : THINKING_OFF;
+    if (result == 0)
+        result = dialect_prompt(d, &q, &tokens, &script, err);
+    if (result == 0)
+        result = print(a, d, t, &tokens, err);
+    tokens_finish(&tokens);
+    free_tools(&list);
+    return result;
+}
+
+static int run(const struct args *a, struct err *err)
+{
+    struct gguf *g = gguf_open(a->model, err);
+    struct tokenizer *t = g ? tokenizer_create(g, err) : NULL;
+    struct dialect *d = t ? command_dialect(a, g, t, err) : NULL;
+    struct json *chat = NULL;
+    struct buf text;
+    int result = -1;
+
+    buf_init(&text, MAX_INPUT);
+    if (d && command_read(a->file ? a->file : "-", &text, err) == 0)
+        chat = json_parse_large(text.data ? text.data : "", text.len, MAX_VALUES, err);
+    if (chat)
+        result = show(a, d, t, chat, err);
+    json_free(chat);
+    buf_finish(&text);
+    dialect_close(d);
+    tokenizer_destroy(t);
+    gguf_close(g);
+    return result;
+}
+
+const struct command command_prompt = {
+    .name = "prompt",
+    .arguments = "MODEL [--file CHAT] [--dialect NAME] [--template FILE] [--json]",
+    .what = "Shows what a model is given for a chat: the parameters of a chat request, in a file or on standard input.",
+    .options = " file dialect template json ",
+    .run = run,
+};
