@@ -8,6 +8,7 @@
 
 #define GLOBALS_LIMIT ((size_t)32 << 20)
 #define MAX_VALUES    2000000 /* of the globals */
+#define TRY_STEPS     1000000 /* of a small conversation that it is shown: published templates take some thousand */
 
 struct name {
     const char *text; /* of the tokenizer */
@@ -283,7 +284,7 @@ struct template *template_create(const struct template_spec *spec, struct err *e
     }
     t->tokenizer = spec->tokenizer;
     t->has_now = spec->now != NULL;
-    t->max_steps = spec->max_steps;
+    t->max_steps = TRY_STEPS;
     if (spec->now)
         t->now = *spec->now;
     t->habits.thinking_member = mentions(spec, "message.thinking");
@@ -291,10 +292,12 @@ struct template *template_create(const struct template_spec *spec, struct err *e
     keep_name(t->tokenizer, tokenizer_bos(t->tokenizer), &t->bos);
     keep_name(t->tokenizer, tokenizer_eos(t->tokenizer), &t->eos);
     t->jinja = jinja_compile(spec->text, spec->len, err);
-    if (t->jinja && find_user_names(t, spec, err) == 0 && find_habits(t, err) == 0)
-        return t;
-    template_destroy(t);
-    return NULL;
+    if (!t->jinja || find_user_names(t, spec, err) < 0 || find_habits(t, err) < 0) {
+        template_destroy(t);
+        return NULL;
+    }
+    t->max_steps = spec->max_steps;
+    return t;
 }
 
 void template_destroy(struct template *t)
