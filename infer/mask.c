@@ -141,29 +141,44 @@ static bool walk_as_text(struct walk *w, uint32_t node, uint32_t state)
     return true;
 }
 
-static void walk_first(struct walk *w, uint32_t node, uint32_t state, const uint64_t first[4])
+/* Reads a node's byte, and what its subtree goes on with. */
+static void walk_node(struct walk *w, uint32_t node, uint32_t state)
 {
     struct machine *m = w->masks->machine;
+    const uint8_t byte = w->nodes[node].byte;
+    uint32_t next;
+
+    buf_addc(&m->tape, (char)byte);
+    m->gap_hit = false;
+    next = machine_step(m, state, byte);
+    if (m->gap_hit)
+        recheck(w, node);
+    if (next != MACHINE_DEAD) {
+        take(w, node);
+        if (!walk_as_text(w, node, next))
+            walk_children(w, node, next);
+    }
+    m->tape.len--;
+}
+
+static void walk_first(struct walk *w, uint32_t node, uint32_t state, const uint64_t first[4])
+{
+    const struct token_trie *t = w->masks->vocabulary->trie;
     const uint32_t end = w->nodes[node].end;
 
-    for (uint32_t i = node + 1; i < end; i = w->nodes[i].end) {
-        const uint8_t byte = w->nodes[i].byte;
-        uint32_t next;
+    if (node == 0 && w->nodes == t->nodes) { /* the root has children for all bytes, of which few are wanted mostly */
+        for (int i = 0; i < 4; i++)
+            for (uint64_t set = first[i]; set; set &= set - 1) {
+                const uint32_t child = t->first[64 * i + __builtin_ctzll(set)];
 
-        if (!(first[byte / 64] >> byte % 64 & 1))
-            continue;
-        buf_addc(&m->tape, (char)byte);
-        m->gap_hit = false;
-        next = machine_step(m, state, byte);
-        if (m->gap_hit)
-            recheck(w, i);
-        if (next != MACHINE_DEAD) {
-            take(w, i);
-            if (!walk_as_text(w, i, next))
-                walk_children(w, i, next);
-        }
-        m->tape.len--;
+                if (child)
+                    walk_node(w, child, state);
+            }
+        return;
     }
+    for (uint32_t i = node + 1; i < end; i = w->nodes[i].end)
+        if (first[w->nodes[i].byte / 64] >> w->nodes[i].byte % 64 & 1)
+            walk_node(w, i, state);
 }
 
 static void walk_children(struct walk *w, uint32_t node, uint32_t state)

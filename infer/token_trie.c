@@ -105,6 +105,8 @@ struct token_trie *token_trie_create(const struct tokenizer *tokenizer, struct e
     }
     qsort(texts, n, sizeof *texts, compare_texts);
     result = build(t, texts, n, err);
+    for (uint32_t i = 1; result == 0 && i < t->n_nodes; i = t->nodes[i].end)
+        t->first[t->nodes[i].byte] = i;
 out:
     free(texts);
     if (result == 0)

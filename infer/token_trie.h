@@ -24,6 +24,7 @@ struct token_trie {
     struct trie_node *nodes; /* [n_nodes], the root first */
     size_t            n_nodes, n_tokens, max_depth;
     int32_t          *same;  /* [n_tokens]: the next token of the same bytes, -1: none */
+    uint32_t          first[256]; /* the child of the root with that byte; 0: none */
 };
 
 /* Borrows nothing.  NULL with CORAX_E_LIMIT. */
