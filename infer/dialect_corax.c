@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "infer/dialect.h"
+#include "infer/message.h"
 
 #define MAX_MESSAGES 10000
 #define TEXT_LIMIT   TOKENIZER_MAX_TEXT
@@ -66,35 +67,11 @@ static int add_collected(struct renderer *r)
     return add_text(r, r->text.data, r->text.len);
 }
 
-/* Collects a message's text parts into r->text, behind what is there. */
-static int collect_parts(struct renderer *r, const struct json *message)
-{
-    const struct json *parts = json_get(message, "parts");
-    size_t i = 0;
-
-    if (!parts)
-        return 0;
-    if (json_kind(parts) != JSON_ARRAY)
-        return fail(r->err, CORAX_E_ARGS, "parts: not an array");
-    for (const struct json *part = json_first(parts); part; part = json_next(part), i++) {
-        const char *type = json_get_text(part, "type", NULL), *text = json_get_text(part, "text", NULL);
-
-        if (!type)
-            return fail(r->err, CORAX_E_ARGS, "parts[%zu]: not an object with a type", i);
-        if (strcmp(type, "text") != 0)
-            return fail(r->err, CORAX_E_ARGS, "parts[%zu]: type \"%.40s\", this model takes only \"text\"", i, type);
-        if (!text)
-            return fail(r->err, CORAX_E_ARGS, "parts[%zu].text: not a string", i);
-        buf_adds(&r->text, text);
-    }
-    return 0;
-}
-
 /* special, then the message's text. */
 static int add_message(struct renderer *r, int32_t special, const struct json *message)
 {
     buf_reset(&r->text);
-    if (add_special(r, special) < 0 || collect_parts(r, message) < 0)
+    if (add_special(r, special) < 0 || message_text(message, &r->text, r->err) < 0)
         return -1;
     return add_collected(r);
 }
@@ -108,23 +85,9 @@ static int add_thought(struct renderer *r, const struct json *message, bool with
         return fail(r->err, CORAX_E_ARGS, "reasoning: not a string");
     if (json_text(reasoning))
         buf_adds(&r->text, json_text(reasoning));
-    if (with_parts && collect_parts(r, message) < 0) /* text beside a call has no place of its own in the dialect */
+    if (with_parts && message_text(message, &r->text, r->err) < 0) /* text beside a call has no place of its own in the dialect */
         return -1;
     return add_special(r, r->special->think) < 0 ? -1 : add_collected(r);
-}
-
-/* The tool message that answers a call: among those right behind the assistant's. */
-static const struct json *find_result(const struct json *message, const char *id)
-{
-    for (message = json_next(message); message; message = json_next(message)) {
-        const char *role = json_get_text(message, "role", ""), *call_id = json_get_text(message, "call_id", NULL);
-
-        if (strcmp(role, "tool") != 0)
-            return NULL;
-        if (call_id && strcmp(call_id, id) == 0)
-            return message;
-    }
-    return NULL;
 }
 
 static int add_call(struct renderer *r, const struct json *message, const struct json *call)
@@ -135,7 +98,7 @@ static int add_call(struct renderer *r, const struct json *message, const struct
 
     if (!id || !name || !arguments)
         return fail(r->err, CORAX_E_ARGS, "id, name and arguments must be strings");
-    result = find_result(message, id);
+    result = message_result(message, id);
     if (!result && (json_next(message) || json_next(call)))
         return fail(r->err, CORAX_E_ARGS, "no tool message with call_id \"%.60s\" follows", id);
     buf_reset(&r->text);
@@ -149,7 +112,7 @@ static int add_call(struct renderer *r, const struct json *message, const struct
     buf_reset(&r->text);
     if (json_bool(json_get(result, "error"), false))
         buf_adds(&r->text, "error: ");
-    if (collect_parts(r, result) < 0)
+    if (message_text(result, &r->text, r->err) < 0)
         return err_context(r->err, "its result");
     return add_special(r, r->special->obs) < 0 ? -1 : add_collected(r);
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "infer/message.h"
 #include "infer/template.h"
 
 #define TEXT_LIMIT ((size_t)16 << 20)
@@ -21,28 +22,6 @@ struct writer {
     unsigned n_calls, first_call;     /* so far, and before those */
 };
 
-/* The text parts of a message, appended to w->text. */
-static int collect(struct writer *w, const struct json *message)
-{
-    const struct json *parts = json_get(message, "parts");
-    size_t i = 0;
-
-    if (parts && json_kind(parts) != JSON_ARRAY)
-        return fail(w->err, CORAX_E_ARGS, "parts: not an array");
-    for (const struct json *part = json_first(parts); part; part = json_next(part), i++) {
-        const char *type = json_get_text(part, "type", NULL), *text = json_get_text(part, "text", NULL);
-
-        if (!type)
-            return fail(w->err, CORAX_E_ARGS, "parts[%zu]: not an object with a type", i);
-        if (strcmp(type, "text") != 0)
-            return fail(w->err, CORAX_E_ARGS, "parts[%zu]: type \"%.40s\", this model takes only \"text\"", i, type);
-        if (!text)
-            return fail(w->err, CORAX_E_ARGS, "parts[%zu].text: not a string", i);
-        buf_adds(&w->text, text);
-    }
-    return w->text.failed ? fail(w->err, CORAX_E_LIMIT, "more than %zu bytes of text", TEXT_LIMIT) : 0;
-}
-
 static void write_content(struct writer *w)
 {
     jsonw_string(&w->w, "content", w->text.data ? w->text.data : "", w->text.len);
@@ -52,12 +31,12 @@ static int write_plain(struct writer *w, const char *role, const struct json *me
 {
     buf_reset(&w->text);
     if (w->system && strcmp(role, "user") == 0) {
-        if (collect(w, w->system) < 0)
+        if (message_text(w->system, &w->text, w->err) < 0)
             return -1;
         buf_adds(&w->text, "\n\n");
         w->system = NULL;
     }
-    if (collect(w, message) < 0)
+    if (message_text(message, &w->text, w->err) < 0)
         return -1;
     jsonw_object(&w->w, NULL);
     jsonw_text(&w->w, "role", role);
@@ -114,7 +93,7 @@ static int write_reasoning(struct writer *w, const struct json *message, bool ca
     if (w->habits->thinking_member && calls) {
         if (w->text.len && json_count(json_get(message, "parts")))
             buf_adds(&w->text, "\n\n");
-        if (collect(w, message) < 0)
+        if (message_text(message, &w->text, w->err) < 0)
             return -1;
     }
     if (w->text.len == 0)
@@ -133,7 +112,7 @@ static int write_assistant(struct writer *w, const struct json *message, const s
     if (beside && write_reasoning(w, message, n > 0) < 0)
         return -1;
     buf_reset(&w->text);
-    if (beside && !(n > 0 && (w->habits->thinking_member || w->habits->null_content)) && collect(w, message) < 0)
+    if (beside && !(n > 0 && (w->habits->thinking_member || w->habits->null_content)) && message_text(message, &w->text, w->err) < 0)
         return -1;
     if (n > 0 && w->habits->null_content)
         jsonw_null(&w->w, "content");
@@ -176,7 +155,7 @@ static int write_result(struct writer *w, const struct json *message)
     buf_reset(&w->text);
     if (json_bool(json_get(message, "error"), false))
         buf_adds(&w->text, "error: ");
-    if (collect(w, message) < 0)
+    if (message_text(message, &w->text, w->err) < 0)
         return -1;
     jsonw_object(&w->w, NULL);
     jsonw_text(&w->w, "role", "tool");
@@ -187,18 +166,10 @@ static int write_result(struct writer *w, const struct json *message)
     return 0;
 }
 
-static const struct json *result_of(const struct json *message, const char *id)
-{
-    for (message = json_next(message); message && strcmp(json_get_text(message, "role", ""), "tool") == 0; message = json_next(message))
-        if (strcmp(json_get_text(message, "call_id", ""), id) == 0)
-            return message;
-    return NULL;
-}
-
 static int write_singly(struct writer *w, const struct json *message, const struct json *calls)
 {
     for (const struct json *call = json_first(calls); call; call = json_next(call)) {
-        const struct json *result = result_of(message, json_get_text(call, "id", ""));
+        const struct json *result = message_result(message, json_get_text(call, "id", ""));
 
         if (write_assistant(w, message, call, 1, call == json_first(calls)) < 0 || (result && write_result(w, result) < 0))
             return -1;
@@ -215,7 +186,7 @@ static int check_calls(struct writer *w, const struct json *message, const struc
     for (const struct json *call = json_first(calls); call; call = json_next(call)) {
         const char *id = json_get_text(call, "id", "");
 
-        if (!result_of(message, id) && (json_next(call) || json_next(message)))
+        if (!message_result(message, id) && (json_next(call) || json_next(message)))
             return fail(w->err, CORAX_E_ARGS, "no tool message with call_id \"%.60s\" follows", id);
     }
     return 0;

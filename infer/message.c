@@ -1,0 +1,35 @@
+#include "infer/message.h"
+
+#include <string.h>
+
+int message_text(const struct json *message, struct buf *out, struct err *err)
+{
+    const struct json *parts = json_get(message, "parts");
+    size_t i = 0;
+
+    if (parts && json_kind(parts) != JSON_ARRAY)
+        return fail(err, CORAX_E_ARGS, "parts: not an array");
+    for (const struct json *part = json_first(parts); part; part = json_next(part), i++) {
+        const char *type = json_get_text(part, "type", NULL), *text = json_get_text(part, "text", NULL);
+
+        if (!type)
+            return fail(err, CORAX_E_ARGS, "parts[%zu]: not an object with a type", i);
+        if (strcmp(type, "text") != 0)
+            return fail(err, CORAX_E_ARGS, "parts[%zu]: type \"%.40s\", this model takes only \"text\"", i, type);
+        if (!text)
+            return fail(err, CORAX_E_ARGS, "parts[%zu].text: not a string", i);
+        buf_adds(out, text);
+    }
+    return out->failed ? fail(err, CORAX_E_LIMIT, "more than %zu bytes of text", out->limit) : 0;
+}
+
+const struct json *message_result(const struct json *message, const char *call_id)
+{
+    for (message = json_next(message); message && strcmp(json_get_text(message, "role", ""), "tool") == 0; message = json_next(message)) {
+        const char *id = json_get_text(message, "call_id", NULL);
+
+        if (id && strcmp(id, call_id) == 0)
+            return message;
+    }
+    return NULL;
+}

@@ -1,0 +1,14 @@
+/* infer/message.h - messages of a chat as docs/protocol.md has them: what whoever renders them needs of their JSON. */
+#ifndef INFER_MESSAGE_H
+#define INFER_MESSAGE_H
+
+#include "util/buf.h"
+#include "util/err.h"
+#include "util/json.h"
+
+/* Appends the text of a message's parts.  CORAX_E_ARGS: "parts[2]: type "image", ..."; CORAX_E_LIMIT: the buffer is full. */
+int message_text(const struct json *message, struct buf *out, struct err *);
+/* The message of a tool that answers a call: among those right behind the assistant's.  NULL: there is none. */
+const struct json *message_result(const struct json *message, const char *call_id);
+
+#endif
