@@ -1,5 +1,5 @@
 #!/bin/sh
-# What `make bench` runs: the benchmark, in a folder that goes when it ends well, and masks.py where what it needs is there.
+# What `make bench` runs: the benchmark, in a folder that goes when it ends well, and masks.py and dialects where what they need is there.
 # Arguments are passed on: see bench.c.  BENCH_JSON=FILE writes the figures there as JSON, those of masks beside it.
 set -eu
 
@@ -15,3 +15,10 @@ command -v python3 >/dev/null || {
     exit 0
 }
 python3 "${CORAX_SRCDIR:?}/tests/bench/masks.py" "$build" ${BENCH_JSON:+--json "$BENCH_JSON.masks"}
+vocabulary=$build/tests/bench/vocabulary/vocabulary.gguf
+if [ -f "$vocabulary" ]; then
+    tools=$(mktemp "${TMPDIR:-/tmp}/corax-tools.XXXXXX")
+    python3 "$CORAX_SRCDIR/tests/bench/tools.py" 263 500000 >"$tools"
+    "$build/tests/bench/dialects" "$vocabulary" "$tools"
+    rm -f "$tools"
+fi
