@@ -5,13 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "infer/chat_tools.h"
 #include "util/clock.h"
-#include "util/jsonschema.h"
 
 struct chat {
     struct engine *engine;
     struct scheduler *scheduler;
     const struct dialect *dialect;
+    struct chat_tools_shelf tools;
     struct chat_request *first; /* those that are not done */
 };
 
@@ -26,12 +27,8 @@ struct chat_request {
     struct chat_hooks hooks;
     struct generation *generation;
     const struct json *params;
-    struct tool *tools;
-    struct jsonschema **schemas; /* [n_schemas] */
-    size_t n_tools, n_schemas, max_tokens;
-    struct buf disabled; /* tools that cannot be held, as members of a JSON array */
-    struct buf warnings; /* of what is not held since the caller is lenient; the same */
-    bool lenient;
+    struct chat_tools *tools;
+    size_t max_tokens;
     enum tool_choice choice;
     bool one_call;
     enum template_thinking thinking;
@@ -64,67 +61,15 @@ struct chat *chat_create(struct engine *e, const struct dialect *dialect, const 
 
 /* --- the request -------------------------------------------------------------------------------------------------- */
 
-/* A tool that no call can be held to is left out, and the result says so. */
-static void disable(struct chat_request *r, const char *name, const struct err *why)
+static int read_tools(struct chat_request *r, const struct rpc_msg *msg, bool lenient, struct err *err)
 {
-    struct jsonw w;
+    const char *text = NULL;
+    size_t len = 0;
 
-    if (r->disabled.len)
-        buf_addc(&r->disabled, ',');
-    w = jsonw_start(&r->disabled);
-    jsonw_object(&w, NULL);
-    jsonw_text(&w, "name", name);
-    jsonw_text(&w, "why", why->msg);
-    jsonw_end(&w);
-}
-
-/* As in messages from the schema: "schema: /properties/x: ..." becomes "tool NAME: /properties/x: ...". */
-static int read_tool(struct chat_request *r, const struct rpc_msg *msg, const struct json *tool, size_t i, struct err *err)
-{
-    static const struct jsonschema_options strict = { .strict = true };
-    const char *name = json_get_text(tool, "name", NULL), *text;
-    struct jsonschema *schema = NULL;
-    char pointer[64];
-    struct err why;
-    size_t len;
-
-    if (!name)
-        return fail(err, CORAX_E_ARGS, "tools[%zu].name: not a string", i);
-    snprintf(pointer, sizeof pointer, "/params/tools/%zu/parameters", i);
-    if (json_find(msg->line, msg->line_len, pointer, &text, &len)) {
-        if (len > CHAT_MAX_SCHEMA)
-            return fail(err, CORAX_E_ARGS, "tool %s: a schema of %zu bytes, at most %d", name, len, CHAT_MAX_SCHEMA);
-        schema = jsonschema_compile(text, len, &strict, &why);
-        if (!schema && why.status != CORAX_E_ARGS)
-            return fail(err, why.status, "tool %s: %s", name, why.msg);
-        if (!schema) {
-            err_context(&why, "tool %s", name);
-            disable(r, name, &why);
-            return 0;
-        }
-        r->schemas[r->n_schemas++] = schema;
-    }
-    r->tools[r->n_tools++] = (struct tool){ name, schema ? jsonschema_root(schema) : NULL, tool };
-    return 0;
-}
-
-static int read_tools(struct chat_request *r, const struct rpc_msg *msg, struct err *err)
-{
-    const struct json *tools = json_get(r->params, "tools");
-    size_t n = json_count(tools), i = 0;
-
-    if (tools && json_kind(tools) != JSON_ARRAY && json_kind(tools) != JSON_NULL)
-        return fail(err, CORAX_E_ARGS, "tools: not an array");
-    if (n > TOOLS_MAX)
-        return fail(err, CORAX_E_ARGS, "tools: %zu, at most %d", n, TOOLS_MAX);
-    r->tools = calloc(n + 1, sizeof *r->tools);
-    r->schemas = calloc(n + 1, sizeof *r->schemas);
-    if (!r->tools || !r->schemas)
-        return fail(err, CORAX_E_LIMIT, "out of memory for %zu tools", n);
-    for (const struct json *tool = json_first(tools); tool; tool = json_next(tool))
-        if (read_tool(r, msg, tool, i++, err) < 0)
-            return -1;
-    return 0;
+    if (!json_find(msg->line, msg->line_len, "/params/tools", &text, &len))
+        text = NULL;
+    r->tools = chat_tools_get(&r->chat->tools, text, len, lenient, err);
+    return r->tools ? 0 : -1;
 }
 
 static int read_bool(const struct json *object, const char *name, bool otherwise, bool *out, struct err *err)
@@ -186,7 +131,7 @@ static int read_request(struct chat_request *r, const struct rpc_msg *msg, struc
 {
     const char *choice;
     int64_t max_tokens = CHAT_MAX_TOKENS;
-    bool parallel, thinking;
+    bool parallel, thinking, lenient;
 
     r->params = msg->params;
     if (json_kind(r->params) != JSON_OBJECT)
@@ -203,24 +148,19 @@ static int read_request(struct chat_request *r, const struct rpc_msg *msg, struc
     if (read_whole(r->params, "max_tokens", "max_tokens", 1, 1 << 24, &max_tokens, err) < 0)
         return -1;
     r->max_tokens = (size_t)max_tokens;
-    if (read_bool(r->params, "lenient", false, &r->lenient, err) < 0 || read_bool(r->params, "parallel_tool_calls", true, &parallel, err) < 0 ||
+    if (read_bool(r->params, "lenient", false, &lenient, err) < 0 || read_bool(r->params, "parallel_tool_calls", true, &parallel, err) < 0 ||
         read_bool(r->params, "thinking", true, &thinking, err) < 0)
         return -1;
     r->one_call = !parallel;
     if (json_get(r->params, "thinking"))
         r->thinking = thinking ? THINKING_ON : THINKING_OFF;
-    return read_sampling(r, err) < 0 ? -1 : read_tools(r, msg, err);
+    return read_sampling(r, err) < 0 ? -1 : read_tools(r, msg, lenient, err);
 }
 
 static void free_request(struct chat_request *r)
 {
     turn_finish(&r->turn);
-    for (size_t i = 0; i < r->n_schemas; i++)
-        jsonschema_destroy(r->schemas[i]);
-    free(r->schemas);
-    free(r->tools);
-    buf_finish(&r->disabled);
-    buf_finish(&r->warnings);
+    chat_tools_put(&r->chat->tools, r->tools);
     free(r);
 }
 
@@ -235,6 +175,7 @@ void chat_destroy(struct chat *c)
         c->first = r->next;
         free_request(r);
     }
+    chat_tools_shelf_finish(&c->tools);
     free(c);
 }
 
@@ -343,6 +284,16 @@ static void on_end(void *arg, const struct generation_end *end)
     free_request(r);
 }
 
+/* Members of an array of JSON. */
+static void write_notes(struct jsonw *w, const char *key, const struct buf *notes)
+{
+    if (notes->len == 0)
+        return;
+    jsonw_array(w, key);
+    jsonw_raw(w, NULL, notes->data, notes->len);
+    jsonw_end(w);
+}
+
 void chat_write_result(const struct chat_request *request, struct jsonw *w)
 {
     const struct reply *r = &request->turn.reply;
@@ -354,16 +305,8 @@ void chat_write_result(const struct chat_request *request, struct jsonw *w)
     for (size_t i = 0; i < reply_n_complete(r); i++)
         write_call(w, &r->calls[i]);
     jsonw_end(w);
-    if (request->disabled.len) {
-        jsonw_array(w, "disabled_tools");
-        jsonw_raw(w, NULL, request->disabled.data, request->disabled.len);
-        jsonw_end(w);
-    }
-    if (request->warnings.len) {
-        jsonw_array(w, "warnings");
-        jsonw_raw(w, NULL, request->warnings.data, request->warnings.len);
-        jsonw_end(w);
-    }
+    write_notes(w, "disabled_tools", &request->tools->disabled);
+    write_notes(w, "warnings", &request->tools->warnings);
     jsonw_text(w, "finish", request->finish);
     jsonw_object(w, "usage");
     jsonw_int(w, "prompt_tokens", (int64_t)u->n_prompt);
@@ -385,40 +328,29 @@ static bool asks_for_reply(const struct json *messages)
     return strcmp(role, "user") == 0 || strcmp(role, "tool") == 0;
 }
 
-static void warn(void *arg, const char *message)
-{
-    struct chat_request *r = arg;
-    struct jsonw w;
-
-    if (r->warnings.len)
-        buf_addc(&r->warnings, ',');
-    w = jsonw_start(&r->warnings);
-    jsonw_text(&w, NULL, message);
-}
-
 /* The turn, without tools whose schemas cannot be held while decoding. */
 static int make_turn(struct chat_request *r, const struct json *messages, struct err *err)
 {
     const struct chat *c = r->chat;
-    const struct shape_options lenient = { .lenient = true, .warn = warn, .arg = r };
+    const struct shape_options lenient = { .lenient = true, .warn = chat_tools_warn, .arg = r->tools };
 
     for (;;) {
         const struct dialect_request q = {
             .messages = messages,
-            .tools = r->tools,
-            .n_tools = r->n_tools,
+            .tools = r->tools->tools,
+            .n_tools = r->tools->n,
             .choice = r->choice,
             .one_call = r->one_call,
             .thinking = r->thinking,
-            .lenient = r->lenient ? &lenient : NULL,
+            .lenient = r->tools->lenient ? &lenient : NULL,
+            .pool = &r->tools->pool,
         };
         const int result = dialect_turn(c->dialect, engine_vocabulary(c->engine), &q, RPC_MAX_LINE, &r->turn, err);
         const size_t bad = r->turn.bad_tool;
 
-        if (result == 0 || bad >= r->n_tools || err->status != CORAX_E_ARGS)
+        if (result == 0 || bad >= r->tools->n || err->status != CORAX_E_ARGS)
             return result;
-        disable(r, r->tools[bad].name, err);
-        memmove(&r->tools[bad], &r->tools[bad + 1], (--r->n_tools - bad) * sizeof *r->tools);
+        chat_tools_disable(r->tools, bad, err);
     }
 }
 
@@ -463,8 +395,6 @@ struct chat_request *chat_start(struct chat *c, const struct rpc_msg *msg, const
     r->chat = c;
     r->hooks = *hooks;
     r->usage.start_ns = clock_mono_ns();
-    buf_init(&r->disabled, RPC_MAX_LINE / 2);
-    buf_init(&r->warnings, RPC_MAX_LINE / 4);
     if (read_request(r, msg, err) < 0 || schedule(r, err) < 0) {
         free_request(r);
         return NULL;

@@ -10,7 +10,6 @@
 #include "util/rpc.h"
 
 #define CHAT_MAX_TOKENS 256 /* of a reply, when the request does not say */
-#define CHAT_MAX_SCHEMA (256 << 10)
 
 struct chat;
 struct chat_request;

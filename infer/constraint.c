@@ -10,6 +10,7 @@ struct constraint {
     struct mask_vocabulary *vocabulary;
     struct matcher *matcher;
     size_t n_thought, max_thought; /* max 0: it is over, or has no bound */
+    size_t first_max_thought;
     int32_t after_thought[2];
     bool done;
     uint32_t *bits; /* the mask, made when it is asked for */
@@ -52,7 +53,7 @@ struct constraint *constraint_create(struct mask_vocabulary *vocabulary, const s
     }
     options.short_numbers = true;
     c->vocabulary = vocabulary;
-    c->max_thought = spec->max_thought;
+    c->max_thought = c->first_max_thought = spec->max_thought;
     c->after_thought[0] = spec->after_thought[0];
     c->after_thought[1] = spec->after_thought[1];
     c->matcher = matcher_create(vocabulary, spec->build, spec->arg, spec->style, &options, err);
@@ -101,6 +102,19 @@ void constraint_destroy(struct constraint *c)
 bool constraint_is_done(const struct constraint *c)
 {
     return c->done;
+}
+
+void constraint_restart(struct constraint *c)
+{
+    matcher_restart(c->matcher);
+    c->n_thought = 0;
+    c->max_thought = c->first_max_thought;
+    c->done = c->has_bits = false;
+}
+
+bool constraint_is_worn(const struct constraint *c)
+{
+    return matcher_is_worn(c->matcher);
 }
 
 bool constraint_allows(struct constraint *c, int32_t token)

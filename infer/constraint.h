@@ -57,6 +57,8 @@ bool constraint_allows(struct constraint *, int32_t token);
 /* Moves past a token that is allowed. */
 void constraint_accept(struct constraint *, int32_t token);
 bool constraint_is_done(const struct constraint *); /* nothing may come any more */
+void constraint_restart(struct constraint *);       /* as when it was created */
+bool constraint_is_worn(const struct constraint *); /* so much has been worked out that a new one is better for another text */
 /*
  * The bytes that come next where only one way leads on: the rest of a name that no other tool shares, the keys and signs of
  * arguments.  At most max of them.  Returns their number.

@@ -73,6 +73,10 @@ static int make_constraint(const struct dialect *d, struct mask_vocabulary *v, c
         .after_thought = { t->script.after_thought[0], t->script.after_thought[1] },
     };
 
+    t->pool = q->text ? NULL : q->pool;
+    t->constraint = t->pool ? constraint_pool_take(t->pool, &t->script) : NULL;
+    if (t->constraint)
+        return 0;
     t->constraint = constraint_create(v, &spec, err);
     t->bad_tool = g.script.bad_tool;
     return t->constraint ? 0 : -1;
@@ -100,7 +104,10 @@ int dialect_turn(const struct dialect *d, struct mask_vocabulary *v, const struc
 
 void turn_finish(struct turn *t)
 {
-    constraint_destroy(t->constraint);
+    if (t->pool)
+        constraint_pool_leave(t->pool, &t->script, t->constraint);
+    else
+        constraint_destroy(t->constraint);
     tokens_finish(&t->prompt);
     reply_finish(&t->reply);
     memset(t, 0, sizeof *t);

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "infer/constraint.h"
+#include "infer/constraint_pool.h"
 #include "infer/gguf.h"
 #include "infer/reply.h"
 #include "infer/script.h"
@@ -49,6 +50,7 @@ struct dialect_request {
     bool                 one_call;    /* several calls in one reply are not wanted */
     enum template_thinking thinking;  /* where a model can do with and without */
     const struct shape_options *lenient; /* as in struct constraint_spec */
+    struct constraint_pool *pool; /* of these tools and this leniency; NULL: none */
     const struct constraint_text *text; /* what the answer must be; NULL: any text */
 };
 
@@ -58,6 +60,7 @@ struct turn {
     struct script      script;
     struct constraint *constraint;
     struct reply       reply;
+    struct constraint_pool *pool; /* where the constraint goes */
     size_t             bad_tool; /* of a turn that failed: the tool whose schema is at fault, or n_tools */
 };
 

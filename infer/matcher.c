@@ -202,6 +202,13 @@ bool matcher_is_stuck(const struct matcher *m)
     return m->machine.failed || regex_failed(m->regexes) || (m->shapes && shapes_error(m->shapes)->status != 0);
 }
 
+bool matcher_is_worn(const struct matcher *m)
+{
+    const struct machine *x = &m->machine;
+
+    return matcher_is_stuck(m) || x->frames.n_words + x->sets.n_words + x->texts.n_words + x->lists.n_words + x->seen.n_words > MACHINE_MAX_WORDS / 4;
+}
+
 bool matcher_goes_on(struct matcher *m)
 {
     size_t n;

@@ -50,6 +50,8 @@ bool matcher_read(struct matcher *, const char *text, size_t len);
 bool matcher_is_done(const struct matcher *);  /* the text may end here */
 bool matcher_is_stuck(const struct matcher *); /* a limit was reached: nothing may come any more */
 
+bool matcher_is_worn(const struct matcher *);  /* it has come to a good part of its limits, over all its texts */
+
 bool matcher_goes_on(struct matcher *);        /* something may come */
 /* A text that may end here ends, if a token may come behind it: what is left is the token. */
 void matcher_end_text(struct matcher *);

@@ -245,6 +245,38 @@ static void test_injection(void)
     dialect_close(d);
 }
 
+/* --- the same tools again ----------------------------------------------------------------------------------------- */
+
+static void test_pool(void)
+{
+    const char *text = template_builtin("chatml");
+    struct json *messages = json_parse(asked, strlen(asked), NULL);
+    struct dialect *d = open_text(text, strlen(text), NULL);
+    struct constraint_pool pool = { 0 };
+    struct dialect_request q = { .messages = messages, .tools = &tool, .n_tools = 1, .choice = CHOICE_REQUIRED, .pool = &pool };
+    struct constraint *first, *other;
+    struct turn turn;
+
+    dialect_turn(d, vocabulary, &q, LIMIT, &turn, NULL);
+    first = turn.constraint;
+    constraint_accept(first, tokenizer_longest(tokenizer, "\n", 1, &(size_t){ 0 }));
+    turn_finish(&turn);
+    is_int((long long)pool.n, 1, "a constraint that is not needed any more is kept");
+    q.choice = CHOICE_AUTO;
+    dialect_turn(d, vocabulary, &q, LIMIT, &turn, NULL);
+    other = turn.constraint;
+    turn_finish(&turn);
+    ok(other != first && pool.n == 2, "another script has one of its own");
+    q.choice = CHOICE_REQUIRED;
+    dialect_turn(d, vocabulary, &q, LIMIT, &turn, NULL);
+    ok(turn.constraint == first && pool.n == 1 && constraint_allows(first, tokenizer_special(tokenizer, "<tool_call>")),
+       "for the same script it is taken again, as new");
+    turn_finish(&turn);
+    constraint_pool_finish(&pool);
+    dialect_close(d);
+    json_free(messages);
+}
+
 /* --- what is wrong ------------------------------------------------------------------------------------------------ */
 
 static void refused(const struct dialect *d, const char *messages, const char *message)
@@ -300,6 +332,7 @@ int main(void)
     test_published();
     test_builtin();
     test_injection();
+    test_pool();
     test_refused();
     jsonschema_destroy(schema);
     json_free(declaration);
