@@ -103,7 +103,7 @@ static int compare_once(struct render *r, int op, const struct value *a, const s
 
 static int compare(struct render *r, const struct node *n, struct frame *f, struct value *out)
 {
-    struct value a, b;
+    struct value a = { 0 }, b = { 0 };
     int rc = 1;
 
     if (evaluate(r, n->a, f, &a) < 0)
@@ -290,7 +290,7 @@ static int slice_of(struct render *r, const struct node *n, struct frame *f, str
 
 static int sign(struct render *r, const struct node *n, struct frame *f, struct value *out)
 {
-    struct value v, zero = value_int(0);
+    struct value v = { 0 }, zero = value_int(0);
 
     if (evaluate(r, n->a, f, &v) < 0)
         return -1;

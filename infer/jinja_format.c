@@ -271,7 +271,7 @@ static int named_argument(struct percent *p, struct value *out)
 /* Digits, or * for an argument. */
 static int percent_number(struct percent *p, int64_t *out)
 {
-    struct value v;
+    struct value v = { 0 };
 
     if (percent_char(p) == '*') {
         p->at++;
@@ -372,7 +372,7 @@ static int percent_text(struct percent *p, const struct value *v, struct spec *s
 static int percent_item(struct percent *p)
 {
     struct spec s = { .precision = -1 };
-    struct value v;
+    struct value v = { 0 };
     bool have = false;
 
     if (percent_char(p) == '(') {
@@ -598,7 +598,7 @@ static int format_field(struct braces *f, struct builder *b, const struct text *
     size_t end = from;
     const struct text *name, *spec;
     struct builder inner;
-    struct value v;
+    struct value v = { 0 };
     char conversion = '\0';
     int brackets = 0;
 

@@ -724,13 +724,14 @@ static int index_keys(struct render *r, struct dict *d)
 /* 1: a key equal to this one is at *at; 0; -1. */
 static int find_key(struct render *r, const struct dict *d, const struct value *key, size_t *at)
 {
-    uint64_t h;
+    uint64_t h = 0;
     int rc;
 
+    *at = 0;
     if (!d->slots) {
         if (!value_hashable(key))
             return value_hash(r, key, &h);
-        for (*at = 0; *at < d->n; ++*at) {
+        for (; *at < d->n; ++*at) {
             rc = value_equal(r, &d->keys[*at], key);
             if (rc != 0)
                 return rc;
