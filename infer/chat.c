@@ -131,7 +131,7 @@ static int read_request(struct chat_request *r, const struct rpc_msg *msg, struc
 {
     const char *choice;
     int64_t max_tokens = CHAT_MAX_TOKENS;
-    bool parallel, thinking, lenient;
+    bool parallel = true, thinking = true, lenient = false;
 
     r->params = msg->params;
     if (json_kind(r->params) != JSON_OBJECT)

@@ -30,7 +30,7 @@ static bool closes(const struct elements *e, const struct place *p)
 {
     bool good = (int64_t)p->at >= e->a->min;
 
-    for (size_t i = 0; i < e->a->n_contains; i++)
+    for (size_t i = 0; i < e->a->n_contains && i < SHAPE_MAX_CONTAINS; i++)
         good &= (int64_t)p->counts[i] >= e->a->contains[i].min;
     return good;
 }
@@ -58,7 +58,7 @@ static int put_element(struct elements *e, const struct place *p, unsigned count
     bool dead = false;
     uint32_t of;
 
-    for (size_t i = 0; i < a->n_contains; i++) {
+    for (size_t i = 0; i < a->n_contains && i < SHAPE_MAX_CONTAINS; i++) {
         const struct shape_contains *x = &a->contains[i];
 
         value = shapes_both(e->r->shapes, value, counts >> i & 1 ? x->value : x->other);
@@ -104,7 +104,7 @@ static int find_bounds(struct elements *e)
 
     for (size_t i = 0; i < SHAPE_MAX_CONTAINS; i++)
         e->width[i] = 1;
-    for (size_t i = 0; i < a->n_contains; i++) {
+    for (size_t i = 0; i < a->n_contains && i < SHAPE_MAX_CONTAINS; i++) {
         const int64_t counted = a->contains[i].max >= 0 ? a->contains[i].max : a->contains[i].min;
 
         if (counted > bound)
