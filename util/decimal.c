@@ -127,5 +127,7 @@ bool decimal_is_multiple(struct decimal d, struct decimal of)
     if (d.exponent < of.exponent)
         return false; /* the last digit is not a zero, so no power of ten divides the integer */
     divisor = integer_of(of, 0);
+    if (divisor == 0) /* zero has no multiple but itself */
+        return false;
     return multiply(integer_of(d, divisor), power_of_ten(d.exponent - of.exponent, divisor), divisor) == 0;
 }

@@ -16,11 +16,12 @@ struct uri {
 static bool is_scheme(const char *text, size_t len)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    static const char others[] = "0123456789+-.";
 
     if (len == 0 || !memchr(letters, text[0], sizeof(letters) - 1))
         return false;
     for (size_t i = 1; i < len; i++)
-        if (!memchr(letters, text[i], sizeof(letters) - 1) && !memchr("0123456789+-.", text[i], 13))
+        if (!memchr(letters, text[i], sizeof(letters) - 1) && !memchr(others, text[i], sizeof(others) - 1))
             return false;
     return true;
 }
