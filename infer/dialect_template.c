@@ -12,6 +12,7 @@
 #include "infer/tool_format.h"
 
 #define TEXT_LIMIT ((size_t)16 << 20)
+#define MAX_VALUES 2000000 /* of messages and tools */
 #define MAX_STOP   64
 
 struct templated {
@@ -20,6 +21,7 @@ struct templated {
     const struct tool_format *format;
     struct thinking_marks marks;
     bool thinks, told;              /* told: the system message tells of the tools */
+    bool system_as_text;                 /* it stands before the first question: the template loses it where calls follow */
     bool calls_as_text, results_as_text; /* the template knows none: an assistant's or a user's message has them */
     int32_t ends[SCRIPT_MAX_ENDS];
     size_t n_ends;
@@ -84,7 +86,7 @@ static struct json *list_tools(const struct dialect_request *q, struct err *err)
     if (!sorted || text.failed)
         fail(err, CORAX_E_LIMIT, "out of memory for %zu tools", q->n_tools);
     else
-        list = json_parse(text.data, text.len, err);
+        list = json_parse_large(text.data, text.len, MAX_VALUES, err);
     free(sorted);
     buf_finish(&text);
     return list;
@@ -187,18 +189,16 @@ static const struct json *write_results(struct jsonw *w, const struct json *mess
     return message;
 }
 
-static void write_system(struct jsonw *w, const struct templated *d, const struct json *system, const struct json *tools)
+/* What the system message says, with what is told of the tools. */
+static void collect_system(const struct templated *d, const struct json *system, const struct json *tools, struct buf *out)
 {
-    struct buf text;
-
-    buf_init(&text, TEXT_LIMIT);
-    if (system) {
-        add_parts(system, &text);
-        buf_adds(&text, "\n\n");
-    }
-    describe(d, tools, &text);
-    write_text_message(w, "system", &text);
-    buf_finish(&text);
+    if (system)
+        add_parts(system, out);
+    if (!tools || !d->told)
+        return;
+    if (system)
+        buf_adds(out, "\n\n");
+    describe(d, tools, out);
 }
 
 /* The messages for a template that does not show tools, or has no calls.  NULL: out of memory. */
@@ -206,18 +206,23 @@ static struct json *rewrite(const struct templated *d, const struct dialect_requ
 {
     const struct json *m = json_first(q->messages), *system = m && strcmp(json_get_text(m, "role", ""), "system") == 0 ? m : NULL;
     struct json *messages = NULL;
-    struct buf text;
+    struct buf text, told;
     struct jsonw w;
 
     buf_init(&text, TEXT_LIMIT);
+    buf_init(&told, TEXT_LIMIT);
+    collect_system(d, system, tools, &told);
     w = jsonw_start(&text);
     jsonw_array(&w, NULL);
-    if (d->told)
-        write_system(&w, d, system, tools);
-    else
-        system = NULL;
+    if (told.len && !d->system_as_text)
+        write_text_message(&w, "system", &told);
     for (m = system ? json_next(system) : m; m; m = json_next(m)) {
-        if (d->calls_as_text && strcmp(json_get_text(m, "role", ""), "assistant") == 0)
+        if (told.len && d->system_as_text && strcmp(json_get_text(m, "role", ""), "user") == 0) {
+            buf_adds(&told, "\n\n");
+            add_parts(m, &told);
+            write_text_message(&w, "user", &told);
+            buf_reset(&told);
+        } else if (d->calls_as_text && strcmp(json_get_text(m, "role", ""), "assistant") == 0)
             write_assistant(&w, d, m);
         else if (d->results_as_text && is_result(m))
             m = write_results(&w, m);
@@ -225,17 +230,18 @@ static struct json *rewrite(const struct templated *d, const struct dialect_requ
             jsonw_value(&w, NULL, m);
     }
     jsonw_end(&w);
-    if (text.failed)
+    if (text.failed || told.failed)
         fail(err, CORAX_E_LIMIT, "messages: more than %zu bytes", TEXT_LIMIT);
     else
-        messages = json_parse(text.data, text.len, err);
+        messages = json_parse_large(text.data, text.len, MAX_VALUES, err);
     buf_finish(&text);
+    buf_finish(&told);
     return messages;
 }
 
 static int render_messages(const struct templated *d, const struct dialect_request *q, struct template_prompt *out, struct err *err)
 {
-    const bool rewritten = q->n_tools > 0 && (d->told || d->calls_as_text || d->results_as_text);
+    const bool rewritten = d->system_as_text || (q->n_tools > 0 && (d->told || d->calls_as_text || d->results_as_text));
     struct json *tools = q->n_tools ? list_tools(q, err) : NULL, *messages = NULL;
     int result = -1;
 
@@ -349,6 +355,31 @@ static void take_end(struct templated *d, const char *from, const char *to, bool
 #define USER(S)  "{\"role\":\"user\"," PARTS(S) "}"
 
 /* What the template writes between an answer and the next question, and between a call and its result, ends replies. */
+/* Is a system message still there when calls have been made? */
+static void find_system(struct templated *d)
+{
+    static const char work[] = "[{\"role\":\"system\"," PARTS(ASKED) "}," USER(SAID) ",{\"role\":\"assistant\",\"calls\":[{\"id\":\"1\",\"name\":\"look\","
+                               "\"arguments\":\"{\\\"k\\\":\\\"" USED "\\\"}\"}]},{\"role\":\"tool\",\"call_id\":\"1\"," PARTS(REPLIED) "}]";
+    struct template_prompt p;
+
+    if (!template_traits(d->template)->system || d->calls_as_text || d->results_as_text)
+        return;
+    if (behind(d, work, SAID, &p)) {
+        d->system_as_text = !strstr(p.text.data, ASKED);
+        template_prompt_finish(&p);
+    }
+}
+
+static int check_shown(const struct templated *d, struct err *err)
+{
+    struct template_prompt p;
+
+    if (!behind(d, "[" USER(SAID) "]", SAID, &p))
+        return fail(err, CORAX_E_ARGS, "chat template: it does not show a person's question: is it one for conversations?");
+    template_prompt_finish(&p);
+    return 0;
+}
+
 static void find_ends(struct templated *d)
 {
     static const char talk[] = "[" USER(SAID) ",{\"role\":\"assistant\"," PARTS(REPLIED) "}," USER(ASKED) "]";
@@ -454,9 +485,10 @@ int dialect_template_open(struct dialect *dialect, const struct gguf *g, const s
     dialect->kind = &kind;
     dialect->state = d;
     d->tokenizer = dialect->tokenizer;
-    if (open_template(d, g, o, &text, err) < 0 || choose_format(d, &text, o->name, err) < 0)
+    if (open_template(d, g, o, &text, err) < 0 || choose_format(d, &text, o->name, err) < 0 || check_shown(d, err) < 0)
         return -1;
     dialect->name = d->format->name;
+    find_system(d);
     find_ends(d);
     return 0;
 }

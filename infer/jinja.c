@@ -95,25 +95,45 @@ static bool is_trusted(const struct jinja_options *options, const char *name)
     return false;
 }
 
-/* The member of each element that the caller vouches for, such as a message's role. */
-static int trust_members(struct render *r, const struct json *list, struct value *value)
+/* Of "messages[].role" for the global "messages": role.  Otherwise NULL. */
+static const char *trusted_member(const char *trusted, const char *name)
 {
-    const char *name = r->options->trusted_member;
-    const struct text *key_text, *t;
-    size_t i = 0;
+    const size_t len = strlen(name);
 
-    if (text_copy(r, name, strlen(name), false, &key_text) < 0)
+    return strncmp(trusted, name, len) == 0 && strncmp(trusted + len, "[].", 3) == 0 ? trusted + len + 3 : NULL;
+}
+
+/* Member of each object in a list becomes the template's own, where it is a text. */
+static int trust_member(struct render *r, const struct value *list, const char *member)
+{
+    struct value key, value;
+
+    if (list->kind != V_LIST)
+        return 0;
+    if (value_literal(r, member, &key) < 0)
         return -1;
-    for (const struct json *j = json_first(list); j; j = json_next(j), i++) {
-        const char *text = json_get_text(j, name, NULL);
-        struct value key = value_string(key_text), member;
+    for (size_t i = 0; i < list->list->n; i++) {
+        const struct value *item = &list->list->items[i], *found;
+        const struct text *own;
 
-        if (!text)
+        found = item->kind == V_DICT ? dict_find(item->dict, member, strlen(member)) : NULL;
+        if (!found || found->kind != V_STRING)
             continue;
-        if (text_copy(r, text, strlen(text), false, &t) < 0)
+        if (text_copy(r, found->text->s, found->text->len, false, &own) < 0)
             return -1;
-        member = value_string(t);
-        if (dict_set(r, value->list->items[i].dict, &key, &member) < 0)
+        value = value_string(own);
+        if (dict_set(r, item->dict, &key, &value) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int trust_members(struct render *r, const char *name, const struct value *value)
+{
+    for (size_t i = 0; i < r->options->n_trusted; i++) {
+        const char *member = trusted_member(r->options->trusted[i], name);
+
+        if (member && trust_member(r, value, member) < 0)
             return -1;
     }
     return 0;
@@ -130,9 +150,7 @@ static int read_globals(struct render *r, const struct json *globals)
         struct value key, value;
 
         if (text_copy(r, name, strlen(name), false, &t) < 0 ||
-            value_from_json(r, j, !is_trusted(r->options, name), &value) < 0)
-            return -1;
-        if (r->options->trusted_list && strcmp(name, r->options->trusted_list) == 0 && json_kind(j) == JSON_ARRAY && trust_members(r, j, &value) < 0)
+            value_from_json(r, j, !is_trusted(r->options, name), &value) < 0 || trust_members(r, name, &value) < 0)
             return -1;
         key = value_string(t);
         if (dict_set(r, r->globals, &key, &value) < 0)

@@ -14,8 +14,10 @@
  *
  * Provenance: a conversation may spell special tokens ("<|im_start|>"), and only those that the template wrote may be
  * taken for such.  So every byte of the result is known as the template's own or as data: what came out of the globals
- * that are not named as trusted.  This holds through every operation on text: what is cut, joined, replaced, changed in
- * case, formatted or printed keeps its origin byte by byte; a number or list printed is what its value is.
+ * that are not named as trusted.  Roles, which some templates make names of tokens with ('<|' ~ message.role ~ '|>'), can
+ * be trusted alone: "messages[].role" is the member role of each element of messages.  Provenance holds through every
+ * operation on text: what is cut, joined, replaced, changed in case, formatted or printed keeps its origin byte by byte;
+ * a number or list printed is what its value is.
  *
  * A compiled template never changes: threads may render it at the same time.
  */
@@ -46,9 +48,8 @@ struct jinja_span {
 /* Zero in a limit stands for the one above. */
 struct jinja_options {
     const struct tm *now;          /* for strftime_now; NULL: it is an error to call that */
-    const char *const *trusted;    /* names of globals that are not data, such as bos_token */
+    const char *const *trusted;    /* what is not data: names of globals ("bos_token"), or "GLOBAL[].MEMBER" */
     size_t n_trusted;
-    const char *trusted_list, *trusted_member; /* of each object in this global's list that member is no data, either; NULL: none */
     size_t max_steps, max_output, max_bytes;
     unsigned max_depth;
 };

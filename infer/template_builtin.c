@@ -1,122 +1,167 @@
-/* Templates of ours, for families whose files come without one.  What they write is what the models were trained on. */
-#include "infer/template.h"
-
+/*
+ * Templates for models whose file has none.  The formats are those of the models' cards; where a family's models were
+ * trained with a system text of its own, it is left to the user to give it.  The ones for models with tokens for it show
+ * tools and write calls and results.
+ */
+#include <stdlib.h>
 #include <string.h>
 
-/* Messages between <|im_start|> and <|im_end|>; calls as Hermes 2 Pro and Qwen write them. */
+#include "infer/template.h"
+
+/* ChatML (OpenAI's chat markup), and tools as Nous Research's Hermes 2 Pro and Qwen2.5 were trained with them. */
 static const char chatml[] =
-    "{%- set system = messages[0].content if messages[0].role == 'system' else '' %}"
-    "{%- if tools %}"
-    "{{- '<|im_start|>system\\n' + system + ('\\n\\n' if system else '') }}"
-    "{{- '# Tools\\n\\nYou may call one or more functions to assist with the user query.\\n\\n"
-    "You are provided with function signatures within <tools></tools> XML tags:\\n<tools>' }}"
-    "{%- for tool in tools %}{{- '\\n' + (tool | tojson) }}{%- endfor %}"
-    "{{- '\\n</tools>\\n\\nFor each function call, return a json object with function name and arguments within "
-    "<tool_call></tool_call> XML tags:\\n<tool_call>\\n{\"name\": <function-name>, \"arguments\": <args-json-object>}\\n</tool_call><|im_end|>\\n' }}"
-    "{%- elif system %}{{- '<|im_start|>system\\n' + system + '<|im_end|>\\n' }}{%- endif %}"
-    "{%- for m in messages %}"
-    "{%- if m.role == 'user' %}{{- '<|im_start|>user\\n' + m.content + '<|im_end|>\\n' }}"
-    "{%- elif m.role == 'assistant' %}{{- '<|im_start|>assistant' + ('\\n' + m.content if m.content or not m.tool_calls else '') }}"
-    "{%- for call in m.tool_calls or [] %}"
-    "{{- '\\n<tool_call>\\n{\"name\": \"' + call.function.name + '\", \"arguments\": ' + (call.function.arguments | tojson) + '}\\n</tool_call>' }}"
-    "{%- endfor %}{{- '<|im_end|>\\n' }}"
-    "{%- elif m.role == 'tool' %}"
-    "{%- if loop.index0 == 0 or messages[loop.index0 - 1].role != 'tool' %}{{- '<|im_start|>user' }}{%- endif %}"
-    "{{- '\\n<tool_response>\\n' + m.content + '\\n</tool_response>' }}"
-    "{%- if loop.last or messages[loop.index0 + 1].role != 'tool' %}{{- '<|im_end|>\\n' }}{%- endif %}"
-    "{%- endif %}{%- endfor %}"
-    "{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{%- endif %}";
+    "{{- begin_token }}\n"
+    "{%- if messages[0].role == 'system' or tools %}\n"
+    "    {{- '<|im_start|>system\\n' }}\n"
+    "    {%- if messages[0].role == 'system' %}{{- messages[0].content }}{% endif %}\n"
+    "    {%- if tools %}\n"
+    "        {{- '\\n\\n' if messages[0].role == 'system' and messages[0].content }}\n"
+    "        {{- '# Tools\\n\\nThe functions that can be called, as JSON, are:\\n<tools>' }}\n"
+    "        {%- for tool in tools %}{{- '\\n' ~ tool | tojson }}{% endfor %}\n"
+    "        {{- '\\n</tools>\\n\\nEach call is one JSON object with the function\\'s name and its arguments:\\n<tool_call>\\n' }}\n"
+    "        {{- '{\"name\": <name>, \"arguments\": <object>}\\n</tool_call>' }}\n"
+    "    {%- endif %}\n"
+    "    {{- '<|im_end|>\\n' }}\n"
+    "{%- endif %}\n"
+    "{%- for message in messages if message.role != 'system' %}\n"
+    "    {%- if message.role == 'tool' %}\n"
+    "        {{- '<|im_start|>user' if loop.previtem is not defined or loop.previtem.role != 'tool' }}\n"
+    "        {{- '\\n<tool_response>\\n' ~ message.content ~ '\\n</tool_response>' }}\n"
+    "        {{- '<|im_end|>\\n' if loop.last or loop.nextitem.role != 'tool' }}\n"
+    "    {%- else %}\n"
+    "        {{- '<|im_start|>' ~ message.role ~ '\\n' ~ message.content }}\n"
+    "        {%- for call in message.tool_calls %}\n"
+    "            {{- '\\n' if message.content or not loop.first }}\n"
+    "            {{- '<tool_call>\\n{\"name\": ' ~ call.function.name | tojson }}\n"
+    "            {{- ', \"arguments\": ' ~ call.function.arguments | tojson ~ '}\\n</tool_call>' }}\n"
+    "        {%- endfor %}\n"
+    "        {{- '<|im_end|>\\n' }}\n"
+    "    {%- endif %}\n"
+    "{%- endfor %}\n"
+    "{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{% endif %}\n";
 
-/* Llama 3 and 3.1, calls as 3.1 writes them, with the tools in the system message. */
+/* Llama 3 (its model card's headers), and calls as Llama 3.1 has them: one at a time, results of the role ipython. */
 static const char llama_3[] =
-    "{%- set system = messages[0].content if messages[0].role == 'system' else '' %}"
-    "{{- bos_token }}"
-    "{%- if system or tools %}"
-    "{{- '<|start_header_id|>system<|end_header_id|>\\n\\n' }}"
-    "{%- if tools %}"
-    "{{- 'Environment: ipython\\n\\nYou have access to the following functions. To call a function, please respond with JSON for a function call. "
-    "Respond in the format {\"name\": function name, \"parameters\": dictionary of argument name and its value}. Do not use variables.\\n\\n' }}"
-    "{%- for tool in tools %}{{- (tool | tojson(indent=4)) + '\\n\\n' }}{%- endfor %}"
-    "{%- endif %}{{- system + '<|eot_id|>' }}{%- endif %}"
-    "{%- for m in messages %}"
-    "{%- if m.role == 'user' %}{{- '<|start_header_id|>user<|end_header_id|>\\n\\n' + m.content + '<|eot_id|>' }}"
-    "{%- elif m.role == 'assistant' %}"
-    "{%- if m.tool_calls and m.tool_calls | length > 1 %}{{- raise_exception('one call at a time') }}{%- endif %}"
-    "{{- '<|start_header_id|>assistant<|end_header_id|>\\n\\n' }}"
-    "{%- if m.tool_calls %}{%- set call = m.tool_calls[0].function %}"
-    "{{- '{\"name\": \"' + call.name + '\", \"parameters\": ' + (call.arguments | tojson) + '}' }}"
-    "{%- else %}{{- m.content }}{%- endif %}{{- '<|eot_id|>' }}"
-    "{%- elif m.role == 'tool' %}{{- '<|start_header_id|>ipython<|end_header_id|>\\n\\n' + m.content + '<|eot_id|>' }}"
-    "{%- endif %}{%- endfor %}"
-    "{%- if add_generation_prompt %}{{- '<|start_header_id|>assistant<|end_header_id|>\\n\\n' }}{%- endif %}";
+    "{{- begin_token }}\n"
+    "{%- macro head(role) %}{{- '<|start_header_id|>' ~ role ~ '<|end_header_id|>\\n\\n' }}{% endmacro %}\n"
+    "{%- if messages[0].role == 'system' or tools %}\n"
+    "    {{- head('system') }}\n"
+    "    {%- if messages[0].role == 'system' %}{{- messages[0].content | trim }}{% endif %}\n"
+    "    {%- if tools %}\n"
+    "        {{- '\\n\\n' if messages[0].role == 'system' and messages[0].content }}\n"
+    "        {{- 'These functions can be called. A call is one JSON object and nothing else, ' }}\n"
+    "        {{- '{\"name\": the function, \"parameters\": an object with its arguments}:' }}\n"
+    "        {%- for tool in tools %}{{- '\\n\\n' ~ tool | tojson(indent=4) }}{% endfor %}\n"
+    "    {%- endif %}\n"
+    "    {{- '<|eot_id|>' }}\n"
+    "{%- endif %}\n"
+    "{%- for message in messages if message.role != 'system' %}\n"
+    "    {%- if message.tool_calls %}\n"
+    "        {%- if message.tool_calls | length != 1 %}{{- raise_exception('one call at a time') }}{% endif %}\n"
+    "        {%- set call = message.tool_calls[0].function %}\n"
+    "        {{- head('assistant') ~ '{\"name\": ' ~ call.name | tojson }}\n"
+    "        {{- ', \"parameters\": ' ~ call.arguments | tojson ~ '}' }}\n"
+    "    {%- elif message.role == 'tool' %}\n"
+    "        {{- head('ipython') ~ message.content | tojson }}\n"
+    "    {%- else %}\n"
+    "        {{- head(message.role) ~ message.content | trim }}\n"
+    "    {%- endif %}\n"
+    "    {{- '<|eot_id|>' }}\n"
+    "{%- endfor %}\n"
+    "{%- if add_generation_prompt %}{{- head('assistant') }}{% endif %}\n";
 
-/* Gemma 1 to 3: no system, no tools. */
+/* Gemma's card: turns of user and model; no system message. */
 static const char gemma[] =
-    "{{- bos_token }}"
-    "{%- for m in messages %}"
-    "{%- if m.role not in ['user', 'assistant'] %}{{- raise_exception('a person and the model take turns') }}{%- endif %}"
-    "{{- '<start_of_turn>' + ('model' if m.role == 'assistant' else 'user') + '\\n' + m.content | trim + '<end_of_turn>\\n' }}"
-    "{%- endfor %}"
-    "{%- if add_generation_prompt %}{{- '<start_of_turn>model\\n' }}{%- endif %}";
+    "{{- begin_token }}\n"
+    "{%- for message in messages %}\n"
+    "    {%- if message.role not in ['user', 'assistant'] %}{{- raise_exception('only user and assistant') }}{% endif %}\n"
+    "    {{- '<start_of_turn>' ~ ('model' if message.role == 'assistant' else 'user') ~ '\\n' }}\n"
+    "    {{- message.content | trim ~ '<end_of_turn>\\n' }}\n"
+    "{%- endfor %}\n"
+    "{%- if add_generation_prompt %}{{- '<start_of_turn>model\\n' }}{% endif %}\n";
 
-/* Mistral 7B and Mixtral 8x7B. */
+/* Mistral's tokenizers from version 2 on, where [INST] is a token and a vocabulary that wants spaces adds them itself. */
 static const char mistral[] =
-    "{{- bos_token }}"
-    "{%- for m in messages %}"
-    "{%- if m.role == 'user' %}{{- '[INST] ' + m.content + ' [/INST]' }}"
-    "{%- elif m.role == 'assistant' %}{{- ' ' + m.content + eos_token }}"
-    "{%- else %}{{- raise_exception('a person and the model take turns') }}{%- endif %}"
-    "{%- endfor %}";
+    "{{- begin_token }}\n"
+    "{%- for message in messages %}\n"
+    "    {%- if message.role == 'user' %}{{- '[INST]' ~ message.content ~ '[/INST]' }}\n"
+    "    {%- elif message.role == 'assistant' %}{{- message.content ~ eos_token }}\n"
+    "    {%- else %}{{- raise_exception('only user and assistant') }}{% endif %}\n"
+    "{%- endfor %}\n";
 
-/* Phi-3 and Phi-3.5. */
+/* The card of Mistral 7B Instruct 0.1, where it is text. */
+static const char mistral_v1[] =
+    "{{- begin_token }}\n"
+    "{%- for message in messages %}\n"
+    "    {%- if message.role == 'user' %}{{- '[INST] ' ~ message.content ~ ' [/INST]' }}\n"
+    "    {%- elif message.role == 'assistant' %}{{- ' ' ~ message.content ~ eos_token }}\n"
+    "    {%- else %}{{- raise_exception('only user and assistant') }}{% endif %}\n"
+    "{%- endfor %}\n";
+
+/* The card of Phi-3-mini-instruct. */
 static const char phi_3[] =
-    "{%- for m in messages %}"
-    "{%- if m.role not in ['system', 'user', 'assistant'] %}{{- raise_exception('no tools') }}{%- endif %}"
-    "{{- '<|' + m.role + '|>\\n' + m.content + '<|end|>\\n' }}"
-    "{%- endfor %}"
-    "{%- if add_generation_prompt %}{{- '<|assistant|>\\n' }}{%- endif %}";
+    "{{- begin_token }}\n"
+    "{%- for message in messages if message.role != 'tool' %}\n"
+    "    {{- '<|' ~ message.role ~ '|>\\n' ~ message.content ~ '<|end|>\\n' }}\n"
+    "{%- endfor %}\n"
+    "{%- if add_generation_prompt %}{{- '<|assistant|>\\n' }}{% endif %}\n";
 
-/* RWKV's world models. */
+/* The card of RWKV's world models: an empty line ends a turn, so there is none within one. */
 static const char rwkv_world[] =
-    "{%- for m in messages %}"
-    "{%- if m.role == 'system' %}{{- 'System: ' + m.content | trim + '\\n\\n' }}"
-    "{%- elif m.role == 'user' %}{{- 'User: ' + m.content | trim + '\\n\\n' }}"
-    "{%- elif m.role == 'assistant' %}{{- 'Assistant: ' + m.content | trim + '\\n\\n' }}"
-    "{%- else %}{{- raise_exception('no tools') }}{%- endif %}"
-    "{%- endfor %}"
-    "{%- if add_generation_prompt %}{{- 'Assistant:' }}{%- endif %}";
+    "{{- begin_token }}\n"
+    "{%- set names = {'system': 'System', 'user': 'User', 'assistant': 'Assistant'} %}\n"
+    "{%- for message in messages if message.role in names %}\n"
+    "    {{- names[message.role] ~ ': ' ~ message.content.split('\\n') | map('trim', '\\r') | select | join('\\n') | trim }}\n"
+    "    {{- '\\n\\n' }}\n"
+    "{%- endfor %}\n"
+    "{%- if add_generation_prompt %}{{- 'Assistant:' }}{% endif %}\n";
 
-/* LLM360's CrystalChat. */
-static const char crystalchat[] =
-    "{{- bos_token }}"
-    "{%- for m in messages %}"
-    "{%- if m.role == 'system' %}{{- '<|sys_start|> ' + m.content + ' <|sys_end|> ' }}"
-    "{%- elif m.role == 'user' %}{{- '<|im_start|> ' + m.content + ' <|im_end|>' }}"
-    "{%- elif m.role == 'assistant' %}{{- ' ' + m.content + ' ' + eos_token }}"
-    "{%- else %}{{- raise_exception('no tools') }}{%- endif %}"
-    "{%- endfor %}";
-
-/* Vicuna 1.1, and models that learned from its conversations. */
+/* Vicuna 1.1 (FastChat). */
 static const char vicuna[] =
-    "{{- bos_token }}"
-    "{%- for m in messages %}"
-    "{%- if m.role == 'system' %}{{- m.content + ' ' }}"
-    "{%- elif m.role == 'user' %}{{- 'USER: ' + m.content + ' ' }}"
-    "{%- elif m.role == 'assistant' %}{{- 'ASSISTANT: ' + m.content + eos_token }}"
-    "{%- else %}{{- raise_exception('no tools') }}{%- endif %}"
-    "{%- endfor %}"
-    "{%- if add_generation_prompt %}{{- 'ASSISTANT:' }}{%- endif %}";
+    "{{- begin_token }}\n"
+    "{%- for message in messages if message.role != 'tool' %}\n"
+    "    {%- if message.role == 'system' %}{{- message.content | trim ~ ' ' }}\n"
+    "    {%- elif message.role == 'user' %}{{- 'USER: ' ~ message.content | trim ~ ' ' }}\n"
+    "    {%- else %}{{- 'ASSISTANT: ' ~ message.content | trim ~ eos_token }}{% endif %}\n"
+    "{%- endfor %}\n"
+    "{%- if add_generation_prompt %}{{- 'ASSISTANT:' }}{% endif %}\n";
 
-/* LLM360's AmberChat and other models of the first Llama with these headings. */
+/* The card of LLM360's AmberChat. */
 static const char amberchat[] =
-    "{{- bos_token }}"
-    "{%- for m in messages %}"
-    "{%- if m.role == 'system' %}{{- m.content + '\\n' }}"
-    "{%- elif m.role == 'user' %}{{- '### Human: ' + m.content + '\\n' }}"
-    "{%- elif m.role == 'assistant' %}{{- '### Assistant: ' + m.content + '\\n' }}"
-    "{%- else %}{{- raise_exception('no tools') }}{%- endif %}"
-    "{%- endfor %}"
-    "{%- if add_generation_prompt %}{{- '### Assistant:' }}{%- endif %}";
+    "{{- begin_token }}\n"
+    "{%- for message in messages if message.role != 'tool' %}\n"
+    "    {%- if message.role == 'system' %}{{- message.content | trim ~ '\\n' }}\n"
+    "    {%- elif message.role == 'user' %}{{- '### Human: ' ~ message.content | trim ~ '\\n' }}\n"
+    "    {%- else %}{{- '### Assistant: ' ~ message.content | trim ~ '\\n' }}{% endif %}\n"
+    "{%- endfor %}\n"
+    "{%- if add_generation_prompt %}{{- '### Assistant:' }}{% endif %}\n";
+
+/* The card of LLM360's CrystalChat: tokens around what the model is told, and the end token behind what it says. */
+static const char crystalchat[] =
+    "{{- begin_token }}\n"
+    "{%- for message in messages if message.role != 'tool' %}\n"
+    "    {%- if message.role == 'system' %}{{- ' <|sys_start|> ' ~ message.content | trim ~ ' <|sys_end|>' }}\n"
+    "    {%- elif message.role == 'user' %}{{- ' <|im_start|> ' ~ message.content | trim ~ ' <|im_end|>' }}\n"
+    "    {%- else %}{{- ' ' ~ message.content | trim ~ eos_token }}{% endif %}\n"
+    "{%- endfor %}\n";
+
+/* The card of Zephyr 7B beta. */
+static const char zephyr[] =
+    "{{- begin_token }}\n"
+    "{%- for message in messages if message.role != 'tool' %}\n"
+    "    {{- '<|' ~ message.role ~ '|>\\n' ~ message.content ~ eos_token ~ '\\n' }}\n"
+    "{%- endfor %}\n"
+    "{%- if add_generation_prompt %}{{- '<|assistant|>\\n' }}{% endif %}\n";
+
+/* Stanford Alpaca's repository. */
+static const char alpaca[] =
+    "{{- begin_token }}\n"
+    "{%- for message in messages if message.role != 'tool' %}\n"
+    "    {%- if message.role == 'system' %}{{- message.content | trim ~ '\\n\\n' }}\n"
+    "    {%- elif message.role == 'user' %}{{- '### Instruction:\\n' ~ message.content | trim ~ '\\n\\n' }}\n"
+    "    {%- else %}{{- '### Response:\\n' ~ message.content | trim ~ eos_token ~ '\\n\\n' }}{% endif %}\n"
+    "{%- endfor %}\n"
+    "{%- if add_generation_prompt %}{{- '### Response:\\n' }}{% endif %}\n";
 
 /* Moonshot's Kimi K2, whose own template changes a list, which templates may not do here.  Calls are numbered through the conversation. */
 static const char kimi[] =
@@ -140,41 +185,70 @@ static const char kimi[] =
     "{%- endif %}{%- endfor %}"
     "{%- if add_generation_prompt %}{{- '<|im_assistant|>assistant<|im_middle|>' }}{%- endif %}";
 
-/* A family is known by a special token (NULL: by none), and perhaps by its architecture. */
-static const struct {
-    const char *name, *text, *token, *arch;
-} builtins[] = {
-    { "llama-3", llama_3, "<|start_header_id|>", NULL },
-    { "crystalchat", crystalchat, "<|sys_start|>", NULL },
-    { "kimi", kimi, "<|im_middle|>", NULL },
-    { "chatml", chatml, "<|im_start|>", NULL },
-    { "gemma", gemma, "<start_of_turn>", NULL },
-    { "phi-3", phi_3, "<|end|>", "phi3" },
-    { "rwkv-world", rwkv_world, NULL, "rwkv" },
-    { "mistral", mistral, "[INST]", NULL },
-    { "vicuna", vicuna, "", NULL },
-    { "amberchat", amberchat, "", NULL },
-};
-#define N_BUILTINS (sizeof builtins / sizeof *builtins)
-
 const char *template_builtin(const char *name)
 {
-    for (size_t i = 0; i < N_BUILTINS; i++)
-        if (strcmp(builtins[i].name, name) == 0)
-            return builtins[i].text;
+    static const struct {
+        const char *name, *text;
+    } all[] = {
+        { "alpaca", alpaca },   { "amberchat", amberchat }, { "chatml", chatml },         { "crystalchat", crystalchat },
+        { "gemma", gemma },     { "kimi", kimi },     { "llama-3", llama_3 },     { "mistral", mistral },       { "mistral-v1", mistral_v1 },
+        { "phi-3", phi_3 },     { "rwkv-world", rwkv_world }, { "vicuna", vicuna },       { "zephyr", zephyr },
+    };
+
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        if (strcmp(all[i].name, name) == 0)
+            return all[i].text;
     return NULL;
+}
+
+/* --- which of them -------------------------------------------------------------------------------------------------- */
+
+#define MAX_MARKS 4
+
+/* Special tokens that a vocabulary must have, or not, for a template; the first that fits is taken. */
+static const struct mark {
+    const char *template, *has[MAX_MARKS], *not;
+} marks[] = {
+    { "crystalchat", { "<|sys_start|>", "<|sys_end|>", "<|im_start|>", "<|im_end|>" }, NULL },
+    { "kimi", { "<|im_system|>", "<|im_middle|>", "<|im_end|>" }, NULL },
+    { "chatml", { "<|im_start|>", "<|im_end|>" }, NULL },
+    { "llama-3", { "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>" }, NULL },
+    { "gemma", { "<start_of_turn>", "<end_of_turn>" }, NULL },
+    { "mistral", { "[INST]", "[/INST]" }, NULL },
+    { "phi-3", { "<|user|>", "<|assistant|>", "<|end|>" }, "[gMASK]" },
+    { "zephyr", { "<|system|>", "<|user|>", "<|assistant|>" }, "[gMASK]" },
+};
+
+static bool has_special(const struct tokenizer *t, const char *name)
+{
+    const size_t len = strlen(name), n = tokenizer_n_tokens(t);
+
+    for (size_t i = 0; i < n; i++) {
+        const enum token_type type = tokenizer_type(t, (int32_t)i);
+        size_t token_len;
+        const char *token;
+
+        if (type != TOKEN_CONTROL && type != TOKEN_USER)
+            continue;
+        token = tokenizer_name(t, (int32_t)i, &token_len);
+        if (token_len == len && memcmp(token, name, len) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool fits(const struct mark *m, const struct tokenizer *t)
+{
+    for (size_t i = 0; i < MAX_MARKS && m->has[i]; i++)
+        if (!has_special(t, m->has[i]))
+            return false;
+    return !m->not || !has_special(t, m->not);
 }
 
 const char *template_guess(const char *arch, const struct tokenizer *t)
 {
-    for (size_t i = 0; i < N_BUILTINS; i++) {
-        const char *token = builtins[i].token, *family = builtins[i].arch;
-
-        if (token && (!*token || tokenizer_special(t, token) < 0))
-            continue; /* without a token of their own only those who ask get them */
-        if (family && strncmp(arch, family, strlen(family)) != 0)
-            continue;
-        return builtins[i].name;
-    }
-    return NULL;
+    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++)
+        if (fits(&marks[i], t))
+            return marks[i].template;
+    return arch && strncmp(arch, "rwkv", 4) == 0 ? "rwkv-world" : NULL;
 }

@@ -185,13 +185,14 @@ static void test_published(void)
 
 static const char conversation[] =
     "{\"bos_token\":\"<s>\",\"messages\":[{\"role\":\"user\",\"content\":\"Hi <|x|> \\\"q\\\"\\nb\"}],\"n\":42,"
+    "\"asked\":[{\"role\":\"user\",\"x\":1},{\"x\":{\"role\":\"u\"}}],"
     "\"tools\":[{\"name\":\"f\",\"on\":true}],\"l\":[\"a\",\"b\"]}";
 
 /* The result with what is data in brackets. */
 static void is_marked(const char *text, const char *want, const char *what)
 {
-    static const char *const trusted[] = { "eos_token", "bos_token" };
-    static const struct jinja_options options = { .trusted = trusted, .n_trusted = 2 };
+    static const char *const trusted[] = { "eos_token", "bos_token", "asked[].role", "bos_token[].x", "l[].x" };
+    static const struct jinja_options options = { .trusted = trusted, .n_trusted = 5 };
     struct err err = { 0 };
     struct json *globals = json_parse(conversation, strlen(conversation), &err);
     struct jinja *template = jinja_compile(text, strlen(text), &err);
@@ -224,6 +225,9 @@ static void test_provenance(void)
 {
     is_marked("<|x|>{{ messages[0].role }}<|y|>", "<|x|>[user]<|y|>", "what comes from a message is data, what the template writes is not");
     is_marked("{{ bos_token }}{{ n }}{{ 1 }}", "<s>[42]1", "a trusted global is not, a number of the data is");
+    is_marked("{{ '<|' ~ asked[0].role ~ '|>' }}{{ asked[0]['x'] }}{{ asked[1].x.role }}{{ asked[0].items()|first|first }}",
+              "<|user|>[1urole]", "a trusted member of a list's objects is not data, the others are");
+    is_marked("{{ asked }}", "[[{'role': ]'user'[, 'x': 1}, {'x': {'role': 'u'}}]]", "nor where the list is printed");
     is_marked("{{ '<' ~ messages[0].role ~ '>' }}{{ 'a' + l[0] + 'b' }}", "<[user]>a[a]b", "concatenation keeps both");
     is_marked("{% set x = '12' ~ l[0] ~ '34' %}{{ x[1:4] }}{{ x[::-1] }}{{ x[2] }}", "2[a]343[a]21[a]", "slices do");
     is_marked("{{ ('-' ~ messages[0].role)|upper }}.{{ (l[0] ~ 'bc')|title }}", "-[USER].[A]bc", "upper and title do");
