@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "infer/dialect.h"
+#include "infer/dialect_text.h"
 #include "infer/template.h"
 #include "infer/tool_format.h"
 
@@ -19,10 +20,9 @@ struct templated {
     struct template *template;
     const struct tokenizer *tokenizer;
     const struct tool_format *format;
+    struct dialect_text text; /* what the template does not know */
     struct thinking_marks marks;
-    bool thinks, told;              /* told: the system message tells of the tools */
-    bool system_as_text;                 /* it stands before the first question: the template loses it where calls follow */
-    bool calls_as_text, results_as_text; /* the template knows none: an assistant's or a user's message has them */
+    bool thinks;
     int32_t ends[SCRIPT_MAX_ENDS];
     size_t n_ends;
     char stop[MAX_STOP + 1]; /* "": a token ends a reply */
@@ -36,28 +36,7 @@ static void close_templated(void *state)
     free(d);
 }
 
-/* --- the messages as the template takes them ---------------------------------------------------------------------- */
-
-static bool is_react(const struct templated *d)
-{
-    return strcmp(d->format->name, "react") == 0;
-}
-
-static void write_part(struct jsonw *w, const char *text, size_t len)
-{
-    jsonw_array(w, "parts");
-    jsonw_object(w, NULL);
-    jsonw_text(w, "type", "text");
-    jsonw_string(w, "text", text, len);
-    jsonw_end(w);
-    jsonw_end(w);
-}
-
-static void add_parts(const struct json *message, struct buf *out)
-{
-    for (const struct json *part = json_first(json_get(message, "parts")); part; part = json_next(part))
-        buf_adds(out, json_get_text(part, "text", ""));
-}
+/* --- the prompt --------------------------------------------------------------------------------------------------- */
 
 static int compare_tools(const void *a, const void *b)
 {
@@ -92,165 +71,18 @@ static struct json *list_tools(const struct dialect_request *q, struct err *err)
     return list;
 }
 
-/* What a template would have told of the tools. */
-static void describe(const struct templated *d, const struct json *tools, struct buf *out)
-{
-    const struct tool_format *f = d->format;
-
-    buf_adds(out, "You can use these tools:\n");
-    for (const struct json *t = json_first(tools); t; t = json_next(t)) {
-        struct jsonw w = jsonw_start(out);
-
-        buf_addf(out, "\n%s: %s\nArguments: ", json_get_text(t, "name", ""), json_get_text(t, "description", ""));
-        w.start = out->len;
-        if (json_get(t, "parameters"))
-            jsonw_value(&w, NULL, json_get(t, "parameters"));
-        else
-            buf_adds(out, "{}");
-        buf_addc(out, '\n');
-    }
-    if (is_react(d)) {
-        buf_adds(out, "\nTo use one, write\n\nThought: what you want to find out\nAction: the name of the tool\n"
-                      "Action Input: its arguments, as one JSON object\n\nand you are told its result as Observation. "
-                      "As soon as you can answer, write\n\nThought: what you know now\nFinal Answer: the answer");
-        return;
-    }
-    buf_addf(out, "\nTo use one, write exactly\n%s%sNAME%s%s%s%s\nwith its name and its arguments as one JSON object.", f->trigger[0], f->open,
-             f->middle[0], "{...}", f->close[0], f->end ? f->end : "");
-}
-
-static void write_react(const struct json *message, struct buf *text)
-{
-    const struct json *calls = json_get(message, "calls");
-
-    buf_addf(text, "Thought: %s%s", json_get_text(message, "reasoning", ""), json_count(calls) ? " " : "\nFinal Answer: ");
-    add_parts(message, text);
-    for (const struct json *call = json_first(calls); call; call = json_next(call))
-        buf_addf(text, "\nAction: %s\nAction Input: %s", json_get_text(call, "name", ""), json_get_text(call, "arguments", "{}"));
-}
-
-static void write_calls(const struct tool_format *f, const struct json *message, struct buf *text)
-{
-    const struct json *first = json_first(json_get(message, "calls"));
-
-    add_parts(message, text);
-    for (const struct json *call = first; call; call = json_next(call)) {
-        if (call == first)
-            buf_addf(text, "%s%s", f->trigger[0], f->open);
-        else
-            buf_adds(text, f->again ? f->again : "");
-        buf_addf(text, "%s%s%s%s", json_get_text(call, "name", ""), f->middle[0], json_get_text(call, "arguments", "{}"), f->close[0]);
-    }
-    if (first && f->end)
-        buf_adds(text, f->end);
-}
-
-static void write_text_message(struct jsonw *w, const char *role, const struct buf *text)
-{
-    jsonw_object(w, NULL);
-    jsonw_text(w, "role", role);
-    write_part(w, text->data ? text->data : "", text->len);
-    jsonw_end(w);
-}
-
-static void write_assistant(struct jsonw *w, const struct templated *d, const struct json *message)
-{
-    struct buf text;
-
-    buf_init(&text, TEXT_LIMIT);
-    if (is_react(d))
-        write_react(message, &text);
-    else
-        write_calls(d->format, message, &text);
-    write_text_message(w, "assistant", &text);
-    buf_finish(&text);
-}
-
-static bool is_result(const struct json *message)
-{
-    return message && strcmp(json_get_text(message, "role", ""), "tool") == 0;
-}
-
-/* The results of one reply's calls, as one message of a user.  Returns the last of them. */
-static const struct json *write_results(struct jsonw *w, const struct json *message)
-{
-    struct buf text;
-
-    buf_init(&text, TEXT_LIMIT);
-    for (;; message = json_next(message)) {
-        buf_addf(&text, "Observation: %s", json_bool(json_get(message, "error"), false) ? "error: " : "");
-        add_parts(message, &text);
-        if (!is_result(json_next(message)))
-            break;
-        buf_addc(&text, '\n');
-    }
-    write_text_message(w, "user", &text);
-    buf_finish(&text);
-    return message;
-}
-
-/* What the system message says, with what is told of the tools. */
-static void collect_system(const struct templated *d, const struct json *system, const struct json *tools, struct buf *out)
-{
-    if (system)
-        add_parts(system, out);
-    if (!tools || !d->told)
-        return;
-    if (system)
-        buf_adds(out, "\n\n");
-    describe(d, tools, out);
-}
-
-/* The messages for a template that does not show tools, or has no calls.  NULL: out of memory. */
-static struct json *rewrite(const struct templated *d, const struct dialect_request *q, const struct json *tools, struct err *err)
-{
-    const struct json *m = json_first(q->messages), *system = m && strcmp(json_get_text(m, "role", ""), "system") == 0 ? m : NULL;
-    struct json *messages = NULL;
-    struct buf text, told;
-    struct jsonw w;
-
-    buf_init(&text, TEXT_LIMIT);
-    buf_init(&told, TEXT_LIMIT);
-    collect_system(d, system, tools, &told);
-    w = jsonw_start(&text);
-    jsonw_array(&w, NULL);
-    if (told.len && !d->system_as_text)
-        write_text_message(&w, "system", &told);
-    for (m = system ? json_next(system) : m; m; m = json_next(m)) {
-        if (told.len && d->system_as_text && strcmp(json_get_text(m, "role", ""), "user") == 0) {
-            buf_adds(&told, "\n\n");
-            add_parts(m, &told);
-            write_text_message(&w, "user", &told);
-            buf_reset(&told);
-        } else if (d->calls_as_text && strcmp(json_get_text(m, "role", ""), "assistant") == 0)
-            write_assistant(&w, d, m);
-        else if (d->results_as_text && is_result(m))
-            m = write_results(&w, m);
-        else
-            jsonw_value(&w, NULL, m);
-    }
-    jsonw_end(&w);
-    if (text.failed || told.failed)
-        fail(err, CORAX_E_LIMIT, "messages: more than %zu bytes", TEXT_LIMIT);
-    else
-        messages = json_parse_large(text.data, text.len, MAX_VALUES, err);
-    buf_finish(&text);
-    buf_finish(&told);
-    return messages;
-}
-
 static int render_messages(const struct templated *d, const struct dialect_request *q, struct template_prompt *out, struct err *err)
 {
-    const bool rewritten = d->system_as_text || (q->n_tools > 0 && (d->told || d->calls_as_text || d->results_as_text));
+    const bool rewritten = d->text.system || (q->n_tools > 0 && (d->text.told || d->text.calls || d->text.results));
     struct json *tools = q->n_tools ? list_tools(q, err) : NULL, *messages = NULL;
     int result = -1;
 
     if (q->n_tools && !tools)
         return -1;
-    if (rewritten && json_kind(q->messages) == JSON_ARRAY)
-        messages = rewrite(d, q, tools, err);
-    if (!rewritten || json_kind(q->messages) != JSON_ARRAY || messages)
-        result = template_render(d->template, messages ? messages : q->messages, d->told ? NULL : tools, q->thinking, out, err);
+    if (rewritten && template_check(q->messages, tools, err) == 0)
+        messages = dialect_text_write(&d->text, q->messages, tools, err);
+    if (!rewritten || messages)
+        result = template_render(d->template, messages ? messages : q->messages, d->text.told ? NULL : tools, q->thinking, out, err);
     json_free(messages);
     json_free(tools);
     return result;
@@ -362,10 +194,10 @@ static void find_system(struct templated *d)
                                "\"arguments\":\"{\\\"k\\\":\\\"" USED "\\\"}\"}]},{\"role\":\"tool\",\"call_id\":\"1\"," PARTS(REPLIED) "}]";
     struct template_prompt p;
 
-    if (!template_traits(d->template)->system || d->calls_as_text || d->results_as_text)
+    if (!template_traits(d->template)->system || d->text.calls || d->text.results)
         return;
     if (behind(d, work, SAID, &p)) {
-        d->system_as_text = !strstr(p.text.data, ASKED);
+        d->text.system = !strstr(p.text.data, ASKED);
         template_prompt_finish(&p);
     }
 }
@@ -395,7 +227,7 @@ static void find_ends(struct templated *d)
             take_end(d, from, to, true);
         template_prompt_finish(&p);
     }
-    from = d->calls_as_text || !last || !*last ? NULL : behind(d, work, USED, &p);
+    from = d->text.calls || !last || !*last ? NULL : behind(d, work, USED, &p);
     if (from) {
         const char *end = strstr(from, last);
 
@@ -463,9 +295,10 @@ static int choose_format(struct templated *d, struct gguf_string *text, const ch
     }
     if (!d->format || (!traits->calls && !writes_as_text(d->format)))
         d->format = tool_format_find("react");
-    d->told = is_react(d) || !traits->tools;
-    d->calls_as_text = is_react(d) || !traits->calls;
-    d->results_as_text = is_react(d) || !traits->results;
+    d->text.format = d->format;
+    d->text.told = dialect_text_is_react(d->format) || !traits->tools;
+    d->text.calls = dialect_text_is_react(d->format) || !traits->calls;
+    d->text.results = dialect_text_is_react(d->format) || !traits->results;
     d->thinks = tool_format_thinking(d->format, text->s, text->len, &d->marks);
     return 0;
 }

@@ -71,6 +71,9 @@ struct template_prompt {
     size_t tail;     /* text from here on is the template's own: what it wrote behind the last byte of data */
 };
 
+/* What template_render() looks at first: CORAX_E_ARGS with the place ("messages[3]: role: ...").  tools may be NULL. */
+int template_check(const struct json *messages, const struct json *tools, struct err *);
+
 /*
  * messages: a JSON array of MESSAGE; tools: one of TOOL, or NULL (docs/protocol.md).  Up to where the model goes on.
  * thinking: as far as the template lets that be chosen.  out is written on success only, and then to be

@@ -47,9 +47,6 @@ struct template {
     } names;
 };
 
-/* CORAX_E_ARGS with the place.  tools may be NULL. */
-int template_check(const struct json *messages, const struct json *tools, struct err *);
-
 /* What is rendered, for messages and tools that template_check took: freed by json_free.  NULL with CORAX_E_LIMIT or ARGS. */
 struct json *template_globals(const struct template *, const struct template_form *, const struct json *messages,
                               const struct json *tools, enum template_thinking thinking, struct err *) __attribute__((warn_unused_result));

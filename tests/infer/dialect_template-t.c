@@ -315,6 +315,7 @@ static void test_refused(void)
     ok(d && strcmp(dialect_name(d), "react") == 0, "a dialect may be asked for");
     if (d)
         test_way(d, "chatml with react", 'A', 1);
+    refused(d, "[" USER("q") ",{\"role\":\"assistant\",\"calls\":[" CALL("a", "{}") "]}," USER("x") "]", "no tool message with call_id \"a\"");
     dialect_close(d);
 }
 
