@@ -9,28 +9,21 @@
 
 #include "util/json.h"
 
-int main(int argc, char **argv)
+static int print(const struct buf *text, const char *pointer, bool count)
 {
-    bool count = argc == 3 && strcmp(argv[1], "--count") == 0;
-    struct buf text, out;
-    struct json *v;
     struct err err = { 0 };
+    struct json *v;
     const char *value;
-    char data[65536];
+    struct buf out;
     size_t n;
 
-    if (argc < 2)
-        return 2;
-    buf_init(&text, 64u << 20);
-    buf_init(&out, 64u << 20);
-    while ((n = fread(data, 1, sizeof(data), stdin)) > 0)
-        buf_add(&text, data, n);
-    if (json_check(text.data, text.len, &err) < 0) {
+    if (json_check(text->data, text->len, &err) < 0) {
         fprintf(stderr, "json-get: %s\n", err.msg);
         return 1;
     }
-    if (!json_find(text.data, text.len, argv[argc - 1], &value, &n))
+    if (!json_find(text->data, text->len, pointer, &value, &n))
         return 1;
+    buf_init(&out, 64u << 20);
     if (count) {
         v = json_parse(value, n, &err);
         printf("%zu\n", json_count(v));
@@ -40,7 +33,24 @@ int main(int argc, char **argv)
     } else {
         printf("%.*s\n", (int)n, value);
     }
-    buf_finish(&text);
     buf_finish(&out);
     return 0;
+}
+
+int main(int argc, char **argv)
+{
+    bool count = argc == 3 && strcmp(argv[1], "--count") == 0;
+    struct buf text;
+    char data[65536];
+    size_t n;
+    int status;
+
+    if (argc < 2)
+        return 2;
+    buf_init(&text, 64u << 20);
+    while ((n = fread(data, 1, sizeof(data), stdin)) > 0)
+        buf_add(&text, data, n);
+    status = print(&text, argv[argc - 1], count);
+    buf_finish(&text);
+    return status;
 }
