@@ -22,7 +22,7 @@ static struct constraint *take(struct constraint_pool *p, size_t i)
 struct constraint *constraint_pool_take(struct constraint_pool *p, const struct script *script)
 {
     for (size_t i = p->n; i-- > 0;)
-        if (memcmp(&p->list[i].script, script, sizeof *script) == 0) {
+        if (script_equal(&p->list[i].script, script)) {
             struct constraint *c = take(p, i);
 
             constraint_restart(c);

@@ -96,3 +96,43 @@ void script_end_token(struct script *s, int32_t token)
     else
         s->ends[s->n_ends++] = token;
 }
+
+/* --- equality ----------------------------------------------------------------------------------------------------- */
+
+static bool same_mark(const struct script *a, struct script_mark x, const struct script *b, struct script_mark y)
+{
+    return x.n == y.n && memcmp(a->units + x.first, b->units + y.first, x.n * sizeof *a->units) == 0;
+}
+
+static bool same_state(const struct script *a, const struct script_state *x, const struct script *b, const struct script_state *y)
+{
+    if (x->part != y->part || x->n_exits != y->n_exits || x->otherwise != y->otherwise || x->blanks != y->blanks || x->ends != y->ends ||
+        x->done != y->done)
+        return false;
+    for (unsigned i = 0; i < x->n_exits; i++)
+        if (!same_mark(a, x->exits[i].mark, b, y->exits[i].mark) || x->exits[i].next != y->exits[i].next || x->exits[i].stays != y->exits[i].stays)
+            return false;
+    return true;
+}
+
+static bool same_notation(const struct notation *a, const struct notation *b)
+{
+    return a->kind == b->kind && a->key_open.text == b->key_open.text && a->key_close.text == b->key_close.text &&
+           a->text_close.text == b->text_close.text && a->value_close.text == b->value_close.text && a->quote.text == b->quote.text;
+}
+
+bool script_equal(const struct script *a, const struct script *b)
+{
+    if (a->tokenizer != b->tokenizer || a->n_states != b->n_states || a->n_ends != b->n_ends || a->n_bans != b->n_bans || a->start != b->start ||
+        a->trims != b->trims || a->failed != b->failed || a->max_thought != b->max_thought || a->after_thought[0] != b->after_thought[0] ||
+        a->after_thought[1] != b->after_thought[1] || !same_notation(&a->notation, &b->notation) ||
+        memcmp(a->ends, b->ends, a->n_ends * sizeof *a->ends) != 0)
+        return false;
+    for (size_t i = 0; i < a->n_bans; i++)
+        if (!same_mark(a, a->bans[i], b, b->bans[i]))
+            return false;
+    for (size_t i = 0; i < a->n_states; i++)
+        if (!same_state(a, &a->states[i], b, &b->states[i]))
+            return false;
+    return true;
+}

@@ -80,6 +80,8 @@ void script_exit_before(struct script *, int from, const char *mark, int to);
 void script_ban(struct script *, const char *text);
 void script_end_token(struct script *, int32_t token); /* -1 and those that are there already do nothing */
 
+/* Do they let the same replies pass, and read them alike? */
+bool script_equal(const struct script *, const struct script *);
 /* The units of a text, at most max of them.  Returns their number. */
 size_t script_units(const struct script *, const char *text, size_t len, uint32_t *units, size_t max);
 

@@ -86,8 +86,9 @@ static void probe_nothing(struct probe *p)
 {
     static const enum template_none all[] = { TEMPLATE_UNDEFINED, TEMPLATE_NULL, TEMPLATE_EMPTY };
     struct template_form *form = &p->template->form;
+    const int last = p->template->functions ? 1 : 0;
 
-    for (int functions = 0; functions <= (p->template->functions != NULL); functions++)
+    for (int functions = 0; functions <= last; functions++)
         for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
             struct template_form f = *form;
 
@@ -112,9 +113,10 @@ static void probe_system(struct probe *p)
 static void probe_tools(struct probe *p)
 {
     static const char conversation[] = "[" MESSAGE("user", USER) "]";
+    const int last = p->template->functions ? 1 : 0;
 
     p->offered = true;
-    for (int functions = 0; functions <= (p->template->functions != NULL) && !p->template->traits.tools; functions++) {
+    for (int functions = 0; functions <= last && !p->template->traits.tools; functions++) {
         struct template_form f = p->template->form;
 
         f.tools = true;
