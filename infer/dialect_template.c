@@ -186,7 +186,6 @@ static void take_end(struct templated *d, const char *from, const char *to, bool
 #define PARTS(S) "\"parts\":[{\"type\":\"text\",\"text\":\"" S "\"}]"
 #define USER(S)  "{\"role\":\"user\"," PARTS(S) "}"
 
-/* What the template writes between an answer and the next question, and between a call and its result, ends replies. */
 /* Is a system message still there when calls have been made? */
 static void find_system(struct templated *d)
 {
@@ -212,6 +211,7 @@ static int check_shown(const struct templated *d, struct err *err)
     return 0;
 }
 
+/* What the template writes between an answer and the next question, and between a call and its result, ends replies. */
 static void find_ends(struct templated *d)
 {
     static const char talk[] = "[" USER(SAID) ",{\"role\":\"assistant\"," PARTS(REPLIED) "}," USER(ASKED) "]";

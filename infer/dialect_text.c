@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include "infer/message.h"
+
 #define TEXT_LIMIT ((size_t)16 << 20)
 #define MAX_VALUES 2000000 /* of the messages */
 
@@ -24,12 +26,6 @@ static void write_part(struct jsonw *w, const char *text, size_t len)
     jsonw_string(w, "text", text, len);
     jsonw_end(w);
     jsonw_end(w);
-}
-
-static void add_parts(const struct json *message, struct buf *out)
-{
-    for (const struct json *part = json_first(json_get(message, "parts")); part; part = json_next(part))
-        buf_adds(out, json_get_text(part, "text", ""));
 }
 
 /* What a template would have told of the tools. */
@@ -64,7 +60,7 @@ static void write_react(const struct json *message, struct buf *text)
     const struct json *calls = json_get(message, "calls");
 
     buf_addf(text, "Thought: %s%s", json_get_text(message, "reasoning", ""), json_count(calls) ? " " : "\nFinal Answer: ");
-    add_parts(message, text);
+    message_add_text(message, text);
     for (const struct json *call = json_first(calls); call; call = json_next(call))
         buf_addf(text, "\nAction: %s\nAction Input: %s", json_get_text(call, "name", ""), json_get_text(call, "arguments", "{}"));
 }
@@ -73,7 +69,7 @@ static void write_calls(const struct tool_format *f, const struct json *message,
 {
     const struct json *first = json_first(json_get(message, "calls"));
 
-    add_parts(message, text);
+    message_add_text(message, text);
     for (const struct json *call = first; call; call = json_next(call)) {
         if (call == first)
             buf_addf(text, "%s%s", f->trigger[0], f->open);
@@ -119,7 +115,7 @@ static const struct json *write_results(struct jsonw *w, const struct json *mess
     buf_init(&text, TEXT_LIMIT);
     for (;; message = json_next(message)) {
         buf_addf(&text, "Observation: %s", json_bool(json_get(message, "error"), false) ? "error: " : "");
-        add_parts(message, &text);
+        message_add_text(message, &text);
         if (!is_result(json_next(message)))
             break;
         buf_addc(&text, '\n');
@@ -133,7 +129,7 @@ static const struct json *write_results(struct jsonw *w, const struct json *mess
 static void collect_system(const struct dialect_text *d, const struct json *system, const struct json *tools, struct buf *out)
 {
     if (system)
-        add_parts(system, out);
+        message_add_text(system, out);
     if (!tools || !d->told)
         return;
     if (system)
@@ -158,7 +154,7 @@ struct json *dialect_text_write(const struct dialect_text *d, const struct json 
     for (m = system ? json_next(system) : m; m; m = json_next(m)) {
         if (told.len && d->system && strcmp(json_get_text(m, "role", ""), "user") == 0) {
             buf_adds(&told, "\n\n");
-            add_parts(m, &told);
+            message_add_text(m, &told);
             write_text_message(&w, "user", &told);
             buf_reset(&told);
         } else if (d->calls && strcmp(json_get_text(m, "role", ""), "assistant") == 0)

@@ -23,6 +23,12 @@ int message_text(const struct json *message, struct buf *out, struct err *err)
     return out->failed ? fail(err, CORAX_E_LIMIT, "more than %zu bytes of text", out->limit) : 0;
 }
 
+void message_add_text(const struct json *message, struct buf *out)
+{
+    for (const struct json *part = json_first(json_get(message, "parts")); part; part = json_next(part))
+        buf_adds(out, json_get_text(part, "text", ""));
+}
+
 const struct json *message_result(const struct json *message, const char *call_id)
 {
     for (message = json_next(message); message && strcmp(json_get_text(message, "role", ""), "tool") == 0; message = json_next(message)) {

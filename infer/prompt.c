@@ -1,55 +1,15 @@
 /* corax-infer prompt: what a model is given for a chat, as text or as tokens.  Works with vocabulary-only files too. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "infer/chat_tools.h"
 #include "infer/command.h"
 #include "infer/gguf.h"
 #include "util/json.h"
-#include "util/jsonschema.h"
 
 #define MAX_INPUT  ((size_t)16 << 20)
 #define MAX_OUTPUT ((size_t)256 << 20)
 #define MAX_VALUES 2000000
-
-/* A chat's tools, with their schemas. */
-struct tool_list {
-    struct tool *tools;
-    struct jsonschema **schemas;
-    size_t n;
-};
-
-static int read_tools(const struct json *list, struct tool_list *out, struct err *err)
-{
-    const size_t n = json_count(list);
-
-    if (n > TOOLS_MAX)
-        return fail(err, CORAX_E_ARGS, "tools: %zu, at most %d", n, TOOLS_MAX);
-    out->tools = calloc(n + 1, sizeof *out->tools);
-    out->schemas = calloc(n + 1, sizeof *out->schemas);
-    if (!out->tools || !out->schemas)
-        return fail(err, CORAX_E_LIMIT, "out of memory for %zu tools", n);
-    for (const struct json *t = json_first(list); t; t = json_next(t), out->n++) {
-        const char *name = json_get_text(t, "name", NULL), *text;
-        size_t len;
-
-        if (!name)
-            return fail(err, CORAX_E_ARGS, "tools[%zu].name: not a string", out->n);
-        text = json_raw(json_get(t, "parameters"), &len);
-        if (text && !(out->schemas[out->n] = jsonschema_compile(text, len, NULL, err)))
-            return err_context(err, "tool %s", name);
-        out->tools[out->n] = (struct tool){ name, text ? jsonschema_root(out->schemas[out->n]) : NULL, t };
-    }
-    return 0;
-}
-
-static void free_tools(struct tool_list *l)
-{
-    for (size_t i = 0; l->schemas && i < l->n + 1; i++)
-        jsonschema_destroy(l->schemas[i]);
-    free(l->schemas);
-    free(l->tools);
-}
 
 static void add_text(const struct tokenizer *t, const struct tokens *list, struct buf *out)
 {
@@ -97,22 +57,30 @@ static int print(const struct args *a, const struct dialect *d, const struct tok
 
 static int show(const struct args *a, const struct dialect *d, const struct tokenizer *t, const struct json *chat, struct err *err)
 {
-    struct tool_list list = { 0 };
+    struct chat_tools_shelf shelf = { 0 };
+    struct chat_tools *tools;
     struct dialect_request q = { .messages = json_get(chat, "messages") };
     struct tokens tokens = { 0 };
     struct script script;
-    int result = read_tools(json_get(chat, "tools"), &list, err);
+    size_t len = 0;
+    const char *list = json_raw(json_get(chat, "tools"), &len);
+    int result;
 
-    q.tools = list.tools;
-    q.n_tools = list.n;
+    tools = chat_tools_get(&shelf, list, len, false, err);
+    if (!tools)
+        return -1;
+    q.tools = tools->tools;
+    q.n_tools = tools->n;
+    if (tools->disabled.len > 0)
+        fprintf(stderr, "left out: [%.*s]\n", (int)tools->disabled.len, tools->disabled.data);
     if (json_get(chat, "thinking"))
         q.thinking = json_bool(json_get(chat, "thinking"), true) ? THINKING_ON : THINKING_OFF;
-    if (result == 0)
-        result = dialect_prompt(d, &q, &tokens, &script, err);
+    result = dialect_prompt(d, &q, &tokens, &script, err);
     if (result == 0)
         result = print(a, d, t, &tokens, err);
     tokens_finish(&tokens);
-    free_tools(&list);
+    chat_tools_put(&shelf, tools);
+    chat_tools_shelf_finish(&shelf);
     return result;
 }
 

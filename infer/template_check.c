@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "infer/message.h"
 #include "infer/template_form.h"
 
 static int check_parts(const struct json *message, struct err *err)
@@ -59,17 +60,6 @@ static const struct json *find_call(const struct json *calls, const struct json 
     return NULL;
 }
 
-static bool has_result(const struct json *message, const char *id)
-{
-    for (message = json_next(message); message; message = json_next(message)) {
-        if (strcmp(json_get_text(message, "role", ""), "tool") != 0)
-            return false;
-        if (strcmp(json_get_text(message, "call_id", ""), id) == 0)
-            return true;
-    }
-    return false;
-}
-
 static int check_call(const struct json *message, const struct json *calls, const struct json *call, struct err *err)
 {
     const char *id = json_get_text(call, "id", NULL), *name = json_get_text(call, "name", NULL);
@@ -83,7 +73,7 @@ static int check_call(const struct json *message, const struct json *calls, cons
         return fail(err, CORAX_E_ARGS, "id: another call of the message has \"%.60s\", too", id);
     if (check_arguments(arguments, err) < 0)
         return -1;
-    if (json_next(message) && !has_result(message, id))
+    if (json_next(message) && !message_result(message, id))
         return fail(err, CORAX_E_ARGS, "no tool message with call_id \"%.60s\" follows", id);
     return 0;
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "infer/message.h"
 #include "infer/template_form.h"
 
 struct writer {
@@ -26,18 +27,12 @@ static void empty(struct writer *r, struct buf *scratch)
 
 /* --- messages ------------------------------------------------------------------------------------------------------- */
 
-static void add_parts(struct buf *b, const struct json *message)
-{
-    for (const struct json *part = json_first(json_get(message, "parts")); part; part = json_next(part))
-        buf_adds(b, json_get_text(part, "text", ""));
-}
-
 /* Before text that is there already, an empty line. */
 static void add_paragraph(struct buf *b, const struct json *message)
 {
     const size_t len = b->len;
 
-    add_parts(b, message);
+    message_add_text(message, b);
     if (len > 0 && b->len > len) {
         char *s = buf_room(b, 2);
 
@@ -89,20 +84,9 @@ static void write_call(struct writer *r, const struct json *call, unsigned numbe
     jsonw_end(&r->w);
 }
 
-static const struct json *find_result(const struct json *assistant, const char *id)
-{
-    for (const struct json *m = json_next(assistant); m; m = json_next(m)) {
-        if (strcmp(json_get_text(m, "role", ""), "tool") != 0)
-            return NULL;
-        if (strcmp(json_get_text(m, "call_id", ""), id) == 0)
-            return m;
-    }
-    return NULL;
-}
-
 static void write_result(struct writer *r, const struct json *assistant, const struct json *call, unsigned number)
 {
-    const struct json *result = find_result(assistant, json_get_text(call, "id", ""));
+    const struct json *result = message_result(assistant, json_get_text(call, "id", ""));
     char id[16];
 
     if (!result) /* the conversation ends here */
@@ -111,7 +95,7 @@ static void write_result(struct writer *r, const struct json *assistant, const s
     empty(r, &r->text);
     if (json_bool(json_get(result, "error"), false))
         buf_adds(&r->text, "error: ");
-    add_parts(&r->text, result);
+    message_add_text(result, &r->text);
     jsonw_object(&r->w, NULL);
     jsonw_text(&r->w, "role", "tool");
     jsonw_text(&r->w, "tool_call_id", id);
@@ -152,7 +136,7 @@ static void write_assistant(struct writer *r, const struct json *message)
     if (first && r->form->content_to_thought)
         add_paragraph(&r->thought, message);
     else
-        add_parts(&r->text, message);
+        message_add_text(message, &r->text);
     if (!first) {
         jsonw_object(&r->w, NULL);
         jsonw_text(&r->w, "role", "assistant");
@@ -176,7 +160,7 @@ static void write_system(struct writer *r, const struct json *system)
     const struct json *next = json_next(system);
 
     empty(r, &r->text);
-    add_parts(&r->text, system);
+    message_add_text(system, &r->text);
     if (r->form->system) {
         write_message(r, "system", &r->text);
         return;
@@ -206,7 +190,7 @@ static void write_messages(struct writer *r, const struct json *messages)
             write_assistant(r, m);
         } else if (strcmp(role, "user") == 0) {
             empty(r, &r->text);
-            add_parts(&r->text, m);
+            message_add_text(m, &r->text);
             write_message(r, "user", &r->text);
         } /* results have been written with their calls */
     }

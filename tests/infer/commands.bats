@@ -259,6 +259,11 @@ assert r["written"] == 23 and 0 <= r["right"] <= r["guessed"] and min(r["alone_s
 <|user|>what <|call|><|think|>' ]
     run "$infer" prompt "$model" --json <chat.json
     [[ $output == *'"dialect":"corax-1"'* ]]
+    sed 's/"integer"/"number of"/' chat.json >wrong.json
+    run "$infer" prompt "$model" --file wrong.json
+    [ "$status" -eq 0 ]
+    [[ $output == *'left out: [{"name":"calc"'* ]]
+    [[ $output != *'calc(n)'* ]]
     echo '{"messages":[]}' >chat.json
     run "$infer" prompt "$model" --file chat.json
     [ "$status" -eq 1 ]
