@@ -16,7 +16,7 @@ struct walk {
     struct masks *masks;
     uint32_t *bits;
     const struct trie_node *nodes;
-    const struct exits *exits; /* NULL: the nodes are the vocabulary's */
+    const struct exits *exits; /* NULL: the nodes are the vocabulary's, and so are the tokens */
     uint32_t min_chars, max_chars; /* of rests: what their tokens have before them */
 };
 
@@ -24,10 +24,10 @@ struct walk {
 static void take(const struct walk *w, uint32_t node)
 {
     if (!w->exits) {
-        set_tokens(w->masks->vocabulary->trie, w->bits, w->nodes[node].token);
+        set_tokens(w->masks->vocabulary->trie, w->bits, w->nodes[node].first, w->nodes[node + 1].first);
         return;
     }
-    for (uint32_t i = w->exits->firsts[node]; i < w->exits->firsts[node + 1]; i++)
+    for (uint32_t i = w->nodes[node].first; i < w->nodes[node + 1].first; i++)
         if (w->exits->chars[i] >= w->min_chars && w->exits->chars[i] <= w->max_chars)
             set_bit(w->bits, w->exits->tokens[i]);
 }
@@ -43,7 +43,7 @@ static void recheck(struct walk *w, uint32_t node)
 
     x->machine->gap = false;
     x->machine->tape.len = x->tape;
-    for (uint32_t i = w->exits ? w->exits->firsts[node] : 0; w->exits && i < w->exits->firsts[w->nodes[node].end]; i++) {
+    for (uint32_t i = w->nodes[node].first; w->exits && i < w->nodes[w->nodes[node].end].first; i++) {
         const int32_t token = w->exits->tokens[i];
         uint32_t state = x->state;
         size_t len;
@@ -98,6 +98,7 @@ static void walk_text(struct walk *w, uint32_t top, const struct frame *f)
             uint32_t state;
 
             now.regex = x.regex;
+            now.escape = now.code = 0; /* whatever stood there when the token began */
             state = regex_accepts(m->regexes, x.regex) ? machine_step(m, machine_one(m, &now), '"') : MACHINE_DEAD;
             if (state != MACHINE_DEAD) {
                 take(w, i);
@@ -193,39 +194,62 @@ static void walk_children(struct walk *w, uint32_t node, uint32_t state)
 
 /* --- the mask ----------------------------------------------------------------------------------------------------- */
 
-static size_t slot_of(const struct masks *x, const struct frame *f)
+static size_t slot_of(const struct masks *x, const struct frame *f, bool counted)
 {
     const struct mask_cache *c = x->cache;
     const bool escapes = x->machine->style.escapes;
-    uint64_t h = ((uint64_t)f->regex << 9 | f->kind << 5 | f->escape << 1 | escapes) * 0x9e3779b97f4a7c15u;
+    uint64_t h = ((uint64_t)f->regex << 10 | f->kind << 6 | f->escape << 2 | (unsigned)counted << 1 | escapes) * 0x9e3779b97f4a7c15u;
     size_t at = (h >> 32) & (c->entries_cap - 1);
 
-    while (c->entries[at] && (c->entries[at]->kind != f->kind || c->entries[at]->regex != f->regex ||
-                              c->entries[at]->escape != f->escape || c->entries[at]->escapes != escapes))
+    while (c->entries[at] && (c->entries[at]->kind != f->kind || c->entries[at]->regex != f->regex || c->entries[at]->escape != f->escape ||
+                              c->entries[at]->counted != counted || c->entries[at]->escapes != escapes))
         at = (at + 1) & (c->entries_cap - 1);
     return at;
 }
 
-/* A REGEX that may end in many tokens: what comes behind reads the first byte once for all of them. */
-static void apply_ends(struct masks *x, const struct mask_entry *e, const struct frame *f, uint32_t min_chars, uint32_t max_chars, uint32_t *bits)
+/* An entry that is there, or NULL. */
+static struct mask_entry *entry_find(const struct masks *x, const struct frame *f, bool counted)
 {
-    struct walk w = { .masks = x, .bits = bits, .nodes = x->vocabulary->trie->nodes };
+    return x->cache->entries[slot_of(x, f, counted)];
+}
+
+/* Another one, kept.  NULL: out of memory. */
+static struct mask_entry *entry_make(struct masks *x, struct mask_entry *base, const struct frame *f, enum counting counting)
+{
+    struct mask_entry *e = entry_create(x->machine, x->vocabulary, x->cache->loops, base, f, counting);
+
+    if (e) {
+        x->cache->entries[slot_of(x, f, e->counted)] = e;
+        x->cache->n_entries++;
+    }
+    return e;
+}
+
+/* A REGEX that may end in many tokens: what comes behind reads the first byte once for all of them. */
+static void apply_ends(struct masks *x, struct mask_entry *e, const struct frame *f, uint32_t min_chars, uint32_t max_chars, uint32_t *bits)
+{
+    const struct token_trie *t = x->vocabulary->trie;
+    struct walk w = { .masks = x, .bits = bits, .nodes = t->nodes };
     const uint32_t behind = machine_behind(x->machine, f->parents);
     uint64_t first[4];
 
     machine_first(x->machine, behind, first);
     for (int byte = 0; byte < 256; byte++) {
+        const struct end_nodes *ends = first[byte / 64] >> byte % 64 & 1 ? entry_ends(e, t, (uint8_t)byte) : NULL;
+        const unsigned starts = !byte_continues((uint8_t)byte);
         uint32_t state;
 
-        if (!(first[byte / 64] >> byte % 64 & 1) || e->ends_at[byte] == e->ends_at[byte + 1])
+        if (!ends || ends->n == 0)
             continue;
         buf_addc(&x->machine->tape, (char)byte);
         state = machine_step(x->machine, behind, (uint32_t)byte);
-        for (uint32_t i = e->ends_at[byte]; i < e->ends_at[byte + 1] && state != MACHINE_DEAD; i++) {
-            if (e->ends_chars && (e->ends_chars[i] < min_chars || e->ends_chars[i] > max_chars))
+        for (size_t i = 0; i < ends->n && state != MACHINE_DEAD; i++) {
+            const uint32_t chars = t->chars[ends->nodes[i]] - starts; /* before it */
+
+            if (chars < min_chars || chars > max_chars)
                 continue;
-            take(&w, e->ends[i]);
-            walk_children(&w, e->ends[i], state);
+            take(&w, ends->nodes[i]);
+            walk_children(&w, ends->nodes[i], state);
         }
         x->machine->tape.len--;
     }
@@ -252,7 +276,7 @@ static void apply_exits(struct masks *x, const struct mask_entry *e, const struc
 }
 
 /* Tokens that stay in the text, then those that leave it. */
-static void apply(struct masks *x, const struct mask_entry *e, const struct frame *f, uint32_t *bits)
+static void apply(struct masks *x, struct mask_entry *e, const struct frame *f, uint32_t *bits)
 {
     const bool gap = x->machine->gap;
 
@@ -267,26 +291,14 @@ static void apply(struct masks *x, const struct mask_entry *e, const struct fram
             bits[i] |= e->bits[i];
     }
     x->machine->gap = true; /* which bytes came before is not known */
-    if (f->kind == FRAME_REGEX && e->ends_at[256])
+    if (e->ends)
         apply_ends(x, e, f, 0, UINT32_MAX, bits);
     else if (e->exits.n_tokens)
         apply_exits(x, e, f, bits, 0, UINT32_MAX);
     x->machine->gap = gap;
 }
 
-/* Characters that a token begins; those of an escape count as one, and for tokens of so many that it matters there is none. */
-static uint32_t count_chars(const struct mask_vocabulary *v, int32_t token)
-{
-    uint32_t n = 0;
-    size_t len;
-    const char *bytes = mask_vocabulary_bytes(v, token, &len);
-
-    for (size_t i = 0; i < len; i++)
-        n += ((unsigned char)bytes[i] & 0xc0) != 0x80;
-    return n;
-}
-
-/* Tokens of the entry with at most so many characters. */
+/* Tokens of the entry that need at most so many characters. */
 static const uint32_t *up_to(struct masks *x, struct mask_entry *e, uint32_t chars)
 {
     if (!e->up_to[chars] && (e->up_to[chars] = calloc(x->vocabulary->n_words, sizeof(uint32_t))))
@@ -295,28 +307,41 @@ static const uint32_t *up_to(struct masks *x, struct mask_entry *e, uint32_t cha
     return e->up_to[chars];
 }
 
-/* From min to max times what the entry has any number of. */
+/* The state itself is asked about tokens whose entry does not know. */
+static void apply_unsure(struct masks *x, const struct mask_entry *e, uint32_t *bits)
+{
+    for (size_t i = 0; i < e->n_unsure; i++) {
+        uint32_t state = x->state;
+        size_t len;
+        const char *bytes = mask_vocabulary_bytes(x->vocabulary, e->unsure[i], &len);
+
+        for (size_t j = 0; j < len && state != MACHINE_DEAD; j++) {
+            buf_addc(&x->machine->tape, bytes[j]);
+            state = machine_step(x->machine, state, (unsigned char)bytes[j]);
+        }
+        if (state != MACHINE_DEAD)
+            set_bit(bits, e->unsure[i]);
+        x->machine->tape.len = x->tape;
+    }
+}
+
+/* From min to max characters of what the entry has any number of. */
 static void apply_counted(struct masks *x, struct mask_entry *e, const struct frame *f, int64_t min, int64_t max, uint32_t *bits)
 {
     const size_t n_words = x->vocabulary->n_words;
     const bool gap = x->machine->gap;
     const uint32_t most = max < 0 || max > UINT16_MAX ? UINT16_MAX : (uint32_t)max;
-    const uint32_t *few = most <= FEW_CHARS ? up_to(x, e, most) : NULL;
+    const uint32_t *few = most <= FEW_CHARS && most < e->most_chars ? up_to(x, e, most) : NULL;
 
-    if (few) {
-        for (size_t i = 0; i < n_words; i++)
-            bits[i] |= few[i];
-    } else {
-        for (size_t i = 0; i < n_words; i++)
-            bits[i] |= e->bits[i];
-        for (uint32_t i = most < MAX_CHARS ? e->chars_at[most + 1] : e->chars_at[MAX_CHARS]; i < e->chars_at[MAX_CHARS + 1]; i++)
-            if (most < MAX_CHARS || count_chars(x->vocabulary, e->by_chars[i]) > most)
-                clear_bit(bits, e->by_chars[i]);
-    }
+    for (size_t i = 0; i < n_words; i++)
+        bits[i] |= few ? few[i] : e->bits[i];
+    for (uint32_t i = few || most >= e->most_chars ? e->chars_at[e->most_chars + 1] : e->chars_at[most + 1]; i < e->chars_at[e->most_chars + 1]; i++)
+        clear_bit(bits, e->by_chars[i]);
+    apply_unsure(x, e, bits);
     x->machine->gap = true;
-    if (f->kind == FRAME_LIMITED)
+    if (e->ends)
         apply_ends(x, e, f, (uint32_t)min, most, bits);
-    else
+    else if (e->exits.n_tokens)
         apply_exits(x, e, f, bits, (uint32_t)(min < UINT16_MAX ? min : UINT16_MAX), most);
     x->machine->gap = gap;
 }
@@ -341,35 +366,22 @@ static size_t count_visits(struct masks *x, const struct frame *f)
     return n;
 }
 
-static void keep_entry(struct masks *x, struct mask_entry *e, const struct frame *f)
-{
-    x->cache->entries[slot_of(x, f)] = e;
-    x->cache->n_entries++;
-}
-
-/* A text of a number of characters of one kind: the entry of any number of them, looked at by count.  false: it is not. */
+/* A text of so many characters: the entry of it with any number of them, looked at by count.  false: it is not. */
 static bool mask_counted(struct masks *x, const struct frame *f, uint32_t *bits)
 {
-    struct regexes *regexes = x->machine->regexes;
     struct frame all = *f;
     struct mask_entry *e;
     int64_t min, max;
-    regex unit;
+    bool units;
 
-    if (f->escape != 0 || !regex_units(regexes, f->regex, &unit, &min, &max))
+    if (f->escape != 0 || !regex_counted(x->machine->regexes, f->regex, &all.regex, &min, &max, &units))
         return false;
     all.kind = FRAME_STRING; /* names are written as other strings are */
-    all.regex = regex_repeat(regexes, unit, 0, REGEX_MANY);
-    if (all.regex == REGEX_ANY) {
-        e = x->vocabulary->any[x->machine->style.escapes];
-    } else {
-        e = x->cache->entries[slot_of(x, &all)];
-        if (!e || !e->by_chars) {
-            if (e || !(e = entry_create(x->machine, x->vocabulary, NULL, &all, true)))
-                return false;
-            keep_entry(x, e, &all);
-        }
-    }
+    e = all.regex == REGEX_ANY ? x->vocabulary->any[x->machine->style.escapes] : entry_find(x, &all, true);
+    if (!e && !(e = entry_make(x, NULL, &all, units ? COUNT_UNITS : COUNT_CHARS)))
+        return false;
+    if (!e->by_chars || (min > 0 && !e->longer))
+        return false;
     apply_counted(x, e, f, min, max, bits);
     return true;
 }
@@ -378,27 +390,28 @@ static bool mask_counted(struct masks *x, const struct frame *f, uint32_t *bits)
 static void mask_limited(struct masks *x, const struct frame *f, uint32_t *bits)
 {
     struct walk w = { .masks = x, .bits = bits, .nodes = x->vocabulary->trie->nodes };
-    struct mask_entry *e = x->cache->entries[slot_of(x, f)];
+    struct mask_entry *e = entry_find(x, f, true);
 
-    if (!e && (e = entry_create(x->machine, x->vocabulary, NULL, f, true)))
-        keep_entry(x, e, f);
+    if (!e)
+        e = entry_make(x, NULL, f, COUNT_UNITS);
     if (e)
         apply_counted(x, e, f, f->a, f->b == UINT32_MAX ? -1 : (int64_t)f->b, bits);
     else
         walk_children(&w, 0, machine_one(x->machine, f));
 }
 
-/* The entry of a text that is worth one: of any number of its characters it is looked at by mask_counted(). */
-static const struct mask_entry *entry_of(struct masks *x, const struct frame *f)
+/* The entry of a text that is worth one.  What is begun of \\u's digits is not: there are too many of them. */
+static struct mask_entry *entry_of(struct masks *x, const struct frame *f)
 {
-    const struct mask_entry *any = x->vocabulary->any[x->machine->style.escapes];
     struct frame text = *f;
     struct mask_entry *e;
 
+    if (f->code)
+        return NULL;
     text.kind = f->kind == FRAME_KEY ? FRAME_STRING : f->kind; /* names are written as other strings are */
-    e = x->cache->entries[slot_of(x, &text)];
-    if (!e && !f->code && count_visits(x, f) >= KEEP_FROM && (e = entry_create(x->machine, x->vocabulary, any, &text, false)))
-        keep_entry(x, e, &text);
+    e = entry_find(x, &text, false);
+    if (!e && count_visits(x, f) >= KEEP_FROM)
+        e = entry_make(x, x->vocabulary->any[x->machine->style.escapes], &text, COUNT_NOTHING);
     return e;
 }
 
@@ -407,9 +420,8 @@ static void clear_subtree(struct masks *x, uint32_t node, uint32_t *bits)
 {
     const struct token_trie *t = x->vocabulary->trie;
 
-    for (uint32_t i = node; i < t->nodes[node].end; i++)
-        for (int32_t token = t->nodes[i].token; token >= 0; token = t->same[token])
-            clear_bit(bits, token);
+    for (uint32_t i = t->nodes[node].first; i < t->nodes[t->nodes[node].end].first; i++)
+        clear_bit(bits, t->tokens[i]);
 }
 
 /* Takes away tokens that end a name which is taken: those with the rest of it, as it is written, and a quote. */
@@ -462,17 +474,21 @@ static void clear_names(struct masks *x, const struct frame *f, const struct buf
  */
 static bool mask_key(struct masks *x, const struct frame *f, uint32_t *bits)
 {
+    struct mask_entry *e = NULL;
     struct buf begun;
-    const struct mask_entry *e = NULL;
-    bool good = f->escape == 0;
+    bool good;
 
     buf_init(&begun, MAX_NAME);
-    good = good && object_name_so_far(x->machine, f, false, &begun) &&
-           (f->regex == REGEX_ANY || (regex_count(x->machine->regexes, f->regex, 8) < 0 && (e = entry_of(x, f))));
-    if (good) {
-        apply(x, e ? e : x->vocabulary->any[x->machine->style.escapes], f, bits);
-        clear_names(x, f, &begun, bits);
+    good = f->escape == 0 && object_name_so_far(x->machine, f, false, &begun) &&
+           (f->regex == REGEX_ANY || regex_count(x->machine->regexes, f->regex, 8) < 0);
+    if (good && !mask_counted(x, f, bits)) {
+        e = entry_of(x, f);
+        good = e != NULL;
     }
+    if (e)
+        apply(x, e, f, bits);
+    if (good)
+        clear_names(x, f, &begun, bits);
     buf_finish(&begun);
     return good;
 }
@@ -480,7 +496,7 @@ static bool mask_key(struct masks *x, const struct frame *f, uint32_t *bits)
 static void mask_text(struct masks *x, const struct frame *f, uint32_t *bits)
 {
     struct walk w = { .masks = x, .bits = bits, .nodes = x->vocabulary->trie->nodes };
-    const struct mask_entry *e;
+    struct mask_entry *e;
 
     if (f->kind == FRAME_KEY && !object_names_end(f)) {
         if (!mask_key(x, f, bits))

@@ -17,6 +17,7 @@
 #include "infer/machine.h"
 #include "infer/token_trie.h"
 
+struct loops;
 struct mask_entry; /* what a text's state allows, for one vocabulary */
 struct exits;      /* tokens by what they go on with behind something */
 
@@ -27,6 +28,7 @@ struct exits;      /* tokens by what they go on with behind something */
 struct mask_cache {
     struct mask_vocabulary       *vocabulary;
     struct regexes               *regexes;
+    struct loops                 *loops;    /* of these */
     struct mask_entry           **entries;  /* by kind and state, open addressing */
     size_t                        n_entries, entries_cap, n_users;
 };

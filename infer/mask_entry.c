@@ -50,8 +50,8 @@ static void leave_subtree(struct leavings *l, const struct token_trie *t, uint32
 
         if (i > node)
             path[n->depth - depth - 1] = (char)n->byte;
-        for (int32_t token = n->token; token >= 0; token = t->same[token])
-            leavings_add(l, path, n->depth - depth, token, chars);
+        for (uint32_t k = n->first; k < n[1].first; k++)
+            leavings_add(l, path, n->depth - depth, t->tokens[k], chars);
     }
 }
 
@@ -88,11 +88,10 @@ int exits_build(struct exits *x, struct leavings *l)
         qsort(l->list, l->n, sizeof *l->list, compare_leaving);
     for (size_t i = 0; i < l->n; i++)
         n_nodes += l->list[i].len - (i ? shared(&l->list[i - 1], &l->list[i]) : 0);
-    x->nodes = calloc(n_nodes, sizeof *x->nodes);
-    x->firsts = calloc(n_nodes + 1, sizeof *x->firsts);
+    x->nodes = calloc(n_nodes + 1, sizeof *x->nodes);
     x->tokens = malloc((l->n + 1) * sizeof *x->tokens);
     x->chars = malloc((l->n + 1) * sizeof *x->chars);
-    if (!x->nodes || !x->firsts || !x->tokens || !x->chars || l->failed)
+    if (!x->nodes || !x->tokens || !x->chars || l->failed)
         return -1;
     x->n_nodes = 1;
     for (size_t i = 0; i < l->n; i++) {
@@ -103,8 +102,9 @@ int exits_build(struct exits *x, struct leavings *l)
             x->nodes[open[depth]].end = (uint32_t)x->n_nodes;
         for (; depth < e->len; depth++) {
             open[depth + 1] = (uint32_t)x->n_nodes;
-            x->firsts[x->n_nodes] = (uint32_t)i;
-            x->nodes[x->n_nodes++] = (struct trie_node){ .token = -1, .depth = (uint16_t)(depth + 1), .byte = (uint8_t)e->rest[depth] };
+            x->nodes[x->n_nodes++] = (struct trie_node){
+                .first = (uint32_t)i, .depth = (uint16_t)(depth + 1), .byte = (uint8_t)e->rest[depth]
+            };
         }
         x->tokens[i] = e->token;
         x->chars[i] = e->chars;
@@ -114,7 +114,7 @@ int exits_build(struct exits *x, struct leavings *l)
         if (depth == 0)
             break;
     }
-    x->firsts[x->n_nodes] = (uint32_t)l->n;
+    x->nodes[x->n_nodes].first = (uint32_t)l->n;
     x->n_tokens = l->n;
     return 0;
 }
@@ -122,7 +122,6 @@ int exits_build(struct exits *x, struct leavings *l)
 void exits_finish(struct exits *x)
 {
     free(x->nodes);
-    free(x->firsts);
     free(x->tokens);
     free(x->chars);
 }
@@ -135,53 +134,121 @@ struct scan {
     struct mask_entry *entry;
     struct text_state *states; /* [max_depth + 1] */
     struct leavings leavings;  /* of STRING and KEY */
-    int32_t *ends;             /* of REGEX, LIMITED: nodes where it may end */
-    int32_t *ends_chars;       /* characters up to there */
-    size_t n_ends, ends_cap, n_ends_chars, ends_chars_cap;
-    uint16_t *chars;           /* [n_tokens], if they are to be sorted by it */
+    enum counting counting;
+    uint16_t *chars;           /* [n_tokens] what tokens are to be sorted by */
+    bool lost;                 /* what some need is not known */
     char path[TOKENIZER_MAX_TOKEN];
+    struct loops *loops;
 };
 
-static bool add_token(struct scan *s, int32_t **list, size_t *n, size_t *cap, int32_t token)
+static void add_tokens(struct scan *s, int32_t **list, size_t *n, size_t *cap, uint32_t from, uint32_t to)
 {
-    if (*n == *cap) {
-        size_t more = *cap ? 2 * *cap : 64;
+    if (*n + (to - from) > *cap) {
+        size_t more = 2 * (*n + (to - from)) + 64;
         int32_t *p = realloc(*list, more * sizeof *p);
 
-        if (!p)
-            return !(s->leavings.failed = true);
+        if (!p) {
+            s->leavings.failed = true;
+            return;
+        }
         *list = p;
         *cap = more;
     }
-    (*list)[(*n)++] = token;
-    return true;
+    if (to > from)
+        memcpy(*list + *n, s->vocabulary->trie->tokens + from, (to - from) * sizeof **list);
+    *n += to - from;
+}
+
+/* Characters that the text needs yet.  Of one kind of character any number will do. */
+static uint32_t to_end(struct scan *s, regex r)
+{
+    bool longer;
+    int32_t n;
+
+    if (s->counting != COUNT_CHARS || s->lost)
+        return 0;
+    n = regex_to_end(s->machine->regexes, r, &longer);
+    s->entry->longer &= longer;
+    s->lost = n < 0;
+    return n < 0 ? 0 : (uint32_t)n;
+}
+
+/* Behind a backslash: may a character come that leads back to where the text could end before it? */
+static bool escape_loops(struct scan *s, const struct text_state *x)
+{
+    struct regexes *r = s->machine->regexes;
+
+    return x->escape == 1 && regex_accepts(r, x->regex) &&
+           (regex_next(r, x->regex, '"') == x->regex || regex_next(r, x->regex, '\\') == x->regex || regex_next(r, x->regex, '\n') == x->regex);
 }
 
 /* A node whose bytes the text reads. */
-static void stays(struct scan *s, const struct trie_node *node, uint32_t chars)
+static void stays(struct scan *s, const struct trie_node *node, const struct text_state *x)
 {
+    const struct token_trie *t = s->vocabulary->trie;
     struct mask_entry *e = s->entry;
 
-    if (node->token < 0)
+    if (e->base) {
+        add_tokens(s, &e->own, &e->n_own, &e->own_cap, node->first, node[1].first);
         return;
-    if (!e->base) {
-        set_tokens(s->vocabulary->trie, e->bits, node->token);
-        for (int32_t t = s->chars ? node->token : -1; t >= 0; t = s->vocabulary->trie->same[t])
-            s->chars[t] = (uint16_t)chars;
-    } else
-        for (int32_t t = node->token; t >= 0; t = s->vocabulary->trie->same[t])
-            add_token(s, &e->own, &e->n_own, &e->own_cap, t);
+    }
+    if (s->counting == COUNT_CHARS && x->escape != 0 && !escape_loops(s, x)) {
+        add_tokens(s, &e->unsure, &e->n_unsure, &e->unsure_cap, node->first, node[1].first);
+        return;
+    }
+    set_tokens(t, e->bits, node->first, node[1].first);
+    for (uint32_t i = node->first; s->chars && i < node[1].first; i++)
+        s->chars[t->tokens[i]] = (uint16_t)(x->chars + to_end(s, x->regex));
+}
+
+/* A node whose whole subtree the text reads, in the state that it has there. */
+static void all_stay(struct scan *s, uint32_t node, const struct text_state *x)
+{
+    const struct token_trie *t = s->vocabulary->trie;
+    const uint32_t end = t->nodes[node].end, to = t->nodes[end].first;
+    struct mask_entry *e = s->entry;
+    uint32_t chars;
+
+    if (e->base) /* as the base has it: see loops_on() */
+        return;
+    set_tokens(t, e->bits, t->nodes[node].first, to);
+    chars = x->chars + to_end(s, x->regex) - t->chars[node];
+    for (uint32_t i = t->nodes[node].first; s->chars && i < to; i++)
+        s->chars[t->tokens[i]] = (uint16_t)(chars + t->token_chars[i]);
+    if (!e->ends || !regex_accepts(s->machine->regexes, x->regex))
+        return;
+    for (uint32_t i = node + 1; i < end;) { /* it may end between any two characters */
+        const unsigned n = 64 - i % 64 < end - i ? 64 - i % 64 : end - i;
+
+        e->ends[i / 64] |= t->starts[i / 64] & (n == 64 ? ~(uint64_t)0 : (((uint64_t)1 << n) - 1) << i % 64);
+        i += n;
+    }
 }
 
 /* No token of this subtree is one of the base's. */
 static void strike(struct scan *s, uint32_t node)
 {
-    const struct token_trie *t = s->vocabulary->trie;
+    const struct trie_node *nodes = s->vocabulary->trie->nodes;
     struct mask_entry *e = s->entry;
 
-    for (uint32_t i = node; e->base && i < t->nodes[node].end; i++)
-        for (int32_t token = t->nodes[i].token; token >= 0; token = t->same[token])
-            add_token(s, &e->struck, &e->n_struck, &e->struck_cap, token);
+    if (e->base)
+        add_tokens(s, &e->struck, &e->n_struck, &e->struck_cap, nodes[node].first, nodes[nodes[node].end].first);
+}
+
+/* JSON's own bytes in a string do not stand for themselves. */
+static bool is_plain(const struct scan *s, uint8_t byte)
+{
+    return is_bare(s->entry->kind) || (byte >= 0x20 && byte != '"' && byte != '\\');
+}
+
+/* Does the text read whatever a node's subtree has?  With a base only where that has any text, and so all of it, too. */
+static inline bool loops_on(struct scan *s, uint32_t node, const struct text_state *x)
+{
+    const struct token_trie *t = s->vocabulary->trie;
+
+    return t->following[node] && x->escape == 0 && (!s->entry->base || x->base == REGEX_ANY) &&
+           loops_cover(s->loops, x->regex, is_bare(s->entry->kind) ? LOOPS_BYTES : LOOPS_JSON, s->counting == COUNT_CHARS,
+                       &t->sets[t->following[node] - 1]);
 }
 
 /* The state behind a byte; false: it does not stay inside. */
@@ -208,14 +275,6 @@ static bool is_base(const struct scan *s, const struct text_state *x)
     return s->entry->base && x->regex == x->base && x->escape == 0;
 }
 
-/* The text may end at a node. */
-static void ends_at(struct scan *s, uint32_t node, uint32_t chars)
-{
-    add_token(s, &s->ends, &s->n_ends, &s->ends_cap, (int32_t)node);
-    if (s->entry->kind == FRAME_LIMITED)
-        add_token(s, &s->ends_chars, &s->n_ends_chars, &s->ends_chars_cap, (int32_t)chars);
-}
-
 /* A byte that stands for itself, without a base: by the rows alone.  This is what most of a walk is. */
 static inline bool step_row(struct scan *s, const struct text_state *from, uint8_t byte, struct text_state *to)
 {
@@ -225,13 +284,25 @@ static inline bool step_row(struct scan *s, const struct text_state *from, uint8
         next = regex_next(s->machine->regexes, from->regex, byte);
     if (next == REGEX_NONE)
         return false;
-    *to = *from;
-    to->chars += (byte & 0xc0) != 0x80;
-    if (next != from->regex) {
-        to->regex = next;
-        to->row = regex_row(s->machine->regexes, next);
-    }
+    to->regex = next; /* field by field: what is written as one piece is not read as several without waiting */
+    to->escape = to->code = 0;
+    to->chars = from->chars + !byte_continues(byte);
+    to->row = next == from->regex ? from->row : regex_row(s->machine->regexes, next);
     return to->row != NULL;
+}
+
+/* The text has read a node's byte.  The next node to look at. */
+static inline uint32_t went_on(struct scan *s, uint32_t node)
+{
+    const struct trie_node *n = &s->vocabulary->trie->nodes[node];
+    const struct text_state *x = &s->states[n->depth];
+
+    if (loops_on(s, node, x)) {
+        all_stay(s, node, x);
+        return n->end;
+    }
+    stays(s, n, x);
+    return node + 1;
 }
 
 static void scan_text(struct scan *s)
@@ -241,21 +312,16 @@ static void scan_text(struct scan *s)
 
     for (uint32_t i = 1; i < t->n_nodes;) {
         const struct trie_node *node = &t->nodes[i];
+        const struct text_state *from = &s->states[node->depth - 1];
         struct text_state x;
 
-        if (s->states[node->depth - 1].row && (!quoted || (node->byte >= 0x20 && node->byte != '"' && node->byte != '\\'))) {
-            if (!step_row(s, &s->states[node->depth - 1], node->byte, &s->states[node->depth])) {
-                i = node->end;
-                continue;
-            }
-            if (node->token >= 0)
-                stays(s, node, s->states[node->depth].chars);
-            if (!quoted && node->end > i + 1 && regex_accepts(s->machine->regexes, s->states[node->depth].regex))
-                ends_at(s, i, s->states[node->depth].chars);
-            i++;
+        if (!quoted && node->depth > 1 && regex_accepts(s->machine->regexes, from->regex))
+            s->entry->ends[i / 64] |= (uint64_t)1 << i % 64;
+        if (from->row && is_plain(s, node->byte)) {
+            i = step_row(s, from, node->byte, &s->states[node->depth]) ? went_on(s, i) : node->end;
             continue;
         }
-        x = s->states[node->depth - 1];
+        x = *from;
         if (quoted && node->byte == '"' && x.escape == 0) {
             strike(s, i);
             if (regex_accepts(s->machine->regexes, x.regex))
@@ -267,10 +333,9 @@ static void scan_text(struct scan *s)
         } else if (is_base(s, &x)) {
             i = node->end;
         } else {
-            stays(s, node, x.chars);
             x.row = !s->entry->base && x.escape == 0 ? regex_row(s->machine->regexes, x.regex) : NULL;
             s->states[node->depth] = x;
-            i++;
+            i = went_on(s, i);
         }
     }
 }
@@ -298,78 +363,80 @@ void entry_destroy(struct mask_entry *e)
     free(e->struck);
     free(e->own);
     free(e->ends);
-    free(e->ends_chars);
+    for (int byte = 0; byte < 256; byte++)
+        free(e->ends_with[byte]);
     exits_finish(&e->exits);
     free(e->by_chars);
+    free(e->chars_at);
+    free(e->unsure);
     for (int i = 0; i <= FEW_CHARS; i++)
         free(e->up_to[i]);
     free(e);
 }
 
-/* The children of the nodes where a text may end, sorted by their bytes. */
-static int sort_ends(struct scan *s)
+const struct end_nodes *entry_ends(struct mask_entry *e, const struct token_trie *t, uint8_t byte)
 {
-    const struct trie_node *nodes = s->vocabulary->trie->nodes;
-    struct mask_entry *e = s->entry;
-    uint32_t at[256];
+    struct end_nodes **list = &e->ends_with[byte];
+    size_t n = 0;
 
+    if (*list)
+        return *list;
     for (int pass = 0; pass < 2; pass++) {
-        for (size_t i = 0; i < s->n_ends; i++)
-            for (uint32_t c = (uint32_t)s->ends[i] + 1; c < nodes[s->ends[i]].end; c = nodes[c].end)
-                if (pass) {
-                    if (e->ends_chars)
-                        e->ends_chars[at[nodes[c].byte]] = (uint16_t)s->ends_chars[i];
-                    e->ends[at[nodes[c].byte]++] = c;
-                } else
-                    e->ends_at[nodes[c].byte + 1]++;
-        if (pass)
-            break;
-        for (int byte = 0; byte < 256; byte++) {
-            e->ends_at[byte + 1] += e->ends_at[byte];
-            at[byte] = e->ends_at[byte];
+        for (uint32_t i = t->by_byte_at[byte]; i < t->by_byte_at[byte + 1]; i++) {
+            const uint32_t node = t->by_byte[i];
+
+            if (!(e->ends[node / 64] >> node % 64 & 1))
+                continue;
+            if (pass)
+                (*list)->nodes[(*list)->n++] = node;
+            n++;
         }
-        e->ends = malloc((e->ends_at[256] + 1) * sizeof *e->ends);
-        if (e->kind == FRAME_LIMITED)
-            e->ends_chars = malloc((e->ends_at[256] + 1) * sizeof *e->ends_chars);
-        if (!e->ends || (e->kind == FRAME_LIMITED && !e->ends_chars))
-            return -1;
+        if (!pass && !(*list = calloc(1, sizeof **list + n * sizeof *(*list)->nodes)))
+            break;
     }
-    return 0;
+    return *list;
 }
 
-/* The tokens that stay, by their characters. */
+/* The tokens that stay, by the characters that they need. */
 static int sort_chars(struct scan *s)
 {
     struct mask_entry *e = s->entry;
     const size_t n = s->vocabulary->n_tokens;
-    uint32_t at[MAX_CHARS + 2];
 
-    if (!s->chars)
+    if (!s->chars || s->lost)
         return 0;
+    for (size_t i = 0; i < n; i++)
+        if (e->bits[i / 32] >> i % 32 & 1 && s->chars[i] > e->most_chars)
+            e->most_chars = s->chars[i];
     e->by_chars = malloc((n + 1) * sizeof *e->by_chars);
-    if (!e->by_chars)
+    e->chars_at = calloc(e->most_chars + 3, sizeof *e->chars_at);
+    if (!e->by_chars || !e->chars_at)
         return -1;
+    for (size_t i = 0; i < n; i++) /* counted two places further, so that they move to where they belong while they are used */
+        if (e->bits[i / 32] >> i % 32 & 1)
+            e->chars_at[s->chars[i] + 2]++;
+    for (uint32_t c = 2; c <= e->most_chars + 1; c++)
+        e->chars_at[c + 1] += e->chars_at[c];
     for (size_t i = 0; i < n; i++)
         if (e->bits[i / 32] >> i % 32 & 1)
-            e->chars_at[(s->chars[i] < MAX_CHARS ? s->chars[i] : MAX_CHARS) + 1]++;
-    for (int i = 0; i <= MAX_CHARS; i++) {
-        at[i] = e->chars_at[i];
-        e->chars_at[i + 1] += e->chars_at[i];
-    }
-    for (size_t i = 0; i < n; i++)
-        if (e->bits[i / 32] >> i % 32 & 1)
-            e->by_chars[at[s->chars[i] < MAX_CHARS ? s->chars[i] : MAX_CHARS]++] = (int32_t)i;
+            e->by_chars[e->chars_at[s->chars[i] + 1]++] = (int32_t)i;
     return 0;
 }
 
-/*
- * counts: tokens are to be sorted by their characters, for texts of the same language of which only so many may come.  base may
- * be NULL.  NULL: out of memory.
- */
-struct mask_entry *entry_create(struct machine *m, const struct mask_vocabulary *v, const struct mask_entry *base,
-                                       const struct frame *f, bool counts)
+/* Where a text cannot end, nobody needs to look at what is behind it. */
+static void drop_ends(struct mask_entry *e, const struct token_trie *t)
 {
-    struct scan s = { .machine = m, .vocabulary = v };
+    for (size_t i = 0; e->ends && i < t->n_nodes / 64 + 1; i++)
+        if (e->ends[i])
+            return;
+    free(e->ends);
+    e->ends = NULL;
+}
+
+struct mask_entry *entry_create(struct machine *m, const struct mask_vocabulary *v, struct loops *loops, struct mask_entry *base,
+                                const struct frame *f, enum counting counting)
+{
+    struct scan s = { .machine = m, .vocabulary = v, .loops = loops, .counting = counting };
     struct mask_entry *e = calloc(1, sizeof *e);
     bool good = false;
 
@@ -377,22 +444,24 @@ struct mask_entry *entry_create(struct machine *m, const struct mask_vocabulary 
     s.states = malloc((v->trie->max_depth + 1) * sizeof *s.states);
     if (!e || !s.states)
         goto out;
-    *e = (struct mask_entry){ .kind = f->kind, .regex = f->regex, .escape = f->escape, .escapes = m->style.escapes };
+    *e = (struct mask_entry){ .kind = f->kind, .regex = f->regex, .escape = f->escape, .escapes = m->style.escapes,
+                              .counted = counting != COUNT_NOTHING, .longer = true };
     if (base && !is_bare(f->kind) && f->escape == 0 && f->regex != base->regex && is_mostly(&s, f->regex, base->regex))
         e->base = base;
     else if (!(e->bits = calloc(v->n_words, sizeof *e->bits)))
         goto out;
+    if (is_bare(f->kind) && !(e->ends = calloc(v->trie->n_nodes / 64 + 1, sizeof *e->ends)))
+        goto out;
     s.states[0] = (struct text_state){ .regex = f->regex, .base = base ? base->regex : REGEX_NONE, .escape = f->escape, .code = f->code };
     if (!e->base && f->escape == 0)
         s.states[0].row = regex_row(m->regexes, f->regex);
-    if (counts && !(s.chars = malloc((v->n_tokens + 1) * sizeof *s.chars)))
+    if (e->counted && !(s.chars = malloc((v->n_tokens + 1) * sizeof *s.chars)))
         goto out;
     scan_text(&s);
-    good = !s.leavings.failed && exits_build(&e->exits, &s.leavings) == 0 && sort_ends(&s) == 0 && sort_chars(&s) == 0;
+    drop_ends(e, v->trie);
+    good = !s.leavings.failed && exits_build(&e->exits, &s.leavings) == 0 && sort_chars(&s) == 0;
 out:
     free(s.states);
-    free(s.ends);
-    free(s.ends_chars);
     free(s.chars);
     free(s.leavings.list);
     free(s.leavings.bytes);

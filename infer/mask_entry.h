@@ -4,16 +4,15 @@
 #ifndef INFER_MASK_ENTRY_H
 #define INFER_MASK_ENTRY_H
 
+#include "infer/loops.h"
 #include "infer/machine_work.h"
 #include "infer/mask.h"
 
-#define MAX_CHARS 64     /* tokens of more are few enough to be looked at one by one */
-#define FEW_CHARS 16     /* up to here there is a mask for each number */
+#define FEW_CHARS 16 /* up to here there is a mask for each number of characters */
 
 /* Tokens that leave a text, by what they go on with: a trie of these rests. */
 struct exits {
-    struct trie_node *nodes;   /* token: unused */
-    uint32_t         *firsts;  /* [n_nodes + 1]: where a node's tokens begin in tokens */
+    struct trie_node *nodes;   /* [n_nodes + 1], as those of a vocabulary */
     int32_t          *tokens;
     uint16_t         *chars;   /* characters that each token has before it leaves */
     size_t            n_nodes, n_tokens;
@@ -26,17 +25,31 @@ struct exits {
 struct mask_entry {
     uint32_t     kind, regex, escape;
     bool         escapes;            /* of the style */
-    const struct mask_entry *base;   /* NULL: none, then bits */
+    bool         counted;            /* made for texts of so many characters: only those have what is said of characters */
+    struct mask_entry *base;   /* NULL: none, then bits */
     uint32_t    *bits;               /* tokens that stay inside */
-    int32_t     *by_chars;           /* those, sorted by how many characters they have */
-    uint32_t     chars_at[MAX_CHARS + 2]; /* where in by_chars those of a number begin; the last: of more */
-    uint32_t    *up_to[FEW_CHARS + 1];    /* bits of those with at most so many; NULL: not made yet */
+    /*
+     * Those, sorted by how many characters the text has to have room for: the token's and those that it needs then to come to an end.
+     * NULL: that is not known of all.
+     */
+    int32_t     *by_chars;
+    uint32_t    *chars_at;            /* [most_chars + 2] where in by_chars those of a number begin */
+    uint32_t     most_chars;
+    uint32_t    *up_to[FEW_CHARS + 1]; /* bits of those with at most so many; NULL: not made yet */
+    bool         longer;              /* each text that was come to has ends of any greater number of characters, too */
+    int32_t     *unsure;              /* tokens that end inside of an escape: what they need is not known */
+    size_t       n_unsure, unsure_cap;
     int32_t     *struck, *own;       /* with a base: its tokens that may not come, those that may after all */
     size_t       n_struck, n_own, struck_cap, own_cap;
     struct exits exits;              /* STRING and KEY: behind the quote that ends them */
-    uint32_t    *ends;               /* REGEX, LIMITED: nodes of the vocabulary just behind where it may end, by their bytes */
-    uint16_t    *ends_chars;         /* LIMITED: characters before that */
-    uint32_t     ends_at[257];       /* where in ends those of a byte begin */
+    /* REGEX, LIMITED: bit i % 64 of word i / 64: it may end just before node i of the vocabulary.  NULL: before none. */
+    uint64_t    *ends;
+    struct end_nodes *ends_with[256]; /* those nodes with a byte, in order; NULL: not listed yet */
+};
+
+struct end_nodes {
+    size_t   n;
+    uint32_t nodes[];
 };
 
 /* A text whose bytes stand for themselves, without quotes and escapes. */
@@ -49,7 +62,7 @@ static inline bool is_bare(uint32_t kind)
 struct text_state {
     regex    regex, base;         /* base: where the language of the entry's base stands */
     uint32_t escape, code, chars; /* chars: characters begun since the token's first byte */
-    const regex *row;             /* of regex, outside of escapes and without a base; otherwise NULL */
+    const regex *row;             /* of regex, outside of escapes and without a base; otherwise NULL: only entry_create() has it */
 };
 
 /* Tokens on their way into struct exits. */
@@ -74,12 +87,15 @@ void exits_finish(struct exits *);
 /* The state behind a byte; false: it does not stay inside.  kind: of the frame that reads the text. */
 bool text_state_step(struct machine *, uint32_t kind, bool has_base, struct text_state *, uint8_t byte);
 
-/*
- * counts: tokens are to be sorted by their characters, for texts of the same language of which only so many may come.  base may
- * be NULL.  NULL: out of memory.
- */
-struct mask_entry *entry_create(struct machine *, const struct mask_vocabulary *, const struct mask_entry *base, const struct frame *, bool counts);
+/* Whether an entry is for texts of which only so many characters may come, and in which all characters are as good as each other. */
+enum counting { COUNT_NOTHING, COUNT_UNITS, COUNT_CHARS };
+
+/* base may be NULL, and is where characters are counted.  NULL: out of memory. */
+struct mask_entry *entry_create(struct machine *, const struct mask_vocabulary *, struct loops *, struct mask_entry *base, const struct frame *,
+                                enum counting);
 void entry_destroy(struct mask_entry *);
+/* Of an entry that has ends.  NULL: out of memory. */
+const struct end_nodes *entry_ends(struct mask_entry *, const struct token_trie *, uint8_t byte);
 void mask_cache_forget(struct mask_cache *); /* its entries */
 
 static inline void set_bit(uint32_t *bits, int32_t token)
@@ -92,10 +108,11 @@ static inline void clear_bit(uint32_t *bits, int32_t token)
     bits[token / 32] &= ~((uint32_t)1 << token % 32);
 }
 
-static inline void set_tokens(const struct token_trie *t, uint32_t *bits, int32_t token)
+/* Those that are listed from one place up to another. */
+static inline void set_tokens(const struct token_trie *t, uint32_t *bits, uint32_t from, uint32_t to)
 {
-    for (; token >= 0; token = t->same[token])
-        set_bit(bits, token);
+    for (uint32_t i = from; i < to; i++)
+        set_bit(bits, t->tokens[i]);
 }
 
 #endif

@@ -21,6 +21,7 @@ void mask_cache_release(struct mask_cache *c)
     if (c->entries)
         mask_cache_forget(c);
     free(c->entries);
+    loops_destroy(c->loops);
     regexes_destroy(c->regexes);
     free(c);
 }
@@ -38,9 +39,10 @@ static struct mask_cache *cache_create(struct mask_vocabulary *v, struct err *er
     c->entries_cap = 4 * MASK_MAX_ENTRIES;
     c->entries = calloc(c->entries_cap, sizeof *c->entries);
     c->regexes = regexes_create(MASK_MAX_BYTES, err);
-    if (c->entries && c->regexes)
+    c->loops = c->regexes ? loops_create(c->regexes) : NULL;
+    if (c->entries && c->loops)
         return c;
-    if (!c->entries)
+    if (!c->entries || c->regexes)
         fail(err, CORAX_E_LIMIT, "out of memory for a constraint");
     mask_cache_release(c);
     return NULL;
@@ -64,17 +66,19 @@ static int make_any(struct mask_vocabulary *v, struct err *err)
     const struct program program = { 0 };
     const struct frame any = { .kind = FRAME_STRING, .regex = REGEX_ANY };
     struct regexes *regexes = regexes_create((size_t)1 << 20, err);
-    int result = regexes ? 0 : -1;
+    struct loops *loops = regexes ? loops_create(regexes) : NULL;
+    int result = !regexes ? -1 : loops ? 0 : fail(err, CORAX_E_LIMIT, "out of memory for a vocabulary of %zu tokens", v->n_tokens);
 
     for (int escapes = 0; escapes < 2 && result == 0; escapes++) {
         const struct json_style style = { .escapes = escapes };
         struct machine m;
 
         result = machine_init(&m, &program, regexes, NULL, &style, err);
-        if (result == 0 && !(v->any[escapes] = entry_create(&m, v, NULL, &any, true)))
+        if (result == 0 && !(v->any[escapes] = entry_create(&m, v, loops, NULL, &any, COUNT_UNITS)))
             result = fail(err, CORAX_E_LIMIT, "out of memory for a vocabulary of %zu tokens", v->n_tokens);
         machine_finish(&m);
     }
+    loops_destroy(loops);
     regexes_destroy(regexes);
     return result;
 }

@@ -109,11 +109,19 @@ const regex *regex_row(struct regexes *, regex);
 void regex_first(struct regexes *, regex, uint64_t set[4]);
 /* If the language has at most max texts of at most 4 KiB in all, how many; otherwise -1.  For counting what is distinct. */
 int64_t regex_count(struct regexes *, regex, int64_t max);
-/*
- * Is it from min to max (REGEX_MANY: any number) times one character of some kind?  Then *unit is that character's language.
- * For masks, which need not be worked out anew for each count.
- */
+/* Is it from min to max (REGEX_MANY: any number) times one character of some kind?  Then *unit is that character's language. */
 bool regex_units(struct regexes *, regex, regex *unit, int64_t *min, int64_t *max);
+/*
+ * Is it a language *all and from min to max characters?  For masks, which need not be worked out anew for each number.
+ * *units: *all is any number of one kind of character; only then max may be REGEX_MANY.
+ */
+bool regex_counted(struct regexes *, regex, regex *all, int64_t *min, int64_t *max, bool *units);
+/*
+ * The characters of its shortest text; what a derivative stands inside of is not counted.  *longer: it is known to have a text of
+ * any greater number, too.  -1: the search for it takes more than a bound.
+ */
+int32_t regex_to_end(struct regexes *, regex, bool *longer);
+uint64_t regex_work(const struct regexes *); /* steps of all derivatives that were made, each some 0.1 us: for who may give up */
 size_t regex_n_states(const struct regexes *); /* expressions in the store: numbers below it are in use */
 
 #endif

@@ -320,6 +320,13 @@ static bool list_has(const struct regexes *s, regex list, regex x)
     return false;
 }
 
+/* One character of ASCII. */
+static bool is_ascii(const struct regexes *s, regex r)
+{
+    const struct regex_node *n = &s->nodes[r];
+    return n->op == OP_BYTES && n->longest == 1 && n->within == WITHIN_ANY;
+}
+
 /* x & y where it is as simple as they are; false when it is not. */
 static bool meet(struct regexes *s, regex x, regex y, regex *out)
 {
@@ -341,9 +348,12 @@ static bool meet(struct regexes *s, regex x, regex y, regex *out)
             both.bits[k] = s->sets[n->a].bits[k] & s->sets[m->a].bits[k];
         return *out = regex_bytes(s, both.bits), true;
     }
-    if (n->op == OP_REPEAT && m->op == OP_REPEAT && n->a == m->a && n->a == s->chr) { /* characters are a prefix code */
+    if (n->op == OP_REPEAT && m->op == OP_REPEAT && (n->a == s->chr || m->a == s->chr)) { /* characters are a prefix code */
+        const regex unit = n->a == s->chr ? m->a : n->a;
         uint32_t min = n->b > m->b ? n->b : m->b, max = n->c < m->c ? n->c : m->c;
-        return *out = min > max ? REGEX_NONE : counted(s, n->a, min, max), true;
+        if (unit != s->chr && !is_ascii(s, unit))
+            return false;
+        return *out = min > max ? REGEX_NONE : counted(s, unit, min, max), true;
     }
     return false;
 }

@@ -23,6 +23,7 @@ enum regex_op {
 };
 
 #define FOREVER UINT32_MAX
+#define NO_END  UINT16_MAX
 
 /*
  * What a language is known to be part of: the derivatives of REGEX_ANY.  That what has become "anything" is number 2,
@@ -42,6 +43,7 @@ enum regex_within {
 };
 
 enum regex_life { LIFE_UNKNOWN, LIFE_ALIVE, LIFE_DEAD, LIFE_UNSURE };
+enum regex_counting { COUNT_UNKNOWN, COUNT_ON_PATH, COUNT_ENDLESS }; /* on the path of the count that goes on; a cycle follows */
 
 struct regex_node {
     uint32_t a, b, c;
@@ -52,6 +54,9 @@ struct regex_node {
     uint32_t mark;              /* the search that has met it last */
     uint16_t depth;             /* of the recursion when it is derived */
     uint8_t op, within, life;
+    uint8_t counting; /* enum regex_counting */
+    uint16_t to_end;  /* as regex_to_end() has it, plus one; 0: not known yet, NO_END: not found */
+    bool longer;      /* and so are texts of any greater number of characters */
     bool nullable;
     bool boolean; /* there is an AND or a NOT in it: it may be empty without being REGEX_NONE */
 };
@@ -105,6 +110,7 @@ struct regexes {
     uint32_t *heap;
     size_t heap_cap;
     uint64_t searched; /* steps of all searches */
+    uint64_t work;     /* steps of all derivatives */
     uint32_t search;   /* number of the last */
     uint32_t steps;    /* of the derivative being made */
 

@@ -133,6 +133,7 @@ static regex derivative(struct regexes *s, regex r, unsigned char byte, struct r
     memset(same, 0xff, sizeof *same);
     s->steps = 0;
     regex x = derive(s, r, byte, same);
+    s->work += s->steps;
     return s->failed ? REGEX_NONE : x;
 }
 
@@ -307,6 +308,11 @@ regex regex_next(struct regexes *s, regex r, unsigned char byte)
     return next;
 }
 
+uint64_t regex_work(const struct regexes *s)
+{
+    return s->work;
+}
+
 bool regex_accepts(const struct regexes *s, regex r)
 {
     return s->nodes[r].nullable;
@@ -323,42 +329,72 @@ void regex_first(struct regexes *s, regex r, uint64_t set[4])
 
 /* --- counting ----------------------------------------------------------------------------------------------------- */
 
-struct counting { /* how many more there may be */
-    int64_t texts, bytes;
-    int64_t prefixes; /* each has a text, so they are no more than bytes; but where a search gave up they may be */
+/* How many more there may be.  Each prefix has a text, so they are no more than bytes; but where a search gave up they may be. */
+struct counting {
+    int64_t texts, bytes, prefixes;
 };
 
-static bool count(struct regexes *s, regex r, int64_t depth, struct counting *left)
+enum count { COUNTED, COUNT_TOO_MANY, COUNT_CYCLE };
+
+static enum count count(struct regexes *s, regex r, int64_t depth, struct counting *left);
+
+/* Of the texts that go on with a byte. */
+static enum count count_next(struct regexes *s, regex r, int64_t depth, struct counting *left)
 {
+    for (unsigned byte = 0; byte < 256; byte++) {
+        const regex next = regex_next(s, r, (unsigned char)byte);
+        const enum count result = next == REGEX_NONE ? COUNTED : count(s, next, depth + 1, left);
+
+        if (result != COUNTED)
+            return result;
+    }
+    return s->failed ? COUNT_TOO_MANY : COUNTED;
+}
+
+/* A state that comes again on the way to a text has no end of them. */
+static enum count count(struct regexes *s, regex r, int64_t depth, struct counting *left)
+{
+    enum count result;
+
+    if (s->nodes[r].counting != COUNT_UNKNOWN)
+        return COUNT_CYCLE;
     if (regex_accepts(s, r)) {
         left->bytes -= depth;
         left->texts--;
     }
     if (left->texts < 0 || left->bytes < 0 || depth > MAX_COUNTED || --left->prefixes < 0)
-        return false;
-    for (unsigned byte = 0; byte < 256; byte++) {
-        regex next = regex_next(s, r, (unsigned char)byte);
-        if (next != REGEX_NONE && !count(s, next, depth + 1, left))
-            return false;
-    }
-    return !s->failed;
+        return COUNT_TOO_MANY;
+    s->nodes[r].counting = COUNT_ON_PATH;
+    result = count_next(s, r, depth, left);
+    s->nodes[r].counting = result == COUNT_CYCLE ? COUNT_ENDLESS : COUNT_UNKNOWN;
+    return result;
 }
 
 int64_t regex_count(struct regexes *s, regex r, int64_t max)
 {
     struct counting left = { .texts = max, .bytes = MAX_COUNTED, .prefixes = MAX_COUNTED + 1 };
+
     if (max < 0 || !regex_alive(s, r, NULL))
         return s->failed || max < 0 ? -1 : 0;
     if (s->nodes[r].longest == FOREVER && !s->nodes[r].boolean)
         return -1;
-    return count(s, r, 0, &left) ? max - left.texts : -1;
+    return count(s, r, 0, &left) == COUNTED ? max - left.texts : -1;
+}
+
+static bool is_unit(struct regexes *s, regex r)
+{
+    if (r == s->chr)
+        return true;
+    if (s->nodes[r].longest > 4 || s->nodes[r].within != WITHIN_ANY || s->nodes[r].nullable)
+        return false;
+    return !regex_alive(s, regex_minus(s, r, s->chr), NULL);
 }
 
 bool regex_units(struct regexes *s, regex r, regex *unit, int64_t *min, int64_t *max)
 {
     const struct regex_node n = s->nodes[r];
 
-    if (r == REGEX_ANY) {
+    if (r == REGEX_ANY) { /* as it would be written */
         *unit = s->chr;
         *min = 0;
         *max = REGEX_MANY;
@@ -367,11 +403,132 @@ bool regex_units(struct regexes *s, regex r, regex *unit, int64_t *min, int64_t 
     *unit = n.op == OP_REPEAT ? n.a : r;
     *min = n.op == OP_REPEAT ? (int64_t)n.b : 1;
     *max = n.op == OP_REPEAT ? n.c == FOREVER ? REGEX_MANY : (int64_t)n.c : 1;
-    if (*unit == s->chr)
-        return true;
-    if (s->nodes[*unit].longest > 4 || s->nodes[*unit].within != WITHIN_ANY || s->nodes[*unit].nullable)
+    return is_unit(s, *unit);
+}
+
+/* An AND with any number of what one of its operands has so many of at most; REGEX_NONE: none has. */
+static regex without_count(struct regexes *s, struct regex_node n, int64_t *min, int64_t *max)
+{
+    const size_t base = s->n_scratch;
+    bool found = false;
+
+    for (uint32_t i = 0; i < n.b; i++) {
+        const regex r = s->lists[n.a + i];
+        regex unit;
+
+        if (!found && regex_units(s, r, &unit, min, max) && *max != REGEX_MANY) {
+            regex_push(s, regex_repeat(s, unit, 0, REGEX_MANY));
+            found = true;
+        } else
+            regex_push(s, r);
+    }
+    if (found)
+        return regex_and_pushed(s, base);
+    s->n_scratch = base;
+    return REGEX_NONE;
+}
+
+bool regex_counted(struct regexes *s, regex r, regex *all, int64_t *min, int64_t *max, bool *units)
+{
+    regex unit;
+
+    *units = regex_units(s, r, &unit, min, max);
+    if (*units)
+        *all = regex_repeat(s, unit, 0, REGEX_MANY);
+    else
+        *all = s->nodes[r].op == OP_AND ? without_count(s, s->nodes[r], min, max) : REGEX_NONE;
+    return *all != REGEX_NONE;
+}
+
+/* --- the shortest text -------------------------------------------------------------------------------------------- */
+
+#define MAX_WAYS 64 /* states that are met on the way to it */
+
+/* A state, and the fewest characters that lead to it. */
+struct way {
+    regex state;
+    uint16_t chars;
+    bool loops; /* on the way there is one that a character leads back to */
+    bool gone;  /* further */
+};
+
+struct ways {
+    struct way list[MAX_WAYS];
+    size_t n;
+};
+
+static bool add_way(struct ways *w, struct way way)
+{
+    for (size_t i = 0; i < w->n; i++)
+        if (w->list[i].state == way.state) {
+            if (way.chars < w->list[i].chars) /* not gone on from yet: others are gone on from sooner */
+                w->list[i] = way;
+            else if (way.chars == w->list[i].chars)
+                w->list[i].loops |= way.loops;
+            return true;
+        }
+    if (w->n == MAX_WAYS)
         return false;
-    return !regex_alive(s, regex_minus(s, *unit, s->chr), NULL);
+    w->list[w->n++] = way;
+    return true;
+}
+
+static struct way *nearest(struct ways *w)
+{
+    struct way *best = NULL;
+
+    for (size_t i = 0; i < w->n; i++)
+        if (!w->list[i].gone && (!best || w->list[i].chars < best->chars))
+            best = &w->list[i];
+    return best;
+}
+
+static bool go_on(struct regexes *s, struct ways *w, const struct way *way)
+{
+    regex last = REGEX_NONE;
+
+    for (unsigned byte = 0; byte < 256; byte++) {
+        const regex next = regex_next(s, way->state, (unsigned char)byte);
+        const bool starts = (byte & 0xc0) != 0x80;
+
+        if (next != REGEX_NONE && (next != last || byte == 0x80 || byte == 0xc0) &&
+            !add_way(w, (struct way){ .state = next, .chars = (uint16_t)(way->chars + starts), .loops = way->loops }))
+            return false;
+        last = next;
+    }
+    return true;
+}
+
+static bool has_loop(struct regexes *s, regex r)
+{
+    for (unsigned byte = 0; byte < 0x80; byte++)
+        if (regex_next(s, r, (unsigned char)byte) == r)
+            return true;
+    return false;
+}
+
+int32_t regex_to_end(struct regexes *s, regex r, bool *longer)
+{
+    if (s->nodes[r].to_end == 0) {
+        struct ways w = { .list = { { .state = r } }, .n = 1 };
+        struct way *way;
+        bool good = true;
+
+        while (good && (way = nearest(&w)) != NULL) {
+            way->gone = true;
+            way->loops |= has_loop(s, way->state);
+            if (regex_accepts(s, way->state)) {
+                s->nodes[r].to_end = (uint16_t)(way->chars + 1);
+                s->nodes[r].longer = way->loops;
+                break;
+            }
+            good = go_on(s, &w, way) && !s->failed;
+        }
+        if (s->nodes[r].to_end == 0)
+            s->nodes[r].to_end = NO_END;
+    }
+    *longer = s->nodes[r].longer;
+    return s->nodes[r].to_end == NO_END ? -1 : s->nodes[r].to_end - 1;
 }
 
 void regexes_destroy(struct regexes *s)

@@ -1,7 +1,8 @@
 /*
  * infer/matcher.c and what is under it: texts held to schemas, patterns and grammar files byte by byte; masks against the tokens one by
- * one, with the shipped model's vocabulary and one of bytes; what is forced; and what cannot be held.  schema_agree-t holds schemas of
+ * one, with the shipped model's vocabulary, one of bytes and one of chance; what is forced; and what cannot be held.  schema_agree-t holds schemas of
  * chance against the validator.
+ * CORAX_TEST_ROUNDS sets how many texts are walked through with that of chance.
  *
  * Not covered: speed, see docs/bench.md.
  */
@@ -9,6 +10,7 @@
 
 #include "infer/gguf.h"
 #include "tests/fuzz/tiny_tokenizer.h"
+#include "tests/infer/chance_vocab.h"
 #include "tests/infer/tiny_gguf.h"
 #include "tests/tap.h"
 
@@ -225,6 +227,20 @@ static const char *const schemas[] = {
     "\"additionalProperties\":{\"type\":\"string\"}}}",
     "{\"type\":\"object\",\"propertyNames\":{\"enum\":[\"in\",\"int\",\"the\"]},\"additionalProperties\":{\"type\":\"null\"}}",
     "{\"type\":\"object\",\"patternProperties\":{\"^(the|[0-9]+)$\":{\"type\":\"null\"}},\"additionalProperties\":false,\"minProperties\":2}",
+    /* texts that most characters lead around in, and such of which there are so many characters at most */
+    "{\"type\":\"string\",\"pattern\":\"^.*$\"}",
+    "{\"type\":\"string\",\"maxLength\":30,\"pattern\":\"^(?:\\\\S+\\\\s+){0,9}\\\\S+$\"}",
+    "{\"type\":\"string\",\"minLength\":1,\"pattern\":\"^(?:\\\\S+\\\\s+){0,9}\\\\S+$\"}",
+    "{\"type\":\"string\",\"minLength\":6,\"maxLength\":12,\"pattern\":\"^[a-h]+(-[a-h]+)*$\"}",
+    "{\"type\":\"string\",\"maxLength\":9,\"pattern\":\"^(ab|\\u00e9|[^a]{3}\\n)*$\"}",
+    "{\"type\":\"string\",\"not\":{\"pattern\":\"hat|the\"}}",
+    "{\"type\":\"string\",\"pattern\":\"[a-h]{20}\"}",
+    "{\"type\":\"string\",\"pattern\":\"^[^\\u00e9\\u6f22]*x?$\",\"maxLength\":7}",
+    "{\"type\":\"string\",\"format\":\"hostname\",\"maxLength\":20}",
+    "{\"type\":\"string\",\"format\":\"uri\"}",
+    "{\"type\":\"object\",\"properties\":{\"the\":{\"type\":\"null\"}},\"patternProperties\":{\"^[a-h-]{1,9}$\":{\"type\":\"null\"},\"he\":true},"
+    "\"additionalProperties\":{\"type\":\"boolean\"}}",
+    "{\"type\":\"object\",\"patternProperties\":{\"^.*$\":{\"type\":\"null\"}}}",
 };
 #define N_SCHEMAS (sizeof schemas / sizeof schemas[0])
 
@@ -306,7 +322,8 @@ static const char *source_file(const char *name)
 
 int main(void)
 {
-    struct tokenizer *tiny = tiny_tokenizer_create("corax");
+    const char *rounds = getenv("CORAX_TEST_ROUNDS");
+    struct tokenizer *tiny = tiny_tokenizer_create("corax"), *chance = chance_tokenizer_create(3000);
     struct err err = { 0 };
     struct gguf *g = gguf_open(source_file("models/corax-raven-1-q8_0.gguf"), &err);
     struct tokenizer *shipped = g ? tokenizer_create(g, &err) : NULL;
@@ -321,7 +338,9 @@ int main(void)
     test_masks(tiny, "bytes", 20);
     if (ok(shipped != NULL, "the shipped model's vocabulary"))
         test_masks(shipped, "the shipped model", 3);
+    test_masks(chance, "tokens of chance", rounds ? atoi(rounds) : 1);
     tokenizer_destroy(tiny);
+    tokenizer_destroy(chance);
     tokenizer_destroy(shipped);
     gguf_close(g);
     done();

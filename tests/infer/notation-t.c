@@ -10,6 +10,7 @@
 
 #include "tests/fuzz/tiny_tokenizer.h"
 #include "tests/infer/chance.h"
+#include "tests/infer/chance_vocab.h"
 #include "tests/infer/notation_texts.h"
 #include "tests/tap.h"
 
@@ -460,12 +461,12 @@ static void test_errors(void)
 
 /* --- masks -------------------------------------------------------------------------------------------------------- */
 
-static void masks(struct mask_vocabulary *v, struct matcher *m, const char *what)
+static void masks(struct mask_vocabulary *v, struct matcher *m, int n_texts, const char *what)
 {
     uint32_t *bits = calloc(v->n_words, sizeof *bits);
     size_t n_masks = 0, n_wrong = 0, n_control = 0;
 
-    for (int i = 0; i < 40; i++) {
+    for (int i = 0; i < n_texts; i++) {
         matcher_restart(m);
         for (int n = 0; n < 60 && matcher_goes_on(m) && matcher_mask(m, bits); n++) {
             int32_t next = -1;
@@ -484,35 +485,35 @@ static void masks(struct mask_vocabulary *v, struct matcher *m, const char *what
             n_control += next < TINY_N_SPECIAL;
         }
     }
-    ok(n_masks > 100 && n_wrong == 0 && !matcher_is_stuck(m), "%s: %zu masks, %zu wrong, %zu control tokens", what, n_masks, n_wrong, n_control);
+    ok(n_masks > 2 * (size_t)n_texts && n_wrong == 0 && !matcher_is_stuck(m), "%s: %zu masks, %zu wrong, %zu control tokens", what, n_masks, n_wrong, n_control);
     free(bits);
 }
 
-static void test_masks(void)
+static void test_masks(struct tokenizer *t, bool has_control, int n_texts)
 {
     static const char parameters[] = OBJECT("\"the\":{\"type\":[\"string\",\"integer\",\"array\"]},\"and\":{\"type\":\"object\",\"properties\":{\"then\":"
-                                            "{\"type\":\"string\",\"maxLength\":5},\"n\":{\"type\":\"number\"}}}", "");
-    struct tokenizer *tiny = tiny_tokenizer_create("corax");
-    struct mask_vocabulary *v = mask_vocabulary_create(tiny, NULL);
+                                            "{\"type\":\"string\",\"maxLength\":5},\"n\":{\"type\":\"number\"}}},"
+                                            "\"hat\":{\"type\":\"string\",\"maxLength\":20,\"pattern\":\"^[a-h ]*$\"},\"ten\":{\"type\":\"string\",\"pattern\":\"e.*e\"}", "");
+    struct mask_vocabulary *v = mask_vocabulary_create(t, NULL);
 
     random_state = 3;
     for (int which = 0; which < N_NOTATIONS; which++)
-        for (int control = 0; control < 2; control++) {
+        for (int control = 0; control < 1 + has_control; control++) {
             struct held h = { .quote = control ? 3 : -1, .open = control ? 4 : -1 };
 
             if (make_with(&h, v, which, parameters, strlen(parameters)))
-                masks(v, h.matcher, notations[which].kind == NOTATION_TAGS ? "tags" : "marked");
+                masks(v, h.matcher, n_texts, notations[which].kind == NOTATION_TAGS ? "tags" : "marked");
             else
                 ok(false, "notation %d: %s", which, h.err.msg);
             unmake(&h);
         }
     mask_vocabulary_destroy(v);
-    tokenizer_destroy(tiny);
 }
 
 int main(void)
 {
     const char *rounds = getenv("CORAX_TEST_ROUNDS"), *seed = getenv("CORAX_TEST_SEED");
+    struct tokenizer *tiny = tiny_tokenizer_create("corax"), *chance = chance_tokenizer_create(2000);
 
     plan_later();
     test_tags();
@@ -525,7 +526,10 @@ int main(void)
         test_chance(which, rounds ? atoi(rounds) : 200, 5, (uint64_t)(seed ? atoi(seed) : 1) + (uint64_t)which);
     test_foreign();
     test_errors();
-    test_masks();
+    test_masks(tiny, true, 40);
+    test_masks(chance, false, 3);
+    tokenizer_destroy(tiny);
+    tokenizer_destroy(chance);
     done();
     return tap_status();
 }

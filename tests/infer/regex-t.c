@@ -181,9 +181,55 @@ static int dead_ends(struct regexes *s, regex from)
     return dead;
 }
 
+/* Is the shortest text of a and b, at most of the longest length, as long as is said?  n: and are there any others up to there? */
+static bool ends_well(struct regexes *s, struct both x, int *n_longer)
+{
+    const regex ab = chars(s, 'a', 'b'), texts = regex_and(s, x.r, regex_repeat(s, ab, 0, REGEX_MANY));
+    int lens[LONGEST + 1] = { 0 }, shortest = 0;
+    bool longer, good;
+    int32_t n;
+
+    for (unsigned t = 1; t <= N_TEXTS; t++)
+        lens[text_len(t)] += x.set >> t & 1;
+    while (shortest <= LONGEST && lens[shortest] == 0)
+        shortest++;
+    if (shortest > LONGEST)
+        return true;
+    n = regex_to_end(s, texts, &longer);
+    good = n == shortest;
+    for (int len = shortest; longer && len <= LONGEST; len++)
+        good &= lens[len] > 0;
+    *n_longer += longer;
+    return good && regex_to_end(s, regex_and(s, texts, regex_repeat(s, ab, 0, LONGEST)), &longer) == shortest && !longer;
+}
+
+/* Is what is taken apart by its number of characters the same again? */
+static bool counts_well(struct regexes *s, struct both x, int *n_counted)
+{
+    const int most = (int)pick(LONGEST + 1), least = (int)pick((unsigned)most + 1);
+    const regex r = regex_and(s, x.r, regex_repeat(s, pick(2) ? chars(s, 'a', 'b') : regex_chars(s, NULL, 0, true), least, most));
+    int64_t min, max;
+    regex all;
+    bool units, good = true;
+
+    if (!regex_counted(s, r, &all, &min, &max, &units))
+        return true;
+    ++*n_counted;
+    for (unsigned t = 1; t <= N_TEXTS; t++) {
+        const struct both one = { all, (uint64_t)1 << t };
+        const bool in = x.set >> t & 1 && text_len(t) >= least && text_len(t) <= most;
+        char text[LONGEST];
+
+        for (int i = 0, len = text_len(t); i < len; i++)
+            text[i] = (t >> (len - 1 - i) & 1) ? 'b' : 'a';
+        good &= in == (matches(s, one.r, text, (size_t)text_len(t)) && text_len(t) >= min && (max < 0 || text_len(t) <= max));
+    }
+    return good;
+}
+
 static void check_operators(void)
 {
-    int wrong = 0, dead = 0, empty = 0, n_empty = 0, failed = 0, count = 0;
+    int wrong = 0, dead = 0, empty = 0, n_empty = 0, failed = 0, count = 0, ends = 0, n_longer = 0, counted = 0, n_counted = 0;
     struct regexes *s = store();
     for (int i = 0; i < 4000; i++) {
         if (i % 200 == 0) {
@@ -200,12 +246,18 @@ static void check_operators(void)
         failed += regex_failed(s);
         regex few = regex_and(s, x.r, regex_repeat(s, chars(s, 'a', 'b'), 0, LONGEST));
         count += regex_count(s, few, N_TEXTS) != __builtin_popcountll(x.set);
+        ends += !ends_well(s, x, &n_longer);
+        counted += !counts_well(s, x, &n_counted);
     }
     is_int(wrong, 0, "4000 random expressions hold the short texts that their operators say");
     is_int(empty, 0, "none that holds a text is called empty");
     ok(n_empty > 20, "some are empty: %d", n_empty);
     is_int(dead, 0, "every state leads to the end of some text");
     is_int(count, 0, "the texts of what is finite are counted");
+    is_int(ends, 0, "the shortest text is as long as is said");
+    ok(n_longer > 100, "of some there are texts of all greater lengths: %d", n_longer);
+    is_int(counted, 0, "what is taken apart by its number of characters is the same again");
+    ok(n_counted > 100, "that was %d times", n_counted);
     is_int(failed, 0, "no store has failed");
     regexes_destroy(s);
 }
