@@ -328,36 +328,11 @@ static bool asks_for_reply(const struct json *messages)
     return strcmp(role, "user") == 0 || strcmp(role, "tool") == 0;
 }
 
-/* The turn, without tools whose schemas cannot be held while decoding. */
-static int make_turn(struct chat_request *r, const struct json *messages, struct err *err)
-{
-    const struct chat *c = r->chat;
-    const struct shape_options lenient = { .lenient = true, .warn = chat_tools_warn, .arg = r->tools };
-
-    for (;;) {
-        const struct dialect_request q = {
-            .messages = messages,
-            .tools = r->tools->tools,
-            .n_tools = r->tools->n,
-            .choice = r->choice,
-            .one_call = r->one_call,
-            .thinking = r->thinking,
-            .lenient = r->tools->lenient ? &lenient : NULL,
-            .pool = &r->tools->pool,
-        };
-        const int result = dialect_turn(c->dialect, engine_vocabulary(c->engine), &q, RPC_MAX_LINE, &r->turn, err);
-        const size_t bad = r->turn.bad_tool;
-
-        if (result == 0 || bad >= r->tools->n || err->status != CORAX_E_ARGS)
-            return result;
-        chat_tools_disable(r->tools, bad, err);
-    }
-}
-
 /* Renders the transcript and hands it over. */
 static int schedule(struct chat_request *r, struct err *err)
 {
     const struct json *messages = json_get(r->params, "messages");
+    const struct dialect_request q = { .messages = messages, .choice = r->choice, .one_call = r->one_call, .thinking = r->thinking };
     struct generation_spec spec = {
         .sampling = r->sampling,
         .max_tokens = r->max_tokens,
@@ -370,7 +345,7 @@ static int schedule(struct chat_request *r, struct err *err)
     if (!asks_for_reply(messages))
         return fail(err, CORAX_E_ARGS,
                     "messages: the last one must be of a user or a tool, there is nothing to reply to");
-    if (make_turn(r, messages, err) < 0)
+    if (chat_tools_turn(r->tools, r->chat->dialect, engine_vocabulary(r->chat->engine), &q, RPC_MAX_LINE, &r->turn, err) < 0)
         return -1;
     spec.constraint = r->turn.constraint;
     spec.prompt = r->turn.prompt.ids;

@@ -60,17 +60,34 @@ static void disable(struct chat_tools *t, const char *name, const struct err *wh
     add_note(&t->disabled, name, why->msg);
 }
 
-void chat_tools_disable(struct chat_tools *t, size_t tool, const struct err *why)
-{
-    disable(t, t->tools[tool].name, why);
-    memmove(&t->tools[tool], &t->tools[tool + 1], (--t->n - tool) * sizeof *t->tools);
-}
-
-void chat_tools_warn(void *tools, const char *message)
+static void warn(void *tools, const char *message)
 {
     struct chat_tools *t = tools;
 
     add_note(&t->warnings, NULL, message);
+}
+
+int chat_tools_turn(struct chat_tools *t, const struct dialect *d, struct mask_vocabulary *v, const struct dialect_request *request, size_t limit,
+                    struct turn *turn, struct err *err)
+{
+    const struct shape_options lenient = { .lenient = true, .warn = warn, .arg = t };
+    struct dialect_request q = *request;
+
+    q.tools = t->tools;
+    q.lenient = t->lenient ? &lenient : NULL;
+    q.pool = &t->pool;
+    for (;;) {
+        size_t bad;
+        int result;
+
+        q.n_tools = t->n;
+        result = dialect_turn(d, v, &q, limit, turn, err);
+        bad = turn->bad_tool;
+        if (result == 0 || bad >= t->n || err->status != CORAX_E_ARGS)
+            return result;
+        disable(t, t->tools[bad].name, err);
+        memmove(&t->tools[bad], &t->tools[bad + 1], (--t->n - bad) * sizeof *t->tools);
+    }
 }
 
 /* --- reading ------------------------------------------------------------------------------------------------------ */

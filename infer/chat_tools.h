@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "infer/constraint_pool.h"
+#include "infer/dialect.h"
 #include "infer/tool.h"
 #include "util/buf.h"
 #include "util/err.h"
@@ -45,7 +46,11 @@ void chat_tools_shelf_finish(struct chat_tools_shelf *); /* after all their user
  */
 struct chat_tools *chat_tools_get(struct chat_tools_shelf *, const char *text, size_t len, bool lenient, struct err *);
 void chat_tools_put(struct chat_tools_shelf *, struct chat_tools *);
-void chat_tools_disable(struct chat_tools *, size_t tool, const struct err *why); /* those behind it move up */
-void chat_tools_warn(void *tools, const char *message); /* for struct shape_options */
+/*
+ * A turn with these tools, but for those whose schemas cannot be held while decoding.  What a request says of tools is set here.  Fails as
+ * dialect_turn() does otherwise.
+ */
+int chat_tools_turn(struct chat_tools *, const struct dialect *, struct mask_vocabulary *, const struct dialect_request *, size_t limit, struct turn *,
+                    struct err *);
 
 #endif

@@ -185,12 +185,14 @@ static void take_end(struct templated *d, const char *from, const char *to, bool
 
 #define PARTS(S) "\"parts\":[{\"type\":\"text\",\"text\":\"" S "\"}]"
 #define USER(S)  "{\"role\":\"user\"," PARTS(S) "}"
+#define WORK                                                                                                                          \
+    USER(SAID) ",{\"role\":\"assistant\",\"calls\":[{\"id\":\"1\",\"name\":\"look\",\"arguments\":\"{\\\"k\\\":\\\"" USED "\\\"}\"}]}," \
+               "{\"role\":\"tool\",\"call_id\":\"1\"," PARTS(REPLIED) "}"
 
 /* Is a system message still there when calls have been made? */
 static void find_system(struct templated *d)
 {
-    static const char work[] = "[{\"role\":\"system\"," PARTS(ASKED) "}," USER(SAID) ",{\"role\":\"assistant\",\"calls\":[{\"id\":\"1\",\"name\":\"look\","
-                               "\"arguments\":\"{\\\"k\\\":\\\"" USED "\\\"}\"}]},{\"role\":\"tool\",\"call_id\":\"1\"," PARTS(REPLIED) "}]";
+    static const char work[] = "[{\"role\":\"system\"," PARTS(ASKED) "}," WORK "]";
     struct template_prompt p;
 
     if (!template_traits(d->template)->system || d->text.calls || d->text.results)
@@ -215,8 +217,7 @@ static int check_shown(const struct templated *d, struct err *err)
 static void find_ends(struct templated *d)
 {
     static const char talk[] = "[" USER(SAID) ",{\"role\":\"assistant\"," PARTS(REPLIED) "}," USER(ASKED) "]";
-    static const char work[] = "[" USER(SAID) ",{\"role\":\"assistant\",\"calls\":[{\"id\":\"1\",\"name\":\"look\",\"arguments\":\"{\\\"k\\\":\\\"" USED
-                               "\\\"}\"}]},{\"role\":\"tool\",\"call_id\":\"1\"," PARTS(REPLIED) "}]";
+    static const char work[] = "[" WORK "]";
     const char *last = d->format->end ? d->format->end : d->format->close[0], *from, *to;
     struct template_prompt p;
 

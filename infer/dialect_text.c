@@ -35,10 +35,10 @@ static void describe(const struct dialect_text *d, const struct json *tools, str
 
     buf_adds(out, "You can use these tools:\n");
     for (const struct json *t = json_first(tools); t; t = json_next(t)) {
-        struct jsonw w = jsonw_start(out);
+        struct jsonw w;
 
         buf_addf(out, "\n%s: %s\nArguments: ", json_get_text(t, "name", ""), json_get_text(t, "description", ""));
-        w.start = out->len;
+        w = jsonw_start(out);
         if (json_get(t, "parameters"))
             jsonw_value(&w, NULL, json_get(t, "parameters"));
         else
@@ -157,12 +157,13 @@ struct json *dialect_text_write(const struct dialect_text *d, const struct json 
             message_add_text(m, &told);
             write_text_message(&w, "user", &told);
             buf_reset(&told);
-        } else if (d->calls && strcmp(json_get_text(m, "role", ""), "assistant") == 0)
+        } else if (d->calls && strcmp(json_get_text(m, "role", ""), "assistant") == 0) {
             write_assistant(&w, d, m);
-        else if (d->results && is_result(m))
+        } else if (d->results && is_result(m)) {
             m = write_results(&w, m);
-        else
+        } else {
             jsonw_value(&w, NULL, m);
+        }
     }
     jsonw_end(&w);
     if (text.failed || told.failed)

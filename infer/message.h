@@ -6,7 +6,9 @@
 #include "util/err.h"
 #include "util/json.h"
 
-/* Appends the text of a message's parts.  CORAX_E_ARGS: "parts[2]: type "image", ..."; CORAX_E_LIMIT: the buffer is full. */
+/* Are its parts texts?  CORAX_E_ARGS: "parts[2]: type "image", ...". */
+int message_check_parts(const struct json *message, struct err *);
+/* Appends the text of a message's parts, which are checked first.  CORAX_E_LIMIT: the buffer is full. */
 int message_text(const struct json *message, struct buf *out, struct err *);
 /* The same of a message that was checked before (template_check.h): fails only as its buffer does. */
 void message_add_text(const struct json *message, struct buf *out);

@@ -55,32 +55,37 @@ static int print(const struct args *a, const struct dialect *d, const struct tok
     return result;
 }
 
+static int show_turn(const struct args *a, const struct dialect *d, const struct tokenizer *t, struct mask_vocabulary *v, const struct json *chat,
+                     struct chat_tools *tools, struct err *err)
+{
+    struct dialect_request q = { .messages = json_get(chat, "messages") };
+    struct turn turn;
+    int result;
+
+    if (json_get(chat, "thinking"))
+        q.thinking = json_bool(json_get(chat, "thinking"), true) ? THINKING_ON : THINKING_OFF;
+    result = chat_tools_turn(tools, d, v, &q, MAX_OUTPUT, &turn, err);
+    if (tools->disabled.len > 0)
+        fprintf(stderr, "left out: [%.*s]\n", (int)tools->disabled.len, tools->disabled.data);
+    if (result < 0)
+        return -1;
+    result = print(a, d, t, &turn.prompt, err);
+    turn_finish(&turn);
+    return result;
+}
+
 static int show(const struct args *a, const struct dialect *d, const struct tokenizer *t, const struct json *chat, struct err *err)
 {
     struct chat_tools_shelf shelf = { 0 };
-    struct chat_tools *tools;
-    struct dialect_request q = { .messages = json_get(chat, "messages") };
-    struct tokens tokens = { 0 };
-    struct script script;
+    struct mask_vocabulary *v = mask_vocabulary_create(t, err);
     size_t len = 0;
     const char *list = json_raw(json_get(chat, "tools"), &len);
-    int result;
+    struct chat_tools *tools = v ? chat_tools_get(&shelf, list, len, json_bool(json_get(chat, "lenient"), false), err) : NULL;
+    const int result = tools ? show_turn(a, d, t, v, chat, tools, err) : -1;
 
-    tools = chat_tools_get(&shelf, list, len, false, err);
-    if (!tools)
-        return -1;
-    q.tools = tools->tools;
-    q.n_tools = tools->n;
-    if (tools->disabled.len > 0)
-        fprintf(stderr, "left out: [%.*s]\n", (int)tools->disabled.len, tools->disabled.data);
-    if (json_get(chat, "thinking"))
-        q.thinking = json_bool(json_get(chat, "thinking"), true) ? THINKING_ON : THINKING_OFF;
-    result = dialect_prompt(d, &q, &tokens, &script, err);
-    if (result == 0)
-        result = print(a, d, t, &tokens, err);
-    tokens_finish(&tokens);
     chat_tools_put(&shelf, tools);
     chat_tools_shelf_finish(&shelf);
+    mask_vocabulary_destroy(v);
     return result;
 }
 

@@ -96,7 +96,10 @@ struct script_grammar {
     const struct symbol *answer;
     size_t               bad_tool; /* set where its schema cannot be held */
 };
-/* Puts the rules into the builder.  0, or -1 with the errors of tool_arguments() and notation_add(), CORAX_E_LIMIT. */
-int script_build(struct script_grammar *, struct program_builder *, struct shapes *, uint32_t *start, struct err *);
+/*
+ * Puts the rules into the builder, as matchers want it (matcher_build_fn): grammar is a struct script_grammar.  0, or -1 with the
+ * errors of tool_arguments() and notation_add(), CORAX_E_LIMIT.
+ */
+int script_build(void *grammar, struct program_builder *, struct shapes *, uint32_t *start, struct err *);
 
 #endif

@@ -323,8 +323,9 @@ static void make_rules(struct building *w)
     }
 }
 
-int script_build(struct script_grammar *g, struct program_builder *b, struct shapes *shapes, uint32_t *start, struct err *err)
+int script_build(void *grammar, struct program_builder *b, struct shapes *shapes, uint32_t *start, struct err *err)
 {
+    struct script_grammar *g = grammar;
     struct building w = { .g = g, .s = g->script, .b = b, .rs = b->regexes, .shapes = shapes };
     int result = -1;
 

@@ -25,12 +25,7 @@ static bool mentions(const struct template_spec *spec, const char *name)
 
 static bool has_word(const struct template_spec *spec, const char *word)
 {
-    const size_t len = strlen(word);
-
-    for (size_t i = 0; i + len <= spec->len; i++)
-        if (memcmp(spec->text + i, word, len) == 0)
-            return true;
-    return false;
+    return memmem(spec->text, spec->len, word, strlen(word)) != NULL;
 }
 
 static int create(struct template *t, const struct template_spec *spec, struct err *err)

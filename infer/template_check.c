@@ -7,28 +7,6 @@
 #include "infer/message.h"
 #include "infer/template_form.h"
 
-static int check_parts(const struct json *message, struct err *err)
-{
-    const struct json *parts = json_get(message, "parts");
-    size_t i = 0;
-
-    if (!parts)
-        return 0;
-    if (json_kind(parts) != JSON_ARRAY)
-        return fail(err, CORAX_E_ARGS, "parts: not an array");
-    for (const struct json *part = json_first(parts); part; part = json_next(part), i++) {
-        const char *type = json_get_text(part, "type", NULL);
-
-        if (!type)
-            return fail(err, CORAX_E_ARGS, "parts[%zu]: not an object with a type", i);
-        if (strcmp(type, "text") != 0)
-            return fail(err, CORAX_E_ARGS, "parts[%zu]: type \"%.40s\", this model takes only \"text\"", i, type);
-        if (!json_get_text(part, "text", NULL))
-            return fail(err, CORAX_E_ARGS, "parts[%zu].text: not a string", i);
-    }
-    return 0;
-}
-
 /* An object, with the depth that the globals leave to it. */
 static int check_arguments(const char *arguments, struct err *err)
 {
@@ -128,7 +106,7 @@ static int check_message(const struct json *message, bool first, const struct js
     } else {
         return fail(err, CORAX_E_ARGS, "role: \"%.40s\", allowed are system, user, assistant and tool", role);
     }
-    return check_parts(message, err);
+    return message_check_parts(message, err);
 }
 
 static int check_messages(const struct json *messages, struct err *err)

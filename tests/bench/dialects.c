@@ -51,11 +51,6 @@ static uint64_t draw(struct bench *b)
     return z ^ z >> 31;
 }
 
-static int build(void *arg, struct program_builder *p, struct shapes *shapes, uint32_t *start, struct err *err)
-{
-    return script_build(arg, p, shapes, start, err);
-}
-
 static void note(struct bench *b, int64_t ns)
 {
     if (b->n_times == b->cap) {
@@ -86,7 +81,7 @@ static int64_t write_reply(struct bench *b, const struct script *s, int64_t *fir
 {
     static const struct json_style style = { .spaced = true, .ordered = true, .closed = true, .free = true };
     struct script_grammar grammar = { s, b->tools, b->n_tools, NULL, 0 };
-    const struct constraint_spec spec = { .build = build, .arg = &grammar, .style = &style };
+    const struct constraint_spec spec = { .build = script_build, .arg = &grammar, .style = &style };
     const int64_t start = clock_mono_ns();
     struct constraint *c = constraint_create(b->vocabulary, &spec, err);
     const int64_t made = clock_mono_ns() - start;

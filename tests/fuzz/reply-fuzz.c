@@ -46,6 +46,17 @@ static struct jsonschema *schemas[N_TOOLS];
 static struct tool tools[N_TOOLS];
 static size_t n_formats;
 
+#define MAX_FORMATS 32
+
+/* A format, a wish and a vocabulary: what they lead to is the same for all inputs. */
+struct way {
+    struct script script;
+    const struct tool_wish *wish;
+    struct mask_vocabulary *vocabulary;
+    struct constraint *constraint; /* NULL: not made yet, or worn */
+};
+static struct way *ways[MAX_FORMATS][N_WISHES][2];
+
 static void set_up(void)
 {
     for (int plain = 0; plain < 2; plain++) {
@@ -65,6 +76,7 @@ static void set_up(void)
     }
     while (tool_format_name(n_formats))
         n_formats++;
+    require(n_formats <= MAX_FORMATS);
 }
 
 static void require_text(const struct buf *b)
@@ -116,23 +128,33 @@ static void check_call(const struct reply_call *c)
     json_free(arguments);
 }
 
-static int build(void *arg, struct program_builder *b, struct shapes *shapes, uint32_t *start, struct err *err)
-{
-    return script_build(arg, b, shapes, start, err);
-}
-
-static void read_held(const struct script *s, const struct tool_wish *wish, struct mask_vocabulary *v, const uint8_t *data, size_t len)
+/* As new; what has been worked out before is still there. */
+static struct constraint *constraint_of(struct way *way)
 {
     static const struct json_style style = { .spaced = true, .ordered = true, .closed = true, .free = true };
-    struct script_grammar grammar = { s, tools, wish->calls ? N_TOOLS : 0, NULL, 0 };
-    const struct constraint_spec spec = { .build = build, .arg = &grammar, .style = &style };
-    struct constraint *c = constraint_create(v, &spec, NULL);
+    struct script_grammar grammar = { &way->script, tools, way->wish->calls ? N_TOOLS : 0, NULL, 0 };
+    const struct constraint_spec spec = { .build = script_build, .arg = &grammar, .style = &style };
+
+    if (way->constraint && constraint_is_worn(way->constraint)) {
+        constraint_destroy(way->constraint);
+        way->constraint = NULL;
+    }
+    if (way->constraint)
+        constraint_restart(way->constraint);
+    else
+        way->constraint = constraint_create(way->vocabulary, &spec, NULL);
+    require(way->constraint != NULL);
+    return way->constraint;
+}
+
+static void read_held(struct way *way, const uint8_t *data, size_t len)
+{
+    struct constraint *c = constraint_of(way);
     struct reply r;
 
-    require(c != NULL);
-    reply_init(&r, s, tools, N_TOOLS, 1 << 20);
+    reply_init(&r, &way->script, tools, N_TOOLS, 1 << 20);
     for (size_t i = 0; i + 1 < len && !constraint_is_done(c); i += 2) {
-        const int32_t token = token_at(data + i, s->tokenizer);
+        const int32_t token = token_at(data + i, way->script.tokenizer);
 
         if (!constraint_allows(c, token))
             continue;
@@ -142,37 +164,43 @@ static void read_held(const struct script *s, const struct tool_wish *wish, stru
     }
     if (constraint_is_done(c)) {
         require(r.done && reply_n_complete(&r) == r.n_calls);
-        require(!wish->required || r.n_calls > 0);
-        require(wish->calls || r.n_calls == 0);
+        require(!way->wish->required || r.n_calls > 0);
+        require(way->wish->calls || r.n_calls == 0);
     }
     for (size_t i = 0; i < reply_n_complete(&r); i++)
         check_call(&r.calls[i]);
     require(r.text.len == 0 || !memchr(r.text.data, 0, r.text.len));
     reply_finish(&r);
-    constraint_destroy(c);
+}
+
+static struct way *way_create(size_t format, const struct tool_wish *wish, unsigned plain)
+{
+    const struct tool_format *f = tool_format_find(tool_format_name(format));
+    const struct thinking_marks marks = { f->think_open ? f->think_open : "<think>", f->think_close ? f->think_close : "</think>" };
+    struct way *way = calloc(1, sizeof *way);
+
+    require(way != NULL);
+    way->wish = wish;
+    way->vocabulary = kinds[plain].vocabulary;
+    script_init(&way->script, kinds[plain].tokenizer);
+    script_end_token(&way->script, 1);
+    tool_format_script(f, &marks, wish, &way->script);
+    require(!way->script.failed);
+    return way;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-    const struct tool_format *f;
-    const struct tool_wish *wish;
-    struct thinking_marks marks;
-    struct script s;
-    unsigned plain;
+    struct way **way;
 
     if (n_formats == 0)
         set_up();
     if (len < 2)
         return 0;
-    plain = data[1] & 1;
-    f = tool_format_find(tool_format_name(data[0] % n_formats));
-    wish = &wishes[(data[1] >> 1) % N_WISHES];
-    marks = (struct thinking_marks){ f->think_open ? f->think_open : "<think>", f->think_close ? f->think_close : "</think>" };
-    script_init(&s, kinds[plain].tokenizer);
-    script_end_token(&s, 1);
-    tool_format_script(f, &marks, wish, &s);
-    require(!s.failed);
-    read_any(&s, data + 2, len - 2);
-    read_held(&s, wish, kinds[plain].vocabulary, data + 2, len - 2);
+    way = &ways[data[0] % n_formats][(data[1] >> 1) % N_WISHES][data[1] & 1];
+    if (!*way)
+        *way = way_create(data[0] % n_formats, &wishes[(data[1] >> 1) % N_WISHES], data[1] & 1);
+    read_any(&(*way)->script, data + 2, len - 2);
+    read_held(*way, data + 2, len - 2);
     return 0;
 }

@@ -130,11 +130,6 @@ static void fill(int32_t *tokens, const struct engine *e, uint64_t seed)
 
 static struct jsonschema *schema; /* of a tool, as long as there are constraints */
 
-static int build(void *arg, struct program_builder *b, struct shapes *shapes, uint32_t *start, struct err *err)
-{
-    return script_build(arg, b, shapes, start, err);
-}
-
 static struct constraint *make_constraint(struct engine *e, size_t round)
 {
     static const char text[] = "{\"type\":\"object\",\"properties\":{\"q\":{\"type\":\"string\"},\"n\":{\"type\":\"array\",\"items\":{\"type\":"
@@ -144,7 +139,7 @@ static struct constraint *make_constraint(struct engine *e, size_t round)
     static const struct json_style style = { .ordered = true, .closed = true };
     static struct script script;
     struct script_grammar grammar = { &script, tools, 2, NULL, 0 };
-    struct constraint_spec spec = { .build = build, .arg = &grammar, .style = &style, .max_thought = 20 };
+    struct constraint_spec spec = { .build = script_build, .arg = &grammar, .style = &style, .max_thought = 20 };
 
     if (!schema)
         schema = jsonschema_compile(text, strlen(text), NULL, NULL);

@@ -264,6 +264,11 @@ assert r["written"] == 23 and 0 <= r["right"] <= r["guessed"] and min(r["alone_s
     [ "$status" -eq 0 ]
     [[ $output == *'left out: [{"name":"calc"'* ]]
     [[ $output != *'calc(n)'* ]]
+    sed 's/"integer"/"string","pattern":"^(a)\\\\1$"/' chat.json >wrong.json # valid, but nothing to hold a model to
+    run "$infer" prompt "$model" --file wrong.json
+    [ "$status" -eq 0 ]
+    [[ $output == *'left out: [{"name":"calc","why":'*'/properties/n'* ]]
+    [[ $output != *'calc(n)'* ]]
     echo '{"messages":[]}' >chat.json
     run "$infer" prompt "$model" --file chat.json
     [ "$status" -eq 1 ]

@@ -141,16 +141,11 @@ struct held {
     struct reply reply;
 };
 
-static int build(void *arg, struct program_builder *b, struct shapes *shapes, uint32_t *start, struct err *err)
-{
-    return script_build(arg, b, shapes, start, err);
-}
-
 /* What is kept is kept in h. */
 static bool hold(struct held *h, const struct tool *tools, size_t n_tools, enum tool_choice choice, size_t max_thought, struct err *err)
 {
     const struct dialect_request q = { .tools = tools, .n_tools = n_tools, .choice = choice };
-    struct constraint_spec spec = { .build = build, .arg = &h->grammar, .style = &style, .max_thought = max_thought };
+    struct constraint_spec spec = { .build = script_build, .arg = &h->grammar, .style = &style, .max_thought = max_thought };
 
     script_init(&h->script, tokenizer);
     if (dialect_corax_script(&h->script, &q, max_thought) < 0)

@@ -119,11 +119,6 @@ struct rig {
     uint64_t random;
 };
 
-static int build(void *arg, struct program_builder *b, struct shapes *shapes, uint32_t *start, struct err *err)
-{
-    return script_build(arg, b, shapes, start, err);
-}
-
 /* The unit that goes on with a mark, if what is pending is its beginning. */
 static uint32_t go_on(const struct reply *r, const char *mark)
 {
@@ -225,7 +220,7 @@ static void one_reply(struct rig *g, const struct tools *t, const struct script 
 {
     static const struct json_style style = { .spaced = true, .ordered = true, .closed = true, .free = true };
     struct script_grammar grammar = { s, t->list, wish->calls ? t->n : 0, NULL, 0 };
-    const struct constraint_spec spec = { .build = build, .arg = &grammar, .style = &style };
+    const struct constraint_spec spec = { .build = script_build, .arg = &grammar, .style = &style };
     float *logits = malloc(g->n_vocab * sizeof *logits);
     struct err err = { 0 };
     struct constraint *c = constraint_create(g->vocabulary, &spec, &err);
