@@ -261,6 +261,52 @@ static void test_builtin_traits(void)
     }
 }
 
+/* What ours write of a talk is what the family's published template writes, where it has none of its own texts in it. */
+static void test_as_published(void)
+{
+    static const char plain[] = "[{\"role\":\"user\",\"parts\":[{\"type\":\"text\",\"text\":\"Hi\"}]},{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"text\":\"Ho\"}]},"
+                                "{\"role\":\"user\",\"parts\":[{\"type\":\"text\",\"text\":\"a b\"}]}]";
+    static const char told[] = "[{\"role\":\"system\",\"parts\":[{\"type\":\"text\",\"text\":\"Be brief.\"}]},{\"role\":\"user\",\"parts\":[{\"type\":\"text\",\"text\":\"Hi\"}]},"
+                               "{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"text\":\"Ho\"}]},{\"role\":\"user\",\"parts\":[{\"type\":\"text\",\"text\":\"a b\"}]}]";
+    static const struct {
+        const char *ours, *published, *talk, *from; /* from: behind a text of its own */
+    } all[] = {
+        { "chatml", "Qwen-Qwen2.5-7B-Instruct.jinja", told, "<|im_start|>system" },
+        { "chatml", "Qwen-Qwen3-0.6B.jinja", told, "<|im_start|>system" },
+        { "chatml", "NousResearch-Hermes-2-Pro-Llama-3-8B-tool_use.jinja", plain, "<|im_start|>user" },
+        { "llama-3", "meta-llama-Llama-3.1-8B-Instruct.jinja", plain, "<|start_header_id|>user" },
+        { "llama-3", "fireworks-ai-llama-3-firefunction-v2.jinja", plain, "<|start_header_id|>user" },
+        { "llama-3", "meetkai-functionary-medium-v3.1.jinja", told, "\n\nBe brief." },
+        { "gemma", "google-gemma-2-2b-it.jinja", plain, "<s>" },
+        { "mistral", "mistralai-Mistral-Nemo-Instruct-2407.jinja", plain, "<s>" },
+        { "phi-3", "microsoft-Phi-3.5-mini-instruct.jinja", told, "<|system|>" }, /* the begin token is left to who reads it */
+        { "rwkv-world", "llama-cpp-rwkv-world.jinja", told, "System: " },
+        { "kimi", "Kimi-K2-Instruct.jinja", told, "<|im_system|>" },
+    };
+
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        struct err err = { 0 };
+        const char *text = template_builtin(all[i].ours);
+        struct template *published = open_published(all[i].published, &err), *ours = open_text(text, strlen(text), NULL);
+        struct json *messages = json_parse(all[i].talk, strlen(all[i].talk), NULL);
+        struct template_prompt want = { 0 }, got = { 0 };
+
+        if (published && template_render(published, messages, NULL, THINKING_AS_EVER, &want, &err) == 0 &&
+            template_render(ours, messages, NULL, THINKING_AS_EVER, &got, &err) == 0) {
+            const char *a = strstr(got.text.data, all[i].from), *b = strstr(want.text.data, all[i].from);
+
+            is_str(a ? a : got.text.data, b ? b : "", all[i].published);
+        } else if (published) {
+            ok(false, "%s: %s", all[i].published, err.msg);
+        }
+        template_prompt_finish(&want);
+        template_prompt_finish(&got);
+        json_free(messages);
+        template_destroy(published);
+        template_destroy(ours);
+    }
+}
+
 int main(void)
 {
     plan_later();
@@ -269,6 +315,7 @@ int main(void)
     test_published();
     test_builtin();
     test_builtin_traits();
+    test_as_published();
     tokenizer_destroy(tokenizer);
     done();
     return tap_status();
