@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "infer/machine_json.h"
+
 /* --- exits -------------------------------------------------------------------------------------------------------- */
 
 void leavings_add(struct leavings *l, const char *rest, size_t len, int32_t token, uint16_t chars)
@@ -178,7 +180,7 @@ static bool escape_loops(struct scan *s, const struct text_state *x)
 {
     struct regexes *r = s->machine->regexes;
 
-    return x->escape == 1 && regex_accepts(r, x->regex) &&
+    return x->escape == ESCAPE && regex_accepts(r, x->regex) &&
            (regex_next(r, x->regex, '"') == x->regex || regex_next(r, x->regex, '\\') == x->regex || regex_next(r, x->regex, '\n') == x->regex);
 }
 
@@ -192,7 +194,7 @@ static void stays(struct scan *s, const struct trie_node *node, const struct tex
         add_tokens(s, &e->own, &e->n_own, &e->own_cap, node->first, node[1].first);
         return;
     }
-    if (s->counting == COUNT_CHARS && x->escape != 0 && !escape_loops(s, x)) {
+    if (s->counting == COUNT_CHARS && x->escape != PLAIN && !escape_loops(s, x)) {
         add_tokens(s, &e->unsure, &e->n_unsure, &e->unsure_cap, node->first, node[1].first);
         return;
     }
@@ -256,7 +258,7 @@ bool text_state_step(struct machine *m, uint32_t kind, bool has_base, struct tex
 {
     struct frame f = { .kind = kind, .regex = x->regex, .escape = x->escape, .code = x->code };
 
-    x->chars += f.escape == 0 && (byte & 0xc0) != 0x80;
+    x->chars += f.escape == PLAIN && !byte_continues(byte);
     if (is_bare(f.kind) || (f.escape == 0 && byte >= 0x20 && byte != '\\')) {
         x->regex = regex_next(m->regexes, x->regex, byte);
         if (has_base)
