@@ -38,7 +38,7 @@ struct command {
     int (*run)(struct cli *, int argc, char **argv); /* argv[0] is the name; returns an enum cli_exit */
 };
 
-extern const struct command cmd_doctor;
+extern const struct command cmd_doctor, cmd_db;
 extern const struct command cmd_run, cmd_watch, cmd_ls, cmd_trace, cmd_cancel, cmd_rm, cmd_approve, cmd_deny,
     cmd_answer, cmd_tools, cmd_ping, cmd_health, cmd_help;
 
@@ -67,7 +67,7 @@ void cli_help(const struct command *);
 struct client *cli_client(struct cli *, struct err *);
 /* One request whose answer is JSON.  *root owns the parsed answer (NULL for none); raw bytes in reply. */
 int cli_get(struct cli *, const char *path, int wait_s, struct reply *, struct json **root, struct err *);
-int cli_send(struct cli *, const char *method, const char *path, const struct buf *body, struct reply *,
+int cli_send(struct cli *, const char *method, const char *path, const struct buf *body, int wait_s, struct reply *,
              struct json **root, struct err *);
 
 /* The answer as it came, ended by a newline: for --json. */

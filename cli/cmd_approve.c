@@ -67,7 +67,7 @@ static int send_input(struct cli *cli, const char *id, const char *key, const ch
         return fail(err, CORAX_E_LIMIT, "the text is longer than %u bytes", MAX_INPUT);
     }
     snprintf(path, sizeof(path), "/v1/tasks/%s/input", id);
-    rc = cli_send(cli, "POST", path, &body, &reply, &root, err);
+    rc = cli_send(cli, "POST", path, &body, 0, &reply, &root, err);
     if (rc == 0 && cli->json)
         cli_print_reply(&reply);
     json_free(root);

@@ -27,7 +27,7 @@ static int cancel_task(struct cli *cli, const char *word, struct err *err)
     if (cli_task_id(cli, word, id, err) != 0)
         return -1;
     snprintf(path, sizeof(path), "/v1/tasks/%s/cancel", id);
-    rc = cli_send(cli, "POST", path, NULL, &reply, &root, err);
+    rc = cli_send(cli, "POST", path, NULL, 0, &reply, &root, err);
     if (rc == 0 && strcmp(json_get_text(root, "outcome", ""), "cancelled") != 0)
         rc = fail(err, CORAX_E_ARGS, "task %s has ended already", id); /* it was on its way to the disk */
     else if (rc == 0)
@@ -56,7 +56,7 @@ static int delete_task(struct cli *cli, const char *word, struct err *err)
         return -1;
     if (live)
         return fail(err, CORAX_E_ARGS, "task %s has not ended: corax cancel ends it", id);
-    rc = cli_send(cli, "DELETE", path, NULL, &reply, &root, err);
+    rc = cli_send(cli, "DELETE", path, NULL, 0, &reply, &root, err);
     if (rc == 0)
         print_done(cli, &reply, "deleted", id);
     json_free(root);

@@ -178,7 +178,7 @@ static void send_decision(struct follow *follow, const char *line)
     jsonw_end(&w);
     snprintf(path, sizeof(path), "/v1/tasks/%s/input", follow->id);
     /* 409: somebody else decided meanwhile; the events will show it. */
-    if (cli_send(follow->cli, "POST", path, &body, &reply, &root, &err) != 0)
+    if (cli_send(follow->cli, "POST", path, &body, 0, &reply, &root, &err) != 0)
         cli_report(&err);
     json_free(root);
     reply_finish(&reply);
@@ -246,7 +246,7 @@ static void cancel(struct follow *follow)
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
     sigprocmask(SIG_UNBLOCK, &set, NULL);
-    rc = cli_send(follow->cli, "POST", path, NULL, &reply, &root, &err);
+    rc = cli_send(follow->cli, "POST", path, NULL, 0, &reply, &root, &err);
     sigprocmask(SIG_BLOCK, &set, NULL);
     if (rc != 0 && reply.status != 409) /* 409: it has just ended, and the events will show how */
         cli_report(&err);

@@ -323,12 +323,30 @@ static int read_isolation(struct config *c, const struct json *v, struct err *er
     return config_set_isolation(c, json_text(v) ? json_text(v) : "", err);
 }
 
+static int read_journal(struct config *c, const struct json *v, struct err *err)
+{
+    static const char *const known[] = { "synchronous", "keep_days", "keep_tasks", "keep_mb", NULL };
+    const char *synchronous = json_get_text(v, "synchronous", NULL);
+
+    if (v == NULL)
+        return 0;
+    if (config_check_members(v, "journal", known, err) < 0 || read_small(v, "journal.", "keep_days", 0, 36500, &c->keep_days, err) < 0 ||
+        read_small(v, "journal.", "keep_tasks", 0, 1000000000, &c->keep_tasks, err) < 0 ||
+        read_small(v, "journal.", "keep_mb", 0, 1000000000, &c->keep_mb, err) < 0)
+        return -1;
+    if (json_get(v, "synchronous") && (!synchronous || (strcmp(synchronous, "full") != 0 && strcmp(synchronous, "normal") != 0)))
+        return fail(err, CORAX_E_ARGS, "journal.synchronous must be \"full\" or \"normal\"");
+    if (synchronous)
+        c->sync_normal = *synchronous == 'n';
+    return 0;
+}
+
 static int read_root(struct config *c, const struct json *root, struct err *err)
 {
     static const char *const known[] = { "socket",    "admin_group", "state",      "model",  "plugins",
                                          "policies",  "max_running", "max_queued", "system", "date_note",
                                          "budget",    "sampling",    "infer",      "host",   "box",
-                                         "isolation", "roots",       "log_level",  NULL };
+                                         "isolation", "roots",       "log_level",  "journal", NULL };
 
     if (config_check_members(root, "the file", known, err) < 0 || read_text(root, "", "socket", &c->socket, err) < 0 ||
         read_text(root, "", "admin_group", &c->admin_group, err) < 0 ||
@@ -342,6 +360,7 @@ static int read_root(struct config *c, const struct json *root, struct err *err)
         config_read_sampling(json_get(root, "sampling"), &c->sampling, err) < 0 || read_children(c, root, err) < 0 ||
         read_isolation(c, json_get(root, "isolation"), err) < 0 ||
         read_roots(&c->roots, json_get(root, "roots"), err) < 0 ||
+        read_journal(c, json_get(root, "journal"), err) < 0 ||
         read_log_level(json_get(root, "log_level"), &c->log_level, err) < 0)
         return -1;
     return 0;

@@ -37,6 +37,8 @@ struct config {
     char *admin_group; /* NULL: none */
     struct config_list plugins, policies;
     int max_running, max_queued;
+    bool sync_normal;                     /* of the journal: a loss of power may take what was stored last */
+    int keep_days, keep_tasks, keep_mb;   /* finished tasks beyond are deleted; 0: no limit */
     struct budget budget;
     struct sampling sampling;
     char *infer_path;

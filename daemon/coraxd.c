@@ -24,9 +24,11 @@
 #include "daemon/http.h"
 #include "daemon/isolation.h"
 #include "daemon/journal.h"
+#include "daemon/journal_check.h"
 #include "daemon/model.h"
 #include "daemon/routes.h"
 #include "daemon/scheduler.h"
+#include "daemon/upkeep.h"
 #include "policies/policy.h"
 #include "tools/registry.h"
 #include "util/clock.h"
@@ -35,6 +37,7 @@
 static const char usage[] =
     "usage: coraxd [-dn] [-c FILE] [--socket PATH] [--state DIR] [--model FILE]\n"
     "              [--plugins DIR]... [--policy FILE]... [--root NAME=PATH]... [--isolation MODE]\n"
+    "       coraxd --check-journal FILE\n"
     "\n"
     "  -c FILE          configuration (default " CORAX_SYSCONFDIR "/corax/corax.conf, if it is there)\n"
     "  -d               log more\n"
@@ -46,6 +49,7 @@ static const char usage[] =
     "  --policy FILE    policy (may be repeated)\n"
     "  --root NAME=PATH folder that tools may read, by name (may be repeated)\n"
     "  --isolation MODE strict: do not start where boxes lack a part; available: do\n"
+    "  --check-journal FILE  check a journal that no coraxd has open, say as JSON what is wrong, and exit\n"
     "  --version, --help\n";
 
 #define DEFAULT_FILE CORAX_SYSCONFDIR "/corax/corax.conf"
@@ -65,9 +69,28 @@ enum {
     OPT_POLICY,
     OPT_ROOT,
     OPT_ISOLATION,
+    OPT_CHECK_JOURNAL,
     OPT_VERSION,
     OPT_HELP
 };
+
+/* 0: it is good, 1: it is not, or cannot be checked. */
+static int check_journal(const char *path)
+{
+    struct err err = { 0 };
+    struct buf out;
+    bool good = false;
+    int rc;
+
+    buf_init(&out, 1u << 20);
+    rc = journal_check(path, &out, &good, &err);
+    if (rc < 0)
+        fprintf(stderr, "coraxd: %s\n", err.msg);
+    else
+        printf("%.*s\n", (int)out.len, out.data);
+    buf_finish(&out);
+    return rc == 0 && good ? 0 : 1;
+}
 
 /* -1: go on; else the exit status. */
 static int read_options(int argc, char **argv, struct options *o)
@@ -81,6 +104,7 @@ static int read_options(int argc, char **argv, struct options *o)
         { "policy", required_argument, NULL, OPT_POLICY },
         { "root", required_argument, NULL, OPT_ROOT },
         { "isolation", required_argument, NULL, OPT_ISOLATION },
+        { "check-journal", required_argument, NULL, OPT_CHECK_JOURNAL },
         { "version", no_argument, NULL, OPT_VERSION },
         { "help", no_argument, NULL, OPT_HELP },
         { NULL, 0, NULL, 0 },
@@ -120,6 +144,8 @@ static int read_options(int argc, char **argv, struct options *o)
         case OPT_ISOLATION:
             o->isolation = optarg;
             break;
+        case OPT_CHECK_JOURNAL:
+            return check_journal(optarg);
         case OPT_VERSION:
             puts("coraxd " PACKAGE_VERSION);
             return 0;
@@ -233,8 +259,8 @@ static int start(struct coraxd *d, struct err *err)
     d->isolation = isolation_create(d->base, &d->config, err);
     if (d->isolation == NULL || (d->config.strict && isolation_demand(d->isolation, err) < 0))
         return -1;
-    d->journal = journal_open(d->config.state, err);
-    if (d->journal == NULL)
+    d->journal = journal_open(d->config.state, &(struct journal_options){ .normal = d->config.sync_normal }, err);
+    if (d->journal == NULL || (d->upkeep = upkeep_create(d->base, d->journal, &d->config, err)) == NULL)
         return -1;
     d->registry = registry_create();
     if (d->registry == NULL)
@@ -254,6 +280,7 @@ static void stop(struct coraxd *d)
 {
     if (d->http)
         http_stop(d->http);
+    upkeep_stop(d->upkeep);
     if (d->scheduler) {
         scheduler_stop(d->scheduler);
         journal_drain(d->journal);
@@ -263,6 +290,7 @@ static void stop(struct coraxd *d)
     hosts_destroy(d->hosts);
     isolation_destroy(d->isolation);
     model_destroy(d->model);
+    upkeep_destroy(d->upkeep);
     journal_close(d->journal);
     registry_destroy(d->registry);
 }

@@ -15,6 +15,7 @@ struct coraxd {
     struct policy *policy;
     struct registry *registry;
     struct journal *journal;
+    struct upkeep *upkeep;
     struct model *model;
     struct hosts *hosts;
     struct isolation *isolation;

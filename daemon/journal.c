@@ -244,7 +244,7 @@ static int take_lock(struct journal *j, const char *dir, struct err *err)
     return 0;
 }
 
-static int open_database(struct journal *j, const char *dir, struct err *err)
+static int open_database(struct journal *j, const char *dir, bool normal, struct err *err)
 {
     mode_t old;
     int rc;
@@ -257,7 +257,7 @@ static int open_database(struct journal *j, const char *dir, struct err *err)
     rc = sqlite3_open_v2(j->path, &j->jdb.db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc == SQLITE_OK)
         sqlite3_extended_result_codes(j->jdb.db, 1);
-    rc = rc == SQLITE_OK ? journal_schema_apply(j->jdb.db, err) : journal_fail(j->jdb.db, "open", err);
+    rc = rc == SQLITE_OK ? journal_schema_apply(j->jdb.db, j->path, normal, err) : journal_fail(j->jdb.db, "open", err);
     umask(old);
     if (rc < 0)
         err_context(err, "%s", j->path);
@@ -304,7 +304,7 @@ static int start_thread(struct journal *j, struct err *err)
     return 0;
 }
 
-struct journal *journal_open(const char *dir, struct err *err)
+struct journal *journal_open(const char *dir, const struct journal_options *options, struct err *err)
 {
     struct journal *j = calloc(1, sizeof(*j));
 
@@ -315,7 +315,7 @@ struct journal *journal_open(const char *dir, struct err *err)
     j->lock_fd = j->event_fd = -1;
     list_init(&j->posted);
     list_init(&j->finished);
-    if (take_lock(j, dir, err) < 0 || open_database(j, dir, err) < 0) {
+    if (take_lock(j, dir, err) < 0 || open_database(j, dir, options && options->normal, err) < 0) {
         destroy(j);
         return NULL;
     }

@@ -26,6 +26,7 @@
 
 struct journal;
 struct journal_db;
+struct journal_copy;
 
 enum task_state { TASK_QUEUED, TASK_RUNNING, TASK_WAITING, TASK_FINISHED }; /* stored: add at the end */
 enum task_outcome { OUTCOME_NONE, OUTCOME_ANSWERED, OUTCOME_FAILED, OUTCOME_CANCELLED };
@@ -66,12 +67,16 @@ struct journal_op {
     struct err err; /* when result is -1 */
 };
 
+struct journal_options {
+    bool normal; /* synchronous=NORMAL: a loss of power may take what was stored last, kill -9 never does */
+};
+
 /*
  * Opens DIR/corax.db (made when missing) behind the lock DIR/corax.lock, brings the schema up to date and starts the
  * thread.  NULL with CORAX_E_UNAVAIL when another daemon has it, CORAX_E_ARGS when the database is newer than we are,
  * CORAX_E_IO otherwise.
  */
-struct journal *journal_open(const char *dir, struct err *);
+struct journal *journal_open(const char *dir, const struct journal_options *, struct err *); /* options NULL: all zero */
 /* Finishes what was posted (without calling done()), writes back the log and closes. */
 void journal_close(struct journal *);
 int journal_fd(const struct journal *);
@@ -150,5 +155,31 @@ struct journal_delete {
     bool found;
 };
 void journal_delete_init(struct journal_delete *, const char *id, void (*done)(struct journal_op *));
+
+/*
+ * Delete finished tasks, the oldest first, that are older than before_ms, or more than keep_tasks, or while the database has more than
+ * keep_bytes; at most so many at once as the disk is busy with for some milliseconds.  A limit of 0 is none.
+ */
+struct journal_retain {
+    struct journal_op op;
+    int64_t before_ms, keep_tasks, keep_bytes;
+    int n_deleted; /* out */
+    bool more;     /* out: post it again */
+};
+void journal_retain_init(struct journal_retain *, void (*done)(struct journal_op *));
+
+/*
+ * A copy of the whole database at a path, some pages at a time: while `more`, post it again.  What happens to be written meanwhile is in
+ * the copy, too.  After an error, or to stop before the end: journal_backup_finish().
+ */
+struct journal_backup {
+    struct journal_op op;
+    char path[512];
+    struct journal_copy *copy; /* begun */
+    bool more;
+    int64_t bytes; /* out, at the end */
+};
+int journal_backup_init(struct journal_backup *, const char *path, void (*done)(struct journal_op *), struct err *);
+void journal_backup_finish(struct journal_backup *); /* while it is not posted */
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "daemon/journal.h"
+#include "daemon/journal_ops.h"
 #include "daemon/journal_schema.h"
 
 #define READ_LIMIT (256u << 20) /* one event with all its blobs; ENTRY_LIMIT keeps it far below */
@@ -472,6 +473,19 @@ static int run_with(struct journal_db *j, enum journal_sql sql, sqlite3_int64 n,
     return journal_step(j, s, "delete a task", err);
 }
 
+int journal_delete_task(struct journal_db *j, sqlite3_int64 n, struct err *err)
+{
+    /* The links go with the events, by cascade; only then may an unused blob go. */
+    if (run_with(j, SQL_BLOB_DROP, n, err) < 0 || run_with(j, SQL_TASK_DELETE, n, err) < 0)
+        return -1;
+    return run_with(j, SQL_BLOB_SWEEP, 0, err);
+}
+
+int journal_vacuum(struct journal_db *j, struct err *err)
+{
+    return run_with(j, SQL_VACUUM, 0, err);
+}
+
 static int delete_work(struct journal_db *j, struct journal_op *op, struct err *err)
 {
     struct journal_delete *d = (struct journal_delete *)op;
@@ -483,11 +497,7 @@ static int delete_work(struct journal_db *j, struct journal_op *op, struct err *
     d->found = rc == 1;
     if (!d->found)
         return 0;
-    /* The links go with the events, by cascade; only then may an unused blob go. */
-    if (run_with(j, SQL_BLOB_DROP, row.n, err) < 0 || run_with(j, SQL_TASK_DELETE, row.n, err) < 0 ||
-        run_with(j, SQL_BLOB_SWEEP, 0, err) < 0)
-        return -1;
-    return run_with(j, SQL_VACUUM, 0, err);
+    return journal_delete_task(j, row.n, err) < 0 ? -1 : journal_vacuum(j, err);
 }
 
 void journal_delete_init(struct journal_delete *d, const char *id, void (*done)(struct journal_op *))

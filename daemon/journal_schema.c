@@ -13,6 +13,10 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "daemon/journal_copy.h"
+#include "util/log.h"
 
 static const char *const steps[JOURNAL_SCHEMA] = {
     "CREATE TABLE tasks("
@@ -63,7 +67,10 @@ static const char *const steps[JOURNAL_SCHEMA] = {
     " PRIMARY KEY(task, seq, member),"
     " FOREIGN KEY(task, seq) REFERENCES events(task, seq) ON DELETE CASCADE"
     ") STRICT, WITHOUT ROWID;"
-    "CREATE INDEX event_blobs_by_blob ON event_blobs(blob);"
+    "CREATE INDEX event_blobs_by_blob ON event_blobs(blob);",
+
+    /* 2: which finished tasks are the oldest, for retention. */
+    "CREATE INDEX tasks_finished ON tasks(updated_ms) WHERE state = 3;",
 };
 
 #define ROW                                                                                                       \
@@ -111,6 +118,10 @@ const char *const journal_sql[SQL_N] = {
                       " WHERE b IN (SELECT blob FROM event_blobs WHERE task=?1)",
     [SQL_BLOB_SWEEP] = "DELETE FROM blobs WHERE uses <= 0",
     [SQL_VACUUM] = "PRAGMA incremental_vacuum(64)",
+    [SQL_TASK_OLDEST] = "SELECT n, updated_ms FROM tasks WHERE state = 3 ORDER BY updated_ms LIMIT 1",
+    [SQL_TASK_FINISHED] = "SELECT count(*) FROM tasks WHERE state = 3",
+    [SQL_PAGES_USED] = "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size",
+    [SQL_PAGES_FREE] = "PRAGMA freelist_count",
 };
 
 /*
@@ -133,6 +144,8 @@ int journal_fail(sqlite3 *db, const char *what, struct err *err)
 {
     int rc = sqlite3_errcode(db) & 0xff, sys = rc == SQLITE_IOERR ? last_errno(db) : 0;
 
+    if (rc == SQLITE_BUSY)
+        return fail(err, CORAX_E_UNAVAIL, "journal: %s: another program has the database open: end it", what);
     if (sys != 0)
         return fail(err, CORAX_E_IO, "journal: %s: %s: %s", what, sqlite3_errmsg(db), strerror(sys));
     return fail(err, rc == SQLITE_FULL ? CORAX_E_LIMIT : CORAX_E_IO, "journal: %s: %s", what, sqlite3_errmsg(db));
@@ -170,7 +183,7 @@ static int run(sqlite3 *db, const char *sql, struct err *err)
     return sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : journal_fail(db, "set up", err);
 }
 
-static int user_version(sqlite3 *db, int *version, struct err *err)
+int journal_schema_version(sqlite3 *db, int *version, struct err *err)
 {
     sqlite3_stmt *stmt;
 
@@ -186,16 +199,54 @@ static int user_version(sqlite3 *db, int *version, struct err *err)
     return 0;
 }
 
-int journal_schema_apply(sqlite3 *db, struct err *err)
+/* All steps at once: a database is of the old version or of ours, never of one between. */
+static int migrate(sqlite3 *db, int version, struct err *err)
 {
     char sql[64];
+    int rc = run(db, "BEGIN IMMEDIATE", err);
+
+    if (rc < 0)
+        return -1;
+    for (; rc == 0 && version < JOURNAL_SCHEMA; version++)
+        rc = run(db, steps[version], err);
+    snprintf(sql, sizeof(sql), "PRAGMA user_version=%d;COMMIT", JOURNAL_SCHEMA);
+    if (rc == 0)
+        rc = run(db, sql, err);
+    if (rc < 0)
+        sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+    return rc;
+}
+
+/* The older database, as it was; one that an earlier try has left is as good. */
+static int keep_older(sqlite3 *db, const char *path, int version, struct err *err)
+{
+    struct journal_copy copy;
+    char to[512];
+
+    if ((size_t)snprintf(to, sizeof(to), "%s.v%d", path, version) >= sizeof(to))
+        return fail(err, CORAX_E_ARGS, "journal: the path is too long");
+    if (access(to, F_OK) == 0)
+        return 0;
+    if (journal_copy_begin(&copy, db, to, err) < 0 || journal_copy_step(&copy, -1, err) < 0)
+        return err_context(err, "journal: no copy can be made before it is brought to version %d", JOURNAL_SCHEMA);
+    log_info("journal: brought from version %d to %d; as it was it is in %s", version, JOURNAL_SCHEMA, to);
+    return 0;
+}
+
+int journal_schema_apply(sqlite3 *db, const char *path, bool normal, struct err *err)
+{
     int version = 0;
 
     /* One process holds the journal (corax.lock): nothing is locked and unlocked, and no index of the log is shared. */
     if (run(db, "PRAGMA locking_mode=EXCLUSIVE", err) < 0)
         return -1;
-    if (user_version(db, &version, err) < 0)
+    if (journal_schema_version(db, &version, err) < 0)
         return -1;
+    if (version > JOURNAL_SCHEMA)
+        return fail(err, CORAX_E_ARGS,
+                    "journal: the database has version %d and this daemon knows up to %d: run the newer coraxd, or move"
+                    " the database away",
+                    version, JOURNAL_SCHEMA);
     /*
      * Going over to WAL is a transaction with a rollback journal, and FULL does not sync the folder after that file is
      * removed: after a loss of power it could come back and undo everything since.  EXTRA does.
@@ -214,19 +265,9 @@ int journal_schema_apply(sqlite3 *db, struct err *err)
             "PRAGMA temp_store=MEMORY;",
             err) < 0)
         return -1;
-    if (version > JOURNAL_SCHEMA)
-        return fail(err, CORAX_E_ARGS,
-                    "journal: the database has version %d and this daemon knows up to %d: run the newer coraxd, or move"
-                    " the database away",
-                    version, JOURNAL_SCHEMA);
-    for (; version < JOURNAL_SCHEMA; version++) {
-        snprintf(sql, sizeof(sql), "PRAGMA user_version=%d;COMMIT", version + 1);
-        if (run(db, "BEGIN IMMEDIATE", err) < 0)
-            return -1;
-        if (run(db, steps[version], err) < 0 || run(db, sql, err) < 0) {
-            sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
-            return -1;
-        }
-    }
-    return 0;
+    if (version > 0 && version < JOURNAL_SCHEMA && keep_older(db, path, version, err) < 0)
+        return -1;
+    if (version < JOURNAL_SCHEMA && migrate(db, version, err) < 0)
+        return -1;
+    return normal ? run(db, "PRAGMA synchronous=NORMAL", err) : 0;
 }

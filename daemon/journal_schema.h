@@ -5,16 +5,19 @@
 #define DAEMON_JOURNAL_SCHEMA_H
 
 #include <sqlite3.h>
+#include <stdbool.h>
 
 #include "util/err.h"
 
-#define JOURNAL_SCHEMA 1 /* PRAGMA user_version */
+#define JOURNAL_SCHEMA 2 /* PRAGMA user_version */
 
 /*
- * Sets the connection's pragmas and brings the schema to JOURNAL_SCHEMA, one transaction a step.  -1 with CORAX_E_ARGS
- * when the database is newer, else CORAX_E_IO.
+ * Sets the connection's pragmas and brings the schema to JOURNAL_SCHEMA: in one transaction, and behind a copy of the older database
+ * at PATH.v<its version>.  -1 with CORAX_E_ARGS when the database is newer (it is not touched), CORAX_E_IO, CORAX_E_LIMIT.
  */
-int journal_schema_apply(sqlite3 *, struct err *);
+int journal_schema_apply(sqlite3 *, const char *path, bool normal, struct err *);
+/* PRAGMA user_version; 0: there is no table yet. */
+int journal_schema_version(sqlite3 *, int *version, struct err *);
 
 /* The connection's error as ours: "journal: <what>: database or disk is full". */
 int journal_fail(sqlite3 *, const char *what, struct err *);
@@ -44,6 +47,10 @@ enum journal_sql {
     SQL_BLOB_DROP,
     SQL_BLOB_SWEEP,
     SQL_VACUUM,
+    SQL_TASK_OLDEST,
+    SQL_TASK_FINISHED,
+    SQL_PAGES_USED,
+    SQL_PAGES_FREE,
     SQL_N
 };
 extern const char *const journal_sql[SQL_N];

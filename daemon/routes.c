@@ -10,6 +10,7 @@
 #include "daemon/hosts.h"
 #include "daemon/isolation.h"
 #include "daemon/model.h"
+#include "daemon/routes_journal.h"
 #include "daemon/routes_task.h"
 #include "daemon/scheduler.h"
 #include "util/clock.h"
@@ -256,6 +257,8 @@ static const struct {
     { "/healthz", get_health, NULL },
     { "/v1/tasks", get_tasks, post_task },
     { "/v1/tools", get_tools, NULL },
+    { "/v1/journal/backups", NULL, routes_post_backup },
+    { "/v1/journal/check", NULL, routes_post_check },
 };
 
 static const struct {
@@ -316,12 +319,12 @@ void routes_handle(void *arg, struct evhttp_request *req, const struct http_peer
     for (i = 0; i < sizeof(plain_routes) / sizeof(*plain_routes); i++) {
         if (strcmp(path, plain_routes[i].path) != 0)
             continue;
-        if (method == EVHTTP_REQ_GET || method == EVHTTP_REQ_HEAD)
+        if (plain_routes[i].get && (method == EVHTTP_REQ_GET || method == EVHTTP_REQ_HEAD))
             plain_routes[i].get(d, req, peer);
         else if (plain_routes[i].post && method == EVHTTP_REQ_POST)
             plain_routes[i].post(d, req, peer);
         else
-            bad_method(req, plain_routes[i].post ? "GET, HEAD, POST" : "GET, HEAD");
+            bad_method(req, !plain_routes[i].get ? "POST" : plain_routes[i].post ? "GET, HEAD, POST" : "GET, HEAD");
         return;
     }
     if (strncmp(path, "/v1/tasks/", 10) == 0)

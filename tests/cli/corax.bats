@@ -397,6 +397,27 @@ apart() {
     [[ $output == *"journal  ok"* ]]
 }
 
+@test "db copies the journal and checks it" {
+    run corax db backup here.db
+    [ "$status" -eq 0 ]
+    [ "$output" = "$daemon_run/state/backups/here.db" ]
+    [ -f "$output" ]
+    run corax db backup here.db
+    [ "$status" -eq 1 ]
+    [[ $output == *"is there already: give another name"* ]]
+    run corax db check
+    [ "$status" -eq 0 ]
+    [[ $output == "the journal is good: "*" tasks, "*" events, "*" MB" ]]
+    run corax --json db check
+    [ "$status" -eq 0 ]
+    [[ $output == *'"problems":[]'* ]]
+    run corax db
+    [ "$status" -eq 2 ]
+    run corax db erase
+    [ "$status" -eq 2 ]
+    [[ $output == *"say backup or check"* ]]
+}
+
 @test "doctor says what is well, and what is amiss and why" {
     run corax doctor
     [ "$status" -eq 0 ]

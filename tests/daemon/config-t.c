@@ -80,6 +80,10 @@ int main(void)
     bad("{\"model\":5}", "model must be a text");
     bad("{\"infer\":{\"path\":1}}", "infer.path must be a text");
     bad("{\"host\":{\"deadline_ms\":1}}", "host.deadline_ms is 1");
+    bad("{\"journal\":{\"synchronous\":\"off\"}}", "journal.synchronous must be \"full\" or \"normal\"");
+    bad("{\"journal\":{\"synchronous\":1}}", "journal.synchronous must be");
+    bad("{\"journal\":{\"keep_days\":-1}}", "journal.keep_days is -1");
+    bad("{\"journal\":{\"keep\":1}}", "unknown key \"keep\"");
     bad("{\"log_level\":\"loud\"}", "log_level must be");
     bad("{\"isolation\":\"none\"}", "isolation must be strict or available");
     bad("{\"isolation\":1}", "isolation must be strict or available");

@@ -86,7 +86,7 @@ static struct journal_read read_task(struct journal *j, const char *id)
 static struct journal *must_open(void)
 {
     struct err err = { 0 };
-    struct journal *j = journal_open(dir, &err);
+    struct journal *j = journal_open(dir, NULL, &err);
 
     if (j == NULL) {
         printf("Bail out! %s\n", err.msg);
@@ -290,7 +290,7 @@ static void test_opening(void)
 
     fresh_dir();
     j = must_open();
-    second = journal_open(dir, &err);
+    second = journal_open(dir, NULL, &err);
     ok(second == NULL, "two daemons on one folder: the second is refused");
     has_str(err.msg, "belongs to another coraxd", "with a sentence");
     is_int(err.status, CORAX_E_UNAVAIL, "and a status");
@@ -299,7 +299,7 @@ static void test_opening(void)
     sqlite3_open(path, &db);
     sqlite3_exec(db, "PRAGMA user_version=99", NULL, NULL, NULL);
     sqlite3_close(db);
-    j = journal_open(dir, &err);
+    j = journal_open(dir, NULL, &err);
     ok(j == NULL, "a database of a newer daemon is refused");
     has_str(err.msg, "has version 99 and this daemon knows up to", "with a sentence");
     journal_close(j);

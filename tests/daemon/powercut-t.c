@@ -502,7 +502,7 @@ static void work(struct journal *j)
 static struct journal *open_with(const char *synchronous)
 {
     struct err err = { 0 };
-    struct journal *j = journal_open(dir, &err);
+    struct journal *j = journal_open(dir, NULL, &err);
     char sql[120];
 
     if (j == NULL)

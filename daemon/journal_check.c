@@ -1,0 +1,156 @@
+#include "daemon/journal_check.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemon/journal_schema.h"
+#include "util/id.h"
+#include "util/json.h"
+
+struct check {
+    sqlite3 *db;
+    struct jsonw *w;
+    size_t n_problems;
+};
+
+static void add_problem(struct check *c, const char *text)
+{
+    if (c->n_problems++ < JOURNAL_CHECK_MAX)
+        jsonw_text(c->w, NULL, text);
+}
+
+static sqlite3_stmt *prepare(struct check *c, const char *sql, struct err *err)
+{
+    sqlite3_stmt *s = NULL;
+
+    if (sqlite3_prepare_v2(c->db, sql, -1, &s, NULL) != SQLITE_OK)
+        journal_fail(c->db, "check", err);
+    return s;
+}
+
+/* A damaged database may fail while it is read: that is a problem of it, not of the check. */
+static int end(struct check *c, sqlite3_stmt *s, int rc)
+{
+    char text[300];
+
+    if (rc != SQLITE_DONE) {
+        snprintf(text, sizeof(text), "%.100s: %.150s", sqlite3_sql(s), sqlite3_errmsg(c->db));
+        add_problem(c, text);
+    }
+    sqlite3_finalize(s);
+    return 0;
+}
+
+/* Each row's first column is a problem, but for "ok". */
+static int ask(struct check *c, const char *sql, struct err *err)
+{
+    sqlite3_stmt *s = prepare(c, sql, err);
+    int rc;
+
+    if (s == NULL)
+        return -1;
+    while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
+        const char *text = (const char *)sqlite3_column_text(s, 0);
+
+        if (text && strcmp(text, "ok") != 0)
+            add_problem(c, text);
+    }
+    return end(c, s, rc);
+}
+
+static int check_hashes(struct check *c, struct err *err)
+{
+    sqlite3_stmt *s = prepare(c, "SELECT b, hash, data FROM blobs", err);
+    unsigned char hash[HASH_LEN];
+    char text[120];
+    int rc;
+
+    if (s == NULL)
+        return -1;
+    while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
+        const void *data = sqlite3_column_blob(s, 2), *want = sqlite3_column_blob(s, 1);
+
+        hash_bytes(data ? data : "", (size_t)sqlite3_column_bytes(s, 2), hash);
+        if (sqlite3_column_bytes(s, 1) == HASH_LEN && memcmp(hash, want, HASH_LEN) == 0)
+            continue;
+        snprintf(text, sizeof(text), "payload %lld is not what its hash says", (long long)sqlite3_column_int64(s, 0));
+        add_problem(c, text);
+    }
+    return end(c, s, rc);
+}
+
+static int count(struct check *c, const char *key, const char *sql, struct err *err)
+{
+    sqlite3_stmt *s = prepare(c, sql, err);
+
+    if (s == NULL)
+        return -1;
+    jsonw_int(c->w, key, sqlite3_step(s) == SQLITE_ROW ? sqlite3_column_int64(s, 0) : -1);
+    sqlite3_finalize(s);
+    return 0;
+}
+
+static int check_all(struct check *c, struct err *err)
+{
+    static const char *const questions[] = {
+        "PRAGMA integrity_check(50)",
+        "SELECT 'a row of ' || \"table\" || ' refers to a row of ' || parent || ' that is not there' FROM pragma_foreign_key_check LIMIT 50",
+        "SELECT 'task ' || id || ' stands at event ' || last_seq || ' and has ' || count(seq) || ' up to ' || coalesce(max(seq), 0)"
+        " FROM tasks LEFT JOIN events ON task = n GROUP BY n HAVING count(seq) <> last_seq OR coalesce(max(seq), 0) <> last_seq LIMIT 50",
+        "SELECT 'event ' || seq || ' of task number ' || task || ' is not JSON' FROM events WHERE NOT json_valid(body) LIMIT 50",
+        "SELECT 'event ' || seq || ' of task number ' || task || ' has lost a payload' FROM events e"
+        " WHERE n_blobs <> (SELECT count(*) FROM event_blobs b WHERE b.task = e.task AND b.seq = e.seq) LIMIT 50",
+        "SELECT 'payload ' || b || ' is counted ' || uses || ' times and used ' || (SELECT count(*) FROM event_blobs WHERE blob = b)"
+        " FROM blobs WHERE uses <> (SELECT count(*) FROM event_blobs WHERE blob = b) LIMIT 50",
+    };
+
+    jsonw_array(c->w, "problems");
+    for (size_t i = 0; i < sizeof(questions) / sizeof(*questions); i++)
+        if (ask(c, questions[i], err) < 0)
+            return -1;
+    if (check_hashes(c, err) < 0)
+        return -1;
+    jsonw_end(c->w);
+    return 0;
+}
+
+static int check_database(struct check *c, const char *path, struct err *err)
+{
+    struct stat st;
+    int version;
+
+    if (journal_schema_version(c->db, &version, err) < 0)
+        return -1;
+    if (version < 1)
+        return fail(err, CORAX_E_ARGS, "it is no journal of coraxd");
+    if (version > JOURNAL_SCHEMA)
+        return fail(err, CORAX_E_ARGS, "it has version %d, this coraxd knows up to %d", version, JOURNAL_SCHEMA);
+    jsonw_int(c->w, "version", version);
+    jsonw_int(c->w, "bytes", stat(path, &st) == 0 ? (int64_t)st.st_size : -1);
+    if (count(c, "tasks", "SELECT count(*) FROM tasks", err) < 0 || count(c, "events", "SELECT count(*) FROM events", err) < 0 ||
+        count(c, "blobs", "SELECT count(*) FROM blobs", err) < 0)
+        return -1;
+    return check_all(c, err);
+}
+
+int journal_check(const char *path, struct buf *out, bool *good, struct err *err)
+{
+    struct jsonw w = jsonw_start(out);
+    struct check c = { .w = &w };
+    int rc;
+
+    if (access(path, R_OK) < 0)
+        return fail_sys(err, CORAX_E_NOTFOUND, "%s", path);
+    jsonw_object(&w, NULL);
+    if (sqlite3_open_v2(path, &c.db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) == SQLITE_OK)
+        rc = check_database(&c, path, err);
+    else
+        rc = journal_fail(c.db, "open", err);
+    sqlite3_close(c.db);
+    *good = rc == 0 && c.n_problems == 0;
+    jsonw_bool(&w, "ok", *good);
+    jsonw_end(&w);
+    return rc < 0 ? err_context(err, "%s", path) : 0;
+}

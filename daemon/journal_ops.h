@@ -1,0 +1,14 @@
+/*
+ * daemon/journal_ops.h - parts of operations that others have, too.  For journal*.c alone, in the journal's thread.
+ */
+#ifndef DAEMON_JOURNAL_OPS_H
+#define DAEMON_JOURNAL_OPS_H
+
+#include "daemon/journal_schema.h"
+
+/* A task by its number, with its events and the blobs that only they have. */
+int journal_delete_task(struct journal_db *, sqlite3_int64 n, struct err *);
+/* Gives some free pages back to the file system. */
+int journal_vacuum(struct journal_db *, struct err *);
+
+#endif
