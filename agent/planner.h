@@ -7,8 +7,8 @@
  * through planner_apply, whether or not planner_next is called in between, and go on with what planner_next then says:
  * the one command that has no event yet.
  *
- * ReAct (Yao et al., arXiv:2210.03629): thought, action, observation, until an answer or until a budget is used up.
- * Every failure becomes an observation in plain words that the model can act on; only a used-up budget, a cancelled
+ * Which planner it is is a task's own: ReAct, or one that plans first (agent/planner_kind.h has what they differ in).  The model
+ * thinks, calls and observes until it answers or a budget is used up.  Every failure becomes an observation in plain words that the model can act on; only a used-up budget, a cancelled
  * task or a model that cannot be reached ends the task otherwise.
  *
  * At most one command is open at a time; several calls in one reply are carried out one after the other, in order.
@@ -101,9 +101,14 @@ struct plan_command {
 };
 
 struct planner;
+struct planner_kind;
+
+/* "react" (agent/planner_react.c), "plan" (agent/planner_plan.c); NULL: there is none of that name. */
+const struct planner_kind *planner_kind_find(const char *name);
+const char *planner_kind_name(const struct planner_kind *);
 
 /* Takes the transcript (system messages and the task's input are in it already).  NULL: no memory, nothing taken. */
-struct planner *planner_react_create(struct transcript *, const struct budget *);
+struct planner *planner_create(const struct planner_kind *, struct transcript *, const struct budget *);
 void planner_destroy(struct planner *);
 const struct transcript *planner_transcript(const struct planner *);
 

@@ -18,11 +18,12 @@ struct run_options {
     bool detach, quiet;
     int attended;                           /* 1 yes, 0 no, -1: as the terminal says */
     const char *tools;                      /* "calc,now"; NULL: all */
+    const char *planner;                    /* NULL: the daemon's default */
     long long steps, seconds, tokens, seed; /* NO_NUMBER: the daemon's default */
     double temperature;                     /* negative: the daemon's default */
 };
 
-enum { OPT_TOOLS = 256, OPT_STEPS, OPT_SEED, OPT_TEMPERATURE, OPT_TIMEOUT, OPT_TOKENS, OPT_ATTENDED, OPT_UNATTENDED };
+enum { OPT_TOOLS = 256, OPT_PLANNER, OPT_STEPS, OPT_SEED, OPT_TEMPERATURE, OPT_TIMEOUT, OPT_TOKENS, OPT_ATTENDED, OPT_UNATTENDED };
 
 static bool read_temperature(const char *text, double *out)
 {
@@ -46,6 +47,9 @@ static bool take_option(struct cli *cli, int c, struct run_options *o, int *stat
         break;
     case OPT_TOOLS:
         o->tools = optarg;
+        break;
+    case OPT_PLANNER:
+        o->planner = optarg;
         break;
     case OPT_ATTENDED:
         o->attended = 1;
@@ -83,6 +87,7 @@ static bool parse_options(struct cli *cli, int argc, char **argv, struct run_opt
     static const struct option options[] = { { "detach", no_argument, NULL, 'd' },
                                              { "quiet", no_argument, NULL, 'q' },
                                              { "tools", required_argument, NULL, OPT_TOOLS },
+                                             { "planner", required_argument, NULL, OPT_PLANNER },
                                              { "max-steps", required_argument, NULL, OPT_STEPS },
                                              { "max-tokens", required_argument, NULL, OPT_TOKENS },
                                              { "timeout", required_argument, NULL, OPT_TIMEOUT },
@@ -151,6 +156,8 @@ static void write_body(struct buf *body, const struct run_options *o, const stru
     jsonw_string(&w, "input", input->data, input->len);
     if (o->tools)
         write_tools(&w, o->tools);
+    if (o->planner)
+        jsonw_text(&w, "planner", o->planner);
     if (o->steps >= 0 || o->seconds >= 0 || o->tokens >= 0) {
         jsonw_object(&w, "budget");
         if (o->steps >= 0)
@@ -254,6 +261,7 @@ const struct command cmd_run = {
     .options = "  -d, --detach          print the task's id and leave it to the daemon\n"
                "  -q, --quiet           print the answer alone\n"
                "      --tools A,B       offer only these tools\n"
+               "      --planner NAME    react, or plan: a plan comes before the first call\n"
                "      --max-steps N     replies of the model\n"
                "      --max-tokens N    written by the model in all\n"
                "      --timeout S       seconds\n"

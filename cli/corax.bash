@@ -20,6 +20,10 @@ _corax() {
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         return
         ;;
+    --planner)
+        mapfile -t COMPREPLY < <(compgen -W "react plan" -- "$word")
+        return
+        ;;
     --state)
         mapfile -t COMPREPLY < <(compgen -W "queued running waiting finished" -- "$word")
         return
@@ -32,7 +36,7 @@ _corax() {
     if [[ $word == -* ]]; then
         local options="--socket --json --help"
         case $command in
-        run) options+=" --detach --quiet --tools --max-steps --max-tokens --timeout --temperature --seed --unattended --attended" ;;
+        run) options+=" --detach --quiet --tools --planner --max-steps --max-tokens --timeout --temperature --seed --unattended --attended" ;;
         watch) options+=" --quiet" ;;
         ls) options+=" --limit --state" ;;
         esac

@@ -74,6 +74,7 @@ int config_init(struct config *c, struct err *err)
     memset(c, 0, sizeof(*c));
     c->max_running = 4;
     c->max_queued = 256;
+    c->planner = planner_kind_find("react");
     c->budget = budget_default();
     c->sampling = (struct sampling){ .top_p = 1, .seed = 1 };
     c->host_deadline_ms = 30000;
@@ -341,12 +342,25 @@ static int read_journal(struct config *c, const struct json *v, struct err *err)
     return 0;
 }
 
+int config_read_planner(const struct json *v, const struct planner_kind **planner, struct err *err)
+{
+    const char *name = json_text(v) ? json_text(v) : "";
+
+    if (v == NULL)
+        return 0;
+    if (planner_kind_find(name) == NULL)
+        return fail(err, CORAX_E_ARGS, "planner must be react or plan, not \"%.30s\"", name);
+    *planner = planner_kind_find(name);
+    return 0;
+}
+
 static int read_root(struct config *c, const struct json *root, struct err *err)
 {
     static const char *const known[] = { "socket",    "admin_group", "state",      "model",  "plugins",
                                          "policies",  "max_running", "max_queued", "system", "date_note",
                                          "budget",    "sampling",    "infer",      "host",   "box",
-                                         "isolation", "roots",       "log_level",  "journal", NULL };
+                                         "isolation", "roots",       "log_level",  "journal",
+                                         "planner",   NULL };
 
     if (config_check_members(root, "the file", known, err) < 0 || read_text(root, "", "socket", &c->socket, err) < 0 ||
         read_text(root, "", "admin_group", &c->admin_group, err) < 0 ||
@@ -361,6 +375,7 @@ static int read_root(struct config *c, const struct json *root, struct err *err)
         read_isolation(c, json_get(root, "isolation"), err) < 0 ||
         read_roots(&c->roots, json_get(root, "roots"), err) < 0 ||
         read_journal(c, json_get(root, "journal"), err) < 0 ||
+        config_read_planner(json_get(root, "planner"), &c->planner, err) < 0 ||
         read_log_level(json_get(root, "log_level"), &c->log_level, err) < 0)
         return -1;
     return 0;

@@ -39,6 +39,7 @@ struct config {
     int max_running, max_queued;
     bool sync_normal;                     /* of the journal: a loss of power may take what was stored last */
     int keep_days, keep_tasks, keep_mb;   /* finished tasks beyond are deleted; 0: no limit */
+    const struct planner_kind *planner; /* of tasks that name none */
     struct budget budget;
     struct sampling sampling;
     char *infer_path;
@@ -69,6 +70,7 @@ int config_set_isolation(struct config *, const char *mode, struct err *);
 /* The members `budget` and `sampling` look the same in a task: what is absent stays as it is. */
 int config_read_budget(const struct json *, struct budget *, struct err *);
 int config_read_sampling(const struct json *, struct sampling *, struct err *);
+int config_read_planner(const struct json *, const struct planner_kind **, struct err *);
 /* -1 naming the first member of object that is not in the NULL-terminated list. */
 int config_check_members(const struct json *object, const char *where, const char *const known[], struct err *);
 

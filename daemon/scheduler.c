@@ -266,6 +266,7 @@ static void write_submission(struct entry *e, const struct submission *sub, cons
     jsonw_end(&e->w);
     entry_seal(e, "sampling", at);
     entry_bool(e, "attended", sub->attended);
+    entry_text(e, "planner", planner_kind_name(sub->planner));
     entry_text(e, "system", config->system);
     entry_int(e, "uid", sub->uid);
 }

@@ -83,11 +83,12 @@ static int read_budget(const struct json *v, const struct budget *most, struct b
 int submission_parse(struct submission *s, const char *body, size_t len, const struct config *config, const char **code,
                      const char **param, struct err *err)
 {
-    static const char *const known[] = { "input", "tools", "budget", "sampling", "attended", NULL };
+    static const char *const known[] = { "input", "tools", "budget", "sampling", "attended", "planner", NULL };
     const struct json *attended;
 
     memset(s, 0, sizeof(*s));
     buf_init(&s->input, TRANSCRIPT_MAX_BYTES);
+    s->planner = config->planner;
     s->budget = config->budget;
     s->sampling = config->sampling;
     hash_bytes(body, len, s->hash);
@@ -108,6 +109,9 @@ int submission_parse(struct submission *s, const char *body, size_t len, const s
     *param = "tools";
     s->tools = json_get(s->root, "tools");
     if (read_tools(s->tools, err) < 0)
+        return -1;
+    *param = "planner";
+    if (config_read_planner(json_get(s->root, "planner"), &s->planner, err) < 0)
         return -1;
     *param = "budget";
     if (read_budget(json_get(s->root, "budget"), &config->budget, &s->budget, err) < 0)

@@ -19,6 +19,7 @@ struct submission {
     struct json *root;
     struct buf input;         /* as a list of parts, JSON */
     const struct json *tools; /* NULL: all */
+    const struct planner_kind *planner;
     struct budget budget;
     struct sampling sampling;
     bool attended;

@@ -247,11 +247,13 @@ static int read_submitted(struct task *t, struct transcript *transcript, struct 
     int64_t uid;
     size_t i;
 
+    t->kind = planner_kind_find("react"); /* those of older journals name none */
     t->budget = t->d->config.budget;
     t->sampling = t->d->config.sampling;
     t->attended = json_bool(json_get(t->root, "attended"), true);
     t->allowed = json_kind(allowed) == JSON_ARRAY ? allowed : NULL;
-    if (config_read_budget(json_get(t->root, "budget"), &t->budget, err) < 0 ||
+    if (config_read_planner(json_get(t->root, "planner"), &t->kind, err) < 0 ||
+        config_read_budget(json_get(t->root, "budget"), &t->budget, err) < 0 ||
         config_read_sampling(json_get(t->root, "sampling"), &t->sampling, err) < 0 ||
         json_int(json_get(t->root, "uid"), "uid", &uid, err) < 0 ||
         json_int(json_get(t->root, "at_ms"), "at_ms", &t->row.created_ms, err) < 0)
@@ -293,7 +295,7 @@ struct task *task_create(struct coraxd *d, const char *submitted, size_t len, st
     if (t->submitted.failed || t->wall == NULL || t->lazy == NULL)
         fail(err, CORAX_E_INTERNAL, "no memory");
     else if ((t->root = json_parse(submitted, len, err)) != NULL && read_submitted(t, transcript, arena, err) == 0 &&
-             (t->planner = planner_react_create(transcript, &t->budget)) != NULL) {
+             (t->planner = planner_create(t->kind, transcript, &t->budget)) != NULL) {
         transcript = NULL;
         arena_destroy(arena);
         return t;

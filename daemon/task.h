@@ -86,6 +86,7 @@ struct task {
     const struct json *allowed; /* names of tools; NULL: all */
     bool attended;
     struct sampling sampling;
+    const struct planner_kind *kind; /* of the planner */
     struct planner *planner;
     struct budget budget;
     struct buf tools; /* the list for the model; built at the first ask */

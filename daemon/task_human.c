@@ -123,12 +123,12 @@ void task_write_usage(struct jsonw *w, const struct task_row *r)
 
 void task_write_input(struct jsonw *w, const char *submitted, size_t len)
 {
-    static const char *const members[] = { "input", "attended", "tools" };
+    static const char *const members[] = { "input", "attended", "tools", "planner" };
     const char *value;
     char pointer[16];
     size_t value_len, i;
 
-    for (i = 0; i < 3; i++) {
+    for (i = 0; i < sizeof(members) / sizeof(*members); i++) {
         snprintf(pointer, sizeof(pointer), "/%s", members[i]);
         if (json_find(submitted, len, pointer, &value, &value_len))
             jsonw_raw(w, members[i], value, value_len);

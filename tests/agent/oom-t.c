@@ -23,7 +23,7 @@ static int load_policy(struct err *err)
 }
 
 /* A task with calls, a question, a refusal and an answer. */
-static int run_task(struct err *err)
+static int run_task_with(const char *kind, struct err *err)
 {
     static const char args[] = "{\"n\":1}", question[] = "{\"question\":\"Which?\"}";
     struct call calls[] = { { .name = "a", .args = args, .args_len = sizeof(args) - 1 },
@@ -32,6 +32,7 @@ static int run_task(struct err *err)
     struct part part = { "text/plain", "a result that is cut", 20 };
     const struct plan_event events[] = {
         { .kind = PLAN_EV_NOTE, .said = "Today is Friday, 2026-11-27." },
+        { .kind = PLAN_EV_MODEL_REPLIED, .text = "Plan: call a" }, /* not where there is none */
         { .kind = PLAN_EV_MODEL_REPLIED, .reasoning = "why", .n_calls = 3, .calls = calls },
         { .kind = PLAN_EV_TOOL_DONE, .call_id = "c1", .n_parts = 1, .parts = &part },
         { .kind = PLAN_EV_HUMAN_SAID, .said = "that" },
@@ -48,17 +49,28 @@ static int run_task(struct err *err)
     if (!t)
         return fail(err, CORAX_E_INTERNAL, "out of memory");
     rc = transcript_add_text(t, ROLE_USER, "go", 2, err);
-    p = rc == 0 ? planner_react_create(t, &b) : NULL;
+    p = rc == 0 ? planner_create(planner_kind_find(kind), t, &b) : NULL;
     if (p == NULL) {
         transcript_destroy(t);
         return rc < 0 ? rc : fail(err, CORAX_E_INTERNAL, "out of memory");
     }
     for (size_t i = 0; i < sizeof(events) / sizeof(*events) && rc == 0; i++)
-        rc = planner_apply(p, &events[i], err);
+        if (i != 1 || strcmp(kind, "plan") == 0)
+            rc = planner_apply(p, &events[i], err);
     if (rc == 0 && planner_next(p).outcome != PLAN_ANSWERED)
         rc = -1;
     planner_destroy(p);
     return rc;
+}
+
+static int run_task(struct err *err)
+{
+    return run_task_with("react", err);
+}
+
+static int run_planned(struct err *err)
+{
+    return run_task_with("plan", err);
 }
 
 int main(void)
@@ -66,6 +78,7 @@ int main(void)
     plan_later();
     oom_each("a policy is loaded", load_policy);
     oom_each("a task runs", run_task);
+    oom_each("a task with a plan runs", run_planned);
     done();
     return tap_status();
 }

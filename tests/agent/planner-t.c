@@ -14,7 +14,7 @@ static struct planner *start(const struct budget *b)
     struct transcript *t = transcript_create();
 
     transcript_add_text(t, ROLE_USER, "go", 2, &err);
-    return planner_react_create(t, b);
+    return planner_create(planner_kind_find("react"), t, b);
 }
 
 /* The model makes one call; the open command is then that call. */

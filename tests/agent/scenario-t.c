@@ -8,6 +8,7 @@
  * First comes what the task is given:
  *
  *     SCENARIO title
+ *     PLANNER plan                                   without it react
  *     BUDGET max_steps=3 max_wall_ms=1000 ...        members of struct budget; the rest is as budget_default() has it
  *     PROVIDES math.calc [effects=read,net] [traits=destructive]       a tool; there may be several lines
  *     POLICY                                         indented lines of a policy file; without it policies/default.json
@@ -27,7 +28,7 @@
  *                                   `call c1 NAME {...}`, `approval c1 NAME {...}`, `ask-human c1 question`,
  *                                   `finish answered|cancelled text`, `finish failed CODE text`
  *     EXPECT observation c1 [error] text      what the model sees of a call's result, and of notes behind it
- *     EXPECT question text                    what it sees of the user's message, and of notes behind it
+ *     EXPECT question text                    what it sees of the user's last message, and of notes behind it
  *
  * An expected text that ends with `...` is a beginning.  Calls of unknown tools and denied calls are answered by the
  * runner, as the daemon does.
@@ -57,6 +58,7 @@ struct run {
     int line;
     char why[600]; /* it failed; empty: not yet */
 
+    const struct planner_kind *kind;
     struct budget budget;
     const char *goal;
     struct policy *policy;
@@ -288,7 +290,7 @@ static struct planner *create_planner(struct run *r)
     struct planner *p;
 
     transcript_add_text(t, ROLE_USER, r->goal, strlen(r->goal), NULL);
-    p = planner_react_create(t, &r->budget);
+    p = planner_create(r->kind, t, &r->budget);
     if (!p)
         transcript_destroy(t);
     return p;
@@ -508,12 +510,12 @@ static const char *message_text(struct run *r, const struct message *m)
     return text;
 }
 
-/* Of the tool message for this call, or with NULL of the first user message. */
+/* Of the tool message for this call, or with NULL of the last user message. */
 static const char *find_message(struct run *r, const char *id)
 {
     const struct transcript *t = planner_transcript(r->planner);
 
-    for (size_t i = 0; i < transcript_count(t); i++) {
+    for (size_t i = transcript_count(t); i-- > 0;) {
         const struct message *m = transcript_at(t, i);
 
         if (id ? m->role == ROLE_TOOL && strcmp(m->call_id, id) == 0 : m->role == ROLE_USER)
@@ -563,6 +565,7 @@ static bool begin(struct run *r, const char **title)
     char *line;
 
     r->budget = budget_default();
+    r->kind = planner_kind_find("react");
     while ((line = next_line(r))) {
         bool good = true;
 
@@ -570,6 +573,8 @@ static bool begin(struct run *r, const char **title)
             *title = line;
         else if (take(&line, "BUDGET"))
             good = read_budget(r, line);
+        else if (take(&line, "PLANNER"))
+            good = (r->kind = planner_kind_find(line)) || complain(r, "there is no planner %s", line);
         else if (take(&line, "PROVIDES"))
             good = read_tool(r, line);
         else if (take(&line, "POLICY"))

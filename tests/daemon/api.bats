@@ -302,6 +302,31 @@ one_runs() {
     same "$code $(field /uid)" "200 65534"
 }
 
+@test "a task may plan first" {
+    script <<< '{"tool":[{"text":"Plan: 1. echo abc"},{"calls":[{"name":"echo","arguments":"{\"text\":\"abc\"}"}]},{"echo":true}]}'
+    start
+    submit tool '"planner":"plan"'
+    await
+    same "$(field /answer) $(field /planner)" "abc plan"
+    same "$(field /usage/steps)" 3
+    same "$(kinds)" "task_submitted model_replied model_replied policy_decided tool_intent tool_result model_replied task_finished "
+    api GET "/v1/tasks/$id/trace"
+    same "$(field /events/0/planner)" plan
+    same "$(field /events/1/text)" "Plan: 1. echo abc"
+    submit tool '"planner":"react"'
+    await
+    same "$(field /answer) $(field /planner)" "Plan: 1. echo abc react"
+    api POST /v1/tasks '{"input":"x","planner":"chess"}'
+    same "$code $(field /error/param)" "400 planner"
+    has "$body" 'planner must be react or plan, not \"chess\"'
+    stop TERM
+    extra='"planner": "plan",'
+    start
+    submit tool
+    await
+    same "$(field /answer) $(field /planner)" "abc plan"
+}
+
 @test "tools are listed, and a task may be held to some" {
     script <<< '{"tool":[{"calls":[{"name":"echo","arguments":"{\"text\":\"abc\"}"}]},{"echo":true}]}'
     start

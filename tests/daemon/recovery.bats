@@ -29,6 +29,17 @@ recovered() {
     [ "$(field /state)" = waiting ] || [ "$(field /state)" = finished ]
 }
 
+@test "a task that plans goes on behind its plan" {
+    script <<< '{"slow write":[{"text":"Plan: 1. append"},{"calls":[{"name":"append_again_slow","arguments":"{\"text\":\"again\"}"}]},{"echo":true}]}'
+    start
+    submit "slow write" '"planner":"plan"'
+    eventually in_ledger again
+    stop KILL
+    start
+    eventually recovered
+    same "$(field /outcome) $(field /usage/steps) $(field /planner)" "answered 3 plan"
+}
+
 @test "an effect in doubt is not repeated: a person is asked" {
     interrupt "slow write" once
     same "$(field /waiting_for/kind) $(field /waiting_for/tool)" "unverified append_slow"

@@ -1,5 +1,5 @@
 /*
- * agent: the bytes are small budgets, then events in any order.  One planner is asked for its command after each event, a
+ * agent: the bytes are a planner and small budgets, then events in any order.  One planner is asked for its command after each event, a
  * second only gets the events that the first took, as after a restart.  Both must end with the same command and as many
  * messages; a refused event changes nothing; whenever the model is asked, every call has exactly one result.
  */
@@ -30,12 +30,12 @@ static void require(bool good)
         abort();
 }
 
-static struct planner *start(const struct budget *b)
+static struct planner *start(const char *kind, const struct budget *b)
 {
     struct transcript *t = transcript_create();
 
     require(t && transcript_add_text(t, ROLE_USER, "go", 2, NULL) == 0);
-    return planner_react_create(t, b);
+    return planner_create(planner_kind_find(kind), t, b);
 }
 
 static void check_results(const struct planner *p)
@@ -53,7 +53,7 @@ static void check_results(const struct planner *p)
     require(n_calls == n_results);
 }
 
-static const char *const texts[] = { NULL, "", " \n", "done", "\xe2\x82\xac\xf0\x9f\x90\xa6 and more than that" };
+static const char *const texts[] = { NULL, "", " \n", "done", "\xe2\x82\xac\xf0\x9f\x90\xa6 and more than that", "Plan: that" };
 static const char *const mimes[] = { "text/plain", "application/json", "image/png" };
 
 static void read_event(struct input *in, const char *open_id, struct call calls[4], struct part parts[2],
@@ -70,7 +70,7 @@ static void read_event(struct input *in, const char *open_id, struct call calls[
     ev->error = flags & 2;
     ev->reasoning = flags & 4 ? "why" : NULL;
     ev->call_id = flags & 8 ? "c3" : open_id;
-    ev->text = ev->said = texts[next_byte(in) % 5];
+    ev->text = ev->said = texts[next_byte(in) % 6];
     ev->n_calls = next_byte(in) % 5;
     for (size_t i = 0; i < ev->n_calls; i++) {
         unsigned which = next_byte(in);
@@ -103,16 +103,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     struct budget b = budget_default();
     struct plan_command open, next;
     struct planner *p, *silent;
+    unsigned first;
 
-    b.max_steps = (int)next_byte(&in) % 16;
+    first = next_byte(&in);
+    b.max_steps = (int)first % 16;
     b.max_tool_calls = (int)next_byte(&in) % 16;
     b.max_tokens = 16 * next_byte(&in);
     b.max_wall_ms = next_byte(&in);
     b.max_identical = (int)next_byte(&in) % 4;
     b.max_reply_tokens = 1 + (int)next_byte(&in);
     b.max_observation_bytes = (int)next_byte(&in) % 32;
-    p = start(&b);
-    silent = start(&b);
+    p = start(first & 16 ? "plan" : "react", &b);
+    silent = start(first & 16 ? "plan" : "react", &b);
     require(p && silent);
     open = planner_next(p);
     while (in.len > 0) {

@@ -1,0 +1,63 @@
+/*
+ * agent/planner_kind.h - what one planner differs in from another, and what they share.  For planner*.c alone.
+ *
+ * A kind is three decisions: what comes first, what a reply without calls means, and what follows when all calls of a reply have their
+ * results.  Everything else (budgets, calls, refusals, useless replies, the order of events) is planner.c's.
+ *
+ * Functions here return 1 where the kind goes on to its next step, 0 where a command was opened (the task may be at its end: the transcript
+ * is full), -1 with CORAX_E_INTERNAL when there is no memory.
+ */
+#ifndef AGENT_PLANNER_KIND_H
+#define AGENT_PLANNER_KIND_H
+
+#include "agent/planner.h"
+#include "util/arena.h"
+
+struct planner_kind {
+    const char *name;
+    /* Each opens a command: 0, or -1. */
+    int (*begin)(struct planner *, struct err *);
+    int (*said)(struct planner *, struct err *);     /* the transcript's last message is the reply */
+    int (*observed)(struct planner *, struct err *); /* its last message is a result; planner->failed: one of them is an error */
+};
+
+extern const struct planner_kind planner_react, planner_plan;
+
+/* A call that was carried out, and how often. */
+struct done_call {
+    const struct call *call;
+    int times;
+};
+
+struct planner {
+    const struct planner_kind *kind;
+    int phase; /* the kind's own; 0 at first */
+
+    struct transcript *transcript;
+    struct budget budget;
+    struct spent spent;
+    struct arena *arena; /* texts of commands and ids */
+
+    struct plan_command command; /* the open one */
+    bool handed_out;
+    struct plan_cut cut; /* by the last event; call_id NULL: nothing */
+
+    const struct message *reply; /* the last reply with calls */
+    size_t next_call;            /* of reply */
+    bool failed;                 /* a result of the last reply is an error */
+    int n_calls;                 /* numbered so far */
+    int n_useless;               /* replies in a row that were empty or cut off */
+
+    struct done_call *done;
+    size_t n_done, done_cap;
+};
+
+/* Opens the next ask, unless a budget ends the task here. */
+int planner_ask_model(struct planner *, struct err *);
+/* Ends the task: the transcript's last message is the answer. */
+int planner_answer(struct planner *, struct err *);
+/* Adds a line to the transcript's last message, which is a user's or a tool's; adds a message of the user's. */
+int planner_add_note(struct planner *, const char *text, struct err *);
+int planner_tell(struct planner *, const char *text, struct err *);
+
+#endif
