@@ -20,9 +20,9 @@ static int print_check(const struct json *root)
         fputc('\n', stdout);
     }
     if (good)
-        printf("the journal is good: %.0f tasks, %.0f events, %.0f payloads, %.1f MB\n", json_number(json_get(root, "tasks"), 0),
-               json_number(json_get(root, "events"), 0), json_number(json_get(root, "blobs"), 0),
-               json_number(json_get(root, "bytes"), 0) / 1e6);
+        printf("the journal is good: %.0f tasks, %.0f events, %.0f payloads, %.1f MB\n",
+               json_number(json_get(root, "tasks"), 0), json_number(json_get(root, "events"), 0),
+               json_number(json_get(root, "blobs"), 0), json_number(json_get(root, "bytes"), 0) / 1e6);
     return good ? CLI_OK : CLI_FAILED;
 }
 

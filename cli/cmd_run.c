@@ -23,7 +23,17 @@ struct run_options {
     double temperature;                     /* negative: the daemon's default */
 };
 
-enum { OPT_TOOLS = 256, OPT_PLANNER, OPT_STEPS, OPT_SEED, OPT_TEMPERATURE, OPT_TIMEOUT, OPT_TOKENS, OPT_ATTENDED, OPT_UNATTENDED };
+enum {
+    OPT_TOOLS = 256,
+    OPT_PLANNER,
+    OPT_STEPS,
+    OPT_SEED,
+    OPT_TEMPERATURE,
+    OPT_TIMEOUT,
+    OPT_TOKENS,
+    OPT_ATTENDED,
+    OPT_UNATTENDED
+};
 
 static bool read_temperature(const char *text, double *out)
 {

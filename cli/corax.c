@@ -14,8 +14,8 @@
 
 /* In the order in which `corax help` shows them. */
 static const struct command *const commands[] = {
-    &cmd_run,    &cmd_watch, &cmd_ls,    &cmd_trace,  &cmd_approve, &cmd_deny, &cmd_answer,
-    &cmd_cancel, &cmd_rm,    &cmd_tools, &cmd_health, &cmd_doctor,  &cmd_db,   &cmd_ping, &cmd_help,
+    &cmd_run, &cmd_watch, &cmd_ls,     &cmd_trace,  &cmd_approve, &cmd_deny, &cmd_answer, &cmd_cancel,
+    &cmd_rm,  &cmd_tools, &cmd_health, &cmd_doctor, &cmd_db,      &cmd_ping, &cmd_help,
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
@@ -174,8 +174,8 @@ int cli_get(struct cli *cli, const char *path, int wait_s, struct reply *reply, 
     return ask(cli, "GET", path, NULL, wait_s, reply, root, err);
 }
 
-int cli_send(struct cli *cli, const char *method, const char *path, const struct buf *body, int wait_s, struct reply *reply,
-             struct json **root, struct err *err)
+int cli_send(struct cli *cli, const char *method, const char *path, const struct buf *body, int wait_s,
+             struct reply *reply, struct json **root, struct err *err)
 {
     return ask(cli, method, path, body, wait_s, reply, root, err);
 }

@@ -276,7 +276,7 @@ static double ratio_to(const struct bench *b, const struct row *r, size_t peer)
 
 static double replay_ratio(const struct bench *b)
 {
-    double ratios[MAX_RUNS];
+    double ratios[MAX_RUNS] = { 0 };
 
     for (size_t i = 0; i < b->a->n_runs; i++)
         ratios[i] = b->alone[i] / b->guessed[i];

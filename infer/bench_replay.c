@@ -124,7 +124,7 @@ static int write_all(struct engine *e, const struct transcript *t, int draft, st
 
 static int run_all(struct engine *e, const struct transcript *t, size_t n_runs, struct bench_replay *r, struct err *err)
 {
-    struct part_clock c;
+    struct part_clock c = { 0 };
 
     for (size_t i = 0; i < n_runs; i++) {
         if (write_all(e, t, SCHEDULER_DRAFT_OFF, &c, err) < 0)

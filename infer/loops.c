@@ -187,10 +187,12 @@ static void find_around(struct loops *l, regex r, enum loops_kind kind)
     }
     for (size_t i = 0; i < l->n_closed && !l->open; i++)
         around = leading(l, around, l->closed[i], REGEX_NONE);
+    if (l->open)
+        around = (struct byte_set){ { 0 } };
     for (size_t i = 0; i < l->n_closed; i++) {
         struct loop *x = loop_of(l, l->closed[i], kind);
 
-        x->around = l->open ? (struct byte_set){ { 0 } } : around;
+        x->around = around;
         x->knows_around = true;
     }
 }

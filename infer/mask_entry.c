@@ -376,27 +376,29 @@ void entry_destroy(struct mask_entry *e)
     free(e);
 }
 
+static bool may_end(const struct mask_entry *e, uint32_t node)
+{
+    return e->ends[node / 64] >> node % 64 & 1;
+}
+
 const struct end_nodes *entry_ends(struct mask_entry *e, const struct token_trie *t, uint8_t byte)
 {
-    struct end_nodes **list = &e->ends_with[byte];
+    const uint32_t from = t->by_byte_at[byte], to = t->by_byte_at[byte + 1];
+    struct end_nodes *list;
     size_t n = 0;
 
-    if (*list)
-        return *list;
-    for (int pass = 0; pass < 2; pass++) {
-        for (uint32_t i = t->by_byte_at[byte]; i < t->by_byte_at[byte + 1]; i++) {
-            const uint32_t node = t->by_byte[i];
-
-            if (!(e->ends[node / 64] >> node % 64 & 1))
-                continue;
-            if (pass)
-                (*list)->nodes[(*list)->n++] = node;
-            n++;
-        }
-        if (!pass && !(*list = calloc(1, sizeof **list + n * sizeof *(*list)->nodes)))
-            break;
-    }
-    return *list;
+    if (e->ends_with[byte])
+        return e->ends_with[byte];
+    for (uint32_t i = from; i < to; i++)
+        n += may_end(e, t->by_byte[i]);
+    list = malloc(sizeof *list + n * sizeof *list->nodes);
+    if (!list)
+        return NULL;
+    list->n = 0;
+    for (uint32_t i = from; i < to; i++)
+        if (may_end(e, t->by_byte[i]))
+            list->nodes[list->n++] = t->by_byte[i];
+    return e->ends_with[byte] = list;
 }
 
 /* The tokens that stay, by the characters that they need. */

@@ -308,7 +308,7 @@ struct sums {
 static void add_step(const struct layout *l, const unsigned char *block, const unsigned char *step, size_t r,
                      const struct pack_input *x, size_t at, struct sums *to)
 {
-    const struct factors f = pack_rounds_columns(l->type) ? (struct factors){ 0 } : factors_of(l->type, block, step, r);
+    struct factors f;
     const int8_t *q = x->q + at * PACK_STEP;
     const int32_t *sums = x->sums + 2 * at;
     const float d = x->d[at];
@@ -320,6 +320,7 @@ static void add_step(const struct layout *l, const unsigned char *block, const u
         to->whole += part[0] + part[1];
         return;
     }
+    f = factors_of(l->type, block, step, r);
     if (pack_has_groups(l->type)) {
         to->block = fmaf((float)(f.group[0] * part[0] + f.group[1] * part[1]), d, to->block);
     } else if (l->type == QUANT_Q6_K) {
