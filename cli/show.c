@@ -163,6 +163,8 @@ static void show_reply(struct show *show, const struct json *event)
         if (*thought)
             labelled(show->out, TERM_DIM, "thought", thought);
     }
+    if (json_bool(json_get(event, "goes_on"), false) && *text_of(event, "text"))
+        labelled(show->out, TERM_DIM, "wrote", text_of(event, "text"));
     for (const struct json *call = json_first(json_get(event, "calls")); call; call = json_next(call)) {
         const char *name = text_of(call, "name"), *args = text_of(call, "arguments");
 

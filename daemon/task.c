@@ -499,6 +499,15 @@ static const struct message *last_reply(const struct task *t)
     return NULL;
 }
 
+/* It is neither calls nor the answer: the planner has told the model something, or asks once more. */
+static bool goes_on(const struct task *t, const struct model_reply *r)
+{
+    const struct transcript *tr = planner_transcript(t->planner);
+    const struct message *last = transcript_at(tr, transcript_count(tr) - 1);
+
+    return r->n_calls == 0 && last->role != ROLE_ASSISTANT;
+}
+
 static void record_reply(struct task *t, const struct model_reply *r)
 {
     struct entry *e = task_record(t, ENTRY_MODEL_REPLIED);
@@ -524,6 +533,8 @@ static void record_reply(struct task *t, const struct model_reply *r)
         jsonw_value(&e->w, "disabled_tools", r->disabled);
         entry_seal(e, "disabled_tools", at);
     }
+    if (goes_on(t, r))
+        entry_bool(e, "goes_on", true);
     entry_text(e, "finish", r->finish);
     at = entry_mark(e);
     jsonw_object(&e->w, "usage");

@@ -45,6 +45,7 @@ write_script() {
         { "reasoning": "I ask the tool.", "calls": [ { "name": "say", "arguments": "{\"text\":\"forty-two\"}" } ] },
         { "reasoning": "That is it.", "text": "It says forty-two." }
     ],
+    "planned": [ { "reasoning": "Hm.", "text": "Plan: 1. say it" }, { "text": "It is said." } ],
     "fail": [ { "do": "error" } ],
     "sleep": [ { "sleep_ms": 60000, "text": "late" } ],
     "nap": [ { "sleep_ms": 5000, "text": "rested" } ],
@@ -395,6 +396,16 @@ apart() {
     [[ $output == *"model    ready, scripted"* ]]
     [[ $output == *"host     ready, ledger, 2 tools"* ]]
     [[ $output == *"journal  ok"* ]]
+}
+
+@test "run --planner plan: the plan is shown, the answer is the answer" {
+    apart corax run --planner plan planned
+    [ "$status" -eq 0 ]
+    [ "$out" = "It is said." ]
+    [[ $err == *"thought  Hm."*"wrote    Plan: 1. say it"* ]]
+    apart corax run --planner chess planned
+    [ "$status" -eq 1 ]
+    [[ $err == *'planner must be react or plan, not "chess"'* ]]
 }
 
 @test "db copies the journal and checks it" {
