@@ -45,6 +45,8 @@ struct budget budget_default(void)
         .max_identical = 2,
         .max_reply_tokens = 512,
         .max_observation_bytes = 8192,
+        .max_depth = 12,
+        .max_width = 2,
     };
 }
 
@@ -421,18 +423,22 @@ static int model_replied(struct planner *p, const struct plan_event *ev, struct 
         p->spent.n_tokens = INT64_MAX;
     p->reply = NULL;
     p->next_call = 0;
-    p->failed = false;
+    p->last = NULL;
+    p->failed = p->bound = false;
     if (ev->n_calls == 0 && (ev->cut_off || is_blank(ev->text)))
         return useless_reply(p, ev, err);
     p->n_useless = 0;
     added = add_reply(p, ev, err);
     if (added != 1)
         return added;
+    p->last = transcript_at(p->transcript, transcript_count(p->transcript) - 1);
     if (ev->n_calls == 0)
         return p->kind->said(p, err);
     if (p->spent.n_steps >= p->budget.max_steps)
         return planner_ask_model(p, err); /* which ends the task: nobody could use what these calls would do */
-    p->reply = transcript_at(p->transcript, transcript_count(p->transcript) - 1);
+    if (p->kind->called && (added = p->kind->called(p, err)) != 1)
+        return added;
+    p->reply = p->last;
     return go_on(p, err);
 }
 
@@ -446,7 +452,27 @@ static int tool_done(struct planner *p, const struct plan_event *ev, struct err 
 {
     int added = observe_result(p, ev, err);
 
+    p->bound |= ev->binding;
     return added == 1 ? go_on(p, err) : added;
+}
+
+int planner_give_up(struct planner *p, const char *why, struct err *err)
+{
+    return finish(p, PLAN_FAILED, "gave_up", err, "no answer: %.400s", why);
+}
+
+int planner_cut_back(struct planner *p, size_t n, struct err *err)
+{
+    transcript_truncate(p->transcript, n);
+    p->n_done = 0;
+    for (size_t i = 0; i < n; i++) {
+        const struct message *m = transcript_at(p->transcript, i);
+
+        for (size_t k = 0; k < m->n_calls; k++)
+            if (note_done(p, &m->calls[k], err) < 0)
+                return -1;
+    }
+    return 0;
 }
 
 static int human_said(struct planner *p, const struct plan_event *ev, struct err *err)
@@ -551,7 +577,7 @@ int planner_apply(struct planner *p, const struct plan_event *ev, struct err *er
         return refuse_event(p, ev, err);
     if (ev->active_ms > p->spent.active_ms)
         p->spent.active_ms = ev->active_ms;
-    p->cut.call_id = NULL;
+    p->cut.call_id = p->back.why = NULL;
     switch (ev->kind) {
     case PLAN_EV_MODEL_REPLIED:
         return model_replied(p, ev, err);
@@ -578,6 +604,18 @@ bool planner_cut(const struct planner *p, struct plan_cut *out)
     return p->cut.call_id != NULL;
 }
 
+bool planner_went_back(const struct planner *p, struct plan_back *out)
+{
+    if (p->back.why)
+        *out = p->back;
+    return p->back.why != NULL;
+}
+
+const struct message *planner_reply(const struct planner *p)
+{
+    return p->last;
+}
+
 struct plan_command planner_next(struct planner *p)
 {
     if (p->handed_out)
@@ -588,7 +626,7 @@ struct plan_command planner_next(struct planner *p)
 
 /* --- life ------------------------------------------------------------------------------------------------------- */
 
-static const struct planner_kind *const kinds[] = { &planner_react, &planner_plan };
+static const struct planner_kind *const kinds[] = { &planner_react, &planner_plan, &planner_dfsdt };
 
 const struct planner_kind *planner_kind_find(const char *name)
 {
@@ -596,6 +634,12 @@ const struct planner_kind *planner_kind_find(const char *name)
         if (strcmp(kinds[i]->name, name) == 0)
             return kinds[i];
     return NULL;
+}
+
+const char *planner_kind_tool(const struct planner_kind *kind, const char **name)
+{
+    *name = kind->tool_name;
+    return kind->tool;
 }
 
 const char *planner_kind_name(const struct planner_kind *kind)

@@ -37,8 +37,12 @@ struct budget {
     int max_identical;         /* equal calls (name and argument bytes) that are carried out; the next is refused */
     int max_reply_tokens;      /* of one reply */
     int max_observation_bytes; /* of one result as the model sees it: fit it to the model's context */
+    /* Of a search (dfsdt): */
+    int max_depth; /* replies with calls behind each other on one way */
+    int max_width; /* ways that are tried from one place */
 };
-struct budget budget_default(void); /* 12 steps, 24 calls, 16384 tokens, 10 min, 2 identical, 512 tokens, 8192 bytes */
+/* 12 steps, 24 calls, 16384 tokens, 10 min, 2 identical, 512 tokens, 8192 bytes, depth 12, width 2 */
+struct budget budget_default(void);
 
 enum plan_event_kind {
     PLAN_EV_MODEL_REPLIED,
@@ -68,6 +72,7 @@ struct plan_event {
     const char *call_id;
     /* TOOL_DONE */
     bool error;
+    bool binding; /* it had an effect that cannot be repeated: nothing goes back behind it */
     size_t n_parts;
     const struct part *parts;
     /* MODEL_FAILED, HUMAN_SAID, NOTE */
@@ -86,7 +91,7 @@ enum plan_outcome { PLAN_ANSWERED, PLAN_FAILED, PLAN_CANCELLED };
 /*
  * attempt is 0, or 1 and 2 when the reply to the same transcript was empty or cut off: greedy decoding would only repeat
  * it, so sample then, with attempt as the seed.  code, of a failed task, is "budget_steps", "budget_tokens",
- * "budget_time", "model" (no usable reply) or "transcript" (over TRANSCRIPT_MAX_BYTES), else NULL.
+ * "budget_time", "gave_up" (a search that found nothing), "model" (no usable reply) or "transcript" (over TRANSCRIPT_MAX_BYTES), else NULL.
  */
 struct plan_command {
     enum plan_command_kind kind;
@@ -103,7 +108,7 @@ struct plan_command {
 struct planner;
 struct planner_kind;
 
-/* "react" (agent/planner_react.c), "plan" (agent/planner_plan.c); NULL: there is none of that name. */
+/* "react" (agent/planner_react.c), "plan" (agent/planner_plan.c), "dfsdt" (agent/planner_dfsdt.c); NULL: there is none of that name. */
 const struct planner_kind *planner_kind_find(const char *name);
 const char *planner_kind_name(const struct planner_kind *);
 
@@ -131,10 +136,20 @@ struct plan_cut {
     size_t bytes, kept;  /* of the whole text, and of what the model sees of it */
 };
 bool planner_cut(const struct planner *, struct plan_cut *);
+/* That the last event that was taken made the planner go back on its way and try another.  false: it did not. */
+struct plan_back {
+    int depth;       /* replies with calls that are left on the way */
+    const char *why; /* in a few words; lives as long as the planner */
+};
+bool planner_went_back(const struct planner *, struct plan_back *);
+/* The last reply that was taken, with its calls numbered, whether or not the transcript still has it; NULL: it was of no use. */
+const struct message *planner_reply(const struct planner *);
 /* The next command not yet handed out, or PLAN_WAIT.  Pointers live until the planner is destroyed. */
 struct plan_command planner_next(struct planner *);
 
 /* The tool every task has: ask_user(question).  Its TOOL JSON (docs/protocol.md), for the list sent to the model. */
 extern const char planner_ask_user_tool[];
+/* Another one that tasks of this kind have, "give_up" of dfsdt.  NULL: none. */
+const char *planner_kind_tool(const struct planner_kind *, const char **name);
 
 #endif

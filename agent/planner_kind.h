@@ -19,9 +19,12 @@ struct planner_kind {
     int (*begin)(struct planner *, struct err *);
     int (*said)(struct planner *, struct err *);     /* the transcript's last message is the reply */
     int (*observed)(struct planner *, struct err *); /* its last message is a result; planner->failed: one of them is an error */
+    /* Before the calls of a reply are begun: 1 where they are; else as the others.  NULL: they are. */
+    int (*called)(struct planner *, struct err *);
+    const char *tool_name, *tool; /* a tool of its own, as TOOL JSON; NULL: none */
 };
 
-extern const struct planner_kind planner_react, planner_plan;
+extern const struct planner_kind planner_react, planner_plan, planner_dfsdt;
 
 /* A call that was carried out, and how often. */
 struct done_call {
@@ -32,6 +35,7 @@ struct done_call {
 struct planner {
     const struct planner_kind *kind;
     int phase; /* the kind's own; 0 at first */
+    void *own; /* the kind's own, from the arena */
 
     struct transcript *transcript;
     struct budget budget;
@@ -42,9 +46,12 @@ struct planner {
     bool handed_out;
     struct plan_cut cut; /* by the last event; call_id NULL: nothing */
 
-    const struct message *reply; /* the last reply with calls */
+    struct plan_back back; /* by the last event; why NULL: it was not */
+
+    const struct message *last;  /* the last reply */
+    const struct message *reply; /* it, while calls of it are to be made */
     size_t next_call;            /* of reply */
-    bool failed;                 /* a result of the last reply is an error */
+    bool failed, bound;          /* a result of the last reply is an error; is binding */
     int n_calls;                 /* numbered so far */
     int n_useless;               /* replies in a row that were empty or cut off */
 
@@ -58,6 +65,10 @@ int planner_ask_model(struct planner *, struct err *);
 int planner_answer(struct planner *, struct err *);
 /* Adds a line to the transcript's last message, which is a user's or a tool's; adds a message of the user's. */
 int planner_add_note(struct planner *, const char *text, struct err *);
+/* Ends the task without an answer; what there is to say in a sentence. */
+int planner_give_up(struct planner *, const char *why, struct err *);
+/* The transcript has only its first n messages again, and calls behind them have not been made as far as equal ones are counted. */
+int planner_cut_back(struct planner *, size_t n, struct err *);
 int planner_tell(struct planner *, const char *text, struct err *);
 
 #endif

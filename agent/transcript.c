@@ -21,6 +21,7 @@
 struct transcript {
     struct arena *arena;
     struct message **messages;
+    size_t *ends; /* of their JSON, in json */
     size_t n, cap;
     struct buf json; /* the messages as they are sent, commas between them: written once, not in every step */
 };
@@ -48,6 +49,7 @@ void transcript_destroy(struct transcript *t)
     arena_destroy(t->arena);
     buf_finish(&t->json);
     free(t->messages);
+    free(t->ends);
     free(t);
 }
 
@@ -238,6 +240,7 @@ static bool make_room(struct transcript *t)
 {
     size_t cap = t->cap ? 2 * t->cap : 16;
     struct message **grown;
+    size_t *ends;
 
     if (t->n < t->cap)
         return true;
@@ -245,6 +248,10 @@ static bool make_room(struct transcript *t)
     if (!grown)
         return false;
     t->messages = grown;
+    ends = realloc(t->ends, cap * sizeof(*ends));
+    if (!ends)
+        return false;
+    t->ends = ends;
     t->cap = cap;
     return true;
 }
@@ -281,8 +288,19 @@ int transcript_add(struct transcript *t, const struct message *m, struct err *er
         return -1;
     if (!make_room(t) || !(made = message_copy(t->arena, m)) || !write_json(t, m))
         return fail(err, CORAX_E_INTERNAL, "transcript: no memory");
+    t->ends[t->n] = t->json.len;
     t->messages[t->n++] = made;
     return 0;
+}
+
+void transcript_truncate(struct transcript *t, size_t n)
+{
+    if (n >= t->n)
+        return;
+    t->n = n;
+    t->json.len = n > 0 ? t->ends[n - 1] : 0;
+    if (t->json.cap > 0)
+        t->json.data[t->json.len] = '\0';
 }
 
 int transcript_add_part(struct transcript *t, const struct part *part, struct err *err)
@@ -308,6 +326,7 @@ int transcript_add_part(struct transcript *t, const struct part *part, struct er
         memcpy(parts, last->parts, last->n_parts * sizeof(*parts));
     last->parts = parts;
     last->n_parts++;
+    t->ends[t->n - 1] = t->json.len;
     return 0;
 }
 

@@ -3,7 +3,7 @@
  *
  * A message has a role and a list of parts (text and JSON; later image, audio, file); an assistant message also has a
  * thought and calls; a tool message answers one call.  A call's arguments are JSON text and keep their bytes.
- * The transcript owns everything it holds, in one arena; it only grows, and what it holds never moves.  Its JSON form is
+ * The transcript owns everything it holds, in one arena; it only grows, unless it is cut back, and what it holds never moves.  Its JSON form is
  * the MESSAGE of docs/protocol.md, and grows at its end too: what a model has read of a task it need not read again.
  */
 #ifndef AGENT_TRANSCRIPT_H
@@ -62,6 +62,12 @@ int transcript_add_text(struct transcript *, enum role, const char *text, size_t
  * changes from that message's closing bracket on, so add to it before it is sent.
  */
 int transcript_add_part(struct transcript *, const struct part *, struct err *);
+
+/*
+ * Forgets all messages behind the first n, as if they had not been added; what they were stays where it is, and counts towards
+ * TRANSCRIPT_MAX_BYTES.  For planners that go back: the JSON of what is left is what it was when that was sent.
+ */
+void transcript_truncate(struct transcript *, size_t n);
 
 /* Writes all messages as an array under key. */
 void transcript_write(const struct transcript *, struct jsonw *, const char *key);

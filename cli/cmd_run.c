@@ -271,7 +271,7 @@ const struct command cmd_run = {
     .options = "  -d, --detach          print the task's id and leave it to the daemon\n"
                "  -q, --quiet           print the answer alone\n"
                "      --tools A,B       offer only these tools\n"
-               "      --planner NAME    react, or plan: a plan comes before the first call\n"
+               "      --planner NAME    react, plan (before the first call) or dfsdt (a search)\n"
                "      --max-steps N     replies of the model\n"
                "      --max-tokens N    written by the model in all\n"
                "      --timeout S       seconds\n"

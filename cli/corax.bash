@@ -21,7 +21,7 @@ _corax() {
         return
         ;;
     --planner)
-        mapfile -t COMPREPLY < <(compgen -W "react plan" -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W "react plan dfsdt" -- "$word")
         return
         ;;
     --state)

@@ -214,6 +214,8 @@ void show_event(struct show *show, const struct json *event)
     } else if (strcmp(kind, "observation_cut") == 0) {
         label(show->out, TERM_YELLOW, "cut");
         put_cut(show->out, event);
+    } else if (strcmp(kind, "went_back") == 0) {
+        labelled(show->out, TERM_YELLOW, "back", text_of(event, "why"));
     } else if (strcmp(kind, "policy_decided") == 0 && strcmp(text_of(event, "decision"), "deny") == 0) {
         label(show->out, TERM_RED, "denied");
         put(show->out, event, "rule", 0);
@@ -518,6 +520,7 @@ void show_trace_event(FILE *out, const struct json *event, int64_t begin_ms)
         { "tool_intent", "tool", trace_call, NULL },
         { "tool_result", "result", trace_result, NULL },
         { "observation_cut", "cut", trace_cut, NULL },
+        { "went_back", "back", NULL, "why" },
         { "note_added", "note", trace_note, NULL },
         { "question_asked", "question", NULL, "question" },
         { "human_said", "person", NULL, "text" },

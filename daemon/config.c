@@ -195,7 +195,7 @@ static int read_number(const struct json *object, const char *key, double min, d
 int config_read_budget(const struct json *v, struct budget *b, struct err *err)
 {
     static const char *const known[] = { "steps",        "tool_calls",        "tokens", "wall_ms", "identical",
-                                         "reply_tokens", "observation_bytes", NULL };
+                                         "reply_tokens", "observation_bytes", "depth",  "width",   NULL };
     const char *where = "budget.";
 
     if (v == NULL)
@@ -207,7 +207,8 @@ int config_read_budget(const struct json *v, struct budget *b, struct err *err)
         read_int(v, where, "wall_ms", 1, 30LL * 24 * 3600 * 1000, &b->max_wall_ms, err) < 0 ||
         read_small(v, where, "identical", 1, 10000, &b->max_identical, err) < 0 ||
         read_small(v, where, "reply_tokens", 1, 1000000, &b->max_reply_tokens, err) < 0 ||
-        read_small(v, where, "observation_bytes", 64, 1 << 20, &b->max_observation_bytes, err) < 0)
+        read_small(v, where, "observation_bytes", 64, 1 << 20, &b->max_observation_bytes, err) < 0 ||
+        read_small(v, where, "depth", 1, 64, &b->max_depth, err) < 0 || read_small(v, where, "width", 1, 16, &b->max_width, err) < 0)
         return -1;
     return 0;
 }
@@ -349,7 +350,7 @@ int config_read_planner(const struct json *v, const struct planner_kind **planne
     if (v == NULL)
         return 0;
     if (planner_kind_find(name) == NULL)
-        return fail(err, CORAX_E_ARGS, "planner must be react or plan, not \"%.30s\"", name);
+        return fail(err, CORAX_E_ARGS, "planner must be react, plan or dfsdt, not \"%.30s\"", name);
     *planner = planner_kind_find(name);
     return 0;
 }

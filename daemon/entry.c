@@ -21,6 +21,7 @@ static const char *const names[ENTRY_N_KINDS] = {
     [ENTRY_TASK_FINISHED] = "task_finished",
     [ENTRY_NOTE_ADDED] = "note_added",
     [ENTRY_OBSERVATION_CUT] = "observation_cut",
+    [ENTRY_WENT_BACK] = "went_back",
 };
 
 const char *entry_kind_name(enum entry_kind kind)

@@ -34,6 +34,7 @@ enum entry_kind {
     ENTRY_TASK_FINISHED,
     ENTRY_NOTE_ADDED,
     ENTRY_OBSERVATION_CUT,
+    ENTRY_WENT_BACK,
     ENTRY_N_KINDS
 };
 

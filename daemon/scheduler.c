@@ -254,6 +254,8 @@ static void write_submission(struct entry *e, const struct submission *sub, cons
     jsonw_int(&e->w, "identical", b->max_identical);
     jsonw_int(&e->w, "reply_tokens", b->max_reply_tokens);
     jsonw_int(&e->w, "observation_bytes", b->max_observation_bytes);
+    jsonw_int(&e->w, "depth", b->max_depth);
+    jsonw_int(&e->w, "width", b->max_width);
     jsonw_end(&e->w);
     entry_seal(e, "budget", at);
     at = entry_mark(e);

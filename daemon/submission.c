@@ -77,6 +77,8 @@ static int read_budget(const struct json *v, const struct budget *most, struct b
     b->max_identical = (int)least(b->max_identical, most->max_identical);
     b->max_reply_tokens = (int)least(b->max_reply_tokens, most->max_reply_tokens);
     b->max_observation_bytes = (int)least(b->max_observation_bytes, most->max_observation_bytes);
+    b->max_depth = (int)least(b->max_depth, most->max_depth);
+    b->max_width = (int)least(b->max_width, most->max_width);
     return 0;
 }
 

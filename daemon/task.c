@@ -370,6 +370,19 @@ bool task_apply(struct task *t, struct plan_event *ev)
     return true;
 }
 
+void task_record_back(struct task *t)
+{
+    struct plan_back back;
+    struct entry *e;
+
+    if (!planner_went_back(t->planner, &back))
+        return;
+    e = task_record(t, ENTRY_WENT_BACK);
+    entry_int(e, "depth", back.depth);
+    entry_text(e, "why", back.why);
+    task_recorded(t, e);
+}
+
 void task_stop_work(struct task *t)
 {
     if (t->chat)
@@ -455,24 +468,26 @@ const struct tool *task_find_tool(const struct task *t, const char *name)
  */
 static void build_tools(struct task *t)
 {
+    const char *own_name, *own = planner_kind_tool(t->kind, &own_name);
+    const struct {
+        const char *name, *json;
+        bool offered;
+    } ours[] = { { ASK_USER, planner_ask_user_tool, t->attended && is_allowed(t, ASK_USER) }, { own_name, own, own != NULL } };
+    const size_t n_ours = sizeof(ours) / sizeof(*ours), n = registry_count(t->d->registry);
     struct jsonw w = jsonw_start(&t->tools);
-    size_t i, n = registry_count(t->d->registry);
-    bool ask_user = t->attended && is_allowed(t, ASK_USER);
+    size_t next = 0; /* of ours, which are in order */
 
     jsonw_array(&w, NULL);
-    for (i = 0; i < n; i++) {
-        const struct tool *tool = registry_by_name(t->d->registry, i);
-        int order = strcmp(tool->name, ASK_USER);
+    for (size_t i = 0; i <= n; i++) {
+        const struct tool *tool = i < n ? registry_by_name(t->d->registry, i) : NULL;
 
-        if (ask_user && order > 0) {
-            jsonw_raw(&w, NULL, planner_ask_user_tool, strlen(planner_ask_user_tool));
-            ask_user = false;
-        }
-        if (tool->disabled == NULL && order != 0 && is_allowed(t, tool->name))
+        for (; next < n_ours && (!ours[next].offered || tool == NULL || strcmp(tool->name, ours[next].name) > 0); next++)
+            if (ours[next].offered)
+                jsonw_raw(&w, NULL, ours[next].json, strlen(ours[next].json));
+        if (tool && tool->disabled == NULL && is_allowed(t, tool->name) && strcmp(tool->name, ASK_USER) != 0 &&
+            (own == NULL || strcmp(tool->name, own_name) != 0))
             tool_write_chat(tool, &w);
     }
-    if (ask_user)
-        jsonw_raw(&w, NULL, planner_ask_user_tool, strlen(planner_ask_user_tool));
     jsonw_end(&w);
     if (t->tools.failed)
         out_of_memory();
@@ -487,18 +502,6 @@ static void on_delta(void *arg, const struct model_delta *d)
     l->delta(l, d);
 }
 
-/* The calls of the reply as the planner has numbered them: those of the transcript's last assistant message. */
-static const struct message *last_reply(const struct task *t)
-{
-    const struct transcript *tr = planner_transcript(t->planner);
-    size_t i = transcript_count(tr);
-
-    while (i-- > 0)
-        if (transcript_at(tr, i)->role == ROLE_ASSISTANT)
-            return transcript_at(tr, i);
-    return NULL;
-}
-
 /* It is neither calls nor the answer: the planner has told the model something, or asks once more. */
 static bool goes_on(const struct task *t, const struct model_reply *r)
 {
@@ -511,7 +514,7 @@ static bool goes_on(const struct task *t, const struct model_reply *r)
 static void record_reply(struct task *t, const struct model_reply *r)
 {
     struct entry *e = task_record(t, ENTRY_MODEL_REPLIED);
-    const struct message *m = r->n_calls > 0 ? last_reply(t) : NULL;
+    const struct message *m = planner_reply(t->planner); /* its calls are numbered */
     size_t i, at;
 
     entry_int(e, "step", planner_spent(t->planner).n_steps);
@@ -576,6 +579,7 @@ static void on_reply(void *arg, const struct model_reply *r, const struct err *w
         snprintf(t->row.model, sizeof(t->row.model), "%s", model_name(t->d->model));
         task_apply(t, &ev);
         record_reply(t, r);
+        task_record_back(t);
     }
     task_advance(t);
 }

@@ -84,13 +84,17 @@ void task_record_result(struct task *t, bool error, int status, const char *text
 
 static void apply_result(struct task *t, bool error, const struct part *parts, size_t n)
 {
-    struct plan_event ev = {
-        .kind = PLAN_EV_TOOL_DONE, .call_id = t->call.call->id, .error = error, .parts = parts, .n_parts = n
-    };
+    struct plan_event ev = { .kind = PLAN_EV_TOOL_DONE,
+                             .call_id = t->call.call->id,
+                             .error = error,
+                             .binding = t->call.attempt > 0 && t->call.tool && task_needs_intent(t->call.tool),
+                             .parts = parts,
+                             .n_parts = n };
 
     memset(&t->call, 0, sizeof(t->call));
     t->phase = PHASE_READY;
     task_apply(t, &ev);
+    task_record_back(t);
 }
 
 static void end_call(struct task *t, bool error, int status, const char *text, int64_t duration_us)

@@ -76,6 +76,7 @@ static int has_result(struct task_fold *f, const struct json *e, struct err *err
     struct plan_event ev = { .kind = PLAN_EV_TOOL_DONE,
                              .call_id = json_get_text(e, "call_id", ""),
                              .error = json_bool(json_get(e, "error"), true),
+                             .binding = f->attempt > 0 && !f->may_repeat,
                              .parts = parts };
     int result;
 
@@ -177,6 +178,7 @@ static int fold_event(struct task_fold *f, enum entry_kind kind, const struct js
     case ENTRY_TASK_SUBMITTED:
     case ENTRY_POLICY_DECIDED:
     case ENTRY_OBSERVATION_CUT: /* the planner cuts it again */
+    case ENTRY_WENT_BACK:       /* and goes back again */
     case ENTRY_TASK_RESUMED:
         return 0;
     case ENTRY_TASK_FINISHED:

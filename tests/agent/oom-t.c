@@ -29,12 +29,14 @@ static int run_task_with(const char *kind, struct err *err)
     struct call calls[] = { { .name = "a", .args = args, .args_len = sizeof(args) - 1 },
                             { .name = "ask_user", .args = question, .args_len = sizeof(question) - 1 },
                             { .name = "a", .args = args, .args_len = sizeof(args) - 1 } };
+    struct call give_up = { .name = "give_up", .args = args, .args_len = sizeof(args) - 1 };
     struct part part = { "text/plain", "a result that is cut", 20 };
     const struct plan_event events[] = {
         { .kind = PLAN_EV_NOTE, .said = "Today is Friday, 2026-11-27." },
         { .kind = PLAN_EV_MODEL_REPLIED, .text = "Plan: call a" }, /* not where there is none */
+        { .kind = PLAN_EV_MODEL_REPLIED, .n_calls = 1, .calls = &give_up },
         { .kind = PLAN_EV_MODEL_REPLIED, .reasoning = "why", .n_calls = 3, .calls = calls },
-        { .kind = PLAN_EV_TOOL_DONE, .call_id = "c1", .n_parts = 1, .parts = &part },
+        { .kind = PLAN_EV_TOOL_DONE, .call_id = strcmp(kind, "dfsdt") == 0 ? "c2" : "c1", .n_parts = 1, .parts = &part },
         { .kind = PLAN_EV_HUMAN_SAID, .said = "that" },
         { .kind = PLAN_EV_MODEL_REPLIED },
         { .kind = PLAN_EV_MODEL_REPLIED, .text = "done" },
@@ -55,7 +57,7 @@ static int run_task_with(const char *kind, struct err *err)
         return rc < 0 ? rc : fail(err, CORAX_E_INTERNAL, "out of memory");
     }
     for (size_t i = 0; i < sizeof(events) / sizeof(*events) && rc == 0; i++)
-        if (i != 1 || strcmp(kind, "plan") == 0)
+        if ((i != 1 || strcmp(kind, "plan") == 0) && (i != 2 || strcmp(kind, "dfsdt") == 0))
             rc = planner_apply(p, &events[i], err);
     if (rc == 0 && planner_next(p).outcome != PLAN_ANSWERED)
         rc = -1;
@@ -73,12 +75,18 @@ static int run_planned(struct err *err)
     return run_task_with("plan", err);
 }
 
+static int run_search(struct err *err)
+{
+    return run_task_with("dfsdt", err);
+}
+
 int main(void)
 {
     plan_later();
     oom_each("a policy is loaded", load_policy);
     oom_each("a task runs", run_task);
     oom_each("a task with a plan runs", run_planned);
+    oom_each("a task that goes back runs", run_search);
     done();
     return tap_status();
 }

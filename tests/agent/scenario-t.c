@@ -28,6 +28,8 @@
  *                                   `call c1 NAME {...}`, `approval c1 NAME {...}`, `ask-human c1 question`,
  *                                   `finish answered|cancelled text`, `finish failed CODE text`
  *     EXPECT observation c1 [error] text      what the model sees of a call's result, and of notes behind it
+ *     EXPECT back 1 why                       the planner went back, and one reply with calls is left on the way
+ *     EXPECT messages N                       so many are in the transcript
  *     EXPECT question text                    what it sees of the user's last message, and of notes behind it
  *
  * An expected text that ends with `...` is a beginning.  Calls of unknown tools and denied calls are answered by the
@@ -165,6 +167,8 @@ static bool read_budget(struct run *r, char *rest)
             { "max_identical", &b->max_identical, NULL },
             { "max_reply_tokens", &b->max_reply_tokens, NULL },
             { "max_observation_bytes", &b->max_observation_bytes, NULL },
+            { "max_depth", &b->max_depth, NULL },
+            { "max_width", &b->max_width, NULL },
         };
         size_t i = 0;
 
@@ -404,6 +408,17 @@ static bool apply(struct run *r, const struct plan_event *ev)
 
 /* --- events of the script --------------------------------------------------------------------------------------- */
 
+/* As the daemon says it of a call that was made: an effect that cannot be repeated. */
+static bool is_binding(const struct run *r)
+{
+    const char *name = r->open.call ? r->open.call->name : "";
+
+    for (size_t i = 0; i < r->n_tools; i++)
+        if (strcmp(r->tools[i].name, name) == 0)
+            return (r->tools[i].effects & (CORAX_FX_WRITE | CORAX_FX_EXEC | CORAX_FX_NET)) && !(r->tools[i].traits & CORAX_TRAIT_IDEMPOTENT);
+    return false;
+}
+
 /* TOOL [c1] ok|error|json text */
 static bool read_result(struct run *r, char *rest, struct plan_event *ev)
 {
@@ -414,6 +429,7 @@ static bool read_result(struct run *r, char *rest, struct plan_event *ev)
         id = take_word(&rest);
     *ev = (struct plan_event){ .kind = PLAN_EV_TOOL_DONE, .n_parts = 1, .parts = part };
     ev->call_id = arena_strndup(r->arena, id, strlen(id));
+    ev->binding = is_binding(r);
     part->mime = "text/plain";
     if (take(&rest, "error"))
         ev->error = true;
@@ -534,6 +550,12 @@ static bool expect(struct run *r, char *want)
         got = find_message(r, id);
     } else if (take(&want, "question")) {
         got = find_message(r, NULL);
+    } else if (take(&want, "messages")) {
+        got = arena_printf(r->arena, "%zu", transcript_count(planner_transcript(r->planner)));
+    } else if (take(&want, "back")) {
+        struct plan_back back;
+
+        got = planner_went_back(r->planner, &back) ? arena_printf(r->arena, "%d %s", back.depth, back.why) : "(did not)";
     } else if (r->approval) {
         got = arena_printf(r->arena, "approval%s", got + strlen("call"));
     }

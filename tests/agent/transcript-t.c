@@ -239,6 +239,40 @@ static void test_limits(void)
     transcript_destroy(t);
 }
 
+static void test_truncate(void)
+{
+    struct transcript *t = transcript_create();
+    struct part more = { "text/plain", "more", 4 };
+    const struct message *gone;
+    struct buf before, after;
+    struct err why;
+
+    buf_init(&before, 1 << 20);
+    buf_init(&after, 1 << 20);
+    transcript_add_text(t, ROLE_USER, "one", 3, &why);
+    transcript_add_part(t, &more, &why);
+    write_all(t, &before);
+    transcript_add_text(t, ROLE_ASSISTANT, "two", 3, &why);
+    transcript_add_text(t, ROLE_USER, "three", 5, &why);
+    gone = transcript_at(t, 2);
+    transcript_truncate(t, 5);
+    is_int((long long)transcript_count(t), 3, "there is nothing to forget behind the end");
+    transcript_truncate(t, 1);
+    is_str(write_all(t, &after), before.data, "what is left is as it was");
+    is_str(gone->parts[0].data, "three", "and what is forgotten stays where it is");
+    is_int(transcript_add_part(t, &more, &why), 0, "the last one takes parts again");
+    is_int(transcript_add_text(t, ROLE_USER, "four", 4, &why), 0, "and others follow");
+    transcript_truncate(t, 0);
+    is_int((long long)transcript_count(t), 0, "nothing is left");
+    transcript_add_text(t, ROLE_USER, "one", 3, &why);
+    transcript_add_part(t, &more, &why);
+    buf_reset(&after);
+    is_str(write_all(t, &after), before.data, "and it begins anew");
+    buf_finish(&before);
+    buf_finish(&after);
+    transcript_destroy(t);
+}
+
 int main(void)
 {
     plan_later();
@@ -247,6 +281,7 @@ int main(void)
     test_added_parts();
     test_parts();
     test_limits();
+    test_truncate();
     done();
     return tap_status();
 }

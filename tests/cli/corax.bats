@@ -405,7 +405,7 @@ apart() {
     [[ $err == *"thought  Hm."*"wrote    Plan: 1. say it"* ]]
     apart corax run --planner chess planned
     [ "$status" -eq 1 ]
-    [[ $err == *'planner must be react or plan, not "chess"'* ]]
+    [[ $err == *'planner must be react, plan or dfsdt, not "chess"'* ]]
 }
 
 @test "db copies the journal and checks it" {

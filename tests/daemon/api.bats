@@ -318,13 +318,28 @@ one_runs() {
     same "$(field /answer) $(field /planner)" "Plan: 1. echo abc react"
     api POST /v1/tasks '{"input":"x","planner":"chess"}'
     same "$code $(field /error/param)" "400 planner"
-    has "$body" 'planner must be react or plan, not \"chess\"'
+    has "$body" 'planner must be react, plan or dfsdt, not \"chess\"'
     stop TERM
     extra='"planner": "plan",'
     start
     submit tool
     await
     same "$(field /answer) $(field /planner)" "abc plan"
+}
+
+@test "a task may search" {
+    script <<< '{"tool":[{"calls":[{"name":"echo","arguments":"{\"text\":\"abc\"}"}]},
+        {"calls":[{"name":"give_up","arguments":"{\"reason\":\"no\"}"}]}],
+        "tool|1":[{"calls":[{"name":"append_again_slow","arguments":"{\"text\":\"x\"}"}]},{"text":"done"}]}'
+    start
+    submit tool '"planner":"dfsdt"'
+    await
+    same "$(field /answer) $(field /planner) $(field /usage/tool_calls)" "done dfsdt 2"
+    api GET "/v1/tasks/$id/trace"
+    same "$(field /events/5/kind)" model_replied
+    same "$(field /events/5/calls/0/id) $(field /events/5/calls/0/name)" "c2 give_up"
+    same "$(field /events/6/kind) $(field /events/6/depth) $(field /events/6/why)" "went_back 0 given up"
+    has "$(kinds)" "model_replied went_back model_replied policy_decided tool_intent tool_result model_replied task_finished"
 }
 
 @test "tools are listed, and a task may be held to some" {

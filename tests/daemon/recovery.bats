@@ -40,6 +40,28 @@ recovered() {
     same "$(field /outcome) $(field /usage/steps) $(field /planner)" "answered 3 plan"
 }
 
+@test "a search goes on where it had gone back to, and never behind an effect" {
+    script <<< '{"slow write":[{"calls":[{"name":"echo","arguments":"{\"text\":\"a\"}"}]},
+        {"calls":[{"name":"give_up","arguments":"{\"reason\":\"no\"}"}]}],
+        "slow write|1":[{"calls":[{"name":"append_slow","arguments":"{\"text\":\"once\"}"}]},
+        {"calls":[{"name":"append_again_slow","arguments":"{\"text\":\"again\"}"}]},
+        {"calls":[{"name":"give_up","arguments":"{\"reason\":\"no\"}"}]}],
+        "slow write|2":[{"calls":[{"name":"give_up","arguments":"{\"reason\":\"no\"}"}]}],
+        "slow write|3":[{"text":"done"}]}'
+    start
+    submit "slow write" '"planner":"dfsdt"'
+    eventually in_ledger again
+    stop KILL
+    start
+    eventually recovered
+    same "$(field /outcome) $(field /answer)" "answered done"
+    api GET "/v1/tasks/$id/trace"
+    same "$(printf '%s' "$body" | grep -o '"depth":[0-9]*,"why":"given up"' | tr '\n' ' ')" \
+        '"depth":0,"why":"given up" "depth":1,"why":"given up" "depth":1,"why":"given up" '
+    same "$(cat "$ledger" | sort -u | tr '\n' ' ')" "again once "
+    same "$(grep -c once "$ledger")" 1
+}
+
 @test "an effect in doubt is not repeated: a person is asked" {
     interrupt "slow write" once
     same "$(field /waiting_for/kind) $(field /waiting_for/tool)" "unverified append_slow"

@@ -13,6 +13,9 @@
  *     "once": "/path"          "do" only if this file is not there; it is made first
  *     "echo": true             the text is the last tool message's text
  *
+ * Where the planner tells the model something there are more user messages: "the user's text|2" is for what follows behind the second of
+ * these, if it is there, and its places are counted from there.
+ *
  * The script of "*" is for every text that has none of its own; in all calls' arguments @ stands for the user's text.
  * With "record": "/path" each line that comes is appended to that file, as it came.
  */
@@ -64,19 +67,29 @@ static const struct json *find_reply(const struct json *script, const struct jso
 {
     const struct json *m, *reply;
     const char *role;
-    int n = 0;
+    char later[200];
+    int n = 0, n_since = 0, n_told = 0;
 
     user = NULL;
     *last_tool = "";
     for (m = json_first(messages); m; m = json_next(m)) {
         role = json_get_text(m, "role", "");
-        if (strcmp(role, "user") == 0 && user == NULL)
-            user = message_text(m);
+        if (strcmp(role, "user") == 0) {
+            n_told += user != NULL;
+            n_since = 0;
+            user = user ? user : message_text(m);
+        }
         n += strcmp(role, "assistant") == 0;
+        n_since += strcmp(role, "assistant") == 0;
         if (strcmp(role, "tool") == 0)
             *last_tool = message_text(m);
     }
     reply = json_get(script, user ? user : "");
+    snprintf(later, sizeof(later), "%s|%d", user ? user : "", n_told);
+    if (n_told > 0 && json_get(script, later)) {
+        reply = json_get(script, later);
+        n = n_since;
+    }
     for (reply = json_first(reply ? reply : json_get(script, "*")); reply && n > 0; n--)
         reply = json_next(reply);
     return reply;

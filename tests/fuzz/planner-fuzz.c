@@ -53,13 +53,14 @@ static void check_results(const struct planner *p)
     require(n_calls == n_results);
 }
 
+static const char *const kinds[] = { "react", "plan", "dfsdt", "dfsdt" };
 static const char *const texts[] = { NULL, "", " \n", "done", "\xe2\x82\xac\xf0\x9f\x90\xa6 and more than that", "Plan: that" };
 static const char *const mimes[] = { "text/plain", "application/json", "image/png" };
 
 static void read_event(struct input *in, const char *open_id, struct call calls[4], struct part parts[2],
                        struct plan_event *ev)
 {
-    static const char *const names[] = { "calc", "ask_user", "now", "" };
+    static const char *const names[] = { "calc", "ask_user", "now", "give_up" };
     static const char *const args[] = { "{}", "{\"question\":\"Which?\"}", "{\"question\":7}", "[[[", "" };
     unsigned flags = next_byte(in);
 
@@ -68,6 +69,7 @@ static void read_event(struct input *in, const char *open_id, struct call calls[
     ev->n_tokens = next_byte(in);
     ev->cut_off = flags & 1;
     ev->error = flags & 2;
+    ev->binding = flags & 16;
     ev->reasoning = flags & 4 ? "why" : NULL;
     ev->call_id = flags & 8 ? "c3" : open_id;
     ev->text = ev->said = texts[next_byte(in) % 6];
@@ -113,8 +115,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     b.max_identical = (int)next_byte(&in) % 4;
     b.max_reply_tokens = 1 + (int)next_byte(&in);
     b.max_observation_bytes = (int)next_byte(&in) % 32;
-    p = start(first & 16 ? "plan" : "react", &b);
-    silent = start(first & 16 ? "plan" : "react", &b);
+    b.max_depth = 1 + (int)(first >> 6);
+    b.max_width = 1 + (int)first % 3;
+    p = start(kinds[first / 16 % 4], &b);
+    silent = start(kinds[first / 16 % 4], &b);
     require(p && silent);
     open = planner_next(p);
     while (in.len > 0) {
