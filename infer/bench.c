@@ -264,7 +264,7 @@ static double roof_of(const struct bench *b, const struct row *r, const char **o
 /* Ours to the peer's, run by run; 0: it did not say. */
 static double ratio_to(const struct bench *b, const struct row *r, size_t peer)
 {
-    double ratios[MAX_RUNS];
+    double ratios[MAX_RUNS] = { 0 };
 
     for (size_t i = 0; i < b->a->n_runs; i++) {
         if (!(r->peer[peer][i] > 0))
