@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 
 _corax() {
-    local commands="run watch ls trace approve deny answer cancel rm tools health doctor db ping help"
+    local commands="run watch ls trace replay diff approve deny answer cancel rm tools health doctor db ping help"
     local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command="" i
     COMPREPLY=()
     for ((i = 1; i < COMP_CWORD; i++)); do
@@ -38,6 +38,7 @@ _corax() {
         case $command in
         run) options+=" --detach --quiet --tools --planner --max-steps --max-tokens --timeout --temperature --seed --unattended --attended" ;;
         watch) options+=" --quiet" ;;
+        replay) options+=" --planner" ;;
         ls) options+=" --limit --state" ;;
         esac
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
@@ -46,7 +47,7 @@ _corax() {
     case $command in
     help) mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$word") ;;
     db) mapfile -t COMPREPLY < <(compgen -W "backup check" -- "$word") ;;
-    watch | trace | approve | deny | answer | cancel | rm)
+    watch | trace | replay | diff | approve | deny | answer | cancel | rm)
         # Ids of the newest tasks, from the daemon; nothing when it does not answer.
         mapfile -t COMPREPLY < <(compgen -W "last $(corax ls -n 50 2>/dev/null | awk 'NR > 1 { print $1 }')" -- "$word")
         ;;

@@ -266,7 +266,7 @@ static const struct {
     task_route *get, *post, *del;
 } task_routes[] = {
     { "", routes_get_task, NULL, routes_delete_task }, { "/events", routes_get_events, NULL, NULL },
-    { "/trace", routes_get_trace, NULL, NULL },        { "/input", NULL, routes_post_input, NULL },
+    { "/trace", routes_get_trace, NULL, NULL }, { "/replay", routes_get_replay, NULL, NULL },        { "/input", NULL, routes_post_input, NULL },
     { "/cancel", NULL, routes_post_cancel, NULL },
 };
 
@@ -304,7 +304,7 @@ static void handle_task(struct coraxd *d, struct evhttp_request *req, const stru
             bad_method(req, task_routes[i].post ? "POST" : task_routes[i].del ? "GET, HEAD, DELETE" : "GET, HEAD");
         return;
     }
-    http_reply_error(req, 404, "not_found", "no_such_path", NULL, "a task has events, trace, input and cancel");
+    http_reply_error(req, 404, "not_found", "no_such_path", NULL, "a task has events, trace, replay, input and cancel");
 }
 
 void routes_handle(void *arg, struct evhttp_request *req, const struct http_peer *peer)

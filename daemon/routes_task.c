@@ -12,6 +12,7 @@
 
 #include "daemon/scheduler.h"
 #include "daemon/sse.h"
+#include "daemon/task_replay.h"
 
 #define MAX_WAIT_S      300
 #define RECOVERY_MS     20 /* between two looks whether a task has been recovered */
@@ -239,6 +240,55 @@ static void on_trace(struct journal_op *op)
     journal_read_finish(r);
     free(r);
     pending_destroy(p);
+}
+
+static void on_replay(struct journal_op *op)
+{
+    struct journal_read *r = (struct journal_read *)op;
+    struct pending *p = op->arg;
+    struct err err = { 0 };
+    struct buf json;
+    struct jsonw w;
+
+    if (op->result < 0) {
+        routes_journal_trouble(p->req, &op->err);
+    } else if (!r->found || !may_see(&p->peer, r->row.uid)) {
+        no_task(p->req, p->id);
+    } else if (r->more) {
+        http_reply_error(p->req, 413, "invalid_request", "too_large", NULL, "the task has more events than are read at once");
+    } else {
+        buf_init(&json, ROUTES_ANSWER_LIMIT);
+        w = jsonw_start(&json);
+        jsonw_object(&w, NULL);
+        if (task_replay(p->d, p->planner, r->events, r->n_events, &w, &err) == 0) {
+            jsonw_end(&w);
+            http_reply_json(p->req, 200, &json);
+        } else {
+            buf_finish(&json);
+            http_reply_error(p->req, 500, "internal", "replay", NULL, "%s", err.msg);
+        }
+    }
+    journal_read_finish(r);
+    free(r);
+    pending_destroy(p);
+}
+
+void routes_get_replay(struct coraxd *d, struct evhttp_request *req, const struct http_peer *peer, const char *id)
+{
+    struct task *t = scheduler_find(d->scheduler, id);
+    const struct planner_kind *planner = NULL;
+    struct pending *p;
+    char name[32];
+
+    if (http_query(req, "planner", name, sizeof(name)) && (planner = planner_kind_find(name)) == NULL) {
+        routes_bad(req, "bad_value", "planner", "planner must be react, plan or dfsdt");
+        return;
+    }
+    if (t)
+        task_flush(t);
+    p = pending_create(d, req, peer, id);
+    p->planner = planner;
+    read_stored(p, on_replay, false);
 }
 
 /* Waiting for a change of state, or for a commit: both end in the same reply. */

@@ -22,6 +22,7 @@ struct pending {
     char id[ID_LEN + 1];
     int64_t wait_seq; /* of the entry whose commit is awaited */
     int status;       /* of the reply */
+    const struct planner_kind *planner; /* of a replay; NULL: the recorded one */
     int list_state;   /* of GET /v1/tasks: an enum task_state, -1: any */
     int list_limit;
 };
@@ -35,7 +36,7 @@ struct pending *pending_create(struct coraxd *, struct evhttp_request *, const s
 void pending_destroy(struct pending *);
 
 typedef void task_route(struct coraxd *, struct evhttp_request *, const struct http_peer *, const char *id);
-task_route routes_get_task, routes_get_trace, routes_get_events, routes_delete_task, routes_post_cancel,
+task_route routes_get_task, routes_get_trace, routes_get_replay, routes_get_events, routes_delete_task, routes_post_cancel,
     routes_post_input;
 
 #endif

@@ -275,6 +275,11 @@ static int read_submitted(struct task *t, struct transcript *transcript, struct 
 
 struct task *task_create(struct coraxd *d, const char *submitted, size_t len, struct err *err)
 {
+    return task_create_as(d, NULL, submitted, len, err);
+}
+
+struct task *task_create_as(struct coraxd *d, const struct planner_kind *kind, const char *submitted, size_t len, struct err *err)
+{
     struct task *t = calloc(1, sizeof(*t));
     struct transcript *transcript = transcript_create();
     struct arena *arena = arena_create(TRANSCRIPT_MAX_BYTES);
@@ -295,7 +300,7 @@ struct task *task_create(struct coraxd *d, const char *submitted, size_t len, st
     if (t->submitted.failed || t->wall == NULL || t->lazy == NULL)
         fail(err, CORAX_E_INTERNAL, "no memory");
     else if ((t->root = json_parse(submitted, len, err)) != NULL && read_submitted(t, transcript, arena, err) == 0 &&
-             (t->planner = planner_create(t->kind, transcript, &t->budget)) != NULL) {
+             (t->planner = planner_create(kind ? (t->kind = kind) : t->kind, transcript, &t->budget)) != NULL) {
         transcript = NULL;
         arena_destroy(arena);
         return t;

@@ -114,6 +114,8 @@ struct task {
 
 /* From the text of its task_submitted event.  NULL: err says what is wrong with it. */
 struct task *task_create(struct coraxd *, const char *submitted, size_t len, struct err *);
+/* The same with a planner of another kind than it names, for a replay; NULL: that. */
+struct task *task_create_as(struct coraxd *, const struct planner_kind *, const char *submitted, size_t len, struct err *);
 void task_destroy(struct task *);
 /* Brings a created task to where its stored events (all of them, from the first) leave it.  0, or -1. */
 int task_fold(struct task *, const struct task_row *, const struct stored_event *, size_t n, struct err *);

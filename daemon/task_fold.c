@@ -19,20 +19,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/task.h"
+#include "daemon/task_fold.h"
 #include "util/log.h"
 
 #define MAX_CALLS 256
-
-enum pending { PENDING_NOTHING, PENDING_ASKED, PENDING_APPROVED, PENDING_INTENT, PENDING_QUESTION, PENDING_UNVERIFIED };
-
-struct task_fold {
-    struct task *t;
-    enum pending pending;
-    bool may_repeat; /* the call of the last intent */
-    int attempt;
-    char request_hash[TASK_HASH_SIZE], why[256];
-};
 
 static int apply(struct task_fold *f, struct plan_event *ev, struct err *err)
 {
@@ -136,7 +126,7 @@ static int noted(struct task_fold *f, const struct json *e, struct err *err)
     return apply(f, &ev, err);
 }
 
-static int fold_event(struct task_fold *f, enum entry_kind kind, const struct json *e, struct err *err)
+int task_fold_event(struct task_fold *f, enum entry_kind kind, const struct json *e, struct err *err)
 {
     struct plan_event ev = { 0 };
 
@@ -249,7 +239,7 @@ int task_fold(struct task *t, const struct task_row *row, const struct stored_ev
         int rc = e ? json_int(json_get(e, "active_ms"), "active_ms", &t->active_before_ms, err) : -1;
 
         if (rc == 0)
-            rc = fold_event(f, events[i].kind, e, err);
+            rc = task_fold_event(f, events[i].kind, e, err);
         json_free(e);
         if (rc < 0)
             return err_context(err, "event %lld", (long long)events[i].seq);

@@ -408,6 +408,29 @@ apart() {
     [[ $err == *'planner must be react, plan or dfsdt, not "chess"'* ]]
 }
 
+@test "replay decides the same again, diff says where two tasks part" {
+    apart corax run call
+    run corax replay last
+    [ "$status" -eq 0 ]
+    [[ $output == "the same: "*" events with react, to the end" ]]
+    run corax replay --planner plan last
+    [ "$status" -eq 1 ]
+    [[ $output == "differs at event "*"recorded"*"replayed"* ]]
+    run corax replay --planner Chess last
+    [ "$status" -eq 2 ]
+    first=$(corax --json ls -n 1 | grep -o '"id":"[^"]*"' | head -n 1 | cut -d '"' -f 4)
+    apart corax run call
+    run corax diff "$first" last
+    [ "$status" -eq 0 ]
+    [[ $output == "the same: "*" events" ]]
+    apart corax run hello
+    run corax diff "$first" last
+    [ "$status" -eq 1 ]
+    [[ $output == "differ at event 1, in input of task_submitted"* ]]
+    run corax diff last
+    [ "$status" -eq 2 ]
+}
+
 @test "db copies the journal and checks it" {
     run corax db backup here.db
     [ "$status" -eq 0 ]

@@ -1,0 +1,205 @@
+/*
+ * corax replay: a recorded task once more, offline; corax diff: where two tasks part.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/term.h"
+
+enum { OPT_PLANNER = 256 };
+
+static void put(const char *text)
+{
+    term_text(stdout, text, strlen(text), 12);
+    fputc('\n', stdout);
+}
+
+/* --- replay --------------------------------------------------------------------------------------------------------- */
+
+static int print_replay(const struct json *root)
+{
+    const struct json *first = json_get(root, "first");
+
+    if (json_bool(json_get(root, "same"), false)) {
+        printf("the same: %.0f events with %s, %s\n", json_number(json_get(root, "events"), 0),
+               json_get_text(root, "planner", "?"),
+               json_bool(json_get(root, "finished"), false) ? "to the end" : "as far as the task has come");
+        return CLI_OK;
+    }
+    printf("differs at event %.0f, %s\n", json_number(json_get(first, "seq"), 0), json_get_text(first, "kind", "?"));
+    fputs("  recorded  ", stdout);
+    put(json_get_text(first, "recorded", ""));
+    fputs("  replayed  ", stdout);
+    put(json_get_text(first, "replayed", ""));
+    return CLI_FAILED;
+}
+
+static int run_replay(struct cli *cli, int argc, char **argv)
+{
+    static const struct option options[] = { { "planner", required_argument, NULL, OPT_PLANNER }, CLI_LONG_OPTIONS };
+    const char *planner = "";
+    struct err err = { 0 };
+    char id[ID_LEN + 1], path[160];
+    struct reply reply;
+    struct json *root;
+    int c, status = CLI_OK;
+
+    while ((c = getopt_long(argc, argv, CLI_SHORT_OPTIONS, options, NULL)) != -1) {
+        if (c == OPT_PLANNER)
+            planner = optarg;
+        else if (cli_option(cli, c, &status))
+            return status;
+    }
+    if (argc - optind != 1)
+        return cli_usage(cli, argc == optind ? "an argument is missing" : "there are too many arguments");
+    if (strlen(planner) > 30 || strspn(planner, "abcdefghijklmnopqrstuvwxyz") != strlen(planner))
+        return cli_usage(cli, "--planner wants react, plan or dfsdt");
+    if (cli_task_id(cli, argv[optind], id, &err) != 0)
+        return cli_report(&err);
+    snprintf(path, sizeof(path), "/v1/tasks/%s/replay%s%s", id, *planner ? "?planner=" : "", planner);
+    if (cli_get(cli, path, 0, &reply, &root, &err) != 0) {
+        status = cli_report(&err);
+    } else if (cli->json) {
+        cli_print_reply(&reply);
+        status = json_bool(json_get(root, "same"), false) ? CLI_OK : CLI_FAILED;
+    } else {
+        status = print_replay(root);
+    }
+    json_free(root);
+    reply_finish(&reply);
+    return status;
+}
+
+const struct command cmd_replay = {
+    .name = "replay",
+    .args = "[--planner NAME] TASK",
+    .summary = "Run a recorded task again, offline, and say whether it decides the same",
+    .options = "      --planner NAME    as another planner would have: where does it part?\n",
+    .run = run_replay,
+};
+
+/* --- diff ----------------------------------------------------------------------------------------------------------- */
+
+/* What differs from run to run, whatever a task decides. */
+static bool is_incidental(const char *key)
+{
+    static const char *const keys[] = { "seq",   "at_ms",        "active_ms", "duration_us", "usage",
+                                        "spent", "request_hash", "uid",       "call_seq" };
+
+    for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+        if (strcmp(key, keys[i]) == 0)
+            return true;
+    return false;
+}
+
+static const struct json *next_member(const struct json *m)
+{
+    while (m && is_incidental(json_key(m)))
+        m = json_next(m);
+    return m;
+}
+
+/* The first member in which two events of a kind differ; NULL: none. */
+static const char *differing_member(const struct json *a, const struct json *b)
+{
+    const char *key = NULL;
+
+    for (const struct json *m = next_member(json_first(a)); m && !key; m = next_member(json_next(m))) {
+        struct buf one, other;
+
+        buf_init(&one, CLIENT_MAX_REPLY);
+        buf_init(&other, CLIENT_MAX_REPLY);
+        json_canonical(m, &one);
+        if (json_get(b, json_key(m)))
+            json_canonical(json_get(b, json_key(m)), &other);
+        if (one.len != other.len || memcmp(one.data, other.data ? other.data : "", one.len) != 0)
+            key = json_key(m);
+        buf_finish(&one);
+        buf_finish(&other);
+    }
+    for (const struct json *m = next_member(json_first(b)); m && !key; m = next_member(json_next(m)))
+        if (!json_get(a, json_key(m)))
+            key = json_key(m);
+    return key;
+}
+
+static void put_member(const char *label, const struct json *event, const char *key)
+{
+    struct buf text;
+
+    printf("  %-10s", label);
+    buf_init(&text, CLIENT_MAX_REPLY);
+    if (event == NULL)
+        buf_adds(&text, "(it has ended)");
+    else if (json_get(event, key) == NULL)
+        buf_addf(&text, "(no %s)", key);
+    else if (json_text(json_get(event, key)))
+        buf_adds(&text, json_text(json_get(event, key)));
+    else
+        json_canonical(json_get(event, key), &text);
+    put(text.data ? text.data : "");
+    buf_finish(&text);
+}
+
+/* 1 when they differ: the exit status. */
+static int compare(const struct json *a, const struct json *b, const char *const names[2])
+{
+    const struct json *x = json_first(json_get(a, "events")), *y = json_first(json_get(b, "events"));
+    const char *key;
+    int n = 0;
+
+    for (; x || y; x = x ? json_next(x) : NULL, y = y ? json_next(y) : NULL) {
+        n++;
+        key = !x || !y || strcmp(json_get_text(x, "kind", ""), json_get_text(y, "kind", "")) != 0
+                  ? "kind"
+                  : differing_member(x, y);
+        if (key == NULL)
+            continue;
+        printf("differ at event %d, in %s%s%s\n", n, key, strcmp(key, "kind") ? " of " : "",
+               strcmp(key, "kind") ? json_get_text(x, "kind", "?") : "");
+        put_member(names[0], x, key);
+        put_member(names[1], y, key);
+        return CLI_FAILED;
+    }
+    printf("the same: %d events\n", n);
+    return CLI_OK;
+}
+
+static int run_diff(struct cli *cli, int argc, char **argv)
+{
+    struct reply replies[2] = { 0 };
+    struct json *roots[2] = { NULL };
+    const char *names[2];
+    struct err err = { 0 };
+    char id[ID_LEN + 1], path[128];
+    int status = CLI_OK, n = 0;
+
+    if (cli_plain_options(cli, argc, argv, 2, 2, &status))
+        return status;
+    for (; n < 2 && status == CLI_OK; n++) {
+        names[n] = argv[optind + n];
+        if (cli_task_id(cli, names[n], id, &err) != 0) {
+            status = cli_report(&err);
+            break;
+        }
+        snprintf(path, sizeof(path), "/v1/tasks/%s/trace", id);
+        if (cli_get(cli, path, 0, &replies[n], &roots[n], &err) != 0)
+            status = cli_report(&err);
+    }
+    if (status == CLI_OK)
+        status = compare(roots[0], roots[1], names);
+    while (n-- > 0) {
+        json_free(roots[n]);
+        reply_finish(&replies[n]);
+    }
+    return status;
+}
+
+const struct command cmd_diff = {
+    .name = "diff",
+    .args = "TASK TASK",
+    .summary = "Say where two tasks part, times and tokens apart",
+    .options = "",
+    .run = run_diff,
+};
