@@ -50,6 +50,24 @@ struct budget budget_default(void)
     };
 }
 
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+void budget_narrow(struct budget *b, const struct budget *most)
+{
+    b->max_steps = (int)least(b->max_steps, most->max_steps);
+    b->max_tool_calls = (int)least(b->max_tool_calls, most->max_tool_calls);
+    b->max_tokens = least(b->max_tokens, most->max_tokens);
+    b->max_wall_ms = least(b->max_wall_ms, most->max_wall_ms);
+    b->max_identical = (int)least(b->max_identical, most->max_identical);
+    b->max_reply_tokens = (int)least(b->max_reply_tokens, most->max_reply_tokens);
+    b->max_observation_bytes = (int)least(b->max_observation_bytes, most->max_observation_bytes);
+    b->max_depth = (int)least(b->max_depth, most->max_depth);
+    b->max_width = (int)least(b->max_width, most->max_width);
+}
+
 /* --- commands --------------------------------------------------------------------------------------------------- */
 
 static int no_memory(struct err *err)

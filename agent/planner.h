@@ -43,6 +43,8 @@ struct budget {
 };
 /* 12 steps, 24 calls, 16384 tokens, 10 min, 2 identical, 512 tokens, 8192 bytes, depth 12, width 2 */
 struct budget budget_default(void);
+/* Nothing of it is more than the most. */
+void budget_narrow(struct budget *, const struct budget *most);
 
 enum plan_event_kind {
     PLAN_EV_MODEL_REPLIED,

@@ -18,6 +18,7 @@ struct run_options {
     bool detach, quiet;
     int attended;                           /* 1 yes, 0 no, -1: as the terminal says */
     const char *tools;                      /* "calc,now"; NULL: all */
+    const char *agent;                      /* NULL: none */
     const char *planner;                    /* NULL: the daemon's default */
     long long steps, seconds, tokens, seed; /* NO_NUMBER: the daemon's default */
     double temperature;                     /* negative: the daemon's default */
@@ -26,6 +27,7 @@ struct run_options {
 enum {
     OPT_TOOLS = 256,
     OPT_PLANNER,
+    OPT_AGENT,
     OPT_STEPS,
     OPT_SEED,
     OPT_TEMPERATURE,
@@ -57,6 +59,9 @@ static bool take_option(struct cli *cli, int c, struct run_options *o, int *stat
         break;
     case OPT_TOOLS:
         o->tools = optarg;
+        break;
+    case OPT_AGENT:
+        o->agent = optarg;
         break;
     case OPT_PLANNER:
         o->planner = optarg;
@@ -97,6 +102,7 @@ static bool parse_options(struct cli *cli, int argc, char **argv, struct run_opt
     static const struct option options[] = { { "detach", no_argument, NULL, 'd' },
                                              { "quiet", no_argument, NULL, 'q' },
                                              { "tools", required_argument, NULL, OPT_TOOLS },
+                                             { "agent", required_argument, NULL, OPT_AGENT },
                                              { "planner", required_argument, NULL, OPT_PLANNER },
                                              { "max-steps", required_argument, NULL, OPT_STEPS },
                                              { "max-tokens", required_argument, NULL, OPT_TOKENS },
@@ -166,6 +172,8 @@ static void write_body(struct buf *body, const struct run_options *o, const stru
     jsonw_string(&w, "input", input->data, input->len);
     if (o->tools)
         write_tools(&w, o->tools);
+    if (o->agent)
+        jsonw_text(&w, "agent", o->agent);
     if (o->planner)
         jsonw_text(&w, "planner", o->planner);
     if (o->steps >= 0 || o->seconds >= 0 || o->tokens >= 0) {
@@ -271,6 +279,7 @@ const struct command cmd_run = {
     .options = "  -d, --detach          print the task's id and leave it to the daemon\n"
                "  -q, --quiet           print the answer alone\n"
                "      --tools A,B       offer only these tools\n"
+               "      --agent NAME      one of `corax agents`\n"
                "      --planner NAME    react, plan (before the first call) or dfsdt (a search)\n"
                "      --max-steps N     replies of the model\n"
                "      --max-tokens N    written by the model in all\n"

@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 
 _corax() {
-    local commands="run watch ls trace replay diff approve deny answer cancel rm tools health doctor db ping help"
+    local commands="run watch ls trace replay diff approve deny answer cancel rm agents tools health doctor db ping help"
     local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command="" i
     COMPREPLY=()
     for ((i = 1; i < COMP_CWORD; i++)); do
@@ -18,6 +18,10 @@ _corax() {
     case $previous in
     -s | --socket)
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        return
+        ;;
+    --agent)
+        mapfile -t COMPREPLY < <(compgen -W "$(corax agents 2>/dev/null | awk 'NR > 1 { print $1 }')" -- "$word")
         return
         ;;
     --planner)
@@ -36,7 +40,7 @@ _corax() {
     if [[ $word == -* ]]; then
         local options="--socket --json --help"
         case $command in
-        run) options+=" --detach --quiet --tools --planner --max-steps --max-tokens --timeout --temperature --seed --unattended --attended" ;;
+        run) options+=" --detach --quiet --agent --tools --planner --max-steps --max-tokens --timeout --temperature --seed --unattended --attended" ;;
         watch) options+=" --quiet" ;;
         replay) options+=" --planner" ;;
         ls) options+=" --limit --state" ;;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/agents.h"
 #include "util/file.h"
 
 #define CONFIG_MAX_BYTES (1u << 20)
@@ -95,6 +96,8 @@ int config_init(struct config *c, struct err *err)
 
 void config_finish(struct config *c)
 {
+    agents_destroy(c->agents);
+    free(c->agents_dir);
     free(c->socket);
     free(c->state);
     free(c->model);
@@ -343,6 +346,27 @@ static int read_journal(struct config *c, const struct json *v, struct err *err)
     return 0;
 }
 
+void config_write_budget(const struct budget *b, struct jsonw *w)
+{
+    jsonw_object(w, "budget");
+    jsonw_int(w, "steps", b->max_steps);
+    jsonw_int(w, "tool_calls", b->max_tool_calls);
+    jsonw_int(w, "tokens", b->max_tokens);
+    jsonw_int(w, "wall_ms", b->max_wall_ms);
+    jsonw_int(w, "identical", b->max_identical);
+    jsonw_int(w, "reply_tokens", b->max_reply_tokens);
+    jsonw_int(w, "observation_bytes", b->max_observation_bytes);
+    jsonw_int(w, "depth", b->max_depth);
+    jsonw_int(w, "width", b->max_width);
+    jsonw_end(w);
+}
+
+int config_load_agents(struct config *c, struct err *err)
+{
+    c->agents = agents_load(c->agents_dir, c, err);
+    return c->agents ? 0 : -1;
+}
+
 int config_read_planner(const struct json *v, const struct planner_kind **planner, struct err *err)
 {
     const char *name = json_text(v) ? json_text(v) : "";
@@ -361,11 +385,11 @@ static int read_root(struct config *c, const struct json *root, struct err *err)
                                          "policies",  "max_running", "max_queued", "system", "date_note",
                                          "budget",    "sampling",    "infer",      "host",   "box",
                                          "isolation", "roots",       "log_level",  "journal",
-                                         "planner",   NULL };
+                                         "planner",   "agents",      NULL };
 
     if (config_check_members(root, "the file", known, err) < 0 || read_text(root, "", "socket", &c->socket, err) < 0 ||
         read_text(root, "", "admin_group", &c->admin_group, err) < 0 ||
-        read_text(root, "", "state", &c->state, err) < 0 || read_model(root, &c->model, err) < 0 ||
+        read_text(root, "", "agents", &c->agents_dir, err) < 0 || read_text(root, "", "state", &c->state, err) < 0 || read_model(root, &c->model, err) < 0 ||
         read_text(root, "", "system", &c->system, err) < 0 ||
         read_flag(root, "", "date_note", &c->date_note, err) < 0 || read_list(root, "plugins", &c->plugins, err) < 0 ||
         read_list(root, "policies", &c->policies, err) < 0 ||

@@ -29,8 +29,12 @@ struct config_list {
     char *at[CONFIG_MAX_LIST];
 };
 
+struct agents;
+
 struct config {
     char *socket, *state;
+    char *agents_dir;       /* NULL: there are none */
+    struct agents *agents;  /* by config_load_agents() */
     char *model;       /* NULL: none */
     char *system;      /* NULL: none */
     bool date_note;    /* the model is told the date behind a task's input */
@@ -70,6 +74,10 @@ int config_set_isolation(struct config *, const char *mode, struct err *);
 /* The members `budget` and `sampling` look the same in a task: what is absent stays as it is. */
 int config_read_budget(const struct json *, struct budget *, struct err *);
 int config_read_sampling(const struct json *, struct sampling *, struct err *);
+/* The member "budget". */
+void config_write_budget(const struct budget *, struct jsonw *);
+/* Once everything else is set, for it is what agents leave out. */
+int config_load_agents(struct config *, struct err *);
 int config_read_planner(const struct json *, const struct planner_kind **, struct err *);
 /* -1 naming the first member of object that is not in the NULL-terminated list. */
 int config_check_members(const struct json *object, const char *where, const char *const known[], struct err *);

@@ -195,7 +195,7 @@ static int configure(struct config *c, const struct options *o, struct err *err)
     if (strlen(c->socket) >= sizeof(((struct sockaddr_un *)0)->sun_path))
         return fail(err, CORAX_E_ARGS, "socket %s: the path has %zu bytes, the kernel allows %zu", c->socket,
                     strlen(c->socket), sizeof(((struct sockaddr_un *)0)->sun_path) - 1);
-    return 0;
+    return config_load_agents(c, err);
 }
 
 /* -n: what a start would need, without starting. */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/agents.h"
 #include "daemon/hosts.h"
 #include "daemon/isolation.h"
 #include "daemon/model.h"
@@ -245,6 +246,19 @@ static void get_tools(struct coraxd *d, struct evhttp_request *req, const struct
     http_reply_json(req, 200, &json);
 }
 
+static void get_agents(struct coraxd *d, struct evhttp_request *req, const struct http_peer *peer)
+{
+    struct buf json;
+    struct jsonw w;
+
+    buf_init(&json, ROUTES_ANSWER_LIMIT);
+    w = jsonw_start(&json);
+    jsonw_object(&w, NULL);
+    agents_write(d->config.agents, &w);
+    jsonw_end(&w);
+    http_reply_json(req, 200, &json);
+}
+
 /* --- which -------------------------------------------------------------------------------------------------------*/
 
 typedef void plain_route(struct coraxd *, struct evhttp_request *, const struct http_peer *);
@@ -257,6 +271,7 @@ static const struct {
     { "/healthz", get_health, NULL },
     { "/v1/tasks", get_tasks, post_task },
     { "/v1/tools", get_tools, NULL },
+    { "/v1/agents", get_agents, NULL },
     { "/v1/journal/backups", NULL, routes_post_backup },
     { "/v1/journal/check", NULL, routes_post_check },
 };

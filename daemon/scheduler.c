@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/agents.h"
 #include "util/clock.h"
 #include "util/log.h"
 
@@ -235,7 +236,6 @@ static void on_submitted(struct journal_op *base)
 
 static void write_submission(struct entry *e, const struct submission *sub, const struct config *config)
 {
-    const struct budget *b = &sub->budget;
     size_t at;
 
     entry_raw(e, "input", sub->input.data, sub->input.len);
@@ -246,17 +246,7 @@ static void write_submission(struct entry *e, const struct submission *sub, cons
         jsonw_null(&e->w, "tools");
     entry_seal(e, "tools", at);
     at = entry_mark(e);
-    jsonw_object(&e->w, "budget");
-    jsonw_int(&e->w, "steps", b->max_steps);
-    jsonw_int(&e->w, "tool_calls", b->max_tool_calls);
-    jsonw_int(&e->w, "tokens", b->max_tokens);
-    jsonw_int(&e->w, "wall_ms", b->max_wall_ms);
-    jsonw_int(&e->w, "identical", b->max_identical);
-    jsonw_int(&e->w, "reply_tokens", b->max_reply_tokens);
-    jsonw_int(&e->w, "observation_bytes", b->max_observation_bytes);
-    jsonw_int(&e->w, "depth", b->max_depth);
-    jsonw_int(&e->w, "width", b->max_width);
-    jsonw_end(&e->w);
+    config_write_budget(&sub->budget, &e->w);
     entry_seal(e, "budget", at);
     at = entry_mark(e);
     jsonw_object(&e->w, "sampling");
@@ -269,7 +259,8 @@ static void write_submission(struct entry *e, const struct submission *sub, cons
     entry_seal(e, "sampling", at);
     entry_bool(e, "attended", sub->attended);
     entry_text(e, "planner", planner_kind_name(sub->planner));
-    entry_text(e, "system", config->system);
+    entry_text(e, "agent", sub->agent ? sub->agent->name : NULL);
+    entry_text(e, "system", sub->agent && sub->agent->system ? sub->agent->system : config->system);
     entry_int(e, "uid", sub->uid);
 }
 

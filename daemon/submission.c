@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "agent/transcript.h"
+#include "daemon/agents.h"
 #include "util/arena.h"
 
 #define MAX_TOOLS 1000 /* that a task may name */
@@ -61,31 +62,56 @@ static int read_tools(const struct json *v, struct err *err)
     return 0;
 }
 
-static int64_t least(int64_t a, int64_t b)
+/* An agent says how a task is worked on; what the task says itself may only narrow that. */
+static int read_agent(struct submission *s, const struct json *v, const struct config *config, struct err *err)
 {
-    return a < b ? a : b;
+    const char *name = json_text(v);
+
+    if (v == NULL)
+        return 0;
+    if (name == NULL || (s->agent = agents_find(config->agents, name)) == NULL)
+        return fail(err, CORAX_E_ARGS, "there is no agent \"%.64s\": GET /v1/agents lists them", name ? name : "");
+    s->planner = s->agent->planner;
+    s->budget = s->agent->budget;
+    s->sampling = s->agent->sampling;
+    s->tools = s->agent->tools;
+    return 0;
 }
 
-static int read_budget(const struct json *v, const struct budget *most, struct budget *b, struct err *err)
+static bool has_name(const struct json *list, const char *name)
 {
+    for (const struct json *e = json_first(list); e; e = json_next(e))
+        if (strcmp(json_text(e), name) == 0)
+            return true;
+    return false;
+}
+
+/* Of an agent's tools a task may name some. */
+static int narrow_tools(struct submission *s, const struct json *v, struct err *err)
+{
+    if (v == NULL)
+        return 0;
+    for (const struct json *e = json_first(v); s->tools && e; e = json_next(e))
+        if (!has_name(s->tools, json_text(e)))
+            return fail(err, CORAX_E_ARGS, "the agent %s has no tool \"%.64s\"", s->agent->name, json_text(e));
+    s->tools = v;
+    return 0;
+}
+
+static int read_budget(const struct json *v, struct budget *b, struct err *err)
+{
+    const struct budget most = *b;
+
     if (config_read_budget(v, b, err) < 0)
         return -1;
-    b->max_steps = (int)least(b->max_steps, most->max_steps);
-    b->max_tool_calls = (int)least(b->max_tool_calls, most->max_tool_calls);
-    b->max_tokens = least(b->max_tokens, most->max_tokens);
-    b->max_wall_ms = least(b->max_wall_ms, most->max_wall_ms);
-    b->max_identical = (int)least(b->max_identical, most->max_identical);
-    b->max_reply_tokens = (int)least(b->max_reply_tokens, most->max_reply_tokens);
-    b->max_observation_bytes = (int)least(b->max_observation_bytes, most->max_observation_bytes);
-    b->max_depth = (int)least(b->max_depth, most->max_depth);
-    b->max_width = (int)least(b->max_width, most->max_width);
+    budget_narrow(b, &most);
     return 0;
 }
 
 int submission_parse(struct submission *s, const char *body, size_t len, const struct config *config, const char **code,
                      const char **param, struct err *err)
 {
-    static const char *const known[] = { "input", "tools", "budget", "sampling", "attended", "planner", NULL };
+    static const char *const known[] = { "input", "tools", "budget", "sampling", "attended", "planner", "agent", NULL };
     const struct json *attended;
 
     memset(s, 0, sizeof(*s));
@@ -108,15 +134,17 @@ int submission_parse(struct submission *s, const char *body, size_t len, const s
     *code = "bad_value";
     if (read_input(s, json_get(s->root, "input"), body, len, err) < 0)
         return -1;
+    *param = "agent";
+    if (read_agent(s, json_get(s->root, "agent"), config, err) < 0)
+        return -1;
     *param = "tools";
-    s->tools = json_get(s->root, "tools");
-    if (read_tools(s->tools, err) < 0)
+    if (read_tools(json_get(s->root, "tools"), err) < 0 || narrow_tools(s, json_get(s->root, "tools"), err) < 0)
         return -1;
     *param = "planner";
     if (config_read_planner(json_get(s->root, "planner"), &s->planner, err) < 0)
         return -1;
     *param = "budget";
-    if (read_budget(json_get(s->root, "budget"), &config->budget, &s->budget, err) < 0)
+    if (read_budget(json_get(s->root, "budget"), &s->budget, err) < 0)
         return -1;
     *param = "sampling";
     if (config_read_sampling(json_get(s->root, "sampling"), &s->sampling, err) < 0)

@@ -16,6 +16,7 @@ struct submission {
     uint32_t uid;
     const char *idem_key;         /* NULL: none */
     unsigned char hash[HASH_LEN]; /* of the body */
+    const struct agent *agent; /* NULL: none */
     struct json *root;
     struct buf input;         /* as a list of parts, JSON */
     const struct json *tools; /* NULL: all */
