@@ -1,7 +1,9 @@
+#!/usr/bin/env bats
 # The journal as a whole, over HTTP: copies, checks, what is deleted by itself, who may ask, and how it is synced.
 # What they do to the database is journal_upkeep-t's.
+# shellcheck disable=SC2030,SC2031,SC2034,SC2154
 
-load daemon.bash
+load daemon
 
 hello='{"hello":[{"text":"Hello."}]}'
 
@@ -135,8 +137,9 @@ gone() {
             submit hello
             await
         done
-        stop TERM
+        kill -INT "$tracer" # before the end: a sanitizer looks for leaks then, and cannot while it is traced
         wait "$tracer" || true
+        stop TERM
     done
     full=$(grep -c sync "$dir/full" || true)
     normal=$(grep -c sync "$dir/normal" || true)
