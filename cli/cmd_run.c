@@ -20,6 +20,7 @@ struct run_options {
     const char *tools;                      /* "calc,now"; NULL: all */
     const char *agent;                      /* NULL: none */
     const char *planner;                    /* NULL: the daemon's default */
+    const char *priority;                   /* NULL: normal */
     long long steps, seconds, tokens, seed; /* NO_NUMBER: the daemon's default */
     double temperature;                     /* negative: the daemon's default */
 };
@@ -27,6 +28,7 @@ struct run_options {
 enum {
     OPT_TOOLS = 256,
     OPT_PLANNER,
+    OPT_PRIORITY,
     OPT_AGENT,
     OPT_STEPS,
     OPT_SEED,
@@ -66,6 +68,9 @@ static bool take_option(struct cli *cli, int c, struct run_options *o, int *stat
     case OPT_PLANNER:
         o->planner = optarg;
         break;
+    case OPT_PRIORITY:
+        o->priority = optarg;
+        break;
     case OPT_ATTENDED:
         o->attended = 1;
         break;
@@ -104,6 +109,7 @@ static bool parse_options(struct cli *cli, int argc, char **argv, struct run_opt
                                              { "tools", required_argument, NULL, OPT_TOOLS },
                                              { "agent", required_argument, NULL, OPT_AGENT },
                                              { "planner", required_argument, NULL, OPT_PLANNER },
+                                             { "priority", required_argument, NULL, OPT_PRIORITY },
                                              { "max-steps", required_argument, NULL, OPT_STEPS },
                                              { "max-tokens", required_argument, NULL, OPT_TOKENS },
                                              { "timeout", required_argument, NULL, OPT_TIMEOUT },
@@ -176,6 +182,8 @@ static void write_body(struct buf *body, const struct run_options *o, const stru
         jsonw_text(&w, "agent", o->agent);
     if (o->planner)
         jsonw_text(&w, "planner", o->planner);
+    if (o->priority)
+        jsonw_text(&w, "priority", o->priority);
     if (o->steps >= 0 || o->seconds >= 0 || o->tokens >= 0) {
         jsonw_object(&w, "budget");
         if (o->steps >= 0)
@@ -281,6 +289,7 @@ const struct command cmd_run = {
                "      --tools A,B       offer only these tools\n"
                "      --agent NAME      one of `corax agents`\n"
                "      --planner NAME    react, plan (before the first call) or dfsdt (a search)\n"
+               "      --priority P      high, normal or low: which of your own tasks goes first\n"
                "      --max-steps N     replies of the model\n"
                "      --max-tokens N    written by the model in all\n"
                "      --timeout S       seconds\n"

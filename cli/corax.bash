@@ -28,6 +28,10 @@ _corax() {
         mapfile -t COMPREPLY < <(compgen -W "react plan dfsdt" -- "$word")
         return
         ;;
+    --priority)
+        mapfile -t COMPREPLY < <(compgen -W "high normal low" -- "$word")
+        return
+        ;;
     --state)
         mapfile -t COMPREPLY < <(compgen -W "queued running waiting finished" -- "$word")
         return
@@ -40,7 +44,7 @@ _corax() {
     if [[ $word == -* ]]; then
         local options="--socket --json --help"
         case $command in
-        run) options+=" --detach --quiet --agent --tools --planner --max-steps --max-tokens --timeout --temperature --seed --unattended --attended" ;;
+        run) options+=" --detach --quiet --agent --tools --planner --priority --max-steps --max-tokens --timeout --temperature --seed --unattended --attended" ;;
         watch) options+=" --quiet" ;;
         replay) options+=" --planner" ;;
         ls) options+=" --limit --state" ;;

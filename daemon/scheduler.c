@@ -16,10 +16,10 @@
 struct scheduler {
     struct coraxd *d;
     struct task *buckets[N_BUCKETS];
-    TAILQ_HEAD(task_queue, task) queue;
-    struct task_queue folded; /* read from the journal before the tools were known */
+    struct queue queue;
+    TAILQ_HEAD(, task) folded; /* read from the journal before the tools were known */
     int peak; /* of n_live since the last trim */
-    int n_live, n_running, n_queued, n_submitting;
+    int n_live, n_running, n_submitting;
     bool started, listed, stopping;
     int n_recovering, n_recovered;
     void (*recovered)(void *arg);
@@ -68,19 +68,18 @@ static void add_live(struct scheduler *s, struct task *t)
 
 static void kick(struct scheduler *s)
 {
-    if (s->started && s->n_queued > 0 && s->n_running < s->d->config.max_running)
+    if (s->started && s->queue.n > 0 && s->n_running < s->d->config.max_running)
         event_active(s->kick, EV_TIMEOUT, 0);
 }
 
 static void on_kick(evutil_socket_t fd, short what, void *arg)
 {
     struct scheduler *s = arg;
-    struct task *t;
+    struct queue_item *next;
 
-    while (s->n_running < s->d->config.max_running && (t = TAILQ_FIRST(&s->queue)) != NULL) {
-        TAILQ_REMOVE(&s->queue, t, in_queue);
-        t->is_queued = false;
-        s->n_queued--;
+    while (s->n_running < s->d->config.max_running && (next = queue_take(&s->queue)) != NULL) {
+        struct task *t = (struct task *)((char *)next - offsetof(struct task, waits));
+
         t->has_slot = true;
         s->n_running++;
         task_run(t);
@@ -89,19 +88,14 @@ static void on_kick(evutil_socket_t fd, short what, void *arg)
 
 void scheduler_enqueue(struct scheduler *s, struct task *t)
 {
-    TAILQ_INSERT_TAIL(&s->queue, t, in_queue);
-    t->is_queued = true;
-    s->n_queued++;
+    queue_put(&s->queue, &t->waits);
     kick(s);
 }
 
 void scheduler_leave(struct scheduler *s, struct task *t)
 {
-    if (t->is_queued) {
-        TAILQ_REMOVE(&s->queue, t, in_queue);
-        t->is_queued = false;
-        s->n_queued--;
-    }
+    if (t->waits.user)
+        queue_remove(&s->queue, &t->waits);
     if (t->has_slot) {
         t->has_slot = false;
         s->n_running--;
@@ -137,7 +131,7 @@ struct scheduler *scheduler_create(struct coraxd *d, struct err *err)
         return NULL;
     }
     s->d = d;
-    TAILQ_INIT(&s->queue);
+    queue_init(&s->queue);
     TAILQ_INIT(&s->folded);
     return s;
 }
@@ -149,6 +143,7 @@ void scheduler_destroy(struct scheduler *s)
 
     if (s == NULL)
         return;
+    queue_finish(&s->queue);
     for (i = 0; i < N_BUCKETS; i++) {
         while ((t = s->buckets[i]) != NULL) {
             s->buckets[i] = t->hash_next;
@@ -156,7 +151,7 @@ void scheduler_destroy(struct scheduler *s)
         }
     }
     while ((t = TAILQ_FIRST(&s->folded)) != NULL) {
-        TAILQ_REMOVE(&s->folded, t, in_queue);
+        TAILQ_REMOVE(&s->folded, t, in_folded);
         task_destroy(t);
     }
     event_free(s->kick);
@@ -166,8 +161,8 @@ void scheduler_destroy(struct scheduler *s)
 struct scheduler_counts scheduler_counts(const struct scheduler *s)
 {
     return (struct scheduler_counts){ .n_running = s->n_running,
-                                      .n_queued = s->n_queued,
-                                      .n_waiting = s->n_live - s->n_running - s->n_queued };
+                                      .n_queued = s->queue.n,
+                                      .n_waiting = s->n_live - s->n_running - s->queue.n };
 }
 
 void scheduler_stop(struct scheduler *s)
@@ -258,6 +253,7 @@ static void write_submission(struct entry *e, const struct submission *sub, cons
     jsonw_end(&e->w);
     entry_seal(e, "sampling", at);
     entry_bool(e, "attended", sub->attended);
+    entry_text(e, "priority", priority_name(sub->priority));
     entry_text(e, "planner", planner_kind_name(sub->planner));
     entry_text(e, "agent", sub->agent ? sub->agent->name : NULL);
     entry_text(e, "system", sub->agent && sub->agent->system ? sub->agent->system : config->system);
@@ -269,8 +265,8 @@ int scheduler_submit(struct scheduler *s, const struct submission *sub, submit_d
     struct submit_op *op;
     struct entry *e;
 
-    if (s->n_queued + s->n_submitting >= s->d->config.max_queued + s->d->config.max_running - s->n_running)
-        return fail(err, CORAX_E_LIMIT, "%d tasks are waiting already: try again later", s->n_queued + s->n_submitting);
+    if (s->queue.n + s->n_submitting >= s->d->config.max_queued + s->d->config.max_running - s->n_running)
+        return fail(err, CORAX_E_LIMIT, "%d tasks are waiting already: try again later", s->queue.n + s->n_submitting);
     if (s->n_live >= MAX_LIVE)
         return fail(err, CORAX_E_LIMIT, "%d tasks are not finished: answer or cancel some", s->n_live);
     op = calloc(1, sizeof(*op));
@@ -341,7 +337,7 @@ static void go_on(struct scheduler *s)
     if (!s->started)
         return;
     while ((t = TAILQ_FIRST(&s->folded)) != NULL) {
-        TAILQ_REMOVE(&s->folded, t, in_queue);
+        TAILQ_REMOVE(&s->folded, t, in_folded);
         task_fold_end(t);
         add_live(s, t);
         s->n_recovered++;
@@ -366,7 +362,7 @@ static void on_task_read(struct journal_op *op)
         if (op->result == 0)
             t = recover(s, r, &op->err);
         if (t)
-            TAILQ_INSERT_TAIL(&s->folded, t, in_queue);
+            TAILQ_INSERT_TAIL(&s->folded, t, in_folded);
         else
             log_error("task %s cannot go on: %s", r->id, op->err.msg);
     }

@@ -1,7 +1,7 @@
 /*
  * daemon/scheduler.h - all tasks that are not finished, and which of them run.
  *
- * At most max_running tasks have a slot; the others wait in the order they came.  A task that waits for a person has no
+ * At most max_running tasks have a slot; the others wait in a queue (daemon/queue.h).  A task that waits for a person has no
  * slot.  Finished tasks are forgotten here once their last event is durable; the journal knows them.
  */
 #ifndef DAEMON_SCHEDULER_H

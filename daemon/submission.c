@@ -98,6 +98,13 @@ static int narrow_tools(struct submission *s, const struct json *v, struct err *
     return 0;
 }
 
+static int read_priority(const struct json *v, enum priority *p, struct err *err)
+{
+    if (v && !priority_find(json_text(v) ? json_text(v) : "", p))
+        return fail(err, CORAX_E_ARGS, "priority must be high, normal or low");
+    return 0;
+}
+
 static int read_budget(const struct json *v, struct budget *b, struct err *err)
 {
     const struct budget most = *b;
@@ -111,7 +118,7 @@ static int read_budget(const struct json *v, struct budget *b, struct err *err)
 int submission_parse(struct submission *s, const char *body, size_t len, const struct config *config, const char **code,
                      const char **param, struct err *err)
 {
-    static const char *const known[] = { "input", "tools", "budget", "sampling", "attended", "planner", "agent", NULL };
+    static const char *const known[] = { "input", "tools", "budget", "sampling", "attended", "planner", "agent", "priority", NULL };
     const struct json *attended;
 
     memset(s, 0, sizeof(*s));
@@ -119,6 +126,7 @@ int submission_parse(struct submission *s, const char *body, size_t len, const s
     s->planner = config->planner;
     s->budget = config->budget;
     s->sampling = config->sampling;
+    s->priority = PRIORITY_NORMAL;
     hash_bytes(body, len, s->hash);
     *code = "bad_json";
     *param = NULL;
@@ -148,6 +156,9 @@ int submission_parse(struct submission *s, const char *body, size_t len, const s
         return -1;
     *param = "sampling";
     if (config_read_sampling(json_get(s->root, "sampling"), &s->sampling, err) < 0)
+        return -1;
+    *param = "priority";
+    if (read_priority(json_get(s->root, "priority"), &s->priority, err) < 0)
         return -1;
     *param = "attended";
     attended = json_get(s->root, "attended");

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "daemon/config.h"
+#include "daemon/queue.h"
 #include "util/err.h"
 #include "util/id.h"
 
@@ -23,6 +24,7 @@ struct submission {
     const struct planner_kind *planner;
     struct budget budget;
     struct sampling sampling;
+    enum priority priority;
     bool attended;
 };
 

@@ -251,6 +251,8 @@ static int read_submitted(struct task *t, struct transcript *transcript, struct 
     t->budget = t->d->config.budget;
     t->sampling = t->d->config.sampling;
     t->attended = json_bool(json_get(t->root, "attended"), true);
+    t->waits.priority = PRIORITY_NORMAL;
+    priority_find(json_get_text(t->root, "priority", ""), &t->waits.priority); /* older journals have none */
     t->allowed = json_kind(allowed) == JSON_ARRAY ? allowed : NULL;
     if (config_read_planner(json_get(t->root, "planner"), &t->kind, err) < 0 ||
         config_read_budget(json_get(t->root, "budget"), &t->budget, err) < 0 ||
@@ -258,7 +260,7 @@ static int read_submitted(struct task *t, struct transcript *transcript, struct 
         json_int(json_get(t->root, "uid"), "uid", &uid, err) < 0 ||
         json_int(json_get(t->root, "at_ms"), "at_ms", &t->row.created_ms, err) < 0)
         return -1;
-    t->row.uid = (uint32_t)uid;
+    t->row.uid = t->waits.uid = (uint32_t)uid;
     t->row.updated_ms = t->row.created_ms;
     if (system && transcript_add_text(transcript, ROLE_SYSTEM, system, strlen(system), err) < 0)
         return -1;

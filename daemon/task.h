@@ -25,6 +25,7 @@
 #include "daemon/coraxd.h"
 #include "daemon/entry.h"
 #include "daemon/journal.h"
+#include "daemon/queue.h"
 #include "policies/policy.h"
 #include "tools/registry.h"
 #include "util/json.h"
@@ -72,13 +73,14 @@ struct task_listener {
 };
 
 struct task {
-    TAILQ_ENTRY(task) in_queue;
+    TAILQ_ENTRY(task) in_folded; /* the scheduler's */
+    struct queue_item waits;     /* for a slot */
     struct task *hash_next;
     struct coraxd *d;
     struct task_row row;
     enum task_state shown; /* what clients see: durable, but for QUEUED and RUNNING */
     enum task_phase phase;
-    bool has_slot, is_queued, resumed;
+    bool has_slot, resumed;
     bool dated; /* the model was told the date */
 
     struct buf submitted;       /* the task_submitted event */
@@ -178,7 +180,7 @@ void task_ask_question(struct task *, const struct plan_command *);
 
 void task_write_effects(struct jsonw *, const char *key, const struct tool *);
 void task_write_usage(struct jsonw *, const struct task_row *);
-/* input, attended and tools of a task_submitted event. */
+/* What a task_submitted event has of the submission: input, attended, tools, planner, agent, priority. */
 void task_write_input(struct jsonw *, const char *submitted, size_t len);
 
 #endif

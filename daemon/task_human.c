@@ -123,7 +123,7 @@ void task_write_usage(struct jsonw *w, const struct task_row *r)
 
 void task_write_input(struct jsonw *w, const char *submitted, size_t len)
 {
-    static const char *const members[] = { "input", "attended", "tools", "planner", "agent" };
+    static const char *const members[] = { "input", "attended", "tools", "planner", "agent", "priority" };
     const char *value;
     char pointer[16];
     size_t value_len, i;

@@ -148,6 +148,34 @@ model_ready() {
     same "$code" 404
 }
 
+@test "of what waits, the highest priority goes first, after a restart too" {
+    extra='"max_running": 1'
+    script <<< '{"slow":[{"sleep_ms":600000}],"first":[{"text":"a"}],"second":[{"text":"a"}],"third":[{"text":"a"}],"last":[{"text":"a"}],
+        "record":"'"$dir"'/record"}'
+    start
+    submit slow '"priority":"high"'
+    running=$id
+    eventually one_runs
+    submit last '"priority":"low"'
+    last=$id
+    submit second
+    submit third '"priority":"normal"'
+    submit first '"priority":"high"'
+    same "$(field /state)" queued
+    stop KILL
+    start
+    eventually one_runs
+    api POST "/v1/tasks/$running/cancel"
+    id=$last
+    await
+    same "$(field /outcome) $(field /priority)" "answered low"
+    same "$(grep -o '"text":"\(slow\|first\|second\|third\|last\)"' "$dir/record" | cut -d'"' -f4 | tr '\n' ' ')" "slow slow first second third last "
+    api GET "/v1/tasks/$running/trace"
+    same "$(field /events/0/priority)" high
+    api POST /v1/tasks '{"input":"x","priority":"urgent"}'
+    same "$code $(field /error/param)" "400 priority"
+}
+
 @test "cancelling keeps the trace of what has ended" {
     script <<< "$hello"
     start

@@ -153,7 +153,7 @@ static void sleep_or_cancel(int64_t ms)
 
     while (ms > 0 && cancelled < 0) {
         if (feed(20)) {
-            while (rpc_reader_next(&reader, &line, &len)) {
+            while (cancelled < 0 && rpc_reader_next(&reader, &line, &len)) {
                 if (rpc_parse(line, len, &msg, NULL) < 0)
                     _exit(1);
                 if (msg.method && strcmp(msg.method, "cancel") == 0)
@@ -243,11 +243,15 @@ static void answer(const struct rpc_msg *msg, const struct json *reply, const ch
 
 static void chat(const struct json *script, const struct rpc_msg *msg)
 {
+    struct rpc_msg own = *msg; /* its id outlives the line */
     const char *last_tool, *how;
+    char id[64];
     const struct json *reply = find_reply(script, json_get(msg->params, "messages"), &last_tool);
     int64_t ms = 0;
 
     cancelled = -1;
+    own.id = id;
+    own.id_len = (size_t)snprintf(id, sizeof(id), "%.*s", (int)msg->id_len, msg->id);
     how = json_get_text(reply, "do", NULL);
     if (how && is_due(reply)) {
         if (strcmp(how, "empty") == 0)
@@ -258,7 +262,7 @@ static void chat(const struct json *script, const struct rpc_msg *msg)
     }
     if (json_get(reply, "sleep_ms") && json_int(json_get(reply, "sleep_ms"), "sleep_ms", &ms, NULL) == 0)
         sleep_or_cancel(ms);
-    answer(msg, reply, last_tool);
+    answer(&own, reply, last_tool);
 }
 
 static void record_line(const char *path, const char *line, size_t len)

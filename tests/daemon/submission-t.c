@@ -25,7 +25,7 @@ int main(void)
 {
     static const char full[] = "{\"input\":[{\"type\":\"text\",\"text\":\"a\"},{\"type\":\"json\",\"text\":\"{}\"}],"
                                "\"tools\":[\"calc\"],\"budget\":{\"steps\":3,\"tokens\":99999999},"
-                               "\"sampling\":{\"seed\":4},\"attended\":false}";
+                               "\"sampling\":{\"seed\":4},\"attended\":false,\"priority\":\"low\"}";
     struct submission s;
     struct err err = { 0 };
     const char *code, *param;
@@ -35,7 +35,7 @@ int main(void)
     config_init(&config, NULL);
     is_int(submission_parse(&s, "{\"input\":\"hi \\\"x\\\"\"}", 20, &config, &code, &param, &err), 0, "a text");
     is_str(s.input.data, "[{\"type\":\"text\",\"text\":\"hi \\\"x\\\"\"}]", "becomes one part");
-    ok(s.attended && s.tools == NULL, "defaults");
+    ok(s.attended && s.tools == NULL && s.priority == PRIORITY_NORMAL, "defaults");
     memcpy(hash, s.hash, HASH_LEN);
     submission_finish(&s);
     is_int(submission_parse(&s, full, strlen(full), &config, &code, &param, &err), 0, "all members");
@@ -44,6 +44,7 @@ int main(void)
     is_int(s.budget.max_tokens, config.budget.max_tokens, "a larger one is cut");
     is_int(s.sampling.seed, 4, "seed");
     ok(!s.attended, "attended");
+    is_int(s.priority, PRIORITY_LOW, "priority");
     submission_finish(&s);
 
     bad("nonsense", "bad_json", NULL, "line 1");
@@ -60,6 +61,8 @@ int main(void)
     bad("{\"input\":\"x\",\"budget\":{\"steps\":-1}}", "bad_value", "budget", "steps");
     bad("{\"input\":\"x\",\"sampling\":{\"top_p\":3}}", "bad_value", "sampling", "top_p");
     bad("{\"input\":\"x\",\"attended\":1}", "bad_value", "attended", "true or false");
+    bad("{\"input\":\"x\",\"priority\":\"urgent\"}", "bad_value", "priority", "high, normal or low");
+    bad("{\"input\":\"x\",\"priority\":1}", "bad_value", "priority", "high, normal or low");
     bad("{\"input\":\"x\",\"input\":\"y\"}", "bad_json", NULL, "duplicate");
     config_finish(&config);
     done();
