@@ -367,6 +367,67 @@ int config_load_agents(struct config *c, struct err *err)
     return c->agents ? 0 : -1;
 }
 
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool same_list(const struct config_list *a, const struct config_list *b)
+{
+    bool same = a->n == b->n;
+
+    for (size_t i = 0; same && i < a->n; i++)
+        same = strcmp(a->at[i], b->at[i]) == 0;
+    return same;
+}
+
+static void note_key(struct buf *restart, const char *key, bool same)
+{
+    if (!same)
+        buf_addf(restart, "%s%s", restart->len > 0 ? ", " : "", key);
+}
+
+static void note_restart(const struct config *a, const struct config *b, struct buf *restart)
+{
+    note_key(restart, "socket", same_text(a->socket, b->socket));
+    note_key(restart, "admin_group", same_text(a->admin_group, b->admin_group));
+    note_key(restart, "state", same_text(a->state, b->state));
+    note_key(restart, "model", same_text(a->model, b->model));
+    note_key(restart, "plugins", same_list(&a->plugins, &b->plugins));
+    note_key(restart, "journal", a->sync_normal == b->sync_normal && a->keep_days == b->keep_days && a->keep_tasks == b->keep_tasks &&
+                                     a->keep_mb == b->keep_mb);
+    note_key(restart, "infer", same_text(a->infer_path, b->infer_path) && same_text(a->infer_dialect, b->infer_dialect) &&
+                                   same_text(a->infer_template, b->infer_template) && a->infer_threads == b->infer_threads &&
+                                   a->infer_cache_mb == b->infer_cache_mb && a->infer_prefixes == b->infer_prefixes);
+    note_key(restart, "host", same_text(a->host_path, b->host_path) && a->host_deadline_ms == b->host_deadline_ms);
+    note_key(restart, "box", same_text(a->box_path, b->box_path));
+    note_key(restart, "isolation", a->strict == b->strict);
+    note_key(restart, "roots", same_list(&a->roots, &b->roots));
+}
+
+#define SWAP(type, a, b)  \
+    do {                  \
+        type swap_ = (a); \
+        (a) = (b);        \
+        (b) = swap_;      \
+    } while (0)
+
+void config_adopt(struct config *c, struct config *fresh, struct buf *restart)
+{
+    note_restart(c, fresh, restart);
+    SWAP(struct config_list, c->policies, fresh->policies);
+    SWAP(struct agents *, c->agents, fresh->agents);
+    SWAP(char *, c->agents_dir, fresh->agents_dir);
+    SWAP(char *, c->system, fresh->system);
+    c->date_note = fresh->date_note;
+    c->max_running = fresh->max_running;
+    c->max_queued = fresh->max_queued;
+    c->planner = fresh->planner;
+    c->budget = fresh->budget;
+    c->sampling = fresh->sampling;
+    c->log_level = fresh->log_level;
+}
+
 int config_read_planner(const struct json *v, const struct planner_kind **planner, struct err *err)
 {
     const char *name = json_text(v) ? json_text(v) : "";

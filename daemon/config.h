@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "agent/planner.h"
+#include "util/buf.h"
 #include "util/err.h"
 #include "util/json.h"
 #include "util/log.h"
@@ -78,6 +79,12 @@ int config_read_sampling(const struct json *, struct sampling *, struct err *);
 void config_write_budget(const struct budget *, struct jsonw *);
 /* Once everything else is set, for it is what agents leave out. */
 int config_load_agents(struct config *, struct err *);
+/*
+ * Takes over from a fresh config, all set, what a running daemon can change: agents, system, date_note, max_running, max_queued, planner,
+ * budget, sampling and log_level; what it had is the fresh one's then.  Policies are loaded by the caller.  Into restart go the names of the
+ * keys that differ besides, with commas between; they stay as they are.
+ */
+void config_adopt(struct config *, struct config *fresh, struct buf *restart);
 int config_read_planner(const struct json *, const struct planner_kind **, struct err *);
 /* -1 naming the first member of object that is not in the NULL-terminated list. */
 int config_check_members(const struct json *object, const char *where, const char *const known[], struct err *);

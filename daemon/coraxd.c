@@ -5,6 +5,8 @@
  * beside that, while unfinished tasks are read from the journal; once every plugin has said what it offers, these go on
  * and new ones begin.
  *
+ * Reload, on SIGHUP: the configuration and the policies are read again, and taken over if they are good, whole.
+ *
  * End, on SIGTERM or SIGINT: the socket goes, the children are killed, the journal finishes what it has and writes its
  * log back.  Tasks that are under way are not ended: the next daemon goes on with them, as it would after kill -9.
  */
@@ -54,6 +56,7 @@ static const char usage[] =
 
 #define DEFAULT_FILE CORAX_SYSCONFDIR "/corax/corax.conf"
 
+/* What is left of the command line, for a reload. */
 struct options {
     const char *file;
     bool check, debug;
@@ -254,6 +257,37 @@ static void on_settled(void *arg)
              registry_count(d->registry));
 }
 
+static struct policy *load_policy(const struct config *c, struct err *err)
+{
+    return policy_load_paths((const char *const *)c->policies.at, c->policies.n, err);
+}
+
+/* A file that is bad changes nothing. */
+static void on_reload(evutil_socket_t sig, short what, void *arg)
+{
+    struct coraxd *d = arg;
+    struct config fresh = { 0 };
+    struct policy *policy = NULL;
+    struct err err = { 0 };
+    struct buf restart;
+
+    buf_init(&restart, 4096);
+    if (configure(&fresh, d->options, &err) < 0 || (policy = load_policy(&fresh, &err)) == NULL) {
+        log_error("reload: %s; all stays as it was", err.msg);
+    } else {
+        config_adopt(&d->config, &fresh, &restart);
+        log_set_level(d->config.log_level);
+        policy_destroy(d->policy);
+        d->policy = policy;
+        scheduler_reloaded(d->scheduler);
+        log_info("reload: done, the policy is %.16s", policy_hash(policy));
+        if (restart.len > 0)
+            log_warn("reload: what has changed of %s holds after a restart", restart.data);
+    }
+    buf_finish(&restart);
+    config_finish(&fresh);
+}
+
 static int start(struct coraxd *d, struct err *err)
 {
     d->isolation = isolation_create(d->base, &d->config, err);
@@ -297,8 +331,11 @@ static void stop(struct coraxd *d)
 
 static int run(struct coraxd *d, struct err *err)
 {
-    static const int signals[] = { SIGTERM, SIGINT };
-    struct event *ev[3] = { NULL };
+    static const struct {
+        int sig;
+        event_callback_fn taken;
+    } signals[] = { { SIGTERM, on_signal }, { SIGINT, on_signal }, { SIGHUP, on_reload } };
+    struct event *ev[4] = { NULL };
     size_t i;
     int rc;
 
@@ -310,9 +347,9 @@ static int run(struct coraxd *d, struct err *err)
     rc = start(d, err);
     if (rc == 0) {
         ev[0] = event_new(d->base, journal_fd(d->journal), EV_READ | EV_PERSIST, on_journal, d);
-        for (i = 0; i < 2; i++)
-            ev[i + 1] = evsignal_new(d->base, signals[i], on_signal, d);
         for (i = 0; i < 3; i++)
+            ev[i + 1] = evsignal_new(d->base, signals[i].sig, signals[i].taken, d);
+        for (i = 0; i < 4; i++)
             if (ev[i] == NULL || event_add(ev[i], NULL) < 0)
                 rc = fail(err, CORAX_E_INTERNAL, "no memory");
     }
@@ -321,7 +358,7 @@ static int run(struct coraxd *d, struct err *err)
         event_base_dispatch(d->base);
     }
     stop(d);
-    for (i = 0; i < 3; i++)
+    for (i = 0; i < 4; i++)
         if (ev[i])
             event_free(ev[i]);
     event_base_free(d->base);
@@ -331,7 +368,7 @@ static int run(struct coraxd *d, struct err *err)
 int main(int argc, char **argv)
 {
     struct options options = { 0 };
-    struct coraxd d = { 0 };
+    struct coraxd d = { .options = &options };
     struct err err = { 0 };
     int rc = read_options(argc, argv, &options);
 
@@ -343,7 +380,7 @@ int main(int argc, char **argv)
     rc = configure(&d.config, &options, &err);
     log_open("coraxd", rc == 0 ? d.config.log_level : LOG_LEVEL_INFO);
     if (rc == 0) {
-        d.policy = policy_load_paths((const char *const *)d.config.policies.at, d.config.policies.n, &err);
+        d.policy = load_policy(&d.config, &err);
         rc = d.policy == NULL ? -1 : options.check ? check(&d.config, &err) : run(&d, &err);
     }
     if (rc < 0)

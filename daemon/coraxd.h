@@ -9,7 +9,10 @@
 
 #include "daemon/config.h"
 
+struct options;
+
 struct coraxd {
+    const struct options *options; /* of the command line (coraxd.c) */
     struct event_base *base;
     struct config config;
     struct policy *policy;

@@ -180,6 +180,16 @@ void scheduler_stop(struct scheduler *s)
     }
 }
 
+void scheduler_reloaded(struct scheduler *s)
+{
+    struct task *t;
+
+    for (size_t i = 0; i < N_BUCKETS; i++)
+        for (t = s->buckets[i]; t; t = t->hash_next)
+            task_judge_again(t);
+    kick(s);
+}
+
 bool scheduler_is_stopping(const struct scheduler *s)
 {
     return s->stopping;

@@ -26,6 +26,8 @@ void scheduler_start(struct scheduler *);
 /* Before the end: tasks let go of what they have under way, and send what is pending to the journal.  Nothing runs
  * any more. */
 void scheduler_stop(struct scheduler *);
+/* Configuration and policies may be others now: what waits for an approval is judged again, and more may run. */
+void scheduler_reloaded(struct scheduler *);
 bool scheduler_is_stopping(const struct scheduler *);
 
 /*

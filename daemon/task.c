@@ -685,6 +685,30 @@ void task_advance(struct task *t)
     }
 }
 
+/* Tools and policy may be others than when the call was asked about.  Of one that was tried before the person knew that
+ * question, and it need only not be denied. */
+static void make_approved_call(struct task *t)
+{
+    struct policy_verdict verdict;
+
+    if (task_is_as_asked(t, &verdict) || (t->call.attempt > 0 && verdict.decision != POLICY_DENY)) {
+        task_make_intent(t);
+    } else {
+        t->call.approved = false;
+        task_begin_call(t, t->call.call);
+    }
+}
+
+void task_judge_again(struct task *t)
+{
+    struct policy_verdict verdict;
+
+    if (t->phase == PHASE_APPROVAL && !task_is_as_asked(t, &verdict)) {
+        t->command_due = true; /* it is still the call */
+        task_unwait(t);
+    }
+}
+
 /* What a task that got its slot does first: after a wait or a recovery, its call may be half done. */
 void task_run(struct task *t)
 {
@@ -702,10 +726,8 @@ void task_run(struct task *t)
     tell_changed(t);
     if (t->ask_unverified)
         task_ask_unverified(t);
-    else if (t->call.approved && t->call.tool)
-        task_make_intent(t);
     else if (t->call.approved)
-        task_begin_call(t, t->call.call); /* its plugin is gone: the model reads so */
+        make_approved_call(t);
     t->ask_unverified = false;
     task_advance(t);
 }

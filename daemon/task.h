@@ -125,7 +125,8 @@ int task_fold(struct task *, const struct task_row *, const struct stored_event 
 void task_fold_end(struct task *);
 /* It has a slot: go on. */
 void task_run(struct task *);
-bool task_wants_slot(const struct task *);
+/* The policy may be another one: a call that waits for an approval is begun again, if it would not be asked the same. */
+void task_judge_again(struct task *);
 
 /* --- by routes -------------------------------------------------------------------------------------------------- */
 
@@ -169,6 +170,8 @@ const struct tool *task_find_tool(const struct task *, const char *name); /* one
 void task_begin_call(struct task *, const struct call *);
 /* Tool, arguments, policy, and for POLICY_ASK the request hash of a call.  -1: err is the observation. */
 int task_judge_call(struct task *, const struct call *, struct policy_verdict *, struct err *);
+/* Judges the call again that a person was asked about: would the same be asked?  What cannot be judged is POLICY_DENY. */
+bool task_is_as_asked(struct task *, struct policy_verdict *);
 bool task_needs_intent(const struct tool *);
 void task_make_intent(struct task *);
 void task_send_call(struct task *); /* PHASE_INTENT is over */

@@ -252,6 +252,16 @@ int task_judge_call(struct task *t, const struct call *call, struct policy_verdi
     return 0;
 }
 
+bool task_is_as_asked(struct task *t, struct policy_verdict *verdict)
+{
+    char asked[TASK_HASH_SIZE];
+
+    snprintf(asked, sizeof(asked), "%s", t->call.request_hash);
+    verdict->decision = POLICY_DENY;
+    return task_judge_call(t, t->call.call, verdict, NULL) == 0 && verdict->decision == POLICY_ASK &&
+           strcmp(asked, t->call.request_hash) == 0;
+}
+
 static void record_decision(struct task *t, const struct policy_verdict *v)
 {
     struct entry *e = task_record(t, ENTRY_POLICY_DECIDED);

@@ -20,6 +20,11 @@ void log_open(const char *program, enum log_level lowest)
     atomic_store(&log_lowest, (int)lowest);
 }
 
+void log_set_level(enum log_level lowest)
+{
+    atomic_store(&log_lowest, (int)lowest);
+}
+
 /* C0 and DEL, and C1 in its UTF-8 form: terminals obey those too (U+009B is "ESC ["). */
 static size_t escape(const char *text, char *out)
 {

@@ -62,10 +62,62 @@ static void good(void)
     config_finish(&c);
 }
 
+/* Each key is either taken over or named. */
+static void adopted(const char *text, const char *want)
+{
+    struct config c, fresh;
+    struct err err = { 0 };
+    struct buf restart;
+
+    buf_init(&restart, 4096);
+    config_init(&c, NULL);
+    config_init(&fresh, NULL);
+    ok(config_parse(&fresh, text, strlen(text), &err) == 0, "%s", text);
+    config_adopt(&c, &fresh, &restart);
+    is_str(restart.len > 0 ? restart.data : "", want, "what holds after a restart");
+    if (*want == '\0')
+        ok(c.max_running == fresh.max_running && c.log_level == fresh.log_level && c.budget.max_steps == fresh.budget.max_steps,
+           "the others are taken over");
+    config_finish(&fresh);
+    config_finish(&c);
+    buf_finish(&restart);
+}
+
+static void adoption(void)
+{
+    static const char *const keys[] = { "socket", "admin_group", "state", "model" };
+    static const char *const rest[][2] = {
+        { "{\"plugins\":[\"/a\"]}", "plugins" },
+        { "{\"plugins\":[]}", "plugins" },
+        { "{\"journal\":{\"synchronous\":\"normal\"}}", "journal" },
+        { "{\"journal\":{\"keep_days\":3}}", "journal" },
+        { "{\"infer\":{\"path\":\"/i\"}}", "infer" },
+        { "{\"infer\":{\"threads\":3}}", "infer" },
+        { "{\"infer\":{\"prefixes\":true}}", "infer" },
+        { "{\"infer\":{\"dialect\":\"react\"}}", "infer" },
+        { "{\"host\":{\"deadline_ms\":5000}}", "host" },
+        { "{\"box\":{\"path\":\"/b\"}}", "box" },
+        { "{\"isolation\":\"strict\"}", "isolation" },
+        { "{\"roots\":{\"a\":\"/tmp\"}}", "roots" },
+        { "{\"model\":null,\"host\":{\"path\":\"/h\"}}", "model, host" },
+        { "{\"max_running\":9,\"log_level\":\"debug\",\"budget\":{\"steps\":3},\"system\":\"x\",\"policies\":[\"/p\"],\"agents\":\"/a\"}", "" },
+        { "{}", "" },
+    };
+    char text[64];
+
+    for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+        snprintf(text, sizeof(text), "{\"%s\":\"/x\"}", keys[i]);
+        adopted(text, keys[i]);
+    }
+    for (size_t i = 0; i < sizeof(rest) / sizeof(*rest); i++)
+        adopted(rest[i][0], rest[i][1]);
+}
+
 int main(void)
 {
     plan_later();
     good();
+    adoption();
     bad("{\"sokcet\":\"/x\"}", "unknown key \"sokcet\"");
     bad("{\"budget\":{\"stpes\":1}}", "unknown key \"stpes\"");
     bad("{\"budget\":{\"steps\":0}}", "budget.steps is 0");
