@@ -17,7 +17,7 @@ struct scheduler {
     struct coraxd *d;
     struct task *buckets[N_BUCKETS];
     struct queue queue;
-    TAILQ_HEAD(, task) folded; /* read from the journal before the tools were known */
+    TAILQ_HEAD(folded_tasks, task) folded; /* read from the journal before the tools were known */
     int peak; /* of n_live since the last trim */
     int n_live, n_running, n_submitting;
     bool started, listed, stopping;
