@@ -41,14 +41,26 @@ void queue_finish(struct queue *q)
 }
 
 /* Few users have tasks at the same time. */
-static struct queue_user *find_user(struct queue *q, uint32_t uid)
+static struct queue_user *find_user(const struct queue *q, uint32_t uid)
 {
-    struct queue_user *u;
+    struct queue_user *u = TAILQ_FIRST(&q->turns);
 
-    TAILQ_FOREACH(u, &q->turns, link)
-    if (u->uid == uid)
-        return u;
-    u = calloc(1, sizeof(*u));
+    while (u && u->uid != uid)
+        u = TAILQ_NEXT(u, link);
+    return u;
+}
+
+int queue_count(const struct queue *q, uint32_t uid)
+{
+    const struct queue_user *u = find_user(q, uid);
+
+    return u ? u->n : 0;
+}
+
+static struct queue_user *add_user(struct queue *q, uint32_t uid)
+{
+    struct queue_user *u = calloc(1, sizeof(*u));
+
     if (u == NULL)
         abort();
     u->uid = uid;
@@ -62,6 +74,8 @@ void queue_put(struct queue *q, struct queue_item *item)
 {
     struct queue_user *u = find_user(q, item->uid);
 
+    if (u == NULL)
+        u = add_user(q, item->uid);
     TAILQ_INSERT_TAIL(&u->items[item->priority], item, link);
     item->user = u;
     u->n++;

@@ -34,6 +34,7 @@ struct queue {
 
 void queue_init(struct queue *);
 void queue_finish(struct queue *); /* items are their owners' */
+int queue_count(const struct queue *, uint32_t uid); /* what waits of this user */
 /* At the end of what this user sent with this priority.  Without memory the daemon ends (daemon/task.c). */
 void queue_put(struct queue *, struct queue_item *);
 /* The next one, taken off; NULL: nothing waits. */

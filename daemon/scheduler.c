@@ -275,8 +275,9 @@ int scheduler_submit(struct scheduler *s, const struct submission *sub, submit_d
     struct submit_op *op;
     struct entry *e;
 
-    if (s->queue.n + s->n_submitting >= s->d->config.max_queued + s->d->config.max_running - s->n_running)
-        return fail(err, CORAX_E_LIMIT, "%d tasks are waiting already: try again later", s->queue.n + s->n_submitting);
+    if (queue_count(&s->queue, sub->uid) + s->n_submitting >= s->d->config.max_queued + s->d->config.max_running - s->n_running)
+        return fail(err, CORAX_E_LIMIT, "%d tasks of yours are waiting already: try again later",
+                    queue_count(&s->queue, sub->uid) + s->n_submitting);
     if (s->n_live >= MAX_LIVE)
         return fail(err, CORAX_E_LIMIT, "%d tasks are not finished: answer or cancel some", s->n_live);
     op = calloc(1, sizeof(*op));

@@ -289,9 +289,25 @@ model_ready() {
     same "$code $(field /error/code)" "429 queue_full"
 }
 
-one_runs() {
-    api GET /healthz
-    [ "$(field /tasks/running)" = 1 ]
+@test "users take turns, and one cannot fill the queue for others" {
+    [ "$(id -u)" -eq 0 ] || skip "needs root"
+    extra='"max_running": 1, "max_queued": 3'
+    script <<< '{"slow":[{"sleep_ms":600000}],"*":[{"text":"well"}],"record":"'"$dir"'/record"}'
+    start
+    submit slow
+    running=$id
+    eventually one_runs
+    for text in mine-1 mine-2 mine-3; do submit $text; done
+    last=$id
+    api POST /v1/tasks '{"input":"mine-4"}'
+    same "$code" 429
+    has "$body" "3 tasks of yours are waiting"
+    setpriv --reuid 65534 --regid 0 --clear-groups -- curl -fsS -o /dev/null --unix-socket "$sock" --data-binary '{"input":"of-another"}' \
+        http://x/v1/tasks
+    api POST "/v1/tasks/$running/cancel"
+    id=$last
+    await
+    same "$(grep -o '"text":"\(mine-[0-9]\|of-another\)"' "$dir/record" | cut -d'"' -f4 | tr '\n' ' ')" "mine-1 of-another mine-2 mine-3 "
 }
 
 @test "many tasks at once" {

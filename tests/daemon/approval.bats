@@ -11,12 +11,6 @@ replies='{"write":[{"calls":[{"name":"append","arguments":"{\"text\":\"one\"}"}]
           "bad":[{"calls":[{"name":"append","arguments":"{\"txet\":1}"}]},{"echo":true}],
           "ask":[{"calls":[{"name":"ask_user","arguments":"{\"question\":\"which one?\"}"}]},{"echo":true}]}'
 
-waiting() {
-    await
-    same "$(field /state)" waiting
-    hash=$(field /waiting_for/request_hash)
-}
-
 @test "approve: the call is made, once" {
     script <<< "$replies"
     start

@@ -157,3 +157,14 @@ has() { # TEXT NEEDLE
     printf '%s\ndoes not contain %s\n' "$1" "$2"
     return 1
 }
+
+one_runs() {
+    api GET /healthz
+    [ "$(field /tasks/running)" = 1 ]
+}
+
+waiting() { # for a person: $hash is what is to be approved
+    await
+    same "$(field /state)" waiting
+    hash=$(field /waiting_for/request_hash)
+}

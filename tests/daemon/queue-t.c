@@ -50,6 +50,7 @@ static void test_turns(void)
     put(&w[2], 1, PRIORITY_NORMAL, "c");
     put(&w[3], 2, PRIORITY_LOW, "of another");
     is_int(queue.n, 4, "they are counted");
+    ok(queue_count(&queue, 1) == 3 && queue_count(&queue, 2) == 1 && queue_count(&queue, 3) == 0, "by users, too");
     is_str(take(), "a", "the oldest");
     is_str(take(), "of another", "then another user's, though low");
     is_str(take(), "b", "then the first one's again");

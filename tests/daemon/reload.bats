@@ -19,12 +19,6 @@ logged() {
     [ "$(grep -c "reload: .*$1" "$dir/log" || true)" -gt "$2" ]
 }
 
-waiting() {
-    await
-    same "$(field /state)" waiting
-    hash=$(field /waiting_for/request_hash)
-}
-
 @test "a policy that asks otherwise: the question is asked anew, the old approval is void" {
     script <<< "$replies"
     start
@@ -91,11 +85,6 @@ asked_twice() {
     await
     has "$(field /answer)" "denied by policy (test/append)"
     same "$(cat "$ledger")" ""
-}
-
-one_runs() {
-    api GET /healthz
-    [ "$(field /tasks/running)" = 1 ]
 }
 
 @test "limits, instructions and agents are taken over, and what cannot be is named" {
