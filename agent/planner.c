@@ -23,6 +23,7 @@
 
 #include "util/arena.h"
 #include "util/buf.h"
+#include "util/utf8.h"
 
 #define MAX_ATTEMPTS 3 /* of one ask: the second and third are sampled; what fails then will not get better */
 /* Room for questions and the last text, each from an event that fits into a line of 1 MiB, and for long tasks. */
@@ -84,21 +85,6 @@ static void open_command(struct planner *p, struct plan_command command)
 static int finish(struct planner *p, enum plan_outcome outcome, const char *code, struct err *err, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
 
-/* Drops the bytes of a character at the end that was cut in two. */
-static void trim_character(char *text)
-{
-    size_t len = strlen(text), lead = len, want;
-
-    while (lead > 0 && len - lead < 3 && ((unsigned char)text[lead - 1] & 0xC0) == 0x80)
-        lead--;
-    if (lead == 0 || (unsigned char)text[lead - 1] < 0xC0)
-        return;
-    lead--;
-    want = (unsigned char)text[lead] >= 0xF0 ? 4 : (unsigned char)text[lead] >= 0xE0 ? 3 : 2;
-    if (len - lead < want)
-        text[lead] = '\0';
-}
-
 /* The sentence has at most a few hundred bytes: an answer goes through finish_answered. */
 static int finish(struct planner *p, enum plan_outcome outcome, const char *code, struct err *err, const char *fmt, ...)
 {
@@ -109,7 +95,7 @@ static int finish(struct planner *p, enum plan_outcome outcome, const char *code
     va_start(ap, fmt);
     vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
-    trim_character(text);
+    utf8_trim(text);
     kept = arena_strndup(p->arena, text, strlen(text));
     if (!kept)
         return no_memory(err);
@@ -221,12 +207,11 @@ static void name_the_rest(struct buf *out, const struct plan_event *ev)
 /* Cuts text to at most max bytes, at a character's border, and says so, to whom it may concern.  The note comes on top of max. */
 static void cut(struct planner *p, struct buf *text, size_t max)
 {
-    size_t keep = max, left_out;
+    size_t keep, left_out;
 
     if (text->len <= max)
         return;
-    while (keep > 0 && ((unsigned char)text->data[keep] & 0xC0) == 0x80)
-        keep--;
+    keep = utf8_floor(text->data, max);
     left_out = text->len - keep;
     p->cut = (struct plan_cut){ .call_id = p->command.call->id, .bytes = text->len, .kept = keep };
     text->len = keep;

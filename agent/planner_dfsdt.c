@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "agent/planner_kind.h"
+#include "util/utf8.h"
 
 #define MAX_DEPTH    64
 #define ACTION_BYTES 160 /* of one way, as it is told of */
@@ -67,10 +68,7 @@ static void shorten(char *out, size_t size, const char *text)
 
     for (; text[n] && n + 1 < size; n++)
         out[n] = text[n] == '\n' || text[n] == '\r' ? ' ' : text[n];
-    if (text[n])
-        while (n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80)
-            n--;
-    out[n] = '\0';
+    out[utf8_floor(text, n)] = '\0';
 }
 
 /* Remembers what the last reply does, at the place where it was written. */

@@ -45,19 +45,6 @@ static int read_text(const struct json *root, const char *key, const char **out,
     return 0;
 }
 
-static int read_tools(const struct json *v, const struct json **out, struct err *err)
-{
-    if (v == NULL)
-        return 0;
-    if (json_kind(v) != JSON_ARRAY)
-        return fail(err, CORAX_E_ARGS, "tools must be a list of names");
-    for (const struct json *e = json_first(v); e; e = json_next(e))
-        if (json_text(e) == NULL)
-            return fail(err, CORAX_E_ARGS, "tools must be a list of names");
-    *out = v;
-    return 0;
-}
-
 static int read_agent(struct agent *a, const struct config *c, struct err *err)
 {
     static const char *const known[] = { "agent", "description", "planner", "tools", "system", "budget", "sampling", NULL };
@@ -67,12 +54,13 @@ static int read_agent(struct agent *a, const struct config *c, struct err *err)
     a->planner = c->planner;
     a->budget = c->budget;
     a->sampling = c->sampling;
+    a->tools = json_get(a->root, "tools");
     if (config_check_members(a->root, "an agent", known, err) < 0)
         return -1;
     if (json_int(json_get(a->root, "agent"), "agent", &version, NULL) < 0 || version != 1)
         return fail(err, CORAX_E_ARGS, "\"agent\" must be 1, the version of this format");
     if (read_text(a->root, "description", &a->description, err) < 0 || read_text(a->root, "system", &a->system, err) < 0 ||
-        read_tools(json_get(a->root, "tools"), &a->tools, err) < 0 || config_read_planner(json_get(a->root, "planner"), &a->planner, err) < 0 ||
+        config_check_tools(a->tools, err) < 0 || config_read_planner(json_get(a->root, "planner"), &a->planner, err) < 0 ||
         config_read_budget(json_get(a->root, "budget"), &a->budget, err) < 0 ||
         config_read_sampling(json_get(a->root, "sampling"), &a->sampling, err) < 0)
         return -1;

@@ -367,6 +367,15 @@ int config_load_agents(struct config *c, struct err *err)
     return c->agents ? 0 : -1;
 }
 
+int config_check_tools(const struct json *v, struct err *err)
+{
+    bool good = v == NULL || (json_kind(v) == JSON_ARRAY && json_count(v) <= CONFIG_MAX_TOOLS);
+
+    for (const struct json *e = good && v ? json_first(v) : NULL; e && good; e = json_next(e))
+        good = json_text(e) != NULL;
+    return good ? 0 : fail(err, CORAX_E_ARGS, "tools must be a list of names, at most %d", CONFIG_MAX_TOOLS);
+}
+
 static bool same_text(const char *a, const char *b)
 {
     return a == b || (a && b && strcmp(a, b) == 0);

@@ -23,6 +23,7 @@ struct sampling {
     int64_t seed;
 };
 
+#define CONFIG_MAX_TOOLS 1000 /* that a task or an agent may name */
 #define CONFIG_MAX_LIST 256 /* plugins or policies in the list */
 
 struct config_list {
@@ -86,6 +87,8 @@ int config_load_agents(struct config *, struct err *);
  */
 void config_adopt(struct config *, struct config *fresh, struct buf *restart);
 int config_read_planner(const struct json *, const struct planner_kind **, struct err *);
+/* A list of at most CONFIG_MAX_TOOLS names of tools; NULL is none. */
+int config_check_tools(const struct json *, struct err *);
 /* -1 naming the first member of object that is not in the NULL-terminated list. */
 int config_check_members(const struct json *object, const char *where, const char *const known[], struct err *);
 

@@ -168,6 +168,18 @@ static void ask_again_later(struct pending *p)
     event_add(p->timeout, &tv);
 }
 
+/* The task was read, and this client may see it.  false: the request is answered with why not. */
+static bool is_there(const struct pending *p, const struct journal_read *r)
+{
+    if (r->op.result < 0)
+        routes_journal_trouble(p->req, &r->op.err);
+    else if (!r->found || !may_see(&p->peer, r->row.uid))
+        no_task(p->req, p->id);
+    else
+        return true;
+    return false;
+}
+
 static void on_stored_task(struct journal_op *op)
 {
     struct journal_read *r = (struct journal_read *)op;
@@ -175,10 +187,8 @@ static void on_stored_task(struct journal_op *op)
     struct buf json;
     struct jsonw w;
 
-    if (op->result < 0) {
-        routes_journal_trouble(p->req, &op->err);
-    } else if (!r->found || !may_see(&p->peer, r->row.uid)) {
-        no_task(p->req, p->id);
+    if (!is_there(p, r)) {
+        ; /* that is the answer */
     } else if (p->waits && r->row.state != TASK_FINISHED && !scheduler_is_ready(p->d->scheduler)) {
         ask_again_later(p);
         p = NULL;
@@ -216,10 +226,8 @@ static void on_trace(struct journal_op *op)
     struct jsonw w;
     size_t i;
 
-    if (op->result < 0) {
-        routes_journal_trouble(p->req, &op->err);
-    } else if (!r->found || !may_see(&p->peer, r->row.uid)) {
-        no_task(p->req, p->id);
+    if (!is_there(p, r)) {
+        ; /* that is the answer */
     } else {
         buf_init(&json, ROUTES_ANSWER_LIMIT);
         w = jsonw_start(&json);
@@ -250,10 +258,8 @@ static void on_replay(struct journal_op *op)
     struct buf json;
     struct jsonw w;
 
-    if (op->result < 0) {
-        routes_journal_trouble(p->req, &op->err);
-    } else if (!r->found || !may_see(&p->peer, r->row.uid)) {
-        no_task(p->req, p->id);
+    if (!is_there(p, r)) {
+        ; /* that is the answer */
     } else if (r->more) {
         http_reply_error(p->req, 413, "invalid_request", "too_large", NULL, "the task has more events than are read at once");
     } else {
@@ -514,10 +520,8 @@ static void on_delete_checked(struct journal_op *op)
     struct pending *p = op->arg;
     struct journal_delete *del;
 
-    if (op->result < 0) {
-        routes_journal_trouble(p->req, &op->err);
-    } else if (!r->found || !may_see(&p->peer, r->row.uid)) {
-        no_task(p->req, p->id);
+    if (!is_there(p, r)) {
+        ; /* that is the answer */
     } else if (r->row.state != TASK_FINISHED) {
         still_starting(p->req);
     } else {

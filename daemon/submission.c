@@ -6,8 +6,6 @@
 #include "daemon/agents.h"
 #include "util/arena.h"
 
-#define MAX_TOOLS 1000 /* that a task may name */
-
 /* A text becomes a list of one text part; a list must be one that the transcript takes. */
 static int read_input(struct submission *s, const struct json *v, const char *body, size_t len, struct err *err)
 {
@@ -46,20 +44,6 @@ static int read_input(struct submission *s, const struct json *v, const char *bo
         buf_add(&s->input, raw, raw_len);
     arena_destroy(arena);
     return result;
-}
-
-static int read_tools(const struct json *v, struct err *err)
-{
-    const struct json *e;
-
-    if (v == NULL)
-        return 0;
-    if (json_kind(v) != JSON_ARRAY || json_count(v) > MAX_TOOLS)
-        return fail(err, CORAX_E_ARGS, "tools must be a list of at most %d names", MAX_TOOLS);
-    for (e = json_first(v); e; e = json_next(e))
-        if (json_text(e) == NULL)
-            return fail(err, CORAX_E_ARGS, "tools must be a list of names");
-    return 0;
 }
 
 /* An agent says how a task is worked on; what the task says itself may only narrow that. */
@@ -146,7 +130,7 @@ int submission_parse(struct submission *s, const char *body, size_t len, const s
     if (read_agent(s, json_get(s->root, "agent"), config, err) < 0)
         return -1;
     *param = "tools";
-    if (read_tools(json_get(s->root, "tools"), err) < 0 || narrow_tools(s, json_get(s->root, "tools"), err) < 0)
+    if (config_check_tools(json_get(s->root, "tools"), err) < 0 || narrow_tools(s, json_get(s->root, "tools"), err) < 0)
         return -1;
     *param = "planner";
     if (config_read_planner(json_get(s->root, "planner"), &s->planner, err) < 0)

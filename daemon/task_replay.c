@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "daemon/task_fold.h"
+#include "util/utf8.h"
 
 #define SHOWN 400 /* bytes of a text in a difference */
 
@@ -16,58 +17,38 @@ struct replay {
     char recorded[2 * SHOWN], replayed[2 * SHOWN]; /* "": the same so far */
 };
 
-/* Whole characters, as many as fit. */
-static void trim(char *text, size_t size)
-{
-    size_t n = strlen(text);
+static const char *const outcomes[] = { "answered", "failed", "cancelled" }; /* by enum plan_outcome */
 
-    if (n + 1 == size)
-        while (n > 0 && ((unsigned char)text[--n] & 0xc0) == 0x80)
-            ;
-    text[n] = '\0';
-}
-
-__attribute__((format(printf, 2, 3))) static void recorded(struct replay *r, const char *fmt, ...)
+__attribute__((format(printf, 2, 3))) static void say(char out[2 * SHOWN], const char *fmt, ...)
 {
     va_list ap;
 
     va_start(ap, fmt);
-    vsnprintf(r->recorded, sizeof(r->recorded), fmt, ap);
+    vsnprintf(out, 2 * SHOWN, fmt, ap);
     va_end(ap);
-    trim(r->recorded, sizeof(r->recorded));
-}
-
-__attribute__((format(printf, 2, 3))) static void replayed(struct replay *r, const char *fmt, ...)
-{
-    va_list ap;
-
-    va_start(ap, fmt);
-    vsnprintf(r->replayed, sizeof(r->replayed), fmt, ap);
-    va_end(ap);
-    trim(r->replayed, sizeof(r->replayed));
+    utf8_trim(out);
 }
 
 /* What the planner wants, in words. */
 static void tell_open(struct replay *r)
 {
-    static const char *const outcomes[] = { "answered", "failed", "cancelled" };
     const struct plan_command *c = &r->open;
 
     switch (c->kind) {
     case PLAN_ASK_MODEL:
-        replayed(r, "the model is asked%s", c->must_answer ? ", for an answer" : "");
+        say(r->replayed, "the model is asked%s", c->must_answer ? ", for an answer" : "");
         break;
     case PLAN_CALL_TOOL:
-        replayed(r, "%s: %.100s %.*s", c->call->id, c->call->name, SHOWN, c->call->args);
+        say(r->replayed, "%s: %.100s %.*s", c->call->id, c->call->name, SHOWN, c->call->args);
         break;
     case PLAN_ASK_HUMAN:
-        replayed(r, "%s: a person is asked: %.*s", c->call->id, SHOWN, c->question);
+        say(r->replayed, "%s: a person is asked: %.*s", c->call->id, SHOWN, c->question);
         break;
     case PLAN_FINISH:
-        replayed(r, "%s%s%s: %.*s", outcomes[c->outcome], c->code ? " " : "", c->code ? c->code : "", SHOWN, c->text ? c->text : "");
+        say(r->replayed, "%s%s%s: %.*s", outcomes[c->outcome], c->code ? " " : "", c->code ? c->code : "", SHOWN, c->text ? c->text : "");
         break;
     case PLAN_WAIT:
-        replayed(r, "nothing");
+        say(r->replayed, "nothing");
         break;
     }
 }
@@ -105,7 +86,7 @@ static bool same_call(struct replay *r, const struct json *e)
     if (c->call && is_text(e, "call_id", c->call->id) && (!tool || strcmp(tool, c->call->name) == 0) &&
         (!arguments || (strlen(arguments) == c->call->args_len && memcmp(arguments, c->call->args, c->call->args_len) == 0)))
         return true;
-    recorded(r, "%s: %.100s %.*s", json_get_text(e, "call_id", "?"), tool ? tool : "a call", SHOWN, arguments ? arguments : "");
+    say(r->recorded, "%s: %.100s %.*s", json_get_text(e, "call_id", "?"), tool ? tool : "a call", SHOWN, arguments ? arguments : "");
     tell_open(r);
     return false;
 }
@@ -114,7 +95,7 @@ static bool same_question(struct replay *r, const struct json *e)
 {
     if (r->open.kind == PLAN_ASK_HUMAN && is_text(e, "call_id", r->open.call->id) && is_text(e, "question", r->open.question))
         return true;
-    recorded(r, "%s: a person is asked: %.*s", json_get_text(e, "call_id", "?"), SHOWN, json_get_text(e, "question", "?"));
+    say(r->recorded, "%s: a person is asked: %.*s", json_get_text(e, "call_id", "?"), SHOWN, json_get_text(e, "question", "?"));
     tell_open(r);
     return false;
 }
@@ -123,7 +104,7 @@ static bool asks_model(struct replay *r)
 {
     if (r->open.kind == PLAN_ASK_MODEL)
         return true;
-    recorded(r, "the model is asked");
+    say(r->recorded, "the model is asked");
     tell_open(r);
     return false;
 }
@@ -139,8 +120,8 @@ static bool same_numbers(struct replay *r, const struct json *e)
 
         if (id && now ? strcmp(id, now) == 0 : !id && !now)
             continue;
-        recorded(r, "call %zu is %s", i + 1, id ? id : "not numbered");
-        replayed(r, "it is %s", now ? now : "not numbered");
+        say(r->recorded, "call %zu is %s", i + 1, id ? id : "not numbered");
+        say(r->replayed, "it is %s", now ? now : "not numbered");
         return false;
     }
     return true;
@@ -153,11 +134,11 @@ static bool same_cut(struct replay *r, const struct json *e)
 
     if (any && is_text(e, "call_id", cut.call_id) && is_number(e, "bytes", (int64_t)cut.bytes) && is_number(e, "kept", (int64_t)cut.kept))
         return true;
-    recorded(r, "%s is cut to %.0f bytes", json_get_text(e, "call_id", "?"), json_number(json_get(e, "kept"), -1));
+    say(r->recorded, "%s is cut to %.0f bytes", json_get_text(e, "call_id", "?"), json_number(json_get(e, "kept"), -1));
     if (any)
-        replayed(r, "%s is cut to %zu bytes", cut.call_id, cut.kept);
+        say(r->replayed, "%s is cut to %zu bytes", cut.call_id, cut.kept);
     else
-        replayed(r, "nothing is cut");
+        say(r->replayed, "nothing is cut");
     return false;
 }
 
@@ -168,11 +149,11 @@ static bool same_way(struct replay *r, const struct json *e)
 
     if (any && is_number(e, "depth", back.depth) && is_text(e, "why", back.why))
         return true;
-    recorded(r, "back to depth %.0f: %s", json_number(json_get(e, "depth"), -1), json_get_text(e, "why", "?"));
+    say(r->recorded, "back to depth %.0f: %s", json_number(json_get(e, "depth"), -1), json_get_text(e, "why", "?"));
     if (any)
-        replayed(r, "back to depth %d: %s", back.depth, back.why);
+        say(r->replayed, "back to depth %d: %s", back.depth, back.why);
     else
-        replayed(r, "it goes on");
+        say(r->replayed, "it goes on");
     return false;
 }
 
@@ -192,7 +173,6 @@ static bool same_end(struct replay *r, const struct json *e)
 {
     const struct json *spent = json_get(e, "spent");
     const struct spent now = planner_spent(r->t->planner);
-    const char *const outcomes[] = { "answered", "failed", "cancelled" };
     const struct plan_command *c = &r->open;
 
     if (is_text(e, "code", "journal")) /* the daemon's own: the planner knows nothing of disks */
@@ -200,7 +180,7 @@ static bool same_end(struct replay *r, const struct json *e)
     end_from_outside(r, e);
     if (c->kind != PLAN_FINISH || !is_text(e, "outcome", outcomes[c->outcome]) || !is_text(e, "code", c->code) ||
         strcmp(json_get_text(e, "text", ""), c->text ? c->text : "") != 0) {
-        recorded(r, "%s%s%s: %.*s", json_get_text(e, "outcome", "?"), json_get_text(e, "code", NULL) ? " " : "", json_get_text(e, "code", ""), SHOWN,
+        say(r->recorded, "%s%s%s: %.*s", json_get_text(e, "outcome", "?"), json_get_text(e, "code", NULL) ? " " : "", json_get_text(e, "code", ""), SHOWN,
                  json_get_text(e, "text", ""));
         tell_open(r);
         return false;
@@ -208,9 +188,9 @@ static bool same_end(struct replay *r, const struct json *e)
     if (is_number(spent, "steps", now.n_steps) && is_number(spent, "tool_calls", now.n_tool_calls) &&
         is_number(spent, "completion_tokens", now.n_tokens))
         return true;
-    recorded(r, "%.0f steps, %.0f calls, %.0f tokens", json_number(json_get(spent, "steps"), -1), json_number(json_get(spent, "tool_calls"), -1),
+    say(r->recorded, "%.0f steps, %.0f calls, %.0f tokens", json_number(json_get(spent, "steps"), -1), json_number(json_get(spent, "tool_calls"), -1),
              json_number(json_get(spent, "completion_tokens"), -1));
-    replayed(r, "%d steps, %d calls, %lld tokens", now.n_steps, now.n_tool_calls, (long long)now.n_tokens);
+    say(r->replayed, "%d steps, %d calls, %lld tokens", now.n_steps, now.n_tool_calls, (long long)now.n_tokens);
     return false;
 }
 
@@ -222,8 +202,8 @@ static bool take(struct replay *r, enum entry_kind kind, const struct json *e)
     struct err err = { 0 };
 
     if (task_fold_event(&r->fold, kind, e, &err) < 0) {
-        recorded(r, "%s", entry_kind_name(kind));
-        replayed(r, "%.*s", SHOWN, err.msg);
+        say(r->recorded, "%s", entry_kind_name(kind));
+        say(r->replayed, "%.*s", SHOWN, err.msg);
         return false;
     }
     look(r);
@@ -260,8 +240,8 @@ static bool is_same(struct replay *r, enum entry_kind kind, const struct json *e
     case ENTRY_N_KINDS:
         break;
     }
-    recorded(r, "an event that cannot be here");
-    replayed(r, "nothing");
+    say(r->recorded, "an event that cannot be here");
+    say(r->replayed, "nothing");
     return false;
 }
 

@@ -13,6 +13,7 @@
 
 #include "util/decimal.h"
 #include "util/jsonschema_node.h"
+#include "util/utf8.h"
 
 #define MAX_COMPILED_BYTES ((size_t)512 << 20) /* SCHEMA_MAX_SCHEMAS with their lists and names stay below */
 #define MAX_POINTER        160                 /* bytes of a pointer that is kept; long keys, nested, would square */
@@ -61,8 +62,7 @@ static size_t add_segment(char *text, size_t len, const char *segment)
     text[len++] = '/';
     if (n > MAX_POINTER - len)
         n = MAX_POINTER - len;
-    while (segment[n] && n > 0 && ((unsigned char)segment[n] & 0xc0) == 0x80)
-        n--;
+    n = utf8_floor(segment, n);
     memcpy(text + len, segment, n);
     return len + n;
 }

@@ -1,5 +1,8 @@
 #include "util/utf8.h"
 
+#include <stdbool.h>
+#include <string.h>
+
 size_t utf8_char_len(const char *text, size_t len)
 {
     const unsigned char *p = (const unsigned char *)text;
@@ -62,4 +65,31 @@ size_t utf8_count(const char *text, size_t len)
     for (size_t i = 0; i < len; i++)
         n += ((unsigned char)text[i] & 0xc0) != 0x80;
     return n;
+}
+
+static bool continues(char byte)
+{
+    return ((unsigned char)byte & 0xc0) == 0x80;
+}
+
+size_t utf8_floor(const char *text, size_t at)
+{
+    while (at > 0 && continues(text[at]))
+        at--;
+    return at;
+}
+
+void utf8_trim(char *text)
+{
+    const size_t len = strlen(text);
+    size_t lead = len, want;
+
+    while (lead > 0 && len - lead < 3 && continues(text[lead - 1]))
+        lead--;
+    if (lead == 0 || (unsigned char)text[lead - 1] < 0xc0)
+        return;
+    lead--;
+    want = (unsigned char)text[lead] >= 0xf0 ? 4 : (unsigned char)text[lead] >= 0xe0 ? 3 : 2;
+    if (len - lead < want)
+        text[lead] = '\0';
 }

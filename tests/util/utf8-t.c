@@ -12,8 +12,8 @@ int main(void)
         "\xed\xa0\x80", "\xed\xbf\xbf", "\xf0\x80\x80\xaf", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80",
         "\xff",         "\xc3(",        "\xe2\x82(",        "\xf0\x9f\x98(",
     };
-    bool round_trip = true, cut = true;
-    char c[4];
+    bool round_trip = true, cut = true, floors = true, trims = true;
+    char c[4], text[8];
 
     plan_later();
     for (unsigned cp = 1; cp <= 0x10ffff; cp++) {
@@ -25,9 +25,18 @@ int main(void)
         round_trip &= utf8_char_len(c, n) == n && utf8_count(c, n) == 1;
         for (size_t less = 1; less < n; less++)
             cut &= utf8_char_len(c, less) == 0;
+        for (size_t kept = 1; kept <= n; kept++) {
+            snprintf(text, sizeof(text), "a%.*s", (int)n, c);
+            floors &= utf8_floor(text, kept) == 1 && utf8_floor(text, n + 1) == n + 1;
+            text[1 + kept] = '\0';
+            utf8_trim(text);
+            trims &= strlen(text) == (kept == n ? n + 1 : 1);
+        }
     }
     ok(round_trip, "every code point is one character");
     ok(cut, "and none when it is cut");
+    ok(floors, "a place in it is in it");
+    ok(trims, "half of it at the end goes");
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
         ok(utf8_char_len(bad[i], strlen(bad[i])) == 0, "bad sequence %zu", i);
     is_int((long long)utf8_count("a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80", 10), 4, "four characters in ten bytes");
