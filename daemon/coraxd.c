@@ -22,6 +22,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "daemon/builtins.h"
 #include "daemon/hosts.h"
 #include "daemon/http.h"
 #include "daemon/isolation.h"
@@ -299,7 +300,7 @@ static int start(struct coraxd *d, struct err *err)
     d->registry = registry_create();
     if (d->registry == NULL)
         return fail(err, CORAX_E_INTERNAL, "no memory");
-    if ((d->scheduler = scheduler_create(d, err)) == NULL ||
+    if (builtins_register(d->registry, err) < 0 || (d->scheduler = scheduler_create(d, err)) == NULL ||
         (d->http = http_create(d->base, d->config.socket, d->config.admin_group, routes_handle, d, err)) == NULL ||
         (d->model = model_create(d->base, &d->config, err)) == NULL ||
         (d->hosts = hosts_create(d->base, &d->config, d->registry, on_settled, d, err)) == NULL)

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+#include "daemon/builtins.h"
 #include "daemon/exec.h"
 #include "daemon/link.h"
 #include "util/arena.h"
@@ -218,6 +219,11 @@ static int greeted(struct host *h, const struct mcp_server *server, struct err *
         link_works(h->link);
         idle(h);
         return 0;
+    }
+    if (strcmp(h->provider, BUILTIN_PROVIDER) == 0) {
+        fail(err, CORAX_E_ARGS, "a plugin cannot be called \"" BUILTIN_PROVIDER "\": so are the daemon's own tools");
+        h->provider[0] = '\0';
+        return -1;
     }
     other = find_host(h->hosts, h->provider);
     if (other != h) {

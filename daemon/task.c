@@ -13,6 +13,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "daemon/builtins.h"
 #include "daemon/hosts.h"
 #include "daemon/model.h"
 #include "daemon/scheduler.h"
@@ -396,8 +397,11 @@ void task_stop_work(struct task *t)
         model_cancel(t->chat);
     if (t->host_call)
         host_cancel(t->host_call);
+    if (t->builtin_call)
+        builtin_cancel(t->builtin_call);
     t->chat = NULL;
     t->host_call = NULL;
+    t->builtin_call = NULL;
 }
 
 void task_finish(struct task *t, enum task_outcome outcome, const char *text, const char *code)
@@ -437,7 +441,7 @@ static void finish(struct task *t, const struct plan_command *c)
 {
     static const enum task_outcome outcomes[] = { OUTCOME_ANSWERED, OUTCOME_FAILED, OUTCOME_CANCELLED };
 
-    if (t->host_call) {
+    if (t->host_call || t->builtin_call) {
         task_stop_work(t);
         task_record_result(t, true, CORAX_E_CANCELED,
                            "the call was under way when the task ended; whether it had an effect is not known", 0);
@@ -463,9 +467,19 @@ static bool is_allowed(const struct task *t, const char *name)
     return false;
 }
 
+/* Of the daemon's own tools, those that have nothing to do for this task. */
+static bool is_idle(const struct task *t, const struct tool *tool)
+{
+    const struct builtin *b = strcmp(tool->provider, BUILTIN_PROVIDER) == 0 ? builtin_find(tool->name) : NULL;
+
+    return b && b->is_offered && !b->is_offered(t);
+}
+
 const struct tool *task_find_tool(const struct task *t, const char *name)
 {
-    return is_allowed(t, name) ? registry_find(t->d->registry, name) : NULL;
+    const struct tool *tool = is_allowed(t, name) ? registry_find(t->d->registry, name) : NULL;
+
+    return tool && !is_idle(t, tool) ? tool : NULL;
 }
 
 /*
@@ -491,7 +505,8 @@ static void build_tools(struct task *t)
         for (; next < n_ours && (!ours[next].offered || tool == NULL || strcmp(tool->name, ours[next].name) > 0); next++)
             if (ours[next].offered)
                 jsonw_raw(&w, NULL, ours[next].json, strlen(ours[next].json));
-        if (tool && tool->disabled == NULL && is_allowed(t, tool->name) && strcmp(tool->name, ASK_USER) != 0 &&
+        if (tool && tool->disabled == NULL && is_allowed(t, tool->name) && !is_idle(t, tool) &&
+            strcmp(tool->name, ASK_USER) != 0 &&
             (own == NULL || strcmp(tool->name, own_name) != 0))
             tool_write_chat(tool, &w);
     }

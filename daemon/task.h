@@ -38,6 +38,7 @@
 struct model_chat;
 struct model_delta;
 struct model_reply;
+struct builtin_call;
 struct host_call;
 struct tool_result;
 struct task_fold;
@@ -95,6 +96,7 @@ struct task {
 
     struct model_chat *chat;
     struct host_call *host_call;
+    struct builtin_call *builtin_call;
     struct plan_command command; /* the last one handed out */
     bool command_due;            /* after a recovery: it is to be carried out, not the next */
     bool ask_unverified;         /* after a recovery: so it is with the open call */

@@ -8,12 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/builtins.h"
 #include "daemon/hosts.h"
 #include "daemon/scheduler.h"
 #include "daemon/task.h"
 #include "util/arena.h"
+#include "util/clock.h"
 #include "util/log.h"
 
+#define BUILTIN_MAX_RESULT (256u << 10)
 #define MAX_NAMED_TOOLS 12 /* in the sentence about an unknown tool */
 
 static const struct {
@@ -349,6 +352,67 @@ void task_make_intent(struct task *t)
         task_send_call(t);
 }
 
+/* --- the daemon's own tools ------------------------------------------------------------------------------------- */
+
+static void take_builtin(struct task *t, struct builtin_call *c, const struct err *err)
+{
+    const struct mcp_part text = { .kind = MCP_TEXT, .mime = "text/plain", .data = c->text.data, .len = c->text.len };
+    const struct tool_result result = { .n_parts = c->text.len > 0,
+                                        .parts = &text,
+                                        .structured = c->json.len > 0 ? c->json.data : NULL,
+                                        .structured_len = c->json.len };
+    const int64_t us = (clock_mono_ns() - c->started_ns) / 1000;
+    struct err full;
+
+    t->builtin_call = NULL;
+    if (err == NULL && (c->text.failed || c->json.failed)) {
+        fail(&full, CORAX_E_LIMIT, "the result is too long");
+        err = &full;
+    }
+    if (err)
+        end_call(t, true, err->status, err->msg, us);
+    else
+        take_result(t, &result, us);
+    builtin_destroy(c);
+}
+
+void builtin_finish(struct builtin_call *c, const struct err *err)
+{
+    struct task *t = c->task;
+    const bool had_effects = task_needs_intent(t->call.tool);
+
+    take_builtin(t, c, err);
+    if (had_effects)
+        task_flush(t);
+    task_advance(t);
+}
+
+/* true: it has its result already. */
+static bool call_builtin(struct task *t)
+{
+    const struct builtin *b = builtin_find(t->call.tool->name);
+    struct builtin_call *c = calloc(1, sizeof(*c));
+    struct json *args;
+    struct err err = { 0 };
+    int done = -1;
+
+    if (c == NULL || b == NULL)
+        abort();
+    c->task = t;
+    c->id = t->call.call->id;
+    c->started_ns = clock_mono_ns();
+    buf_init(&c->text, BUILTIN_MAX_RESULT);
+    buf_init(&c->json, BUILTIN_MAX_RESULT);
+    t->builtin_call = c;
+    args = registry_validate(t->call.tool, t->call.call->args, t->call.call->args_len, &err);
+    if (args)
+        done = b->call(c, args, &err);
+    json_free(args);
+    if (done != 0)
+        take_builtin(t, c, done < 0 ? &err : NULL);
+    return done != 0;
+}
+
 void task_send_call(struct task *t)
 {
     const struct call *c = t->call.call;
@@ -359,6 +423,11 @@ void task_send_call(struct task *t)
     if (left < deadline)
         deadline = left > 1 ? left : 1;
     t->phase = PHASE_CALL;
+    if (strcmp(t->call.tool->provider, BUILTIN_PROVIDER) == 0) {
+        if (call_builtin(t) && was_waiting)
+            task_advance(t);
+        return;
+    }
     t->host_call = hosts_call(t->d->hosts, t->call.tool->provider, t->call.tool->name, c->args, c->args_len, deadline,
                               on_result, t, &err);
     if (t->host_call)

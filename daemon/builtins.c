@@ -1,0 +1,51 @@
+#include "daemon/builtins.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/registry.h"
+
+static const struct builtin *const builtins[] = {
+    NULL, /* the last */
+};
+
+const struct builtin *builtin_find(const char *name)
+{
+    for (size_t i = 0; builtins[i]; i++)
+        if (strcmp(builtins[i]->name, name) == 0)
+            return builtins[i];
+    return NULL;
+}
+
+int builtins_register(struct registry *registry, struct err *err)
+{
+    struct json *list;
+    struct buf text;
+    int n = -1;
+
+    buf_init(&text, 1u << 20);
+    buf_addf(&text, "{\"tools\":[");
+    for (size_t i = 0; builtins[i]; i++)
+        buf_addf(&text, "%s%s", i ? "," : "", builtins[i]->tool);
+    buf_addf(&text, "]}");
+    list = text.failed ? NULL : json_parse(text.data, text.len, err);
+    if (list)
+        n = registry_add_list(registry, BUILTIN_PROVIDER, true, list, err);
+    json_free(list);
+    buf_finish(&text);
+    return n < 0 ? -1 : 0;
+}
+
+void builtin_destroy(struct builtin_call *c)
+{
+    buf_finish(&c->text);
+    buf_finish(&c->json);
+    free(c);
+}
+
+void builtin_cancel(struct builtin_call *c)
+{
+    if (c->cancel)
+        c->cancel(c);
+    builtin_destroy(c);
+}
