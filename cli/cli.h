@@ -39,6 +39,7 @@ struct command {
 };
 
 extern const struct command cmd_doctor, cmd_db, cmd_replay, cmd_diff, cmd_agents;
+extern const struct command cmd_pause, cmd_resume;
 extern const struct command cmd_run, cmd_watch, cmd_ls, cmd_trace, cmd_cancel, cmd_rm, cmd_approve, cmd_deny,
     cmd_answer, cmd_tools, cmd_ping, cmd_health, cmd_help;
 

@@ -1,5 +1,5 @@
 /*
- * corax cancel and corax rm: end a task that lives, forget one that has ended.
+ * corax cancel, pause, resume and rm: end a task that lives, hold it back for a while, forget one that has ended.
  *
  * Each asks for one thing only, so that a task that ends in the same moment keeps its trace: cancelling one that has ended
  * is refused by the daemon.  rm looks first, since DELETE would cancel one that lives.
@@ -35,6 +35,37 @@ static int cancel_task(struct cli *cli, const char *word, struct err *err)
     json_free(root);
     reply_finish(&reply);
     return rc;
+}
+
+/* "pause" or "resume"; what the task does now is what counts. */
+static int post_word(struct cli *cli, const char *word, const char *verb, struct err *err)
+{
+    char id[ID_LEN + 1], path[128];
+    struct reply reply;
+    struct json *root;
+    int rc;
+
+    if (cli_task_id(cli, word, id, err) != 0)
+        return -1;
+    snprintf(path, sizeof(path), "/v1/tasks/%s/%s", id, verb);
+    rc = cli_send(cli, "POST", path, NULL, 0, &reply, &root, err);
+    if (rc == 0 && strcmp(verb, "pause") == 0 && strcmp(json_get_text(root, "state", ""), "paused") != 0)
+        print_done(cli, &reply, "will pause (its step ends first)", id);
+    else if (rc == 0)
+        print_done(cli, &reply, strcmp(verb, "pause") == 0 ? "paused" : "resumed", id);
+    json_free(root);
+    reply_finish(&reply);
+    return rc;
+}
+
+static int pause_task(struct cli *cli, const char *word, struct err *err)
+{
+    return post_word(cli, word, "pause", err);
+}
+
+static int resume_task(struct cli *cli, const char *word, struct err *err)
+{
+    return post_word(cli, word, "resume", err);
 }
 
 static int delete_task(struct cli *cli, const char *word, struct err *err)
@@ -88,6 +119,16 @@ static int run_cancel(struct cli *cli, int argc, char **argv)
     return each_task(cli, argc, argv, cancel_task);
 }
 
+static int run_pause(struct cli *cli, int argc, char **argv)
+{
+    return each_task(cli, argc, argv, pause_task);
+}
+
+static int run_resume(struct cli *cli, int argc, char **argv)
+{
+    return each_task(cli, argc, argv, resume_task);
+}
+
 static int run_rm(struct cli *cli, int argc, char **argv)
 {
     return each_task(cli, argc, argv, delete_task);
@@ -96,9 +137,25 @@ static int run_rm(struct cli *cli, int argc, char **argv)
 const struct command cmd_cancel = {
     .name = "cancel",
     .args = "TASK...",
-    .summary = "End tasks that are running, queued or waiting",
+    .summary = "End tasks that have not ended",
     .options = "",
     .run = run_cancel,
+};
+
+const struct command cmd_pause = {
+    .name = "pause",
+    .args = "TASK...",
+    .summary = "Hold tasks back when their step is over, until they are resumed",
+    .options = "",
+    .run = run_pause,
+};
+
+const struct command cmd_resume = {
+    .name = "resume",
+    .args = "TASK...",
+    .summary = "Let paused tasks go on",
+    .options = "",
+    .run = run_resume,
 };
 
 const struct command cmd_rm = {

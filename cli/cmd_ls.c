@@ -18,7 +18,7 @@ static enum term_style style_of(const char *state)
 {
     return strcmp(state, "answered") == 0                                  ? TERM_GREEN
            : strcmp(state, "failed") == 0                                  ? TERM_RED
-           : strcmp(state, "waiting") == 0                                 ? TERM_YELLOW
+           : strcmp(state, "waiting") == 0 || strcmp(state, "paused") == 0 ? TERM_YELLOW
            : strcmp(state, "running") == 0 || strcmp(state, "queued") == 0 ? TERM_CYAN
                                                                            : TERM_DIM;
 }
@@ -26,9 +26,13 @@ static enum term_style style_of(const char *state)
 static void print_task(const struct json *task, int64_t now_ms, int input_columns)
 {
     const char *state = show_state(task), *input = json_get_text(task, "input_text", "");
-    char age[24];
+    const double due_ms = json_number(json_get(task, "due_ms"), 0);
+    char age[30] = "in ";
 
-    term_duration((double)now_ms - json_number(json_get(task, "created_ms"), (double)now_ms), age, sizeof(age));
+    if (due_ms > 0)
+        term_duration(due_ms > (double)now_ms ? due_ms - (double)now_ms : 0, age + 3, sizeof(age) - 3);
+    else
+        term_duration((double)now_ms - json_number(json_get(task, "created_ms"), (double)now_ms), age, sizeof(age));
     term_line(stdout, json_get_text(task, "id", "?"), strlen(json_get_text(task, "id", "?")), ID_LEN);
     fputs("  ", stdout);
     term_puts(stdout, style_of(state), state);
@@ -68,7 +72,7 @@ static int run_ls(struct cli *cli, int argc, char **argv)
         if (c == 'n' && !cli_number(optarg, 1, MAX_LIMIT, &limit))
             return cli_usage(cli, "--limit wants a number from 1 to %d", MAX_LIMIT);
         else if (c == 'S' && (strlen(optarg) > 20 || strspn(optarg, "abcdefghijklmnopqrstuvwxyz") != strlen(optarg)))
-            return cli_usage(cli, "--state wants queued, running, waiting or finished");
+            return cli_usage(cli, "--state wants scheduled, queued, running, waiting, paused or finished");
         else if (c == 'S')
             state = optarg;
         else if (c != 'n' && cli_option(cli, c, &status))
@@ -93,6 +97,6 @@ const struct command cmd_ls = {
     .args = "[-n N] [--state STATE]",
     .summary = "List the newest tasks",
     .options = "  -n, --limit N         how many (default 20, at most 500)\n"
-               "      --state STATE     only queued, running, waiting or finished ones\n",
+               "      --state STATE     scheduled, queued, running, waiting, paused or finished\n",
     .run = run_ls,
 };

@@ -76,8 +76,10 @@ static void print_health(const struct json *root)
     }
     printf("journal  %s, %s", member(journal, "state"), member(journal, "path"));
     print_error(journal);
-    printf("tasks    %.0f running, %.0f queued, %.0f waiting\n", json_number(json_get(tasks, "running"), 0),
-           json_number(json_get(tasks, "queued"), 0), json_number(json_get(tasks, "waiting"), 0));
+    printf("tasks    %.0f running, %.0f queued, %.0f waiting, %.0f scheduled, %.0f paused\n",
+           json_number(json_get(tasks, "running"), 0), json_number(json_get(tasks, "queued"), 0),
+           json_number(json_get(tasks, "waiting"), 0), json_number(json_get(tasks, "scheduled"), 0),
+           json_number(json_get(tasks, "paused"), 0));
 }
 
 static int run_health(struct cli *cli, int argc, char **argv)

@@ -8,6 +8,8 @@
 #include "cli/cli.h"
 #include "cli/follow.h"
 #include "cli/term.h"
+#include "util/clock.h"
+#include "util/when.h"
 
 #define MAX_BODY    (1u << 20) /* the API's limit of a request body */
 #define NO_NUMBER   (-1)
@@ -21,6 +23,7 @@ struct run_options {
     const char *agent;                      /* NULL: none */
     const char *planner;                    /* NULL: the daemon's default */
     const char *priority;                   /* NULL: normal */
+    int64_t due_ms, deadline_ms;            /* Unix time; 0: at once, none */
     long long steps, seconds, tokens, seed; /* NO_NUMBER: the daemon's default */
     double temperature;                     /* negative: the daemon's default */
 };
@@ -30,6 +33,8 @@ enum {
     OPT_PLANNER,
     OPT_PRIORITY,
     OPT_AGENT,
+    OPT_AT,
+    OPT_DEADLINE,
     OPT_STEPS,
     OPT_SEED,
     OPT_TEMPERATURE,
@@ -48,6 +53,17 @@ static bool read_temperature(const char *text, double *out)
 }
 
 /* true: the command is over, with *status. */
+static bool take_time(const struct cli *cli, const char *option, int64_t *ms, int *status)
+{
+    struct err err = { 0 };
+
+    if (when_parse_local(optarg, clock_wall_ms(), ms, &err) == 0)
+        return false;
+    *status = cli_usage(cli, "%s: %s", option, err.msg);
+    return true;
+}
+
+/* The same. */
 static bool take_option(struct cli *cli, int c, struct run_options *o, int *status)
 {
     bool good = true;
@@ -71,6 +87,11 @@ static bool take_option(struct cli *cli, int c, struct run_options *o, int *stat
     case OPT_PRIORITY:
         o->priority = optarg;
         break;
+    case OPT_AT:
+        o->detach = true;
+        return take_time(cli, "--at", &o->due_ms, status);
+    case OPT_DEADLINE:
+        return take_time(cli, "--deadline", &o->deadline_ms, status);
     case OPT_ATTENDED:
         o->attended = 1;
         break;
@@ -110,6 +131,8 @@ static bool parse_options(struct cli *cli, int argc, char **argv, struct run_opt
                                              { "agent", required_argument, NULL, OPT_AGENT },
                                              { "planner", required_argument, NULL, OPT_PLANNER },
                                              { "priority", required_argument, NULL, OPT_PRIORITY },
+                                             { "at", required_argument, NULL, OPT_AT },
+                                             { "deadline", required_argument, NULL, OPT_DEADLINE },
                                              { "max-steps", required_argument, NULL, OPT_STEPS },
                                              { "max-tokens", required_argument, NULL, OPT_TOKENS },
                                              { "timeout", required_argument, NULL, OPT_TIMEOUT },
@@ -184,6 +207,10 @@ static void write_body(struct buf *body, const struct run_options *o, const stru
         jsonw_text(&w, "planner", o->planner);
     if (o->priority)
         jsonw_text(&w, "priority", o->priority);
+    if (o->due_ms)
+        jsonw_int(&w, "at", o->due_ms);
+    if (o->deadline_ms)
+        jsonw_int(&w, "deadline", o->deadline_ms);
     if (o->steps >= 0 || o->seconds >= 0 || o->tokens >= 0) {
         jsonw_object(&w, "budget");
         if (o->steps >= 0)
@@ -254,13 +281,12 @@ static int run_run(struct cli *cli, int argc, char **argv)
     struct buf input, body;
     struct err err = { 0 };
     char id[ID_LEN + 1];
-    int status;
+    int status = CLI_OK;
 
     if (!parse_options(cli, argc, argv, &o, &status))
         return status;
     buf_init(&input, MAX_BODY);
     buf_init(&body, MAX_BODY);
-    status = CLI_OK;
     if (read_input(argc, argv, &input, &err) == 0)
         write_body(&body, &o, &input, o.attended >= 0 ? o.attended : terminal || o.detach);
     if (err.status == CORAX_OK && body.failed)
@@ -284,18 +310,21 @@ const struct command cmd_run = {
     .name = "run",
     .args = "[OPTION...] TASK... | -",
     .summary = "Submit a task and follow it to its answer",
-    .options = "  -d, --detach          print the task's id and leave it to the daemon\n"
-               "  -q, --quiet           print the answer alone\n"
-               "      --tools A,B       offer only these tools\n"
-               "      --agent NAME      one of `corax agents`\n"
-               "      --planner NAME    react, plan (before the first call) or dfsdt (a search)\n"
-               "      --priority P      high, normal or low: which of your own tasks goes first\n"
-               "      --max-steps N     replies of the model\n"
-               "      --max-tokens N    written by the model in all\n"
-               "      --timeout S       seconds\n"
-               "      --temperature T   0 is greedy\n"
-               "      --seed N\n"
-               "      --unattended      nobody will approve: what a policy would ask about is denied\n"
-               "      --attended        somebody will, perhaps with `corax approve` elsewhere\n",
+    .options =
+        "  -d, --detach          print the task's id and leave it to the daemon\n"
+        "  -q, --quiet           print the answer alone\n"
+        "      --tools A,B       offer only these tools\n"
+        "      --agent NAME      one of `corax agents`\n"
+        "      --planner NAME    react, plan (before the first call) or dfsdt (a search)\n"
+        "      --priority P      high, normal or low: which of your own tasks goes first\n"
+        "      --at TIME         begin then: 14:30, \"tomorrow 08:00\", +10m, 2026-12-24T18:00:00Z; with --detach\n"
+        "      --deadline TIME   to have ended by then\n"
+        "      --max-steps N     replies of the model\n"
+        "      --max-tokens N    written by the model in all\n"
+        "      --timeout S       seconds\n"
+        "      --temperature T   0 is greedy\n"
+        "      --seed N\n"
+        "      --unattended      nobody will approve: what a policy would ask about is denied\n"
+        "      --attended        somebody will, perhaps with `corax approve` elsewhere\n",
     .run = run_run,
 };

@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 
 _corax() {
-    local commands="run watch ls trace replay diff approve deny answer cancel rm agents tools health doctor db ping help"
+    local commands="run watch ls trace replay diff approve deny answer cancel pause resume rm agents tools health doctor db ping help"
     local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command="" i
     COMPREPLY=()
     for ((i = 1; i < COMP_CWORD; i++)); do
@@ -33,7 +33,7 @@ _corax() {
         return
         ;;
     --state)
-        mapfile -t COMPREPLY < <(compgen -W "queued running waiting finished" -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W "scheduled queued running waiting paused finished" -- "$word")
         return
         ;;
     esac
@@ -44,7 +44,7 @@ _corax() {
     if [[ $word == -* ]]; then
         local options="--socket --json --help"
         case $command in
-        run) options+=" --detach --quiet --agent --tools --planner --priority --max-steps --max-tokens --timeout --temperature --seed --unattended --attended" ;;
+        run) options+=" --detach --quiet --agent --tools --planner --priority --at --deadline --max-steps --max-tokens --timeout --temperature --seed --unattended --attended" ;;
         watch) options+=" --quiet" ;;
         replay) options+=" --planner" ;;
         ls) options+=" --limit --state" ;;
@@ -55,7 +55,7 @@ _corax() {
     case $command in
     help) mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$word") ;;
     db) mapfile -t COMPREPLY < <(compgen -W "backup check" -- "$word") ;;
-    watch | trace | replay | diff | approve | deny | answer | cancel | rm)
+    watch | trace | replay | diff | approve | deny | answer | cancel | pause | resume | rm)
         # Ids of the newest tasks, from the daemon; nothing when it does not answer.
         mapfile -t COMPREPLY < <(compgen -W "last $(corax ls -n 50 2>/dev/null | awk 'NR > 1 { print $1 }')" -- "$word")
         ;;

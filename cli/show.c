@@ -197,6 +197,30 @@ static void put_cut(FILE *out, const struct json *event)
     fprintf(out, "the model sees %.0f bytes of %.0f\n", number_of(event, "kept"), number_of(event, "bytes"));
 }
 
+/* "at its time", "3.5 s after its time" */
+static void put_late(FILE *out, const struct json *event)
+{
+    char late[MAX_DURATION];
+
+    term_duration(number_of(event, "late_ms"), late, sizeof(late));
+    if (number_of(event, "late_ms") < 1000)
+        fputs("at its time\n", out);
+    else
+        fprintf(out, "%s after its time\n", late);
+}
+
+/* pause_asked, task_paused, task_resumed_by. */
+static void put_pause(FILE *out, const struct json *event)
+{
+    const char *kind = text_of(event, "kind");
+
+    fprintf(out, "%s by uid %.0f\n",
+            strcmp(kind, "pause_asked") == 0   ? "when its step is over, as asked"
+            : strcmp(kind, "task_paused") == 0 ? "as asked"
+                                               : "and goes on, as asked",
+            number_of(event, "uid"));
+}
+
 void show_event(struct show *show, const struct json *event)
 {
     const char *kind = text_of(event, "kind");
@@ -233,6 +257,15 @@ void show_event(struct show *show, const struct json *event)
         labelled(show->out, TERM_BOLD, "person", text_of(event, "text"));
     } else if (strcmp(kind, "task_resumed") == 0) {
         labelled(show->out, TERM_YELLOW, "resumed", text_of(event, "why"));
+    } else if (strcmp(kind, "task_due") == 0) {
+        label(show->out, TERM_DIM, "due");
+        put_late(show->out, event);
+    } else if (strcmp(kind, "pause_asked") == 0 || strcmp(kind, "task_paused") == 0) {
+        label(show->out, TERM_YELLOW, kind[0] == 'p' ? "pauses" : "paused");
+        put_pause(show->out, event);
+    } else if (strcmp(kind, "task_resumed_by") == 0) {
+        label(show->out, TERM_YELLOW, "resumed");
+        put_pause(show->out, event);
     }
     fflush(show->out);
 }
@@ -312,6 +345,17 @@ static void put_when(FILE *out, double unix_ms)
     fputs(text, out);
 }
 
+/* Where the member is there. */
+static void trace_time(FILE *out, const char *name, const struct json *task, const char *key)
+{
+    if (json_kind(json_get(task, key)) != JSON_NUMBER)
+        return;
+    label(out, TERM_BOLD, name);
+    fputc(' ', out);
+    put_when(out, number_of(task, key));
+    fputc('\n', out);
+}
+
 void show_trace_task(FILE *out, const struct json *task)
 {
     const struct json *usage = json_get(task, "usage"), *error = json_get(task, "error");
@@ -329,6 +373,8 @@ void show_trace_task(FILE *out, const struct json *task)
     fputs(", submitted ", out);
     put_when(out, number_of(task, "created_ms"));
     fprintf(out, " by uid %.0f\n", number_of(task, "uid"));
+    trace_time(out, "due", task, "due_ms");
+    trace_time(out, "deadline", task, "deadline_ms");
     if (json_text(json_get(task, "model")))
         trace_row(out, "model", text_of(task, "model"));
     term_duration(number_of(usage, "active_ms"), active, sizeof(active));
@@ -526,6 +572,10 @@ void show_trace_event(FILE *out, const struct json *event, int64_t begin_ms)
         { "human_said", "person", NULL, "text" },
         { "effect_unverified", "in doubt", NULL, "why" },
         { "task_resumed", "resumed", NULL, "why" },
+        { "task_due", "due", put_late, NULL },
+        { "pause_asked", "pauses", put_pause, NULL },
+        { "task_paused", "paused", put_pause, NULL },
+        { "task_resumed_by", "resumed", put_pause, NULL },
         { "task_finished", "finished", trace_finished, NULL },
     };
     const char *kind = text_of(event, "kind");

@@ -75,6 +75,8 @@ int config_init(struct config *c, struct err *err)
     memset(c, 0, sizeof(*c));
     c->max_running = 4;
     c->max_queued = 256;
+    c->max_scheduled = 256;
+    c->stop_seconds = 10;
     c->planner = planner_kind_find("react");
     c->budget = budget_default();
     c->sampling = (struct sampling){ .top_p = 1, .seed = 1 };
@@ -346,6 +348,22 @@ static int read_journal(struct config *c, const struct json *v, struct err *err)
     return 0;
 }
 
+static int read_stop(struct config *c, const struct json *v, struct err *err)
+{
+    static const char *const known[] = { "mode", "seconds", NULL };
+    const char *mode = json_get_text(v, "mode", NULL);
+
+    if (v == NULL)
+        return 0;
+    if (config_check_members(v, "stop", known, err) < 0 || read_small(v, "stop.", "seconds", 0, 86400, &c->stop_seconds, err) < 0)
+        return -1;
+    if (json_get(v, "mode") && (!mode || (strcmp(mode, "checkpoint") != 0 && strcmp(mode, "finish") != 0)))
+        return fail(err, CORAX_E_ARGS, "stop.mode must be \"checkpoint\" or \"finish\"");
+    if (mode)
+        c->stop_finishes = *mode == 'f';
+    return 0;
+}
+
 void config_write_budget(const struct budget *b, struct jsonw *w)
 {
     jsonw_object(w, "budget");
@@ -431,6 +449,9 @@ void config_adopt(struct config *c, struct config *fresh, struct buf *restart)
     c->date_note = fresh->date_note;
     c->max_running = fresh->max_running;
     c->max_queued = fresh->max_queued;
+    c->max_scheduled = fresh->max_scheduled;
+    c->stop_finishes = fresh->stop_finishes;
+    c->stop_seconds = fresh->stop_seconds;
     c->planner = fresh->planner;
     c->budget = fresh->budget;
     c->sampling = fresh->sampling;
@@ -455,7 +476,7 @@ static int read_root(struct config *c, const struct json *root, struct err *err)
                                          "policies",  "max_running", "max_queued", "system", "date_note",
                                          "budget",    "sampling",    "infer",      "host",   "box",
                                          "isolation", "roots",       "log_level",  "journal",
-                                         "planner",   "agents",      NULL };
+                                         "planner",   "agents",      "max_scheduled", "stop", NULL };
 
     if (config_check_members(root, "the file", known, err) < 0 || read_text(root, "", "socket", &c->socket, err) < 0 ||
         read_text(root, "", "admin_group", &c->admin_group, err) < 0 ||
@@ -465,6 +486,7 @@ static int read_root(struct config *c, const struct json *root, struct err *err)
         read_list(root, "policies", &c->policies, err) < 0 ||
         read_small(root, "", "max_running", 1, 1024, &c->max_running, err) < 0 ||
         read_small(root, "", "max_queued", 0, 100000, &c->max_queued, err) < 0 ||
+        read_small(root, "", "max_scheduled", 0, 100000, &c->max_scheduled, err) < 0 || read_stop(c, json_get(root, "stop"), err) < 0 ||
         config_read_budget(json_get(root, "budget"), &c->budget, err) < 0 ||
         config_read_sampling(json_get(root, "sampling"), &c->sampling, err) < 0 || read_children(c, root, err) < 0 ||
         read_isolation(c, json_get(root, "isolation"), err) < 0 ||

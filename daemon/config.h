@@ -42,7 +42,9 @@ struct config {
     bool date_note;    /* the model is told the date behind a task's input */
     char *admin_group; /* NULL: none */
     struct config_list plugins, policies;
-    int max_running, max_queued;
+    int max_running, max_queued, max_scheduled;
+    bool stop_finishes; /* on SIGTERM running tasks go on to their end, not to that of their step */
+    int stop_seconds;   /* how long a step may take then */
     bool sync_normal;                     /* of the journal: a loss of power may take what was stored last */
     int keep_days, keep_tasks, keep_mb;   /* finished tasks beyond are deleted; 0: no limit */
     const struct planner_kind *planner; /* of tasks that name none */
@@ -81,8 +83,8 @@ void config_write_budget(const struct budget *, struct jsonw *);
 /* Once everything else is set, for it is what agents leave out. */
 int config_load_agents(struct config *, struct err *);
 /*
- * Takes over from a fresh config, all set, what a running daemon can change: agents, system, date_note, max_running, max_queued, planner,
- * budget, sampling and log_level; what it had is the fresh one's then.  Policies are loaded by the caller.  Into restart go the names of the
+ * Takes over from a fresh config, all set, what a running daemon can change: agents, system, date_note, max_running, max_queued,
+ * max_scheduled, stop, planner, budget, sampling and log_level; what it had is the fresh one's then.  Policies are loaded by the caller.  Into restart go the names of the
  * keys that differ besides, with commas between; they stay as they are.
  */
 void config_adopt(struct config *, struct config *fresh, struct buf *restart);

@@ -7,8 +7,10 @@
  *
  * Reload, on SIGHUP: the configuration and the policies are read again, and taken over if they are good, whole.
  *
- * End, on SIGTERM or SIGINT: the socket goes, the children are killed, the journal finishes what it has and writes its
- * log back.  Tasks that are under way are not ended: the next daemon goes on with them, as it would after kill -9.
+ * End, on SIGTERM or SIGINT: nothing new begins and what is under way may end, the model's reply or the call, for some seconds
+ * (with stop.mode finish: the whole task, however long); a second signal ends that.  Then the socket goes, the children are
+ * killed, the journal finishes what it has and writes its log back.  Tasks that have not ended go on with the next daemon, as
+ * they would after kill -9.
  */
 #include "daemon/coraxd.h"
 
@@ -22,6 +24,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "daemon/alarm.h"
 #include "daemon/builtins.h"
 #include "daemon/hosts.h"
 #include "daemon/http.h"
@@ -234,12 +237,37 @@ static void on_journal(evutil_socket_t fd, short what, void *arg)
     journal_dispatch(d->journal);
 }
 
-static void on_signal(evutil_socket_t sig, short what, void *arg)
+static void on_ended(void *arg)
 {
     struct coraxd *d = arg;
 
-    log_info("ending: %s", strsignal((int)sig));
     event_base_loopbreak(d->base);
+}
+
+static void on_too_long(evutil_socket_t fd, short what, void *arg)
+{
+    struct coraxd *d = arg;
+
+    log_warn("%d tasks are still at a step: it is cut off, and begun again after the next start", scheduler_counts(d->scheduler).n_running);
+    event_base_loopbreak(d->base);
+}
+
+static void on_signal(evutil_socket_t sig, short what, void *arg)
+{
+    struct coraxd *d = arg;
+    const struct timeval seconds = { .tv_sec = d->config.stop_seconds };
+
+    if (d->ending) {
+        log_info("ending at once: %s again", strsignal((int)sig));
+        event_base_loopbreak(d->base);
+        return;
+    }
+    d->ending = true;
+    log_info("ending: %s; %d tasks run, which may still %s", strsignal((int)sig), scheduler_counts(d->scheduler).n_running,
+             d->config.stop_finishes ? "end" : "end their step");
+    scheduler_end(d->scheduler, d->config.stop_finishes, on_ended, d);
+    if (!d->config.stop_finishes && event_base_once(d->base, -1, EV_TIMEOUT, on_too_long, d, &seconds) < 0)
+        event_base_loopbreak(d->base);
 }
 
 static void on_recovered(void *arg)
@@ -300,7 +328,8 @@ static int start(struct coraxd *d, struct err *err)
     d->registry = registry_create();
     if (d->registry == NULL)
         return fail(err, CORAX_E_INTERNAL, "no memory");
-    if (builtins_register(d->registry, err) < 0 || (d->scheduler = scheduler_create(d, err)) == NULL ||
+    if (builtins_register(d->registry, err) < 0 || (d->alarms = alarms_create(d->base, NULL, NULL, err)) == NULL ||
+        (d->scheduler = scheduler_create(d, err)) == NULL ||
         (d->http = http_create(d->base, d->config.socket, d->config.admin_group, routes_handle, d, err)) == NULL ||
         (d->model = model_create(d->base, &d->config, err)) == NULL ||
         (d->hosts = hosts_create(d->base, &d->config, d->registry, on_settled, d, err)) == NULL)
@@ -321,6 +350,7 @@ static void stop(struct coraxd *d)
         journal_drain(d->journal);
         scheduler_destroy(d->scheduler);
     }
+    alarms_destroy(d->alarms);
     http_destroy(d->http);
     hosts_destroy(d->hosts);
     isolation_destroy(d->isolation);

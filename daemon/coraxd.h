@@ -5,6 +5,7 @@
 #define DAEMON_CORAXD_H
 
 #include <event2/event.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "daemon/config.h"
@@ -22,9 +23,11 @@ struct coraxd {
     struct model *model;
     struct hosts *hosts;
     struct isolation *isolation;
+    struct alarms *alarms;
     struct scheduler *scheduler;
     struct http *http;
     int64_t started_ms; /* monotonic */
+    bool ending;        /* it was told to end */
 };
 
 #endif

@@ -22,6 +22,10 @@ static const char *const names[ENTRY_N_KINDS] = {
     [ENTRY_NOTE_ADDED] = "note_added",
     [ENTRY_OBSERVATION_CUT] = "observation_cut",
     [ENTRY_WENT_BACK] = "went_back",
+    [ENTRY_TASK_DUE] = "task_due",
+    [ENTRY_PAUSE_ASKED] = "pause_asked",
+    [ENTRY_TASK_PAUSED] = "task_paused",
+    [ENTRY_TASK_RESUMED_BY] = "task_resumed_by",
 };
 
 const char *entry_kind_name(enum entry_kind kind)

@@ -15,6 +15,7 @@
 #include <event2/keyvalq_struct.h>
 #include <event2/listener.h>
 #include <grp.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -498,10 +499,29 @@ void http_stop(struct http *h)
     h->bound = false;
 }
 
+/* What was answered last is still on its way, and the loop that would send it is over.  A client that does not read loses it. */
+static void send_rest(struct http *h)
+{
+    const int64_t until_ms = clock_mono_ms() + HTTP_LINGER_MS;
+    struct conn *c;
+
+    TAILQ_FOREACH(c, &h->conns, link) {
+        struct evbuffer *out = bufferevent_get_output(c->bev);
+        struct pollfd p = { .fd = bufferevent_getfd(c->bev), .events = POLLOUT };
+
+        evbuffer_unfreeze(out, 1); /* the loop's side of it */
+        while (p.fd >= 0 && evbuffer_get_length(out) > 0 && clock_mono_ms() < until_ms)
+            if (poll(&p, 1, (int)(until_ms - clock_mono_ms())) < 0 || evbuffer_write(out, p.fd) <= 0)
+                break;
+        evbuffer_freeze(out, 1);
+    }
+}
+
 void http_destroy(struct http *h)
 {
     if (h == NULL)
         return;
+    send_rest(h);
     if (h->evhttp)
         evhttp_free(h->evhttp); /* the listener goes with it */
     while (!TAILQ_EMPTY(&h->conns))

@@ -25,6 +25,7 @@
 #define HTTP_MAX_CONNS   512
 #define HTTP_REQUEST_MS  10000  /* from the first byte to the last */
 #define HTTP_IDLE_MS     120000 /* between requests */
+#define HTTP_LINGER_MS   500    /* for clients to take their last answers, at the end of the daemon */
 
 struct http;
 
@@ -38,7 +39,7 @@ typedef void http_handler(void *arg, struct evhttp_request *, const struct http_
 /* admin_group may be NULL.  CORAX_E_UNAVAIL when another daemon listens there. */
 struct http *http_create(struct event_base *, const char *socket_path, const char *admin_group, http_handler *,
                          void *arg, struct err *);
-/* Closes all connections and removes the socket. */
+/* Sends what was answered, closes all connections and removes the socket. */
 void http_destroy(struct http *);
 /* Other limits than HTTP_REQUEST_MS and HTTP_IDLE_MS, for tests. */
 void http_set_deadlines(struct http *, int64_t request_ms, int64_t idle_ms);

@@ -28,7 +28,7 @@ struct journal;
 struct journal_db;
 struct journal_copy;
 
-enum task_state { TASK_QUEUED, TASK_RUNNING, TASK_WAITING, TASK_FINISHED }; /* stored: add at the end */
+enum task_state { TASK_QUEUED, TASK_RUNNING, TASK_WAITING, TASK_FINISHED, TASK_SCHEDULED, TASK_PAUSED, N_TASK_STATES }; /* stored: add at the end */
 enum task_outcome { OUTCOME_NONE, OUTCOME_ANSWERED, OUTCOME_FAILED, OUTCOME_CANCELLED };
 const char *task_state_name(enum task_state);
 int task_state_find(const char *name);            /* -1: none */

@@ -11,7 +11,7 @@
 
 #define READ_LIMIT (256u << 20) /* one event with all its blobs; ENTRY_LIMIT keeps it far below */
 
-static const char *const state_names[] = { "queued", "running", "waiting", "finished" };
+static const char *const state_names[N_TASK_STATES] = { "queued", "running", "waiting", "finished", "scheduled", "paused" };
 
 const char *task_state_name(enum task_state state)
 {
@@ -22,7 +22,7 @@ int task_state_find(const char *name)
 {
     int i;
 
-    for (i = 0; i < 4; i++)
+    for (i = 0; i < N_TASK_STATES; i++)
         if (strcmp(name, state_names[i]) == 0)
             return i;
     return -1;
@@ -88,7 +88,9 @@ static void read_row(sqlite3_stmt *s, struct task_row *r)
     r->n = sqlite3_column_int64(s, 0);
     snprintf(r->id, sizeof(r->id), "%s", column_text(s, 1));
     r->uid = (uint32_t)sqlite3_column_int64(s, 2);
-    r->state = (enum task_state)(sqlite3_column_int(s, 3) & 3);
+    r->state = (enum task_state)sqlite3_column_int(s, 3);
+    if (r->state < 0 || r->state >= N_TASK_STATES)
+        r->state = TASK_QUEUED; /* of a damaged row: its events say where the task stands */
     r->outcome = (enum task_outcome)(sqlite3_column_int(s, 4) & 3);
     r->created_ms = sqlite3_column_int64(s, 5);
     r->updated_ms = sqlite3_column_int64(s, 6);

@@ -5,6 +5,7 @@
  * events       one row an event: its small members as a JSON object.  Clustered by (task, seq), so a trace is one scan.
  * blobs        large members' JSON text, stored once whatever number of events hold it, and counted.
  * event_blobs  which member of which event is which blob.
+ * schedules    one row a schedule: the submission (body) as it came, and where it stands.
  *
  * auto_vacuum must be set before the first table is made; deleted pages then go back to the file system a few at a
  * time.
@@ -71,6 +72,28 @@ static const char *const steps[JOURNAL_SCHEMA] = {
 
     /* 2: which finished tasks are the oldest, for retention. */
     "CREATE INDEX tasks_finished ON tasks(updated_ms) WHERE state = 3;",
+
+    /* 3: tasks that come again and again; and tasks may be scheduled or paused. */
+    "CREATE TABLE schedules("
+    " s INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " id TEXT NOT NULL UNIQUE,"
+    " uid INTEGER NOT NULL,"
+    " every TEXT NOT NULL,"
+    " body TEXT NOT NULL,"
+    " input_text TEXT NOT NULL,"
+    " created_ms INTEGER NOT NULL,"
+    " begin_ms INTEGER NOT NULL,"
+    " next_ms INTEGER NOT NULL,"
+    " last_ms INTEGER NOT NULL,"
+    " last_task TEXT,"
+    " paused INTEGER NOT NULL,"
+    " runs INTEGER NOT NULL,"
+    " skipped INTEGER NOT NULL,"
+    " trouble TEXT,"
+    " idem_key TEXT,"
+    " idem_hash BLOB"
+    ") STRICT;"
+    "CREATE UNIQUE INDEX schedules_by_key ON schedules(uid, idem_key) WHERE idem_key IS NOT NULL;",
 };
 
 #define ROW                                                                                                       \

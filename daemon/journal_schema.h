@@ -9,7 +9,7 @@
 
 #include "util/err.h"
 
-#define JOURNAL_SCHEMA 2 /* PRAGMA user_version */
+#define JOURNAL_SCHEMA 3 /* PRAGMA user_version */
 
 /*
  * Sets the connection's pragmas and brings the schema to JOURNAL_SCHEMA: in one transaction, and behind a copy of the older database

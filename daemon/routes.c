@@ -44,6 +44,8 @@ static void on_submitted(void *arg, const struct submitted *s)
     jsonw_object(&w, NULL);
     jsonw_text(&w, "id", s->id);
     jsonw_text(&w, "state", task_state_name(s->state));
+    if (s->state == TASK_SCHEDULED)
+        jsonw_int(&w, "due_ms", s->due_ms);
     jsonw_int(&w, "created_ms", s->created_ms);
     jsonw_end(&w);
     http_reply_json(req, s->exists ? 200 : 201, &json);
@@ -92,9 +94,11 @@ static void post_task(struct coraxd *d, struct evhttp_request *req, const struct
     } else {
         sub.uid = peer->uid;
         sub.idem_key = key;
-        if (scheduler_submit(d->scheduler, &sub, on_submitted, req, &err) < 0) {
+        if (scheduler_submit(d->scheduler, &sub, on_submitted, req, &code, &err) < 0) {
             if (err.status == CORAX_E_LIMIT)
-                http_reply_error(req, 429, "overloaded", "queue_full", NULL, "%s", err.msg);
+                http_reply_error(req, 429, "overloaded", code, NULL, "%s", err.msg);
+            else if (err.status == CORAX_E_UNAVAIL)
+                routes_ending(req, err.msg);
             else if (err.status == CORAX_E_ARGS)
                 routes_bad(req, "bad_value", NULL, err.msg);
             else
@@ -141,6 +145,8 @@ static void on_listed(struct journal_op *op)
         jsonw_text(&w, "outcome", task_outcome_name(state == TASK_FINISHED && t ? t->row.outcome : r->outcome));
         jsonw_int(&w, "created_ms", r->created_ms);
         jsonw_int(&w, "updated_ms", r->updated_ms);
+        if (state == TASK_SCHEDULED && t)
+            jsonw_int(&w, "due_ms", t->due_ms);
         jsonw_int(&w, "n_steps", r->n_steps);
         jsonw_text(&w, "input_text", r->input_text);
         jsonw_text(&w, "answer", r->has_answer ? r->answer : NULL);
@@ -168,7 +174,7 @@ static void get_tasks(struct coraxd *d, struct evhttp_request *req, const struct
     if (!routes_query_int(req, "limit", 1, MAX_LIST, &limit))
         return;
     if (http_query(req, "state", state, sizeof(state)) && (want = task_state_find(state)) < 0) {
-        routes_bad(req, "bad_value", "state", "state must be queued, running, waiting or finished");
+        routes_bad(req, "bad_value", "state", "state must be scheduled, queued, running, waiting, paused or finished");
         return;
     }
     if (http_query(req, "before", before, sizeof(before)) && !id_is_valid(before, strlen(before))) {
@@ -218,8 +224,11 @@ static void get_health(struct coraxd *d, struct evhttp_request *req, const struc
     jsonw_int(&w, "running", n.n_running);
     jsonw_int(&w, "queued", n.n_queued);
     jsonw_int(&w, "waiting", n.n_waiting);
+    jsonw_int(&w, "scheduled", n.n_scheduled);
+    jsonw_int(&w, "paused", n.n_paused);
     jsonw_int(&w, "max_running", d->config.max_running);
     jsonw_int(&w, "max_queued", d->config.max_queued);
+    jsonw_int(&w, "max_scheduled", d->config.max_scheduled);
     jsonw_end(&w);
     jsonw_object(&w, "policy");
     jsonw_text(&w, "hash", policy_hash(d->policy));
@@ -228,7 +237,7 @@ static void get_health(struct coraxd *d, struct evhttp_request *req, const struc
         jsonw_text(&w, NULL, d->config.policies.at[i]);
     jsonw_end(&w);
     jsonw_end(&w);
-    jsonw_text(&w, "status", good ? "ok" : "degraded");
+    jsonw_text(&w, "status", d->ending ? "ending" : good ? "ok" : "degraded");
     jsonw_end(&w);
     http_reply_json(req, 200, &json);
 }
@@ -282,7 +291,7 @@ static const struct {
 } task_routes[] = {
     { "", routes_get_task, NULL, routes_delete_task }, { "/events", routes_get_events, NULL, NULL },
     { "/trace", routes_get_trace, NULL, NULL }, { "/replay", routes_get_replay, NULL, NULL },        { "/input", NULL, routes_post_input, NULL },
-    { "/cancel", NULL, routes_post_cancel, NULL },
+    { "/cancel", NULL, routes_post_cancel, NULL }, { "/pause", NULL, routes_post_pause, NULL }, { "/resume", NULL, routes_post_resume, NULL },
 };
 
 static void bad_method(struct evhttp_request *req, const char *allow)
@@ -319,7 +328,7 @@ static void handle_task(struct coraxd *d, struct evhttp_request *req, const stru
             bad_method(req, task_routes[i].post ? "POST" : task_routes[i].del ? "GET, HEAD, DELETE" : "GET, HEAD");
         return;
     }
-    http_reply_error(req, 404, "not_found", "no_such_path", NULL, "a task has events, trace, replay, input and cancel");
+    http_reply_error(req, 404, "not_found", "no_such_path", NULL, "a task has events, trace, replay, input, cancel, pause and resume");
 }
 
 void routes_handle(void *arg, struct evhttp_request *req, const struct http_peer *peer)

@@ -15,6 +15,7 @@
 #include "daemon/task_replay.h"
 
 #define MAX_WAIT_S      300
+#define RETRY_AFTER_S   "10" /* by then a daemon that is ending has mostly ended, and been started again */
 #define RECOVERY_MS     20 /* between two looks whether a task has been recovered */
 #define TRACE_MAX_BYTES ((size_t)256 << 20)
 
@@ -31,6 +32,12 @@ static void no_task(struct evhttp_request *req, const char *id)
 void routes_journal_trouble(struct evhttp_request *req, const struct err *err)
 {
     http_reply_error(req, 503, "unavailable", "journal", NULL, "%s", err->msg);
+}
+
+void routes_ending(struct evhttp_request *req, const char *message)
+{
+    http_set_header(req, "Retry-After", RETRY_AFTER_S);
+    http_reply_error(req, 503, "unavailable", "shutting_down", NULL, "%s", message);
 }
 
 static void still_starting(struct evhttp_request *req)
@@ -104,6 +111,7 @@ static void write_stored(struct jsonw *w, const struct journal_read *r)
         jsonw_null(w, "error");
     }
     jsonw_null(w, "waiting_for");
+    jsonw_bool(w, "paused", row->state == TASK_PAUSED);
     jsonw_text(w, "input_text", row->input_text);
     task_write_input(w, first ? first->json : "", first ? first->len : 0);
     task_write_usage(w, row);
@@ -306,7 +314,7 @@ static void wait_over(struct pending *p)
 
 static bool is_settled(const struct task *t)
 {
-    return t->shown == TASK_FINISHED || t->shown == TASK_WAITING;
+    return t->shown == TASK_FINISHED || t->shown == TASK_WAITING || t->shown == TASK_PAUSED;
 }
 
 static void on_wait_timeout(evutil_socket_t fd, short what, void *arg)
@@ -344,8 +352,7 @@ static void on_wait_gone(struct task_listener *l)
         read_stored(p, on_stored_task, true);
         return;
     }
-    http_reply_error(p->req, 503, "unavailable", "shutting_down", NULL,
-                     "the daemon is ending; the task goes on when it is back");
+    routes_ending(p->req, "the daemon is ending; the task goes on when it is back");
     pending_destroy(p);
 }
 
@@ -495,6 +502,40 @@ static void on_cancel_checked(struct journal_op *op)
 void routes_post_cancel(struct coraxd *d, struct evhttp_request *req, const struct http_peer *peer, const char *id)
 {
     cancel_or_look(d, req, peer, id, on_cancel_checked);
+}
+
+/* --- POST /v1/tasks/{id}/pause and .../resume ------------------------------------------------------------------- */
+
+static void pause_or_resume(struct coraxd *d, struct evhttp_request *req, const struct http_peer *peer, const char *id,
+                            int (*change)(struct task *, uint32_t uid, int64_t *seq, const char **code))
+{
+    struct task *t = scheduler_find(d->scheduler, id);
+    struct pending *p;
+    const char *code;
+    int64_t seq;
+
+    if (t == NULL) {
+        p = pending_create(d, req, peer, id);
+        read_stored(p, on_cancel_checked, true);
+    } else if (!may_see(peer, t->row.uid)) {
+        no_task(req, id);
+    } else if (change(t, peer->uid, &seq, &code) < 0) {
+        http_reply_error(req, 409, "conflict", code, NULL, strcmp(code, "not_paused") == 0 ? "task %s is not paused" : "task %s has ended already", id);
+    } else if (t->saved_seq >= seq) {
+        reply_task(req, 200, t);
+    } else {
+        wait_for(pending_create(d, req, peer, id), t, seq);
+    }
+}
+
+void routes_post_pause(struct coraxd *d, struct evhttp_request *req, const struct http_peer *peer, const char *id)
+{
+    pause_or_resume(d, req, peer, id, task_pause);
+}
+
+void routes_post_resume(struct coraxd *d, struct evhttp_request *req, const struct http_peer *peer, const char *id)
+{
+    pause_or_resume(d, req, peer, id, task_resume);
 }
 
 /* --- DELETE /v1/tasks/{id} -------------------------------------------------------------------------------------- */

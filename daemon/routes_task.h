@@ -29,6 +29,8 @@ struct pending {
 
 void routes_bad(struct evhttp_request *, const char *code, const char *param, const char *message);
 void routes_journal_trouble(struct evhttp_request *, const struct err *);
+/* 503: the daemon is ending. */
+void routes_ending(struct evhttp_request *, const char *message);
 /* An integer query parameter; *out stays as it is when absent.  false: it was refused, and the request answered. */
 bool routes_query_int(struct evhttp_request *, const char *name, int64_t min, int64_t max, int64_t *out);
 void *routes_need(void *); /* ends the daemon when there is no memory (daemon/task.c says why) */
@@ -37,6 +39,6 @@ void pending_destroy(struct pending *);
 
 typedef void task_route(struct coraxd *, struct evhttp_request *, const struct http_peer *, const char *id);
 task_route routes_get_task, routes_get_trace, routes_get_replay, routes_get_events, routes_delete_task, routes_post_cancel,
-    routes_post_input;
+    routes_post_input, routes_post_pause, routes_post_resume;
 
 #endif

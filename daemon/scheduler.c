@@ -21,9 +21,11 @@ struct scheduler {
     int peak; /* of n_live since the last trim */
     int n_live, n_running, n_submitting;
     bool started, listed, stopping;
+    bool ending, resting; /* nothing begins any more; no further step either */
+    void (*ended)(void *arg);
     int n_recovering, n_recovered;
     void (*recovered)(void *arg);
-    void *arg;
+    void *arg; /* of recovered, and then of ended */
     struct event *kick;
 };
 
@@ -68,7 +70,7 @@ static void add_live(struct scheduler *s, struct task *t)
 
 static void kick(struct scheduler *s)
 {
-    if (s->started && s->queue.n > 0 && s->n_running < s->d->config.max_running)
+    if (s->ending ? s->n_running == 0 : s->started && s->queue.n > 0 && s->n_running < s->d->config.max_running)
         event_active(s->kick, EV_TIMEOUT, 0);
 }
 
@@ -77,7 +79,9 @@ static void on_kick(evutil_socket_t fd, short what, void *arg)
     struct scheduler *s = arg;
     struct queue_item *next;
 
-    while (s->n_running < s->d->config.max_running && (next = queue_take(&s->queue)) != NULL) {
+    if (s->ending && s->n_running == 0)
+        s->ended(s->arg);
+    while (!s->ending && s->n_running < s->d->config.max_running && (next = queue_take(&s->queue)) != NULL) {
         struct task *t = (struct task *)((char *)next - offsetof(struct task, waits));
 
         t->has_slot = true;
@@ -160,9 +164,33 @@ void scheduler_destroy(struct scheduler *s)
 
 struct scheduler_counts scheduler_counts(const struct scheduler *s)
 {
-    return (struct scheduler_counts){ .n_running = s->n_running,
-                                      .n_queued = s->queue.n,
-                                      .n_waiting = s->n_live - s->n_running - s->queue.n };
+    struct scheduler_counts n = { .n_running = s->n_running, .n_queued = s->queue.n };
+
+    for (size_t i = 0; i < N_BUCKETS; i++) {
+        for (const struct task *t = s->buckets[i]; t; t = t->hash_next) {
+            n.n_waiting += t->row.state == TASK_WAITING;
+            n.n_scheduled += t->row.state == TASK_SCHEDULED;
+            n.n_paused += t->row.state == TASK_PAUSED;
+        }
+    }
+    return n;
+}
+
+/* --- the end ------------------------------------------------------------------------------------------------------ */
+
+void scheduler_end(struct scheduler *s, bool finish, void (*ended)(void *arg), void *arg)
+{
+    s->ending = true;
+    s->resting = !finish;
+    s->ended = ended;
+    s->arg = arg;
+    if (s->n_running == 0)
+        event_active(s->kick, EV_TIMEOUT, 0);
+}
+
+bool scheduler_is_resting(const struct scheduler *s)
+{
+    return s->resting;
 }
 
 void scheduler_stop(struct scheduler *s)
@@ -227,11 +255,15 @@ static void on_submitted(struct journal_op *base)
         result.created_ms = op->append.existing.created_ms;
         t = scheduler_find(s, result.id);
         result.state = t ? t->shown : op->append.existing.state;
+        result.due_ms = t ? t->due_ms : 0;
     } else {
+        result.state = t->shown;
+        result.due_ms = t->due_ms;
         t->row.n = op->append.row.n;
         t->saved_seq = t->row.last_seq;
         add_live(s, t);
-        scheduler_enqueue(s, t);
+        task_set_alarms(t);
+        task_make_ready(t);
     }
     op->done(op->arg, &result);
     if (base->result < 0 || op->append.exists)
@@ -264,22 +296,53 @@ static void write_submission(struct entry *e, const struct submission *sub, cons
     entry_seal(e, "sampling", at);
     entry_bool(e, "attended", sub->attended);
     entry_text(e, "priority", priority_name(sub->priority));
+    if (sub->due_ms)
+        entry_int(e, "due_ms", sub->due_ms);
+    if (sub->deadline_ms)
+        entry_int(e, "deadline_ms", sub->deadline_ms);
     entry_text(e, "planner", planner_kind_name(sub->planner));
     entry_text(e, "agent", sub->agent ? sub->agent->name : NULL);
     entry_text(e, "system", sub->agent && sub->agent->system ? sub->agent->system : config->system);
     entry_int(e, "uid", sub->uid);
 }
 
-int scheduler_submit(struct scheduler *s, const struct submission *sub, submit_done *done, void *arg, struct err *err)
+static int count_scheduled(const struct scheduler *s, uint32_t uid)
+{
+    int n = 0;
+
+    for (size_t i = 0; i < N_BUCKETS; i++)
+        for (const struct task *t = s->buckets[i]; t; t = t->hash_next)
+            n += t->scheduled && t->row.uid == uid && t->phase != PHASE_FINISHED;
+    return n;
+}
+
+/* What is not due yet has a limit of its own, and enters a queue that is full when it is. */
+static bool has_no_room(const struct scheduler *s, const struct submission *sub, const char **code, struct err *err)
+{
+    const struct config *c = &s->d->config;
+    int n;
+
+    *code = "shutting_down";
+    if (s->ending)
+        return fail(err, CORAX_E_UNAVAIL, "coraxd is ending: submit again when it is back");
+    *code = "schedule_full";
+    if (sub->due_ms && (n = count_scheduled(s, sub->uid) + s->n_submitting) >= c->max_scheduled)
+        return fail(err, CORAX_E_LIMIT, "%d tasks of yours wait for their time already, and max_scheduled is %d: cancel some", n, c->max_scheduled);
+    *code = "queue_full";
+    if (!sub->due_ms && (n = queue_count(&s->queue, sub->uid) + s->n_submitting) >= c->max_queued + c->max_running - s->n_running)
+        return fail(err, CORAX_E_LIMIT, "%d tasks of yours are waiting already: try again later", n);
+    if (s->n_live >= MAX_LIVE)
+        return fail(err, CORAX_E_LIMIT, "%d tasks are not finished: answer or cancel some", s->n_live);
+    return false;
+}
+
+int scheduler_submit(struct scheduler *s, const struct submission *sub, submit_done *done, void *arg, const char **code, struct err *err)
 {
     struct submit_op *op;
     struct entry *e;
 
-    if (queue_count(&s->queue, sub->uid) + s->n_submitting >= s->d->config.max_queued + s->d->config.max_running - s->n_running)
-        return fail(err, CORAX_E_LIMIT, "%d tasks of yours are waiting already: try again later",
-                    queue_count(&s->queue, sub->uid) + s->n_submitting);
-    if (s->n_live >= MAX_LIVE)
-        return fail(err, CORAX_E_LIMIT, "%d tasks are not finished: answer or cancel some", s->n_live);
+    if (has_no_room(s, sub, code, err))
+        return -1;
     op = calloc(1, sizeof(*op));
     e = entry_create(ENTRY_TASK_SUBMITTED, 1, clock_wall_ms(), 0);
     if (op == NULL || e == NULL)
@@ -352,8 +415,9 @@ static void go_on(struct scheduler *s)
         task_fold_end(t);
         add_live(s, t);
         s->n_recovered++;
+        task_set_alarms(t);
         if (t->phase == PHASE_READY)
-            scheduler_enqueue(s, t);
+            task_make_ready(t);
     }
     if (scheduler_is_ready(s)) {
         log_info("scheduler: %d unfinished tasks go on", s->n_recovered);

@@ -1,8 +1,8 @@
 /*
  * daemon/scheduler.h - all tasks that are not finished, and which of them run.
  *
- * At most max_running tasks have a slot; the others wait in a queue (daemon/queue.h).  A task that waits for a person has no
- * slot.  Finished tasks are forgotten here once their last event is durable; the journal knows them.
+ * At most max_running tasks have a slot; the others wait in a queue (daemon/queue.h).  A task that waits for a person, is paused
+ * or is not due yet has no slot and is not in the queue.  Finished tasks are forgotten here once their last event is durable; the journal knows them.
  */
 #ifndef DAEMON_SCHEDULER_H
 #define DAEMON_SCHEDULER_H
@@ -23,7 +23,13 @@ void scheduler_recover(struct scheduler *, void (*recovered)(void *arg), void *a
 /* Nothing runs before this is called: the tools are known now. */
 void scheduler_start(struct scheduler *);
 
-/* Before the end: tasks let go of what they have under way, and send what is pending to the journal.  Nothing runs
+/*
+ * The daemon is to end: takes no submissions and gives no slot any more.  finish: what has a slot keeps it to its end, or until it
+ * waits for a person; else until its step is over (a reply of the model, a call).  ended() from the loop when none has one.
+ */
+void scheduler_end(struct scheduler *, bool finish, void (*ended)(void *arg), void *arg);
+bool scheduler_is_resting(const struct scheduler *); /* tasks stand still behind their step */
+/* The end itself: tasks let go of what they have under way, and send what is pending to the journal.  Nothing runs
  * any more. */
 void scheduler_stop(struct scheduler *);
 /* Configuration and policies may be others now: what waits for an approval is judged again, and more may run. */
@@ -36,18 +42,19 @@ bool scheduler_is_stopping(const struct scheduler *);
  */
 struct submitted {
     const char *id;
-    int64_t created_ms;
+    int64_t created_ms, due_ms; /* due_ms of a task that is scheduled */
     enum task_state state;
     bool exists, same;
     const struct err *err; /* NULL: none */
 };
 typedef void submit_done(void *arg, const struct submitted *);
-/* -1 with CORAX_E_LIMIT when the queue is full. */
-int scheduler_submit(struct scheduler *, const struct submission *, submit_done *, void *arg, struct err *);
+/* -1 with CORAX_E_LIMIT and the API's error code when the queue is full, or too many wait for their time; with CORAX_E_UNAVAIL
+ * when the daemon is ending. */
+int scheduler_submit(struct scheduler *s, const struct submission *sub, submit_done *done, void *arg, const char **code, struct err *err);
 
 struct task *scheduler_find(const struct scheduler *, const char *id); /* NULL: finished, or never was */
 struct scheduler_counts {
-    int n_running, n_queued, n_waiting;
+    int n_running, n_queued, n_waiting, n_scheduled, n_paused;
 };
 struct scheduler_counts scheduler_counts(const struct scheduler *);
 bool scheduler_is_ready(const struct scheduler *); /* recovery is over */

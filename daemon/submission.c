@@ -5,6 +5,7 @@
 #include "agent/transcript.h"
 #include "daemon/agents.h"
 #include "util/arena.h"
+#include "util/when.h"
 
 /* A text becomes a list of one text part; a list must be one that the transcript takes. */
 static int read_input(struct submission *s, const struct json *v, const char *body, size_t len, struct err *err)
@@ -89,6 +90,32 @@ static int read_priority(const struct json *v, enum priority *p, struct err *err
     return 0;
 }
 
+/* A moment, as a text or in Unix milliseconds; a time that has passed is good, for a submission may be repeated. */
+static int read_moment(const struct json *v, const char *key, int64_t *ms, struct err *err)
+{
+    int64_t n;
+
+    if (v == NULL)
+        return 0;
+    if (json_text(v))
+        return when_parse(json_text(v), ms, err) < 0 ? err_context(err, "%s", key) : 0;
+    if (json_int(v, key, &n, err) < 0)
+        return -1;
+    if (n < WHEN_MIN_MS || n > WHEN_MAX_MS)
+        return fail(err, CORAX_E_ARGS, "%s is %lld, which is no time in Unix milliseconds between the years 2001 and 9999", key, (long long)n);
+    *ms = n;
+    return 0;
+}
+
+static int read_deadline(struct submission *s, struct err *err)
+{
+    if (read_moment(json_get(s->root, "deadline"), "deadline", &s->deadline_ms, err) < 0)
+        return -1;
+    if (s->deadline_ms && s->deadline_ms <= s->due_ms)
+        return fail(err, CORAX_E_ARGS, "the deadline must be later than the time at which the task is to begin (at)");
+    return 0;
+}
+
 static int read_budget(const struct json *v, struct budget *b, struct err *err)
 {
     const struct budget most = *b;
@@ -102,7 +129,7 @@ static int read_budget(const struct json *v, struct budget *b, struct err *err)
 int submission_parse(struct submission *s, const char *body, size_t len, const struct config *config, const char **code,
                      const char **param, struct err *err)
 {
-    static const char *const known[] = { "input", "tools", "budget", "sampling", "attended", "planner", "agent", "priority", NULL };
+    static const char *const known[] = { "input", "tools", "budget", "sampling", "attended", "planner", "agent", "priority", "at", "deadline", NULL };
     const struct json *attended;
 
     memset(s, 0, sizeof(*s));
@@ -143,6 +170,12 @@ int submission_parse(struct submission *s, const char *body, size_t len, const s
         return -1;
     *param = "priority";
     if (read_priority(json_get(s->root, "priority"), &s->priority, err) < 0)
+        return -1;
+    *param = "at";
+    if (read_moment(json_get(s->root, "at"), "at", &s->due_ms, err) < 0)
+        return -1;
+    *param = "deadline";
+    if (read_deadline(s, err) < 0)
         return -1;
     *param = "attended";
     attended = json_get(s->root, "attended");

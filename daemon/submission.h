@@ -26,6 +26,7 @@ struct submission {
     struct sampling sampling;
     enum priority priority;
     bool attended;
+    int64_t due_ms, deadline_ms; /* Unix time; 0: at once, none */
 };
 
 /*

@@ -1,6 +1,6 @@
 /*
  * The way of a task: creation, the loop over the planner's commands, entries into the journal, and its end.  Tool calls
- * are in task_call.c, what people say in task_human.c, recovery in task_fold.c.
+ * are in task_call.c, what people say in task_human.c, what holds a task back in task_hold.c, recovery in task_fold.c.
  *
  * Memory.  A task is small, and nothing good can be done with half an entry: where memory runs out here the daemon
  * ends, and the next one goes on from the journal (as after any other kill).
@@ -194,14 +194,15 @@ static void on_saved(struct journal_op *op)
         fail_unsaved(t, op->err.msg);
         return;
     }
+    /* Whoever is told of an event may look at the task because of it. */
+    if (a->row.state == TASK_FINISHED || (t->shown != TASK_FINISHED && a->row.state == t->row.state))
+        t->shown = a->row.state;
     for (e = a->entries; e; e = next) {
         next = e->next;
         t->saved_seq = e->seq;
         tell_entry(t, e);
         entry_destroy(e);
     }
-    if (a->row.state == TASK_FINISHED || (t->shown != TASK_FINISHED && a->row.state == t->row.state))
-        t->shown = a->row.state;
     if (t->shown != before)
         tell_changed(t);
     if (t->row.state == TASK_FINISHED && t->pending == NULL) {
@@ -240,6 +241,14 @@ void task_flush(struct task *t)
 
 /* --- creation --------------------------------------------------------------------------------------------------- */
 
+/* 0: none. */
+static int64_t read_time(const struct task *t, const char *key)
+{
+    int64_t ms = 0;
+
+    return json_int(json_get(t->root, key), key, &ms, NULL) == 0 ? ms : 0;
+}
+
 static int read_submitted(struct task *t, struct transcript *transcript, struct arena *arena, struct err *err)
 {
     const char *system = json_get_text(t->root, "system", NULL);
@@ -254,6 +263,10 @@ static int read_submitted(struct task *t, struct transcript *transcript, struct 
     t->attended = json_bool(json_get(t->root, "attended"), true);
     t->waits.priority = PRIORITY_NORMAL;
     priority_find(json_get_text(t->root, "priority", ""), &t->waits.priority); /* older journals have none */
+    t->due_ms = read_time(t, "due_ms");
+    t->deadline_ms = read_time(t, "deadline_ms");
+    t->scheduled = t->due_ms > 0;
+    t->row.state = t->shown = t->scheduled ? TASK_SCHEDULED : TASK_QUEUED;
     t->allowed = json_kind(allowed) == JSON_ARRAY ? allowed : NULL;
     if (config_read_planner(json_get(t->root, "planner"), &t->kind, err) < 0 ||
         config_read_budget(json_get(t->root, "budget"), &t->budget, err) < 0 ||
@@ -336,6 +349,7 @@ void task_destroy(struct task *t)
         l->gone(l);
     }
     task_stop_work(t);
+    task_clear_alarms(t);
     if (t->wall)
         event_free(t->wall);
     if (t->lazy)
@@ -422,6 +436,7 @@ void task_finish(struct task *t, enum task_outcome outcome, const char *text, co
     jsonw_int(&e->w, "active_ms", task_active_ms(t));
     jsonw_end(&e->w);
     entry_seal(e, "spent", at);
+    task_clear_alarms(t);
     t->phase = PHASE_FINISHED;
     t->row.state = TASK_FINISHED;
     t->row.outcome = outcome;
@@ -437,7 +452,7 @@ void task_finish(struct task *t, enum task_outcome outcome, const char *text, co
     task_recorded(t, e);
 }
 
-static void finish(struct task *t, const struct plan_command *c)
+void task_end(struct task *t, const struct plan_command *c)
 {
     static const enum task_outcome outcomes[] = { OUTCOME_ANSWERED, OUTCOME_FAILED, OUTCOME_CANCELLED };
 
@@ -679,6 +694,8 @@ void task_advance(struct task *t)
         t->command_due = false;
         if (c.kind != PLAN_WAIT)
             t->command = c;
+        if (task_holds(t, &c))
+            return;
         switch (c.kind) {
         case PLAN_WAIT:
             return;
@@ -694,7 +711,7 @@ void task_advance(struct task *t)
             task_ask_question(t, &c);
             break;
         case PLAN_FINISH:
-            finish(t, &c);
+            task_end(t, &c);
             return;
         }
     }
@@ -720,7 +737,7 @@ void task_judge_again(struct task *t)
 
     if (t->phase == PHASE_APPROVAL && !task_is_as_asked(t, &verdict)) {
         t->command_due = true; /* it is still the call */
-        task_unwait(t);
+        task_make_ready(t);
     }
 }
 
@@ -747,22 +764,13 @@ void task_run(struct task *t)
     task_advance(t);
 }
 
-void task_wait(struct task *t, enum task_phase phase)
+void task_stand_still(struct task *t, enum task_phase phase, enum task_state state)
 {
     t->phase = phase;
-    t->row.state = TASK_WAITING;
+    t->row.state = state;
     clock_stop(t);
     task_flush(t);
     scheduler_leave(t->d->scheduler, t);
-}
-
-void task_unwait(struct task *t)
-{
-    t->phase = PHASE_READY;
-    t->row.state = TASK_QUEUED;
-    t->shown = TASK_QUEUED;
-    task_flush(t);
-    scheduler_enqueue(t->d->scheduler, t);
 }
 
 bool task_is_unsaved(const struct task *t)

@@ -22,6 +22,7 @@
 #include <sys/queue.h>
 
 #include "agent/planner.h"
+#include "daemon/alarm.h"
 #include "daemon/coraxd.h"
 #include "daemon/entry.h"
 #include "daemon/journal.h"
@@ -51,6 +52,7 @@ enum task_phase {
     PHASE_APPROVAL,   /* a person is asked whether the call may be made */
     PHASE_QUESTION,   /* a person is asked a question */
     PHASE_UNVERIFIED, /* a person is asked what became of a call */
+    PHASE_PAUSED,     /* nothing under way, as with PHASE_READY, and a person wants it so */
     PHASE_FINISHED    /* the last entry is made */
 };
 
@@ -83,6 +85,13 @@ struct task {
     enum task_phase phase;
     bool has_slot, resumed;
     bool dated; /* the model was told the date */
+
+    int64_t due_ms, deadline_ms; /* Unix time; 0: none */
+    struct alarm due, deadline;
+    bool scheduled;     /* it is not due yet */
+    bool pausing;       /* a person wants it paused: it is, or will be when its step is over */
+    bool pause_stored;  /* task_paused is in the journal */
+    uint32_t pause_uid; /* whose wish that is */
 
     struct buf submitted;       /* the task_submitted event */
     struct json *root;          /* of it */
@@ -127,6 +136,11 @@ int task_fold(struct task *, const struct task_row *, const struct stored_event 
 void task_fold_end(struct task *);
 /* It has a slot: go on. */
 void task_run(struct task *);
+/* Nothing is under way: it goes into the queue, unless it is not due yet or is to be paused. */
+void task_make_ready(struct task *);
+/* The clock watches over when it is due and over its deadline. */
+void task_set_alarms(struct task *);
+void task_clear_alarms(struct task *);
 /* The policy may be another one: a call that waits for an approval is begun again, if it would not be asked the same. */
 void task_judge_again(struct task *);
 
@@ -139,6 +153,12 @@ bool task_is_unsaved(const struct task *);
 int task_approve(struct task *, uint32_t uid, bool yes, const char *request_hash, const char *reason,
                  const char **code);
 int task_answer(struct task *, uint32_t uid, const char *text, const char **code);
+/*
+ * Pauses it: at once, or when the model has replied or the call has ended that is under way; one that waits for a person goes
+ * on waiting.  And back: it goes on where it was.  *seq is the event that says so.  -1 with the API's error code.
+ */
+int task_pause(struct task *, uint32_t uid, int64_t *seq, const char **code);
+int task_resume(struct task *, uint32_t uid, int64_t *seq, const char **code);
 /* The resource of GET /v1/tasks/{id}: members of an object that the caller opened. */
 void task_write(const struct task *, struct jsonw *);
 /* Sends what is pending to the journal. */
@@ -146,7 +166,7 @@ void task_flush(struct task *);
 void task_listen(struct task *, struct task_listener *);
 void task_unlisten(struct task *, struct task_listener *);
 
-/* --- between task.c, task_call.c and task_fold.c ---------------------------------------------------------------- */
+/* --- between task.c, task_call.c, task_hold.c and task_fold.c ------------------------------------------------------------- */
 
 struct entry *task_record(struct task *, enum entry_kind); /* write members, then task_recorded */
 void task_recorded(struct task *, struct entry *);
@@ -161,9 +181,12 @@ void task_record_back(struct task *);
  * is, in a word, for the trace.  Before an ask is sent: the planner's next command is due then.  false: it was not taken.
  */
 bool task_note(struct task *, const char *about, const char *text);
-/* Stops the clock and gives the slot back until a person has spoken. */
-void task_wait(struct task *, enum task_phase);
-void task_unwait(struct task *);
+/* Stops the clock and gives the slot back: until a person has spoken, or wants it to go on. */
+void task_stand_still(struct task *, enum task_phase, enum task_state);
+/* Whether the task stands still now instead of beginning with this command: it is to be paused, or the daemon is ending. */
+bool task_holds(struct task *, const struct plan_command *);
+/* Ends what is under way, and the task as the command says. */
+void task_end(struct task *, const struct plan_command *);
 
 void task_finish(struct task *, enum task_outcome, const char *text, const char *code);
 void task_stop_work(struct task *); /* cancels what is under way */
@@ -185,7 +208,7 @@ void task_ask_question(struct task *, const struct plan_command *);
 
 void task_write_effects(struct jsonw *, const char *key, const struct tool *);
 void task_write_usage(struct jsonw *, const struct task_row *);
-/* What a task_submitted event has of the submission: input, attended, tools, planner, agent, priority. */
+/* What a task_submitted event has of the submission: input, attended, tools, planner, agent, priority, due_ms, deadline_ms. */
 void task_write_input(struct jsonw *, const char *submitted, size_t len);
 
 #endif

@@ -314,7 +314,7 @@ void task_begin_call(struct task *t, const struct call *call)
         task_make_intent(t);
     } else if (verdict.decision == POLICY_ASK && t->attended) {
         record_question(t, ENTRY_APPROVAL_ASKED);
-        task_wait(t, PHASE_APPROVAL);
+        task_stand_still(t, PHASE_APPROVAL, TASK_WAITING);
     } else {
         buf_init(&text, ENTRY_LIMIT);
         buf_addf(&text, "denied by policy (%s): %s%s", verdict.rule, verdict.why ? verdict.why : "",
@@ -444,7 +444,7 @@ void task_ask_unverified(struct task *t)
     hash_request(t, "unverified");
     record_question(t, ENTRY_EFFECT_UNVERIFIED);
     if (t->attended) {
-        task_wait(t, PHASE_UNVERIFIED);
+        task_stand_still(t, PHASE_UNVERIFIED, TASK_WAITING);
         return;
     }
     task_end_call(

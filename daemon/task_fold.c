@@ -10,6 +10,9 @@
  *                                  person is asked
  *     effect_unverified            the person is still asked
  *
+ * Without task_due a task with a time of its own is still waiting for it, and one whose last word about it is
+ * pause_asked or task_paused stays paused.
+ *
  * What a call may do is taken from its recorded intent, not from the plugin that is installed now.
  *
  * task_fold needs no plugin, so it runs while their hosts start; task_fold_end judges the open call, for which the tools
@@ -126,6 +129,18 @@ static int noted(struct task_fold *f, const struct json *e, struct err *err)
     return apply(f, &ev, err);
 }
 
+static int paused(struct task_fold *f, enum entry_kind kind, const struct json *e, struct err *err)
+{
+    int64_t uid;
+
+    if (json_int(json_get(e, "uid"), "uid", &uid, err) < 0)
+        return -1;
+    f->t->pausing = kind != ENTRY_TASK_RESUMED_BY;
+    f->t->pause_stored = kind == ENTRY_TASK_PAUSED;
+    f->t->pause_uid = (uint32_t)uid;
+    return 0;
+}
+
 int task_fold_event(struct task_fold *f, enum entry_kind kind, const struct json *e, struct err *err)
 {
     struct plan_event ev = { 0 };
@@ -165,6 +180,13 @@ int task_fold_event(struct task_fold *f, enum entry_kind kind, const struct json
         return 0;
     case ENTRY_NOTE_ADDED:
         return noted(f, e, err);
+    case ENTRY_TASK_DUE:
+        f->t->scheduled = false;
+        return 0;
+    case ENTRY_PAUSE_ASKED:
+    case ENTRY_TASK_PAUSED:
+    case ENTRY_TASK_RESUMED_BY:
+        return paused(f, kind, e, err);
     case ENTRY_TASK_SUBMITTED:
     case ENTRY_POLICY_DECIDED:
     case ENTRY_OBSERVATION_CUT: /* the planner cuts it again */
@@ -249,7 +271,8 @@ int task_fold(struct task *t, const struct task_row *row, const struct stored_ev
     t->row.updated_ms = row->updated_ms;
     t->row.last_seq = t->saved_seq = row->last_seq;
     t->row.state = t->shown = TASK_QUEUED;
-    t->resumed = true; /* even with nothing stored but the submission: it may have run, and its calls with it */
+    /* Even with nothing stored but the submission it may have run, and its calls with it; not before it was due. */
+    t->resumed = !t->scheduled;
     return 0;
 }
 

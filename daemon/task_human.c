@@ -20,7 +20,7 @@ void task_ask_question(struct task *t, const struct plan_command *c)
     memset(&t->call, 0, sizeof(t->call));
     t->call.call = c->call;
     if (t->attended)
-        task_wait(t, PHASE_QUESTION);
+        task_stand_still(t, PHASE_QUESTION, TASK_WAITING);
     else
         task_end_call(t, true, CORAX_E_UNAVAIL,
                       "nobody is there to answer: decide yourself, or say in the answer what is missing");
@@ -53,7 +53,7 @@ int task_approve(struct task *t, uint32_t uid, bool yes, const char *request_has
                  reason ? ": " : "", reason ? reason : "");
         task_end_call(t, true, CORAX_E_DENIED, text);
     }
-    task_unwait(t);
+    task_make_ready(t);
     return 0;
 }
 
@@ -78,7 +78,7 @@ int task_answer(struct task *t, uint32_t uid, const char *text, const char **cod
     } else {
         task_end_call(t, false, CORAX_OK, text);
     }
-    task_unwait(t);
+    task_make_ready(t);
     return 0;
 }
 
@@ -123,7 +123,7 @@ void task_write_usage(struct jsonw *w, const struct task_row *r)
 
 void task_write_input(struct jsonw *w, const char *submitted, size_t len)
 {
-    static const char *const members[] = { "input", "attended", "tools", "planner", "agent", "priority" };
+    static const char *const members[] = { "input", "attended", "tools", "planner", "agent", "priority", "due_ms", "deadline_ms" };
     const char *value;
     char pointer[16];
     size_t value_len, i;
@@ -160,6 +160,7 @@ void task_write(const struct task *t, struct jsonw *w)
         jsonw_null(w, "error");
     }
     write_waiting(t, w);
+    jsonw_bool(w, "paused", t->pausing && !ended);
     jsonw_text(w, "input_text", r.input_text);
     task_write_input(w, t->submitted.data, t->submitted.len);
     task_write_usage(w, &r);

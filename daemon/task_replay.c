@@ -175,7 +175,8 @@ static bool same_end(struct replay *r, const struct json *e)
     const struct spent now = planner_spent(r->t->planner);
     const struct plan_command *c = &r->open;
 
-    if (is_text(e, "code", "journal")) /* the daemon's own: the planner knows nothing of disks */
+    /* The daemon's own: the planner knows nothing of disks and of the time of day. */
+    if (is_text(e, "code", "journal") || is_text(e, "code", "deadline"))
         return true;
     end_from_outside(r, e);
     if (c->kind != PLAN_FINISH || !is_text(e, "outcome", outcomes[c->outcome]) || !is_text(e, "code", c->code) ||
@@ -235,6 +236,10 @@ static bool is_same(struct replay *r, enum entry_kind kind, const struct json *e
     case ENTRY_HUMAN_SAID:
     case ENTRY_NOTE_ADDED:
     case ENTRY_TASK_RESUMED:
+    case ENTRY_TASK_DUE:
+    case ENTRY_PAUSE_ASKED:
+    case ENTRY_TASK_PAUSED:
+    case ENTRY_TASK_RESUMED_BY:
         return take(r, kind, e);
     case ENTRY_TASK_SUBMITTED:
     case ENTRY_N_KINDS:

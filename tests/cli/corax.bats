@@ -13,6 +13,7 @@ setup_file() {
     . "$daemon_source/build-aux/private-daemon.sh"
     daemon_write_conf "$daemon_run/script" "$daemon_build/tests/daemon/scripted-infer" \
         "$daemon_build/tests/daemon/scripted-host" "$daemon_run/ledger.so"
+    sed -i '$s/.*/    "stop": { "seconds": 1 },\n}/' "$daemon_run/corax.conf"
     daemon_start || {
         cat "$daemon_run/coraxd.log" >&2
         return 1
@@ -218,6 +219,47 @@ apart() {
     [ "$status" -eq 1 ]
     [[ $err == *"has ended already"* ]]
     corax trace "$id" >/dev/null
+}
+
+@test "run --at leaves the task to its time; --deadline ends it" {
+    id=$(corax run --at +1s hello)
+    corax ls | grep -q "^$id  scheduled .*in [0-9.]* *[ms]*s .*hello"
+    corax trace "$id" | grep -q "^due  *20[0-9-]* "
+    corax watch --quiet "$id" 2>/dev/null
+    corax trace "$id" | grep -q "due .*at its time"
+    id=$(corax run --at "tomorrow 08:00" hello)
+    [[ $(corax ls --state scheduled) == *"$id"* ]]
+    [[ $(corax health) == *"1 scheduled"* ]]
+    corax cancel "$id"
+    apart corax run --deadline +1s sleep
+    [ "$status" -eq 1 ]
+    [[ $err == *"the task failed: the task's deadline, 20"*"has passed"* ]]
+    for bad in "--at 25:00" "--at soon" "--deadline +5" "--deadline 8:00"; do
+        # shellcheck disable=SC2086 # words
+        apart corax run $bad hello
+        [ "$status" -eq 2 ]
+        [[ $err == *"tomorrow 08:00"* || $err == *"1h30m"* ]]
+    done
+}
+
+@test "pause holds a task when its step is over, resume lets it go on" {
+    id=$(corax run --detach nap)
+    until_running
+    run corax pause "$id"
+    [ "$output" = "will pause (its step ends first) $id" ]
+    run corax resume "$id"
+    [ "$output" = "resumed $id" ]
+    corax watch --quiet "$id"
+    corax trace "$id" | grep -q "pauses .*when its step is over, as asked by uid $(id -u)"
+    id=$(corax run --at +1h hello)
+    run corax pause "$id"
+    [ "$output" = "paused $id" ]
+    [[ $(corax ls --state paused) == *"$id"* ]]
+    run corax resume "$id"
+    corax cancel "$id"
+    apart corax pause "$id"
+    [ "$status" -eq 1 ]
+    [[ $err == *"has ended already"* ]]
 }
 
 @test "rm deletes an ended task with its trace, and refuses a live one" {

@@ -32,6 +32,7 @@ setup() {
 POLICY
     printf '{}' > "$dir/script.json"
     extra=
+    stopping='"seconds": 1' # tests leave tasks at work behind
     preload=
 }
 
@@ -56,7 +57,7 @@ config() {
   "plugins": ["${plugin:-$dir/ledger.so}"], "policies": ["$dir/policy.json"],
   "infer": { "path": "${infer:-$helpers/scripted-infer}" },
   "host": { "path": "${host:-$helpers/scripted-host}", "deadline_ms": ${deadline:-10000} },
-  "box": { "path": "${box_path:-$helpers/scripted-box}" }, $extra }
+  "box": { "path": "${box_path:-$helpers/scripted-box}" }, "stop": { $stopping }, $extra }
 CONF
 }
 
@@ -156,6 +157,15 @@ has() { # TEXT NEEDLE
     case $1 in *"$2"*) return 0 ;; esac
     printf '%s\ndoes not contain %s\n' "$1" "$2"
     return 1
+}
+
+in_state() { # STATE [ID]
+    api GET "/v1/tasks/${2:-$id}"
+    [ "$(field /state)" = "$1" ]
+}
+
+now_ms() { # [MORE MILLISECONDS]
+    echo $(($(date +%s%3N) + ${1:-0}))
 }
 
 one_runs() {

@@ -136,6 +136,7 @@ static void make_version_1(void)
         add_task(j, TASK_FINISHED, i);
     journal_close(j);
     sql(db_path, "DROP INDEX tasks_finished");
+    sql(db_path, "DROP TABLE schedules");
     sql(db_path, "PRAGMA user_version=1");
 }
 

@@ -26,6 +26,7 @@ int main(void)
     static const char full[] = "{\"input\":[{\"type\":\"text\",\"text\":\"a\"},{\"type\":\"json\",\"text\":\"{}\"}],"
                                "\"tools\":[\"calc\"],\"budget\":{\"steps\":3,\"tokens\":99999999},"
                                "\"sampling\":{\"seed\":4},\"attended\":false,\"priority\":\"low\"}";
+    static const char timed[] = "{\"input\":\"x\",\"at\":\"2026-11-28T14:30:00.25Z\",\"deadline\":1795876300000}";
     struct submission s;
     struct err err = { 0 };
     const char *code, *param;
@@ -47,6 +48,11 @@ int main(void)
     is_int(s.priority, PRIORITY_LOW, "priority");
     submission_finish(&s);
 
+    is_int(submission_parse(&s, timed, strlen(timed), &config, &code, &param, &err), 0, "times");
+    is_int(s.due_ms, 1795876200250, "at as a text");
+    is_int(s.deadline_ms, 1795876300000, "deadline as a number");
+    submission_finish(&s);
+
     bad("nonsense", "bad_json", NULL, "line 1");
     bad("[]", "unknown_member", NULL, "must be an object");
     bad("{\"inptu\":\"x\"}", "unknown_member", NULL, "inptu");
@@ -63,6 +69,12 @@ int main(void)
     bad("{\"input\":\"x\",\"attended\":1}", "bad_value", "attended", "true or false");
     bad("{\"input\":\"x\",\"priority\":\"urgent\"}", "bad_value", "priority", "high, normal or low");
     bad("{\"input\":\"x\",\"priority\":1}", "bad_value", "priority", "high, normal or low");
+    bad("{\"input\":\"x\",\"at\":1795876200}", "bad_value", "at", "milliseconds");
+    bad("{\"input\":\"x\",\"at\":\"tomorrow\"}", "bad_value", "at", "2026-11-28T14:30:00+01:00");
+    bad("{\"input\":\"x\",\"at\":true}", "bad_value", "at", "at");
+    bad("{\"input\":\"x\",\"at\":1795876200000.5}", "bad_value", "at", "at");
+    bad("{\"input\":\"x\",\"deadline\":-1}", "bad_value", "deadline", "milliseconds");
+    bad("{\"input\":\"x\",\"at\":1795876300000,\"deadline\":1795876300000}", "bad_value", "deadline", "later");
     bad("{\"input\":\"x\",\"input\":\"y\"}", "bad_json", NULL, "duplicate");
     config_finish(&config);
     done();
