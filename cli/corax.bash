@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 
 _corax() {
-    local commands="run watch ls trace replay diff approve deny answer cancel pause resume rm agents tools health doctor db ping help"
+    local commands="run watch ls trace replay diff approve deny answer cancel pause resume rm agents memory tools health doctor db ping help"
     local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command="" i
     COMPREPLY=()
     for ((i = 1; i < COMP_CWORD; i++)); do
@@ -32,6 +32,14 @@ _corax() {
         mapfile -t COMPREPLY < <(compgen -W "high normal low" -- "$word")
         return
         ;;
+    --kind)
+        mapfile -t COMPREPLY < <(compgen -W "note fact episode" -- "$word")
+        return
+        ;;
+    --confidentiality)
+        mapfile -t COMPREPLY < <(compgen -W "public internal secret" -- "$word")
+        return
+        ;;
     --state)
         mapfile -t COMPREPLY < <(compgen -W "scheduled queued running waiting paused finished" -- "$word")
         return
@@ -48,12 +56,14 @@ _corax() {
         watch) options+=" --quiet" ;;
         replay) options+=" --planner" ;;
         ls) options+=" --limit --state" ;;
+        memory) options+=" --space --kind --tag --limit --note --max-chars --confidentiality" ;;
         esac
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
         return
     fi
     case $command in
     help) mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$word") ;;
+    memory) mapfile -t COMPREPLY < <(compgen -W "ls search show add rm export import" -- "$word") ;;
     db) mapfile -t COMPREPLY < <(compgen -W "backup check" -- "$word") ;;
     watch | trace | replay | diff | approve | deny | answer | cancel | pause | resume | rm)
         # Ids of the newest tasks, from the daemon; nothing when it does not answer.

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "daemon/agents.h"
+#include "daemon/memory.h"
 #include "util/file.h"
 
 #define CONFIG_MAX_BYTES (1u << 20)
@@ -81,6 +82,7 @@ int config_init(struct config *c, struct err *err)
     c->budget = budget_default();
     c->sampling = (struct sampling){ .top_p = 1, .seed = 1 };
     c->host_deadline_ms = 30000;
+    c->memory = (struct memory_config){ .max_items = 10000, .note_chars = MEMORY_NOTE_CHARS, .recall_items = 5, .recall_bytes = 2048 };
     c->log_level = LOG_LEVEL_INFO;
     if (config_set_text(&c->socket, CORAX_RUNDIR "/coraxd.sock", err) < 0 ||
         config_set_text(&c->state, CORAX_STATEDIR, err) < 0 ||
@@ -110,6 +112,7 @@ void config_finish(struct config *c)
     free(c->infer_template);
     free(c->host_path);
     free(c->box_path);
+    free(c->memory.space);
     config_list_clear(&c->roots);
     config_list_clear(&c->plugins);
     config_list_clear(&c->policies);
@@ -364,6 +367,39 @@ static int read_stop(struct config *c, const struct json *v, struct err *err)
     return 0;
 }
 
+int config_read_space(const struct json *v, const char **space, struct err *err)
+{
+    if (v == NULL)
+        return 0;
+    if (json_kind(v) != JSON_NULL && (json_text(v) == NULL || !memory_is_name(json_text(v), MEMORY_MAX_NAME)))
+        return fail(err, CORAX_E_ARGS, "memory must be null or the name of a space: a-z, 0-9, _ and -, at most %d characters", MEMORY_MAX_NAME);
+    *space = json_text(v);
+    return 0;
+}
+
+static int read_memory(struct memory_config *m, const struct json *v, struct err *err)
+{
+    static const char *const known[] = { "space", "max_items", "note_chars", "recall_items", "recall_bytes", NULL };
+    const char *space = m->space;
+
+    if (v == NULL)
+        return 0;
+    if (config_check_members(v, "memory", known, err) < 0 || read_small(v, "memory.", "max_items", 1, 10000, &m->max_items, err) < 0 ||
+        read_small(v, "memory.", "note_chars", 1, MEMORY_MAX_TEXT, &m->note_chars, err) < 0 ||
+        read_small(v, "memory.", "recall_items", 0, 100, &m->recall_items, err) < 0 ||
+        read_small(v, "memory.", "recall_bytes", 0, 1 << 17, &m->recall_bytes, err) < 0)
+        return -1;
+    if (config_read_space(json_get(v, "space"), &space, err) < 0)
+        return err_context(err, "memory.space");
+    if (space == m->space)
+        return 0;
+    if (space)
+        return config_set_text(&m->space, space, err);
+    free(m->space);
+    m->space = NULL;
+    return 0;
+}
+
 void config_write_budget(const struct budget *b, struct jsonw *w)
 {
     jsonw_object(w, "budget");
@@ -455,6 +491,7 @@ void config_adopt(struct config *c, struct config *fresh, struct buf *restart)
     c->planner = fresh->planner;
     c->budget = fresh->budget;
     c->sampling = fresh->sampling;
+    SWAP(struct memory_config, c->memory, fresh->memory);
     c->log_level = fresh->log_level;
 }
 
@@ -476,7 +513,7 @@ static int read_root(struct config *c, const struct json *root, struct err *err)
                                          "policies",  "max_running", "max_queued", "system", "date_note",
                                          "budget",    "sampling",    "infer",      "host",   "box",
                                          "isolation", "roots",       "log_level",  "journal",
-                                         "planner",   "agents",      "max_scheduled", "stop", NULL };
+                                         "planner",   "agents",      "max_scheduled", "stop", "memory", NULL };
 
     if (config_check_members(root, "the file", known, err) < 0 || read_text(root, "", "socket", &c->socket, err) < 0 ||
         read_text(root, "", "admin_group", &c->admin_group, err) < 0 ||
@@ -491,7 +528,7 @@ static int read_root(struct config *c, const struct json *root, struct err *err)
         config_read_sampling(json_get(root, "sampling"), &c->sampling, err) < 0 || read_children(c, root, err) < 0 ||
         read_isolation(c, json_get(root, "isolation"), err) < 0 ||
         read_roots(&c->roots, json_get(root, "roots"), err) < 0 ||
-        read_journal(c, json_get(root, "journal"), err) < 0 ||
+        read_journal(c, json_get(root, "journal"), err) < 0 || read_memory(&c->memory, json_get(root, "memory"), err) < 0 ||
         config_read_planner(json_get(root, "planner"), &c->planner, err) < 0 ||
         read_log_level(json_get(root, "log_level"), &c->log_level, err) < 0)
         return -1;

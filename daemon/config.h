@@ -23,6 +23,15 @@ struct sampling {
     int64_t seed;
 };
 
+/* What is remembered from task to task (docs/memory.md). */
+struct memory_config {
+    char *space;      /* of tasks that name none; NULL: they remember nothing */
+    int max_items;    /* facts in a space */
+    int note_chars;   /* of a note that a model makes */
+    int recall_items; /* that a task is told of at its beginning; 0: none */
+    int recall_bytes; /* of all that it is told */
+};
+
 #define CONFIG_MAX_TOOLS 1000 /* that a task or an agent may name */
 #define CONFIG_MAX_LIST 256 /* plugins or policies in the list */
 
@@ -60,6 +69,7 @@ struct config {
     bool strict;              /* isolation: a machine that lacks a part of a box will not do */
     struct config_list roots; /* NAME=PATH */
     int host_deadline_ms;
+    struct memory_config memory;
     enum log_level log_level;
 };
 
@@ -84,10 +94,12 @@ void config_write_budget(const struct budget *, struct jsonw *);
 int config_load_agents(struct config *, struct err *);
 /*
  * Takes over from a fresh config, all set, what a running daemon can change: agents, system, date_note, max_running, max_queued,
- * max_scheduled, stop, planner, budget, sampling and log_level; what it had is the fresh one's then.  Policies are loaded by the caller.  Into restart go the names of the
+ * max_scheduled, stop, planner, budget, sampling, memory and log_level; what it had is the fresh one's then.  Policies are loaded by the caller.  Into restart go the names of the
  * keys that differ besides, with commas between; they stay as they are.
  */
 void config_adopt(struct config *, struct config *fresh, struct buf *restart);
+/* A member "memory" of a task or an agent: the name of a space, or null for none. */
+int config_read_space(const struct json *, const char **, struct err *);
 int config_read_planner(const struct json *, const struct planner_kind **, struct err *);
 /* A list of at most CONFIG_MAX_TOOLS names of tools; NULL is none. */
 int config_check_tools(const struct json *, struct err *);

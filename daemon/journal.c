@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/journal_ops.h"
 #include "daemon/journal_schema.h"
 #include "util/log.h"
 
@@ -270,6 +271,7 @@ static void destroy(struct journal *j)
 
     for (i = 0; i < SQL_N; i++)
         sqlite3_finalize(j->jdb.stmt[i]);
+    journal_drop_words(&j->jdb);
     if (j->jdb.db)
         sqlite3_close(j->jdb.db); /* the last connection: writes the log back and removes it */
     if (j->lock_fd >= 0)

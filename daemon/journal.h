@@ -27,6 +27,7 @@
 struct journal;
 struct journal_db;
 struct journal_copy;
+struct memory;
 
 enum task_state { TASK_QUEUED, TASK_RUNNING, TASK_WAITING, TASK_FINISHED, TASK_SCHEDULED, TASK_PAUSED, N_TASK_STATES }; /* stored: add at the end */
 enum task_outcome { OUTCOME_NONE, OUTCOME_ANSWERED, OUTCOME_FAILED, OUTCOME_CANCELLED };
@@ -101,6 +102,7 @@ struct journal_append {
     bool create;
     struct task_row row;
     struct entry *entries; /* list; stays the caller's, untouched until done() */
+    const struct memory *episode; /* with the task's end: what is remembered of it, the caller's; NULL: nothing */
     /* create only */
     const char *idem_key; /* NULL: none */
     unsigned char idem_hash[HASH_LEN];

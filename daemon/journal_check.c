@@ -92,7 +92,7 @@ static int count(struct check *c, const char *key, const char *sql, struct err *
     return 0;
 }
 
-static int check_all(struct check *c, struct err *err)
+static int check_all(struct check *c, int version, struct err *err)
 {
     static const char *const questions[] = {
         "PRAGMA integrity_check(50)",
@@ -106,9 +106,18 @@ static int check_all(struct check *c, struct err *err)
         " FROM blobs WHERE uses <> (SELECT count(*) FROM event_blobs WHERE blob = b) LIMIT 50",
     };
 
+    static const char *const memories[] = {
+        "SELECT 'memory ' || id || ' has no space' FROM memories WHERE space NOT IN (SELECT s FROM memory_spaces) LIMIT 50",
+        /* Says nothing, or is an error: the index has other words than the memories. */
+        "INSERT INTO memories_fts(memories_fts, rank) VALUES('integrity-check', 1)",
+    };
+
     jsonw_array(c->w, "problems");
     for (size_t i = 0; i < sizeof(questions) / sizeof(*questions); i++)
         if (ask(c, questions[i], err) < 0)
+            return -1;
+    for (size_t i = 0; version >= 4 && i < sizeof(memories) / sizeof(*memories); i++)
+        if (ask(c, memories[i], err) < 0)
             return -1;
     if (check_hashes(c, err) < 0)
         return -1;
@@ -132,7 +141,9 @@ static int check_database(struct check *c, const char *path, struct err *err)
     if (count(c, "tasks", "SELECT count(*) FROM tasks", err) < 0 || count(c, "events", "SELECT count(*) FROM events", err) < 0 ||
         count(c, "blobs", "SELECT count(*) FROM blobs", err) < 0)
         return -1;
-    return check_all(c, err);
+    if (version >= 4 && count(c, "memories", "SELECT count(*) FROM memories", err) < 0)
+        return -1;
+    return check_all(c, version, err);
 }
 
 int journal_check(const char *path, struct buf *out, bool *good, struct err *err)

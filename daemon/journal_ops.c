@@ -279,6 +279,8 @@ static int append_work(struct journal_db *j, struct journal_op *op, struct err *
     for (e = a->entries; e && result == 0; e = e->next)
         result = add_entry(j, a->row.n, e, &body, err);
     buf_finish(&body);
+    if (result == 0 && a->episode)
+        result = journal_add_episode(j, a->episode, err);
     return result;
 }
 
@@ -478,7 +480,7 @@ static int run_with(struct journal_db *j, enum journal_sql sql, sqlite3_int64 n,
 int journal_delete_task(struct journal_db *j, sqlite3_int64 n, struct err *err)
 {
     /* The links go with the events, by cascade; only then may an unused blob go. */
-    if (run_with(j, SQL_BLOB_DROP, n, err) < 0 || run_with(j, SQL_TASK_DELETE, n, err) < 0)
+    if (journal_delete_episode(j, n, err) < 0 || run_with(j, SQL_BLOB_DROP, n, err) < 0 || run_with(j, SQL_TASK_DELETE, n, err) < 0)
         return -1;
     return run_with(j, SQL_BLOB_SWEEP, 0, err);
 }

@@ -7,6 +7,12 @@
  * event_blobs  which member of which event is which blob.
  * schedules    one row a schedule: the submission (body) as it came, and where it stands.
  *
+ * memory_spaces   whose they are, and their names.
+ * memories        one row a memory; memories_fts is the index of its words and has no text of its own (whoever writes a row writes its words).  Its column
+ *                 space lets a search go to the spaces it may see without looking at the others.
+ * memory_vectors  what a model of embeddings makes of a memory, for some.
+ * memory_writes   what calls of unfinished tasks have written, so that a call that is repeated after a crash writes nothing twice.
+ *
  * auto_vacuum must be set before the first table is made; deleted pages then go back to the file system a few at a
  * time.
  */
@@ -94,11 +100,67 @@ static const char *const steps[JOURNAL_SCHEMA] = {
     " idem_hash BLOB"
     ") STRICT;"
     "CREATE UNIQUE INDEX schedules_by_key ON schedules(uid, idem_key) WHERE idem_key IS NOT NULL;",
+
+    /* 4: memories. */
+    "CREATE TABLE memory_spaces("
+    " s INTEGER PRIMARY KEY,"
+    " uid INTEGER NOT NULL,"
+    " name TEXT NOT NULL,"
+    " UNIQUE(uid, name)"
+    ") STRICT;"
+    "CREATE TABLE memories("
+    " n INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " id TEXT NOT NULL UNIQUE,"
+    " space INTEGER NOT NULL REFERENCES memory_spaces(s),"
+    " kind INTEGER NOT NULL,"
+    " label TEXT NOT NULL,"
+    " text TEXT NOT NULL,"
+    " tags TEXT NOT NULL,"
+    " task TEXT NOT NULL,"
+    " integrity INTEGER NOT NULL,"
+    " confidentiality INTEGER NOT NULL,"
+    " created_ms INTEGER NOT NULL,"
+    " updated_ms INTEGER NOT NULL,"
+    " max_chars INTEGER NOT NULL,"
+    " size INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE INDEX memories_by_space ON memories(space, kind, n, size);"
+    "CREATE UNIQUE INDEX memories_by_label ON memories(space, label) WHERE kind = 0;"
+    "CREATE INDEX memories_by_task ON memories(task) WHERE kind = 2;"
+    "CREATE TABLE memory_vectors("
+    " n INTEGER PRIMARY KEY REFERENCES memories(n) ON DELETE CASCADE,"
+    " model TEXT NOT NULL,"
+    " vector BLOB NOT NULL"
+    ") STRICT;"
+    "CREATE TABLE memory_writes("
+    " task TEXT NOT NULL,"
+    " call TEXT NOT NULL,"
+    " memory TEXT NOT NULL,"
+    " PRIMARY KEY(task, call)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE VIRTUAL TABLE memories_fts USING fts5(space, label, text, tags, content='memories', content_rowid='n',"
+    " tokenize='porter unicode61 remove_diacritics 2');",
 };
 
 #define ROW                                                                                                       \
     "id, uid, state, outcome, created_ms, updated_ms, active_ms, last_seq, n_steps, n_tool_calls, prompt_tokens," \
     " completion_tokens, input_text, answer, model"
+
+#define MEMORY                                                                                                             \
+    "m.n, m.id, s.uid, s.name, m.kind, m.label, m.text, m.tags, m.task, m.integrity, m.confidentiality, m.created_ms," \
+    " m.updated_ms, m.max_chars"
+#define MEMORY_FROM " FROM memories m JOIN memory_spaces s ON s.s = m.space"
+/* ?1 uid, ?2 name of a space or '' */
+#define MEMORY_MINE "space IN (SELECT s FROM memory_spaces WHERE uid=?1 AND (?2='' OR name=?2))"
+#define MEMORY_ALL  "(?2='' OR space IN (SELECT s FROM memory_spaces WHERE name=?2)) AND ?1<0"
+/* ?3 kinds, ?4 tag or '' */
+#define MEMORY_KINDS "(?3=0 OR (?3 & (1 << kind)))"
+#define MEMORY_TAG   "(?4='' OR instr(' ' || tags || ' ', ' ' || ?4 || ' '))"
+#define MEMORY_LIST(whose)                                                                                       \
+    "SELECT " MEMORY MEMORY_FROM " WHERE m.n IN (SELECT n FROM memories WHERE " whose " AND " MEMORY_KINDS       \
+    " AND " MEMORY_TAG " AND (?5='' OR substr(id, -length(?5))=?5)"                                              \
+    " AND n < coalesce((SELECT n FROM memories WHERE id=?6), 9e18) ORDER BY n DESC LIMIT ?7) ORDER BY m.n DESC"
+#define MEMORY_STATS(whose) "SELECT count(*), total(size) FROM memories WHERE " whose " AND " MEMORY_KINDS
 
 const char *const journal_sql[SQL_N] = {
     [SQL_BEGIN] = "BEGIN IMMEDIATE",
@@ -145,6 +207,39 @@ const char *const journal_sql[SQL_N] = {
     [SQL_TASK_FINISHED] = "SELECT count(*) FROM tasks WHERE state = 3",
     [SQL_PAGES_USED] = "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size",
     [SQL_PAGES_FREE] = "PRAGMA freelist_count",
+    [SQL_MEMORY_SPACES] = "SELECT s FROM memory_spaces WHERE (?1<0 OR uid=?1) AND (?2='' OR name=?2) LIMIT ?3",
+    [SQL_MEMORY_SPACE_ADD] = "INSERT INTO memory_spaces(uid, name) VALUES(?1, ?2)",
+    [SQL_MEMORY_SPACE_COUNT] = "SELECT count(*) FROM memory_spaces WHERE uid=?1",
+    [SQL_MEMORY_SPACE_SWEEP] = "DELETE FROM memory_spaces WHERE uid=?1 AND NOT EXISTS (SELECT 1 FROM memories WHERE space=s)",
+    [SQL_MEMORY_LIST] = MEMORY_LIST(MEMORY_MINE),
+    [SQL_MEMORY_LIST_ALL] = MEMORY_LIST(MEMORY_ALL),
+    [SQL_MEMORY_ROW] = "SELECT " MEMORY MEMORY_FROM " WHERE m.n=?1",
+    [SQL_MEMORY_NOTE] = "SELECT " MEMORY MEMORY_FROM " WHERE m.space=?1 AND m.kind=0 AND m.label=?2",
+    [SQL_MEMORY_COUNT] = "SELECT count(*) FROM memories WHERE space=?1 AND kind=?2",
+    [SQL_MEMORY_OLDEST] = "SELECT n FROM memories WHERE space=?1 AND kind=?2 ORDER BY n LIMIT 1",
+    [SQL_MEMORY_INSERT] = "INSERT INTO memories(id, space, kind, label, text, tags, task, integrity, confidentiality, created_ms,"
+                          " updated_ms, max_chars, size) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13)",
+    [SQL_MEMORY_UPDATE] = "UPDATE memories SET text=?2, task=?3, integrity=?4, confidentiality=?5, updated_ms=?6, size=?7 WHERE n=?1",
+    [SQL_MEMORY_DELETE] = "DELETE FROM memories WHERE n=?1",
+    [SQL_MEMORY_STATS] = MEMORY_STATS(MEMORY_MINE),
+    [SQL_MEMORY_STATS_ALL] = MEMORY_STATS(MEMORY_ALL),
+    /* The join says who may see a row, whatever is asked of the index. */
+    [SQL_MEMORY_MATCH] = "SELECT m.n, m.size, memory_words(memories_fts) FROM memories_fts JOIN memories m ON m.n = memories_fts.rowid"
+                         " JOIN memory_spaces s ON s.s = m.space WHERE memories_fts MATCH ?5 AND (?1<0 OR s.uid=?1)"
+                         " AND (?2='' OR s.name=?2) AND (?3=0 OR (?3 & (1 << m.kind)))"
+                         " AND (?4='' OR instr(' ' || m.tags || ' ', ' ' || ?4 || ' '))",
+    [SQL_MEMORY_VECTORS] = "SELECT v.n, v.vector FROM memory_vectors v JOIN memories m ON m.n = v.n JOIN memory_spaces s ON s.s = m.space"
+                           " WHERE (?1<0 OR s.uid=?1) AND (?2='' OR s.name=?2) AND (?3=0 OR (?3 & (1 << m.kind)))"
+                           " AND (?4='' OR instr(' ' || m.tags || ' ', ' ' || ?4 || ' ')) AND v.model=?5",
+    [SQL_MEMORY_VECTOR_PUT] = "INSERT OR REPLACE INTO memory_vectors(n, model, vector) SELECT n, ?2, ?3 FROM memories WHERE id=?1",
+    [SQL_MEMORY_DONE_GET] = "SELECT memory FROM memory_writes WHERE task=?1 AND call=?2",
+    [SQL_MEMORY_DONE_ADD] = "INSERT INTO memory_writes(task, call, memory) VALUES(?1, ?2, ?3)",
+    [SQL_MEMORY_DONE_DROP] = "DELETE FROM memory_writes WHERE task=?1",
+    [SQL_MEMORY_WORDS_ADD] = "INSERT INTO memories_fts(rowid, space, label, text, tags) SELECT n, space, label, text, tags"
+                             " FROM memories WHERE n=?1",
+    [SQL_MEMORY_WORDS_DROP] = "INSERT INTO memories_fts(memories_fts, rowid, space, label, text, tags)"
+                              " SELECT 'delete', n, space, label, text, tags FROM memories WHERE n=?1",
+    [SQL_EPISODE] = "SELECT n FROM memories WHERE kind=2 AND task=(SELECT id FROM tasks WHERE n=?1)",
 };
 
 /*
@@ -260,6 +355,9 @@ int journal_schema_apply(sqlite3 *db, const char *path, bool normal, struct err 
 {
     int version = 0;
 
+    /* What a file says does nothing but what data does: no trigger or view of it may use a virtual table. */
+    sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     /* One process holds the journal (corax.lock): nothing is locked and unlocked, and no index of the log is shared. */
     if (run(db, "PRAGMA locking_mode=EXCLUSIVE", err) < 0)
         return -1;

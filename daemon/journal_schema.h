@@ -9,7 +9,7 @@
 
 #include "util/err.h"
 
-#define JOURNAL_SCHEMA 3 /* PRAGMA user_version */
+#define JOURNAL_SCHEMA 4 /* PRAGMA user_version */
 
 /*
  * Sets the connection's pragmas and brings the schema to JOURNAL_SCHEMA: in one transaction, and behind a copy of the older database
@@ -51,13 +51,40 @@ enum journal_sql {
     SQL_TASK_FINISHED,
     SQL_PAGES_USED,
     SQL_PAGES_FREE,
+    SQL_MEMORY_SPACES,
+    SQL_MEMORY_SPACE_ADD,
+    SQL_MEMORY_SPACE_COUNT,
+    SQL_MEMORY_SPACE_SWEEP,
+    SQL_MEMORY_LIST,
+    SQL_MEMORY_LIST_ALL,
+    SQL_MEMORY_ROW,
+    SQL_MEMORY_NOTE,
+    SQL_MEMORY_COUNT,
+    SQL_MEMORY_OLDEST,
+    SQL_MEMORY_INSERT,
+    SQL_MEMORY_UPDATE,
+    SQL_MEMORY_DELETE,
+    SQL_MEMORY_STATS,
+    SQL_MEMORY_STATS_ALL,
+    SQL_MEMORY_MATCH,
+    SQL_MEMORY_VECTORS,
+    SQL_MEMORY_VECTOR_PUT,
+    SQL_MEMORY_DONE_GET,
+    SQL_MEMORY_DONE_ADD,
+    SQL_MEMORY_DONE_DROP,
+    SQL_MEMORY_WORDS_ADD,
+    SQL_MEMORY_WORDS_DROP,
+    SQL_EPISODE,
     SQL_N
 };
 extern const char *const journal_sql[SQL_N];
 
+struct memory_words;
+
 struct journal_db {
     sqlite3 *db;
     sqlite3_stmt *stmt[SQL_N];
+    struct memory_words *words; /* of journal_memory_search.c, made by the first search */
 };
 
 /* A reset statement without bindings; NULL with err set when it cannot be prepared. */

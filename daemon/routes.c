@@ -12,6 +12,7 @@
 #include "daemon/isolation.h"
 #include "daemon/model.h"
 #include "daemon/routes_journal.h"
+#include "daemon/routes_memory.h"
 #include "daemon/routes_task.h"
 #include "daemon/scheduler.h"
 #include "util/clock.h"
@@ -281,6 +282,7 @@ static const struct {
     { "/v1/tasks", get_tasks, post_task },
     { "/v1/tools", get_tools, NULL },
     { "/v1/agents", get_agents, NULL },
+    { "/v1/memory", routes_get_memories, routes_post_memory },
     { "/v1/journal/backups", NULL, routes_post_backup },
     { "/v1/journal/check", NULL, routes_post_check },
 };
@@ -331,6 +333,18 @@ static void handle_task(struct coraxd *d, struct evhttp_request *req, const stru
     http_reply_error(req, 404, "not_found", "no_such_path", NULL, "a task has events, trace, replay, input, cancel, pause and resume");
 }
 
+static void handle_memory(struct coraxd *d, struct evhttp_request *req, const struct http_peer *peer, const char *id)
+{
+    enum evhttp_cmd_type method = evhttp_request_get_command(req);
+
+    if (method == EVHTTP_REQ_GET || method == EVHTTP_REQ_HEAD)
+        routes_get_memory(d, req, peer, id);
+    else if (method == EVHTTP_REQ_DELETE)
+        routes_delete_memory(d, req, peer, id);
+    else
+        bad_method(req, "GET, HEAD, DELETE");
+}
+
 void routes_handle(void *arg, struct evhttp_request *req, const struct http_peer *peer)
 {
     struct coraxd *d = arg;
@@ -353,6 +367,8 @@ void routes_handle(void *arg, struct evhttp_request *req, const struct http_peer
     }
     if (strncmp(path, "/v1/tasks/", 10) == 0)
         handle_task(d, req, peer, path + 10);
+    else if (strncmp(path, "/v1/memory/", 11) == 0)
+        handle_memory(d, req, peer, path + 11);
     else
         http_reply_error(req, 404, "not_found", "no_such_path", NULL, "there is nothing at %.100s", path);
 }

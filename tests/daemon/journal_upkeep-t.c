@@ -137,6 +137,8 @@ static void make_version_1(void)
     journal_close(j);
     sql(db_path, "DROP INDEX tasks_finished");
     sql(db_path, "DROP TABLE schedules");
+    sql(db_path, "SELECT 1; DROP TABLE memory_vectors; DROP TABLE memory_writes; DROP TABLE memories;"
+                 " DROP TABLE memory_spaces; DROP TABLE memories_fts");
     sql(db_path, "PRAGMA user_version=1");
 }
 
