@@ -288,7 +288,7 @@ static void on_settled(void *arg)
 
 static struct policy *load_policy(const struct config *c, struct err *err)
 {
-    return policy_load_paths((const char *const *)c->policies.at, c->policies.n, err);
+    return policy_load_paths((const char *const *)c->policies.at, c->policies.n, POLICY_BASE, err);
 }
 
 /* A file that is bad changes nothing. */

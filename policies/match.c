@@ -1,9 +1,6 @@
 #include "policies/match.h"
 
-#include <math.h>
 #include <string.h>
-
-#define EXACT_BELOW 9007199254740992.0 /* 2^53: from here on, neighbouring integers share a double */
 
 struct bit_name {
     const char *name;
@@ -79,152 +76,6 @@ static int read_bits_condition(const struct json *j, const struct bit_name *name
     return 0;
 }
 
-static bool is_inexact(const struct json *value)
-{
-    return json_kind(value) == JSON_NUMBER && !(fabs(json_number(value, 0)) < EXACT_BELOW);
-}
-
-static size_t count_characters(const char *s)
-{
-    size_t n = 0;
-
-    for (; *s; s++)
-        n += ((unsigned char)*s & 0xC0) != 0x80;
-    return n;
-}
-
-static bool in_range(const struct arg_condition *c, const struct json *value)
-{
-    double x = json_number(value, 0);
-
-    return json_kind(value) == JSON_NUMBER && x >= c->min && x <= c->max;
-}
-
-static bool in_length(const struct arg_condition *c, const struct json *value)
-{
-    const char *s = json_text(value);
-    int64_t n = s ? (int64_t)count_characters(s) : -1;
-
-    return s && n >= c->min_length && n <= c->max_length;
-}
-
-static bool same_value(const struct json *a, const struct json *b)
-{
-    if (json_kind(a) != json_kind(b))
-        return false;
-    switch (json_kind(a)) {
-    case JSON_NULL:
-        return true;
-    case JSON_BOOL:
-        return json_bool(a, false) == json_bool(b, false);
-    case JSON_NUMBER:
-        return json_number(a, 0) == json_number(b, 0);
-    case JSON_STRING:
-        return strcmp(json_text(a), json_text(b)) == 0;
-    case JSON_NONE:
-    case JSON_ARRAY:
-    case JSON_OBJECT:
-        break;
-    }
-    return false;
-}
-
-static bool is_among(const struct json *values, const struct json *value)
-{
-    for (const struct json *v = json_first(values); v; v = json_next(v))
-        if (same_value(v, value))
-            return true;
-    return false;
-}
-
-/* Of a value whose numbers are exact. */
-static bool arg_holds(const struct arg_condition *c, const struct json *value)
-{
-    return (!c->values || is_among(c->values, value)) && (!c->has_range || in_range(c, value)) &&
-           (!c->has_length || in_length(c, value));
-}
-
-static int read_values(const struct json *list, struct arg_condition *c, struct err *err)
-{
-    if (json_kind(list) != JSON_ARRAY || json_count(list) == 0)
-        return fail(err, CORAX_E_ARGS, "args.%.60s: enum is not a list of values", c->name);
-    for (const struct json *v = json_first(list); v; v = json_next(v)) {
-        if (json_kind(v) == JSON_ARRAY || json_kind(v) == JSON_OBJECT)
-            return fail(err, CORAX_E_ARGS, "args.%.60s: enum holds a list or an object", c->name);
-        if (is_inexact(v))
-            return fail(err, CORAX_E_ARGS, "args.%.60s: a number of 2^53 or more is not exact", c->name);
-        c->has_number |= json_kind(v) == JSON_NUMBER;
-    }
-    c->values = list;
-    return 0;
-}
-
-static int read_number(const struct json *j, struct arg_condition *c, double *out, struct err *err)
-{
-    if (json_kind(j) != JSON_NUMBER)
-        return fail(err, CORAX_E_ARGS, "args.%.60s: %s is not a number", c->name, json_key(j));
-    if (is_inexact(j))
-        return fail(err, CORAX_E_ARGS, "args.%.60s: %s: a number of 2^53 or more is not exact", c->name, json_key(j));
-    *out = json_number(j, 0);
-    c->has_range = c->has_number = true;
-    return 0;
-}
-
-static int read_length(const struct json *j, struct arg_condition *c, int64_t *out, struct err *err)
-{
-    int64_t n;
-
-    if (json_int(j, json_key(j), &n, err) < 0)
-        return err_context(err, "args.%.60s", c->name);
-    if (n < 0)
-        return fail(err, CORAX_E_ARGS, "args.%.60s: %s is negative", c->name, json_key(j));
-    *out = n;
-    c->has_length = true;
-    return 0;
-}
-
-/* Can any value satisfy it? */
-static bool arg_can_hold(const struct arg_condition *c)
-{
-    if ((c->has_range && c->has_length) || c->min > c->max || c->min_length > c->max_length)
-        return false;
-    for (const struct json *v = c->values ? json_first(c->values) : NULL; v; v = json_next(v))
-        if (arg_holds(c, v))
-            return true;
-    return !c->values;
-}
-
-static int read_arg(const struct json *j, struct arg_condition *c, struct err *err)
-{
-    *c = (struct arg_condition){ .name = json_key(j), .min = -INFINITY, .max = INFINITY, .max_length = INT64_MAX };
-    if (json_kind(j) != JSON_OBJECT || json_count(j) == 0)
-        return fail(err, CORAX_E_ARGS, "args.%.60s has no condition", c->name);
-    for (const struct json *m = json_first(j); m; m = json_next(m)) {
-        const char *key = json_key(m);
-        int bad;
-
-        if (strcmp(key, "enum") == 0)
-            bad = read_values(m, c, err);
-        else if (strcmp(key, "min") == 0)
-            bad = read_number(m, c, &c->min, err);
-        else if (strcmp(key, "max") == 0)
-            bad = read_number(m, c, &c->max, err);
-        else if (strcmp(key, "min_length") == 0)
-            bad = read_length(m, c, &c->min_length, err);
-        else if (strcmp(key, "max_length") == 0)
-            bad = read_length(m, c, &c->max_length, err);
-        else
-            bad = fail(err, CORAX_E_ARGS,
-                       "args.%.60s: key \"%.60s\" is unknown: enum, min, max, min_length, max_length are known",
-                       c->name, key);
-        if (bad)
-            return -1;
-    }
-    if (!arg_can_hold(c))
-        return fail(err, CORAX_E_ARGS, "args.%.60s can never match: its conditions exclude each other", c->name);
-    return 0;
-}
-
 static int read_args(struct match *m, struct arena *arena, const struct json *j, struct err *err)
 {
     if (json_kind(j) != JSON_OBJECT || json_count(j) == 0)
@@ -233,7 +84,7 @@ static int read_args(struct match *m, struct arena *arena, const struct json *j,
     if (!m->args)
         return fail(err, CORAX_E_INTERNAL, "no memory");
     for (const struct json *a = json_first(j); a; a = json_next(a))
-        if (read_arg(a, &m->args[m->n_args++], err) < 0)
+        if (arg_read(a, &m->args[m->n_args++], arena, err) < 0)
             return -1;
     return 0;
 }
@@ -302,11 +153,48 @@ static int read_except(struct match *m, struct arena *arena, const struct json *
     return 0;
 }
 
-int match_read(struct match *m, struct arena *arena, const char *pattern, const struct json *when, struct err *err)
+int match_read_label(const struct json *j, const char *what, struct label *label, struct err *err)
+{
+    if (json_kind(j) != JSON_OBJECT || json_count(j) == 0)
+        return fail(err, CORAX_E_ARGS, "%s has neither integrity nor confidentiality", what);
+    for (const struct json *m = json_first(j); m; m = json_next(m)) {
+        if (strcmp(json_key(m), "integrity") == 0) {
+            if (!integrity_find(json_text(m), &label->integrity))
+                return fail(err, CORAX_E_ARGS, "%s: integrity is neither trusted nor untrusted", what);
+        } else if (strcmp(json_key(m), "confidentiality") == 0) {
+            if (!confidentiality_find(json_text(m), &label->confidentiality))
+                return fail(err, CORAX_E_ARGS, "%s: confidentiality is none of public, internal, secret", what);
+        } else {
+            return fail(err, CORAX_E_ARGS, "%s: key \"%.60s\" is unknown: integrity and confidentiality are known", what,
+                        json_key(m));
+        }
+    }
+    return 0;
+}
+
+static int read_context(struct match *m, const struct json *j, enum match_use use, struct err *err)
+{
+    const char *known = use == MATCH_ALLOW ? "at_most" : "at_least";
+    const struct json *bound = json_get(j, known);
+
+    if (json_kind(j) != JSON_OBJECT || json_count(j) != 1 || !bound)
+        return fail(err, CORAX_E_ARGS, "context of %s is an object with \"%s\": worse data may only make it stricter",
+                    use == MATCH_ALLOW ? "allow" : "ask and deny", known);
+    if (match_read_label(bound, known, use == MATCH_ALLOW ? &m->to : &m->from, err) < 0)
+        return err_context(err, "context");
+    if (use == MATCH_ALLOW && label_is_within((struct label){ UNTRUSTED, SECRET }, m->to))
+        return fail(err, CORAX_E_ARGS, "context: nothing is worse than that: leave it out");
+    if (use == MATCH_AGAINST && label_is_within(m->from, (struct label){ 0 }))
+        return fail(err, CORAX_E_ARGS, "context: everything is as bad as that: leave it out");
+    return 0;
+}
+
+int match_read(struct match *m, struct arena *arena, const char *pattern, const struct json *when, enum match_use use,
+               struct err *err)
 {
     struct bits_condition unbound = { .any = 0, .within = ~0u };
 
-    *m = (struct match){ .effects = unbound, .traits = unbound };
+    *m = (struct match){ .effects = unbound, .traits = unbound, .to = { UNTRUSTED, SECRET } };
     if (read_pattern(&m->pattern, arena, pattern, err) < 0)
         return -1;
     if (!when)
@@ -321,12 +209,15 @@ int match_read(struct match *m, struct arena *arena, const char *pattern, const 
             bad = read_bits_condition(j, effect_names, &m->effects, err);
         else if (strcmp(key, "traits") == 0)
             bad = read_bits_condition(j, trait_names, &m->traits, err);
-        else if (strcmp(key, "args") == 0)
+        else if (strcmp(key, "args") == 0 && use != MATCH_TOOL)
             bad = read_args(m, arena, j, err);
+        else if (strcmp(key, "context") == 0 && use <= MATCH_AGAINST)
+            bad = read_context(m, j, use, err);
         else if (strcmp(key, "except") == 0)
             bad = read_except(m, arena, j, err);
         else
-            bad = fail(err, CORAX_E_ARGS, "key \"%.60s\" is unknown: effects, traits, args, except are known", key);
+            bad = fail(err, CORAX_E_ARGS, "key \"%.60s\" is unknown: effects, traits, except%s%s are known", key,
+                       use != MATCH_TOOL ? ", args" : "", use <= MATCH_AGAINST ? ", context" : "");
         if (bad)
             return err_context(err, "when");
     }
@@ -340,26 +231,53 @@ static bool bits_hold(const struct bits_condition *c, unsigned bits)
     return (bits & ~c->within) == 0 && (c->any == 0 || (bits & c->any) != 0);
 }
 
+/* FNV-1a, never 0. */
+static uint32_t hash_name(const char *s)
+{
+    uint32_t h = 2166136261u;
+
+    for (; *s; s++)
+        h = (h ^ (unsigned char)*s) * 16777619u;
+    return h ? h : 1;
+}
+
+static struct name_key name_key(const char *s)
+{
+    const size_t known = strcspn(s, "*");
+    struct name_key key = { .hash = s[known] ? 0 : hash_name(s) };
+
+    memcpy(&key.start, s, known < sizeof(key.start) ? known : sizeof(key.start));
+    memset(&key.mask, 0xFF, s[known] == '\0' || known > sizeof(key.mask) ? sizeof(key.mask) : known);
+    return key;
+}
+
+struct tool_key match_key_of(const char *provider, const char *tool)
+{
+    return (struct tool_key){ name_key(provider ? provider : ""), name_key(tool ? tool : "") };
+}
+
+struct tool_key match_key(const struct match *m)
+{
+    return match_key_of(m->pattern.provider, m->pattern.tool);
+}
+
 bool match_holds(const struct match *m, const struct policy_request *r, bool against)
 {
-    struct tool_pattern tool = { r->provider ? r->provider : "", r->tool ? r->tool : "" };
+    const struct tool_pattern tool = { r->provider ? r->provider : "", r->tool ? r->tool : "" };
+    const struct arg_context x = { .resolve = r->resolve, .resolve_arg = r->resolve_arg, .against = against };
 
     if (!bits_hold(&m->effects, r->effects) || !bits_hold(&m->traits, r->traits))
+        return false;
+    if (!label_is_within(r->context, m->to) || !label_is_within(m->from, r->context))
         return false;
     if (!pattern_covers(&m->pattern, &tool))
         return false;
     for (size_t i = 0; i < m->n_except; i++)
         if (pattern_covers(&m->except[i], &tool))
             return false;
-    for (size_t i = 0; i < m->n_args; i++) {
-        const struct arg_condition *c = &m->args[i];
-        const struct json *value = json_get(r->args, c->name);
-
-        if (!value)
+    for (size_t i = 0; i < m->n_args; i++)
+        if (!arg_matches(&m->args[i], json_get(r->args, m->args[i].name), &x))
             return false;
-        if (c->has_number && is_inexact(value) ? !against : !arg_holds(c, value))
-            return false;
-    }
     return true;
 }
 
@@ -372,22 +290,6 @@ static bool bits_cover(const struct bits_condition *a, const struct bits_conditi
     if ((b->within & ~a->within) != 0)
         return false;
     return a->any == 0 || (b->any != 0 && (b_any & ~a->any) == 0);
-}
-
-static bool arg_covers(const struct arg_condition *a, const struct arg_condition *b)
-{
-    if (b->values) {
-        /* A number too big to compare matches b when b names numbers: then a must name them too. */
-        if (b->has_number && !a->has_number)
-            return false;
-        for (const struct json *v = json_first(b->values); v; v = json_next(v))
-            if (arg_holds(b, v) && !arg_holds(a, v))
-                return false;
-        return true;
-    }
-    if (a->values || a->has_range != b->has_range || a->has_length != b->has_length)
-        return false;
-    return a->min <= b->min && a->max >= b->max && a->min_length <= b->min_length && a->max_length >= b->max_length;
 }
 
 static const struct arg_condition *find_arg(const struct match *m, const char *name)
@@ -415,6 +317,8 @@ bool match_covers(const struct match *a, const struct match *b)
         if (!is_clear_of(&a->except[i], b))
             return false;
     if (!bits_cover(&a->effects, &b->effects) || !bits_cover(&a->traits, &b->traits))
+        return false;
+    if (!label_is_within(a->from, b->from) || !label_is_within(b->to, a->to))
         return false;
     for (size_t i = 0; i < a->n_args; i++) {
         const struct arg_condition *c = find_arg(b, a->args[i].name);

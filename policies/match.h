@@ -8,14 +8,11 @@
  *     "effects": { "within": ["read","clock"] }   the call has no other effects than these; [] means none at all
  *     "traits":  { "any": [...], "within": [...] }   the same for "idempotent" and "destructive"
  *     "except":  ["code.run_python", "notes.*"]   the call is to none of these tools
- *     "args":    { "n": { "min": 1, "max": 10 } }                 a number, both ends included
- *                { "mode": { "enum": ["fast", 3, true, null] } }  equal to one of these
- *                { "text": { "min_length": 1, "max_length": 80 } }   a string, counted in characters (code points)
+ *     "args":    { "n": { "min": 1, "max": 10 }, ... }   conditions on arguments: policies/arg.h
+ *     "context": { "at_least": { "integrity": "untrusted" } }        of ask and deny: what the task has seen is as bad as that
+ *     "context": { "at_most": { "confidentiality": "internal" } }    of allow: it is no worse than that
  *
- * Arguments are compared as typed values after the schema check, never as text.  An argument that is absent or of another
- * type than the condition asks for does not match.  A number of 2^53 or more in magnitude is not exact in a double, so
- * comparing it proves nothing: where a condition names numbers, it then counts against the call, that is, it matches for
- * ask and deny and does not for allow.
+ * So what the task has seen can only make a decision stricter as it gets worse.
  */
 #ifndef POLICIES_MATCH_H
 #define POLICIES_MATCH_H
@@ -24,6 +21,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "policies/arg.h"
+#include "policies/label.h"
 #include "policies/policy.h"
 #include "util/arena.h"
 #include "util/err.h"
@@ -35,17 +34,20 @@ struct bits_condition {
     unsigned within;
 };
 
-struct arg_condition {
-    const char *name;
-    const struct json *values; /* "enum": an array in the parsed file; NULL: none */
-    bool has_number;           /* min, max or a number in values */
-    bool has_range, has_length;
-    double min, max;
-    int64_t min_length, max_length;
-};
-
 struct tool_pattern {
     const char *provider, *tool;
+};
+
+/*
+ * What can be told of a name at a glance: its first 8 bytes (of a pattern, those before a `*`), and its hash, 0 for a pattern with
+ * one.  So most rules are passed over without looking at them.
+ */
+struct name_key {
+    uint64_t start, mask; /* of a pattern, mask has the bytes that count */
+    uint32_t hash;
+};
+struct tool_key {
+    struct name_key provider, tool;
 };
 
 struct match {
@@ -53,15 +55,34 @@ struct match {
     size_t n_except;
     struct tool_pattern *except;
     struct bits_condition effects, traits;
+    struct label from, to; /* the context's label is between these, both included */
     size_t n_args;
     struct arg_condition *args; /* at most one for each argument */
 };
+
+/* Which conditions "when" may have, besides effects, traits and except. */
+enum match_use { MATCH_ALLOW, MATCH_AGAINST, MATCH_CALL /* args, no context */, MATCH_TOOL /* neither */ };
 
 /*
  * Reads pattern and when (NULL: no conditions).  Texts and values point into the parsed file, the rest comes from the
  * arena.  -1 with CORAX_E_ARGS naming the key and what is wrong with it: unknown, malformed, or never true.
  */
-int match_read(struct match *, struct arena *, const char *pattern, const struct json *when, struct err *err);
+int match_read(struct match *, struct arena *, const char *pattern, const struct json *when,
+               enum match_use, struct err *err);
+/* Reads {"integrity": ..., "confidentiality": ...}, either may be missing and stays as it is. */
+int match_read_label(const struct json *, const char *what, struct label *, struct err *err);
+
+struct tool_key match_key(const struct match *);
+struct tool_key match_key_of(const char *provider, const char *tool);
+static inline bool name_key_fits(const struct name_key *pattern, const struct name_key *name)
+{
+    return (pattern->start ^ (name->start & pattern->mask)) == 0 && (pattern->hash == 0 || pattern->hash == name->hash);
+}
+/* false: the match with key is not about the tool with that one. */
+static inline bool match_key_fits(const struct tool_key *key, const struct tool_key *of)
+{
+    return name_key_fits(&key->tool, &of->tool) && name_key_fits(&key->provider, &of->provider);
+}
 
 /* against: the rule asks or denies, so what cannot be compared matches. */
 bool match_holds(const struct match *, const struct policy_request *, bool against);

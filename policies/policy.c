@@ -1,55 +1,32 @@
 /*
- * Rules sorted from strict to lenient, then by name: the first that matches is the verdict, so the order in which files
- * and rules were given cannot matter.  Everything that can be wrong with a file is found when it is loaded; deciding
- * cannot fail.
+ * Rules sorted from strict to lenient, then by name: the first that matches is the layer's verdict, so the order in which files
+ * and rules were given cannot matter.  Verdicts of layers, limits and what is built in are joined: the strictest stands.
  */
 #include "policies/policy.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "policies/match.h"
-#include "util/arena.h"
-#include "util/buf.h"
+#include <corax/plugin.h>
+
+#include "policies/policy_parts.h"
 #include "util/id.h"
 
 #define ARENA_LIMIT (64u << 20) /* POLICY_MAX_FILES * POLICY_MAX_RULES names and arguments fit */
-#define ID_MAX      64          /* characters of an id: it goes into each decision of each trace */
-
-struct rule {
-    enum policy_decision decision;
-    const char *id;   /* "pure-tools" */
-    const char *name; /* "default/pure-tools" */
-    const char *why;
-    struct match match;
-};
-
-struct file {
-    const char *id;
-    struct json *root; /* rules point into it */
-    const char *text;  /* the caller's, while loading only */
-    size_t len;
-};
-
-struct policy {
-    struct arena *arena;
-    size_t n_files;
-    struct file *files;
-    size_t n_rules, rules_cap;
-    struct rule *rules;
-    char hash[2 * HASH_LEN + 1];
-};
+#define NOT_ASKED   "none"
+#define CHANGES     (CORAX_FX_WRITE | CORAX_FX_EXEC)
 
 static const char *const decision_names[] = { "allow", "ask", "deny" };
+static const char *const part_names[] = { "rule", "built-in", "limit", "label", "sink", "contained" };
 
 const char *policy_decision_name(enum policy_decision decision)
 {
     return decision_names[decision];
+}
+
+const char *policy_part_name(enum policy_part part)
+{
+    return part_names[part];
 }
 
 const char *policy_hash(const struct policy *p)
@@ -57,274 +34,439 @@ const char *policy_hash(const struct policy *p)
     return p->hash;
 }
 
+size_t policy_count(const struct policy *p)
+{
+    return p->n_files;
+}
+
+struct policy_summary policy_summary(const struct policy *p, size_t i)
+{
+    const struct file *f = &p->files[i];
+
+    return (struct policy_summary){
+        .id = f->id, .root = f->root, .n_rules = f->n_rules, .n_tests = json_count(json_get(f->root, "tests"))
+    };
+}
+
+/* --- what has a say ---------------------------------------------------------------------------------------------- */
+
+/* Gathers reasons; out may be full, or NULL. */
+struct reasons {
+    struct policy_reason *out;
+    size_t n, max;
+};
+
+static void add_reason(struct reasons *r, enum policy_part part, size_t layer, enum policy_decision decision, const char *name,
+                       const char *why)
+{
+    if (!r)
+        return;
+    if (r->n < r->max)
+        r->out[r->n] = (struct policy_reason){ part, layer, decision, name, why };
+    r->n++;
+}
+
+/* The stricter of two; of equals the one whose name comes first, "none" last. */
+static void join_verdict(struct policy_verdict *v, enum policy_decision decision, const char *name, const char *why)
+{
+    const bool was_none = strcmp(v->rule, NOT_ASKED) == 0;
+
+    if (decision < v->decision || (decision == v->decision && !was_none && strcmp(name, v->rule) >= 0))
+        return;
+    v->decision = decision;
+    v->rule = name;
+    v->why = why;
+}
+
+static int64_t strictest(int64_t a, int64_t b)
+{
+    return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
+static void join_duties(struct policy_duties *must, const struct policy_duties *other, size_t layer)
+{
+    must->timeout_ms = strictest(must->timeout_ms, other->timeout_ms);
+    must->approve_ms = strictest(must->approve_ms, other->approve_ms);
+    must->result_bytes = strictest(must->result_bytes, other->result_bytes);
+    must->fresh_host |= other->fresh_host;
+    must->redact[layer] |= other->redact[0];
+}
+
+/* --- rules and limits -------------------------------------------------------------------------------------------- */
+
+static void decide_rules(const struct policy *p, size_t layer, const struct policy_request *request, struct policy_verdict *v,
+                         struct reasons *reasons)
+{
+    const struct tool_key key = match_key_of(request->provider, request->tool);
+    bool decided = false;
+
+    for (size_t i = 0; i < p->n_rules; i++) {
+        const struct rule *r = &p->rules[i];
+
+        if (!match_key_fits(&p->keys[i], &key))
+            continue;
+        /* Behind the one that decides, only duties count, and reasons. */
+        if (decided && !reasons && !r->has_duties)
+            continue;
+        if (!match_holds(&r->is.match, request, r->decision != POLICY_ALLOW))
+            continue;
+        if (!decided)
+            join_verdict(v, r->decision, r->is.name, r->is.why);
+        if (r->has_duties)
+            join_duties(&v->must, &r->must, layer);
+        add_reason(reasons, POLICY_RULE, layer, r->decision, r->is.name, r->is.why);
+        decided = true;
+        if (!reasons && !p->has_duties)
+            return;
+    }
+    if (!decided && p->layer == POLICY_BASE) {
+        if (v->decision < POLICY_DENY)
+            *v = (struct policy_verdict){ POLICY_DENY, NOT_ASKED, "no policy rule allows this call", v->must, v->result };
+        add_reason(reasons, POLICY_RULE, layer, POLICY_DENY, NOT_ASKED, "no policy rule allows this call");
+    }
+}
+
+static bool is_about(const struct statement *s, const struct policy_past *past)
+{
+    const struct policy_request as_request = {
+        .provider = past->provider, .tool = past->tool, .effects = past->effects, .traits = past->traits
+    };
+
+    return match_holds(&s->match, &as_request, true);
+}
+
+/* What the calls made and this one come to. */
+static bool is_used_up(const struct limit_rule *l, const struct policy_request *request)
+{
+    int64_t calls = 1;
+    uint64_t bytes = request->bytes;
+
+    for (size_t i = 0; i < request->n_past; i++)
+        if (is_about(&l->is, &request->past[i])) {
+            calls++;
+            bytes += request->past[i].bytes;
+        }
+    return (l->calls >= 0 && calls > l->calls) || (l->bytes >= 0 && bytes > (uint64_t)l->bytes);
+}
+
+static void decide_limits(const struct policy *p, size_t layer, const struct policy_request *request, struct policy_verdict *v,
+                          struct reasons *reasons)
+{
+    for (size_t i = 0; i < p->n_limits; i++) {
+        const struct limit_rule *l = &p->limits[i];
+
+        if (!match_holds(&l->is.match, request, true) || !is_used_up(l, request))
+            continue;
+        join_verdict(v, POLICY_DENY, l->is.name, l->is.why);
+        add_reason(reasons, POLICY_LIMIT, layer, POLICY_DENY, l->is.name, l->is.why);
+    }
+}
+
+/* --- labels, sinks, and what is built in ------------------------------------------------------------------------- */
+
+static bool is_contained(const struct policy *base, const struct policy_request *request, struct reasons *reasons)
+{
+    bool found = false;
+
+    for (size_t i = 0; base && i < base->n_contained && (!found || reasons); i++) {
+        const struct statement *s = &base->contained[i].is;
+
+        if (!match_holds(&s->match, request, false))
+            continue;
+        add_reason(reasons, POLICY_CONTAINED, 0, POLICY_ALLOW, s->name, s->why);
+        found = true;
+    }
+    return found;
+}
+
+/* The worst that the layer says, on top of *label; which parts it says anything of. */
+static void join_labels(const struct policy *p, size_t layer, const struct policy_request *request, struct label *label,
+                        bool *integrity, bool *confidentiality, struct reasons *reasons)
+{
+    for (size_t i = 0; i < p->n_labels; i++) {
+        const struct label_rule *l = &p->labels[i];
+
+        if (!match_holds(&l->is.match, request, true))
+            continue;
+        *label = label_join(*label, l->label); /* a part that it has not is the best one */
+        /* What may be meant makes it worse, but only what is meant replaces what else would hold. */
+        if (match_holds(&l->is.match, request, false)) {
+            *integrity |= l->has_integrity;
+            *confidentiality |= l->has_confidentiality;
+        }
+        add_reason(reasons, POLICY_LABEL, layer, POLICY_ALLOW, l->is.name, l->is.why);
+    }
+}
+
+static struct label label_result(const struct policy *const *layers, size_t n, const struct policy_request *request,
+                                 struct reasons *reasons)
+{
+    bool integrity = false, confidentiality = false, ignored;
+    struct label label = { TRUSTED, PUBLIC };
+
+    if (layers[0])
+        join_labels(layers[0], 0, request, &label, &integrity, &confidentiality, reasons);
+    if (!integrity && (request->effects & CORAX_FX_NET))
+        label = label_join(label, (struct label){ .integrity = UNTRUSTED });
+    if (!confidentiality && (request->effects & CORAX_FX_READ))
+        label = label_join(label, (struct label){ .confidentiality = INTERNAL });
+    for (size_t i = 1; i < n; i++)
+        if (layers[i])
+            join_labels(layers[i], i, request, &label, &ignored, &ignored, reasons);
+    return label;
+}
+
+/* Who sees what the call is given.  false: nobody. */
+static bool find_sink(const struct policy *const *layers, size_t n, const struct policy_request *request, bool contained,
+                      enum confidentiality *sink, struct reasons *reasons)
+{
+    bool found = false, base_says = false;
+
+    for (size_t k = 0; k < n; k++) {
+        for (size_t i = 0; layers[k] && i < layers[k]->n_sinks; i++) {
+            const struct sink_rule *s = &layers[k]->sinks[i];
+
+            if (!match_holds(&s->is.match, request, true))
+                continue;
+            *sink = found && *sink < s->confidentiality ? *sink : s->confidentiality;
+            found = true;
+            base_says |= k == 0 && match_holds(&s->is.match, request, false);
+            add_reason(reasons, POLICY_SINK, k, POLICY_ALLOW, s->is.name, s->is.why);
+        }
+    }
+    if (!base_says && !contained && (request->effects & (CORAX_FX_NET | CHANGES))) {
+        const enum confidentiality given = request->effects & CORAX_FX_NET ? PUBLIC : INTERNAL;
+
+        *sink = found && *sink < given ? *sink : given;
+        found = true;
+    }
+    return found;
+}
+
+static const struct {
+    const char *name, *why;
+} flow = { "built-in/flow", "what the task has seen is not for everybody whom this call would tell" },
+  trusted_context = { "built-in/trusted-context",
+                      "the task has read something that nobody vouches for, and this call changes something" },
+  rule_of_two = { "built-in/rule-of-two",
+                  "the task has read something that nobody vouches for, has seen what is not public, and this call acts outside" };
+
+static void decide_built_in(const struct policy *const *layers, size_t n, const struct policy_request *request,
+                            struct policy_verdict *v, struct reasons *reasons)
+{
+    const struct label *seen = &request->context;
+    const bool contained = is_contained(layers[0], request, reasons);
+    const bool changes = !contained && ((request->effects & CHANGES) || (request->traits & CORAX_TRAIT_DESTRUCTIVE));
+    const bool outside = changes || (!contained && (request->effects & CORAX_FX_NET));
+    enum confidentiality sink = PUBLIC;
+
+    if (find_sink(layers, n, request, contained, &sink, reasons) && seen->confidentiality > sink) {
+        const enum policy_decision d = seen->confidentiality == SECRET ? POLICY_DENY : POLICY_ASK;
+
+        join_verdict(v, d, flow.name, flow.why);
+        add_reason(reasons, POLICY_BUILT_IN, 0, d, flow.name, flow.why);
+    }
+    if (seen->integrity == UNTRUSTED && changes) {
+        join_verdict(v, POLICY_ASK, trusted_context.name, trusted_context.why);
+        add_reason(reasons, POLICY_BUILT_IN, 0, POLICY_ASK, trusted_context.name, trusted_context.why);
+    }
+    if (seen->integrity == UNTRUSTED && seen->confidentiality > PUBLIC && outside) {
+        join_verdict(v, POLICY_ASK, rule_of_two.name, rule_of_two.why);
+        add_reason(reasons, POLICY_BUILT_IN, 0, POLICY_ASK, rule_of_two.name, rule_of_two.why);
+    }
+}
+
 /* --- deciding --------------------------------------------------------------------------------------------------- */
 
-static struct policy_verdict decide(const struct rule *rules, size_t n, const struct policy_request *request)
+static struct policy_verdict decide(const struct policy *const *layers, size_t n, const struct policy_request *request,
+                                    struct reasons *reasons)
 {
+    struct policy_verdict v = { .decision = POLICY_ALLOW, .rule = NOT_ASKED, .why = "nothing is against it" };
+
     for (size_t i = 0; i < n; i++) {
-        const struct rule *r = &rules[i];
-
-        if (match_holds(&r->match, request, r->decision != POLICY_ALLOW))
-            return (struct policy_verdict){ .decision = r->decision, .rule = r->name, .why = r->why };
+        if (!layers[i])
+            continue;
+        decide_rules(layers[i], i, request, &v, reasons);
+        decide_limits(layers[i], i, request, &v, reasons);
     }
-    return (struct policy_verdict){ .decision = POLICY_DENY, .rule = "none", .why = "no policy rule allows this call" };
+    decide_built_in(layers, n, request, &v, reasons);
+    v.result = label_result(layers, n, request, reasons);
+    return v;
 }
 
-struct policy_verdict policy_decide(const struct policy *p, const struct policy_request *request)
+struct policy_verdict policy_decide_layers(const struct policy *const *layers, size_t n,
+                                           const struct policy_request *request)
 {
-    return decide(p->rules, p->n_rules, request);
+    return decide(layers, n, request, NULL);
 }
 
-/* --- reading rules ---------------------------------------------------------------------------------------------- */
+struct policy_verdict policy_decide(const struct policy *base, const struct policy_request *request)
+{
+    return decide(&base, 1, request, NULL);
+}
+
+static int compare_reasons(const void *a, const void *b)
+{
+    const struct policy_reason *x = a, *y = b;
+    const bool x_decides = x->part <= POLICY_LIMIT, y_decides = y->part <= POLICY_LIMIT;
+
+    if (x_decides != y_decides)
+        return x_decides ? -1 : 1;
+    if (x->decision != y->decision)
+        return x->decision > y->decision ? -1 : 1;
+    if (x->part != y->part && !x_decides)
+        return x->part < y->part ? -1 : 1;
+    return strcmp(x->name, y->name);
+}
+
+size_t policy_explain(const struct policy *const *layers, size_t n, const struct policy_request *request,
+                      struct policy_reason *out, size_t max)
+{
+    struct reasons reasons = { .out = out, .max = max };
+
+    decide(layers, n, request, &reasons);
+    qsort(out, reasons.n < max ? reasons.n : max, sizeof(*out), compare_reasons);
+    return reasons.n;
+}
+
+/* --- redaction --------------------------------------------------------------------------------------------------- */
+
+bool policy_redacts(const struct policy_duties *must)
+{
+    for (size_t i = 0; i < POLICY_MAX_LAYERS; i++)
+        if (must->redact[i])
+            return true;
+    return false;
+}
+
+/* Takes the matches of a layer's patterns out of *text. */
+static bool redact_layer(const struct policy *p, uint64_t which, struct buf *text)
+{
+    for (size_t i = 0; p && i < p->n_redactions; i++) {
+        struct buf next;
+
+        if (!(which >> i & 1))
+            continue;
+        buf_init(&next, text->limit);
+        if (!redaction_apply(p->redactions[i], text->data, text->len, &next)) {
+            buf_finish(&next);
+            return false;
+        }
+        buf_finish(text);
+        *text = next;
+    }
+    return true;
+}
+
+void policy_redact(const struct policy *const *layers, size_t n, const struct policy_duties *must, const char *text, size_t len,
+                   struct buf *out)
+{
+    struct buf work;
+    bool good;
+
+    buf_init(&work, out->limit);
+    buf_add(&work, text, len);
+    good = !work.failed;
+    for (size_t i = 0; i < n && good; i++)
+        good = redact_layer(layers[i], must->redact[i], &work);
+    if (good)
+        buf_add(out, work.data, work.len);
+    else
+        buf_adds(out, "[withheld: a policy has parts of this text taken out, and that could not be done]");
+    buf_finish(&work);
+}
+
+/* --- loading ----------------------------------------------------------------------------------------------------- */
 
 static int no_memory(struct err *err)
 {
     return fail(err, CORAX_E_INTERNAL, "no memory");
 }
 
-static bool is_id(const char *s)
-{
-    size_t n = s ? strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-_") : 0;
-
-    return n > 0 && n <= ID_MAX && s[n] == '\0';
-}
-
-/* The decision is the key that holds the pattern: allow, ask or deny.  -1 when the key is none of them. */
-static int find_decision(const char *key)
-{
-    for (int d = POLICY_ALLOW; d <= POLICY_DENY; d++)
-        if (strcmp(key, decision_names[d]) == 0)
-            return d;
-    return -1;
-}
-
-static int read_rule_keys(const struct json *j, struct rule *r, const char **pattern, const struct json **when,
-                          struct err *err)
-{
-    for (const struct json *m = json_first(j); m; m = json_next(m)) {
-        const char *key = json_key(m);
-        int decision = find_decision(key);
-
-        if (decision >= 0) {
-            if (*pattern)
-                return fail(err, CORAX_E_ARGS, "a rule has one of allow, ask, deny, not two");
-            if (!(*pattern = json_text(m)))
-                return fail(err, CORAX_E_ARGS, "%s is not a pattern on \"plugin.tool\"", key);
-            r->decision = (enum policy_decision)decision;
-        } else if (strcmp(key, "why") == 0) {
-            r->why = json_text(m);
-        } else if (strcmp(key, "when") == 0) {
-            *when = m;
-        } else if (strcmp(key, "id") != 0) {
-            return fail(err, CORAX_E_ARGS, "key \"%.60s\" is unknown: id, allow, ask, deny, when, why are known", key);
-        }
-    }
-    if (!*pattern)
-        return fail(err, CORAX_E_ARGS, "allow, ask or deny is missing");
-    if (!r->why || r->why[0] == '\0')
-        return fail(err, CORAX_E_ARGS, "why is missing: a sentence for people and for the model");
-    return 0;
-}
-
-static int read_rule(struct policy *p, const char *file_id, const struct json *j, size_t number, struct err *err)
-{
-    struct rule *r = &p->rules[p->n_rules];
-    const char *pattern = NULL;
-    const struct json *when = NULL;
-
-    *r = (struct rule){ .id = json_get_text(j, "id", NULL) };
-    if (json_kind(j) != JSON_OBJECT || !is_id(r->id))
-        return fail(err, CORAX_E_ARGS, "rule %zu: id is not 1 to %d of a-z 0-9 - _", number, ID_MAX);
-    if (read_rule_keys(j, r, &pattern, &when, err) < 0 || match_read(&r->match, p->arena, pattern, when, err) < 0)
-        return err_context(err, "rule %s", r->id);
-    r->name = arena_printf(p->arena, "%s/%s", file_id, r->id);
-    if (!r->name)
-        return no_memory(err);
-    p->n_rules++;
-    return 0;
-}
-
-static int compare_rules(const void *a, const void *b)
-{
-    const struct rule *x = a, *y = b;
-
-    if (x->decision != y->decision)
-        return x->decision > y->decision ? -1 : 1;
-    return strcmp(x->name, y->name);
-}
-
-static int check_pair(const struct rule *a, const struct rule *b, struct err *err)
-{
-    if (strcmp(a->id, b->id) == 0)
-        return fail(err, CORAX_E_ARGS, "rule %s: this id is there twice", a->id);
-    if (a->decision >= b->decision && match_covers(&a->match, &b->match))
-        return fail(err, CORAX_E_ARGS, "rule %s can never win: rule %s (%s) matches whatever it matches", b->id, a->id,
-                    policy_decision_name(a->decision));
-    return 0;
-}
-
-static int check_rules(const struct rule *rules, size_t n, struct err *err)
-{
-    for (size_t i = 0; i < n; i++)
-        for (size_t k = 0; k < n; k++)
-            if (i != k && check_pair(&rules[i], &rules[k], err) < 0)
-                return -1;
-    return 0;
-}
-
-static int read_rules(struct policy *p, const char *file_id, const struct json *list, struct err *err)
-{
-    size_t n = json_count(list), first = p->n_rules, number = 0;
-
-    if (json_kind(list) != JSON_ARRAY)
-        return fail(err, CORAX_E_ARGS, "rules is missing or not a list");
-    if (n > POLICY_MAX_RULES)
-        return fail(err, CORAX_E_LIMIT, "%zu rules: a file has at most %d", n, POLICY_MAX_RULES);
-    if (first + n > p->rules_cap) {
-        struct rule *grown = realloc(p->rules, (first + n) * sizeof(*grown));
-
-        if (!grown)
-            return no_memory(err);
-        p->rules = grown;
-        p->rules_cap = first + n;
-    }
-    for (const struct json *j = json_first(list); j; j = json_next(j))
-        if (read_rule(p, file_id, j, ++number, err) < 0)
-            return -1;
-    if (n == 0)
-        return 0;
-    qsort(&p->rules[first], n, sizeof(struct rule), compare_rules);
-    return check_rules(&p->rules[first], n, err);
-}
-
-/* --- inline tests ----------------------------------------------------------------------------------------------- */
-
-/* Splits "plugin.tool" at the first dot into *request; the plugin's name is put into provider. */
-static int read_tool(const struct json *j, char *provider, size_t size, struct policy_request *request, struct err *err)
-{
-    const char *tool = json_text(j);
-    const char *dot = tool ? strchr(tool, '.') : NULL;
-
-    if (!dot || dot == tool || dot[1] == '\0' || (size_t)(dot - tool) >= size)
-        return fail(err, CORAX_E_ARGS, "call: tool is not \"plugin.tool\"");
-    memcpy(provider, tool, (size_t)(dot - tool));
-    provider[dot - tool] = '\0';
-    request->provider = provider;
-    request->tool = dot + 1;
-    return 0;
-}
-
-static int read_call(const struct json *call, char *provider, size_t size, struct policy_request *request,
-                     struct err *err)
-{
-    *request = (struct policy_request){ 0 };
-    for (const struct json *m = json_first(call); m; m = json_next(m)) {
-        const char *key = json_key(m);
-        int bad = 0;
-
-        if (!key)
-            break;
-        if (strcmp(key, "tool") == 0)
-            bad = read_tool(m, provider, size, request, err);
-        else if (strcmp(key, "effects") == 0)
-            bad = match_read_effects(m, "call: effects", &request->effects, err);
-        else if (strcmp(key, "traits") == 0)
-            bad = match_read_traits(m, "call: traits", &request->traits, err);
-        else if (strcmp(key, "args") == 0 && json_kind(m) == JSON_OBJECT)
-            request->args = m;
-        else if (strcmp(key, "args") == 0)
-            bad = fail(err, CORAX_E_ARGS, "call: args is not an object");
-        else
-            bad = fail(err, CORAX_E_ARGS, "call: key \"%.60s\" is unknown: tool, effects, traits, args are known", key);
-        if (bad)
-            return -1;
-    }
-    return request->tool ? 0 : fail(err, CORAX_E_ARGS, "call is missing or has no tool");
-}
-
-/* Whether the verdict is by the rule that the test names. */
-static bool is_by(const struct json *rule, const struct policy_verdict *v)
-{
-    const char *slash = strchr(v->rule, '/');
-
-    if (json_kind(rule) == JSON_NULL)
-        return !slash;
-    return slash && strcmp(slash + 1, json_text(rule)) == 0;
-}
-
-static int run_test(const struct rule *rules, size_t n, const struct json *test, struct err *err)
-{
-    const struct json *rule = json_get(test, "rule");
-    const char *want = json_get_text(test, "want", NULL);
-    struct policy_request request;
-    struct policy_verdict verdict;
-    char provider[256];
-
-    if (json_kind(test) != JSON_OBJECT)
-        return fail(err, CORAX_E_ARGS, "not an object");
-    for (const struct json *m = json_first(test); m; m = json_next(m))
-        if (strcmp(json_key(m), "want") != 0 && strcmp(json_key(m), "rule") != 0 && strcmp(json_key(m), "call") != 0)
-            return fail(err, CORAX_E_ARGS, "key \"%.60s\" is unknown: want, rule, call are known", json_key(m));
-    if (!want || find_decision(want) < 0)
-        return fail(err, CORAX_E_ARGS, "want is not allow, ask or deny");
-    if (rule && json_kind(rule) != JSON_STRING && json_kind(rule) != JSON_NULL)
-        return fail(err, CORAX_E_ARGS, "rule is neither a rule's id nor null");
-    if (read_call(json_get(test, "call"), provider, sizeof(provider), &request, err) < 0)
-        return -1;
-    verdict = decide(rules, n, &request);
-    if (find_decision(want) != (int)verdict.decision || (rule && !is_by(rule, &verdict)))
-        return fail(err, CORAX_E_ARGS, "%.60s.%.60s gives %s by %.70s, not what the test wants", request.provider,
-                    request.tool, policy_decision_name(verdict.decision), verdict.rule);
-    return 0;
-}
-
-static int run_tests(const struct rule *rules, size_t n, const struct json *tests, struct err *err)
-{
-    size_t number = 0;
-
-    if (tests && json_kind(tests) != JSON_ARRAY)
-        return fail(err, CORAX_E_ARGS, "tests is not a list");
-    for (const struct json *t = tests ? json_first(tests) : NULL; t; t = json_next(t)) {
-        number++;
-        if (run_test(rules, n, t, err) < 0)
-            return err_context(err, "test %zu", number);
-    }
-    return 0;
-}
-
-/* --- files ------------------------------------------------------------------------------------------------------ */
-
 static int check_head(const struct policy *p, const struct json *root, const char **id, struct err *err)
 {
+    static const char *const known[] = { "policy", "id", "about", "rules", "labels", "sinks", "limits", "contained", "tests" };
+    const size_t n_known = sizeof(known) / sizeof(*known);
     int64_t version;
 
     if (json_kind(root) != JSON_OBJECT)
         return fail(err, CORAX_E_ARGS, "not an object");
     for (const struct json *m = json_first(root); m; m = json_next(m)) {
-        const char *key = json_key(m);
+        size_t i = 0;
 
-        if (strcmp(key, "policy") != 0 && strcmp(key, "id") != 0 && strcmp(key, "rules") != 0 &&
-            strcmp(key, "tests") != 0)
-            return fail(err, CORAX_E_ARGS, "key \"%.60s\" is unknown: policy, id, rules, tests are known", key);
+        while (i < n_known && strcmp(json_key(m), known[i]) != 0)
+            i++;
+        if (i == n_known)
+            return fail(err, CORAX_E_ARGS,
+                        "key \"%.60s\" is unknown: policy, id, about, rules, labels, sinks, limits, contained, tests are known",
+                        json_key(m));
     }
     if (json_int(json_get(root, "policy"), "policy", &version, NULL) < 0 || version != 1)
         return fail(err, CORAX_E_ARGS, "policy is not 1, the only version there is");
     *id = json_get_text(root, "id", NULL);
-    if (!is_id(*id))
-        return fail(err, CORAX_E_ARGS, "id is not 1 to %d of a-z 0-9 - _", ID_MAX);
+    if (!policy_is_id(*id) || strcmp(*id, "built-in") == 0)
+        return fail(err, CORAX_E_ARGS, "id is not 1 to %d of a-z 0-9 - _, or is \"built-in\"", POLICY_ID_MAX);
     for (size_t i = 0; i < p->n_files; i++)
         if (strcmp(p->files[i].id, *id) == 0)
             return fail(err, CORAX_E_ARGS, "another file has the id %s too", *id);
     return 0;
 }
 
-/* Adds a file; what it added stays for policy_destroy when it fails. */
+static void free_entries(struct policy *p)
+{
+    free(p->rules);
+    free(p->keys);
+    free(p->labels);
+    free(p->sinks);
+    free(p->limits);
+    free(p->contained);
+}
+
+static bool append(void *array, size_t *n, const void *more, size_t n_more, size_t size)
+{
+    void **at = array;
+    char *grown;
+
+    if (n_more == 0)
+        return true;
+    if (!(grown = realloc(*at, (*n + n_more) * size)))
+        return false;
+    memcpy(grown + *n * size, more, n_more * size);
+    *at = grown;
+    *n += n_more;
+    return true;
+}
+
+/* Moves the entries of one file into the set.  Its redactions are the set's in any case. */
+static int take_entries(struct policy *p, struct policy *one, struct err *err)
+{
+    const size_t shift = p->n_redactions;
+
+    if (shift + one->n_redactions > POLICY_MAX_REDACTIONS)
+        return fail(err, CORAX_E_LIMIT, "more than %d patterns to redact in all files", POLICY_MAX_REDACTIONS);
+    memcpy(&p->redactions[shift], one->redactions, one->n_redactions * sizeof(*one->redactions));
+    p->n_redactions += one->n_redactions;
+    one->n_redactions = 0;
+    for (size_t i = 0; i < one->n_rules && shift > 0; i++)
+        if (one->rules[i].must.redact[0])
+            one->rules[i].must.redact[0] <<= shift;
+    p->has_duties |= one->has_duties;
+    if (append(&p->rules, &p->n_rules, one->rules, one->n_rules, sizeof(*one->rules)) &&
+        append(&p->labels, &p->n_labels, one->labels, one->n_labels, sizeof(*one->labels)) &&
+        append(&p->sinks, &p->n_sinks, one->sinks, one->n_sinks, sizeof(*one->sinks)) &&
+        append(&p->limits, &p->n_limits, one->limits, one->n_limits, sizeof(*one->limits)) &&
+        append(&p->contained, &p->n_contained, one->contained, one->n_contained, sizeof(*one->contained)))
+        return 0;
+    return no_memory(err);
+}
+
 static int load_file(struct policy *p, const struct policy_file *given, struct err *err)
 {
-    size_t first = p->n_rules;
+    struct policy one = { .layer = p->layer, .arena = p->arena };
     struct json *root;
     struct file *file;
     const char *id = NULL;
+    int result;
 
     if (given->len > POLICY_MAX_FILE_BYTES)
         return fail(err, CORAX_E_LIMIT, "%zu bytes: a policy file has at most %u", given->len, POLICY_MAX_FILE_BYTES);
@@ -337,9 +479,18 @@ static int load_file(struct policy *p, const struct policy_file *given, struct e
     }
     file = &p->files[p->n_files++];
     *file = (struct file){ .id = id, .root = root, .text = given->text, .len = given->len };
-    if (read_rules(p, id, json_get(root, "rules"), err) < 0)
-        return -1;
-    return run_tests(p->rules ? p->rules + first : NULL, p->n_rules - first, json_get(root, "tests"), err);
+    result = policy_read_file(&one, id, root, err);
+    if (result == 0)
+        result = policy_sort(&one, err);
+    if (result == 0)
+        result = policy_run_tests(&one, json_get(root, "tests"), err);
+    file->n_rules = one.n_rules;
+    if (result == 0)
+        result = take_entries(p, &one, err);
+    for (size_t i = 0; i < one.n_redactions; i++)
+        redaction_destroy(one.redactions[i]);
+    free_entries(&one);
+    return result;
 }
 
 static int compare_files(const void *a, const void *b)
@@ -354,7 +505,7 @@ static int hash_files(struct policy *p, struct err *err)
     struct buf all;
     int result = 0;
 
-    buf_init(&all, (size_t)POLICY_MAX_FILES * (POLICY_MAX_FILE_BYTES + ID_MAX + 2));
+    buf_init(&all, (size_t)POLICY_MAX_FILES * (POLICY_MAX_FILE_BYTES + POLICY_ID_MAX + 2));
     for (size_t i = 0; i < p->n_files; i++) {
         buf_add(&all, p->files[i].id, strlen(p->files[i].id) + 1);
         buf_add(&all, p->files[i].text, p->files[i].len);
@@ -371,7 +522,7 @@ static int hash_files(struct policy *p, struct err *err)
     return result;
 }
 
-struct policy *policy_load(const struct policy_file *files, size_t n, struct err *err)
+struct policy *policy_load(const struct policy_file *files, size_t n, enum policy_layer layer, struct err *err)
 {
     struct policy *p = calloc(1, sizeof(*p));
 
@@ -379,6 +530,7 @@ struct policy *policy_load(const struct policy_file *files, size_t n, struct err
         no_memory(err);
         goto bad;
     }
+    p->layer = layer;
     if (n > POLICY_MAX_FILES) {
         fail(err, CORAX_E_LIMIT, "%zu policy files: at most %d are read", n, POLICY_MAX_FILES);
         goto bad;
@@ -388,8 +540,8 @@ struct policy *policy_load(const struct policy_file *files, size_t n, struct err
             err_context(err, "%.80s", files[i].name);
             goto bad;
         }
-    if (p->n_rules > 0)
-        qsort(p->rules, p->n_rules, sizeof(*p->rules), compare_rules);
+    if (policy_sort(p, err) < 0)
+        goto bad;
     qsort(p->files, p->n_files, sizeof(*p->files), compare_files);
     if (hash_files(p, err) == 0)
         return p;
@@ -404,87 +556,10 @@ void policy_destroy(struct policy *p)
         return;
     for (size_t i = 0; i < p->n_files; i++)
         json_free(p->files[i].root);
+    for (size_t i = 0; i < p->n_redactions; i++)
+        redaction_destroy(p->redactions[i]);
     free(p->files);
-    free(p->rules);
+    free_entries(p);
     arena_destroy(p->arena);
     free(p);
-}
-
-/* Whoever may write the file decides what tools may do: only root and we ourselves. */
-static int check_owner(int fd, struct err *err)
-{
-    struct stat st;
-
-    if (fstat(fd, &st) < 0)
-        return fail_sys(err, CORAX_E_IO, "fstat");
-    if (!S_ISREG(st.st_mode))
-        return fail(err, CORAX_E_ARGS, "not a regular file");
-    if (st.st_uid != 0 && st.st_uid != geteuid())
-        return fail(err, CORAX_E_ARGS, "owned by uid %u: a policy file belongs to root or to uid %u",
-                    (unsigned)st.st_uid, (unsigned)geteuid());
-    if (st.st_mode & (S_IWGRP | S_IWOTH))
-        return fail(err, CORAX_E_ARGS, "group or others may write it (mode %03o): chmod go-w",
-                    (unsigned)st.st_mode & 0777);
-    return 0;
-}
-
-static int read_all(int fd, struct buf *out, struct err *err)
-{
-    char piece[16384];
-    ssize_t n;
-
-    while ((n = read(fd, piece, sizeof(piece))) != 0) {
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return fail_sys(err, CORAX_E_IO, "read");
-        buf_add(out, piece, (size_t)n);
-        if (out->failed)
-            return fail(err, CORAX_E_LIMIT, "more than %u bytes", POLICY_MAX_FILE_BYTES);
-    }
-    return 0;
-}
-
-/* The checks are on the descriptor that is read, so nobody can put another file there in between. */
-static int read_file(const char *path, struct buf *out, struct err *err)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    int result;
-
-    if (fd < 0)
-        return fail_sys(err, errno == ENOENT ? CORAX_E_NOTFOUND : CORAX_E_IO, "open");
-    result = check_owner(fd, err);
-    if (result == 0)
-        result = read_all(fd, out, err);
-    close(fd);
-    return result;
-}
-
-struct policy *policy_load_paths(const char *const *paths, size_t n, struct err *err)
-{
-    struct policy_file files[POLICY_MAX_FILES] = { 0 };
-    struct buf texts[POLICY_MAX_FILES];
-    struct policy *p = NULL;
-    size_t n_read = 0;
-
-    if (n > POLICY_MAX_FILES) {
-        fail(err, CORAX_E_LIMIT, "%zu policy files: at most %d are read", n, POLICY_MAX_FILES);
-        return NULL;
-    }
-    while (n_read < n) {
-        struct buf *text = &texts[n_read];
-
-        buf_init(text, POLICY_MAX_FILE_BYTES);
-        n_read++;
-        if (read_file(paths[n_read - 1], text, err) < 0) {
-            err_context(err, "%.80s", paths[n_read - 1]);
-            goto out;
-        }
-        files[n_read - 1] = (struct policy_file){ .name = paths[n_read - 1], .text = text->data, .len = text->len };
-    }
-    p = policy_load(files, n, err);
-out:
-    while (n_read > 0)
-        buf_finish(&texts[--n_read]);
-    return p;
 }

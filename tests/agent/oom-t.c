@@ -16,7 +16,7 @@ static const char policy_text[] =
 static int load_policy(struct err *err)
 {
     struct policy_file file = { "t.json", policy_text, sizeof(policy_text) - 1 };
-    struct policy *p = policy_load(&file, 1, err);
+    struct policy *p = policy_load(&file, 1, POLICY_BASE, err);
 
     policy_destroy(p);
     return p ? 0 : -1;

@@ -232,7 +232,7 @@ static bool read_policy(struct run *r)
         buf_addf(&text, "%s\n", piece);
     file.text = text.data;
     file.len = text.len;
-    r->policy = policy_load(&file, 1, &err);
+    r->policy = policy_load(&file, 1, POLICY_BASE, &err);
     buf_finish(&text);
     return r->policy ? true : complain(r, "%s", err.msg);
 }
@@ -249,7 +249,7 @@ static bool load_default_policy(struct run *r)
     if (file_read(path, &text, &err) == 0) {
         file.text = text.data;
         file.len = text.len;
-        r->policy = policy_load(&file, 1, &err);
+        r->policy = policy_load(&file, 1, POLICY_BASE, &err);
     }
     buf_finish(&text);
     return r->policy ? true : complain(r, "%s", err.msg);

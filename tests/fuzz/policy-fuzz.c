@@ -41,10 +41,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     struct policy_file files[] = { { "fuzz", text, text_len }, { "no-one", no_one, sizeof(no_one) - 1 } };
     struct err err = { 0 };
     struct json *args = nul ? json_parse(nul + 1, len - text_len - 1, NULL) : NULL;
-    struct policy *p = policy_load(files, 1, &err);
+    struct policy *p = policy_load(files, 1, POLICY_BASE, &err);
 
     if (p) {
-        struct policy *again = policy_load(files, 1, &err), *stricter = policy_load(files, 2, NULL);
+        struct policy *again = policy_load(files, 1, POLICY_BASE, &err), *stricter = policy_load(files, 2, POLICY_BASE, NULL);
 
         if (!again || strcmp(policy_hash(p), policy_hash(again)) != 0)
             abort();

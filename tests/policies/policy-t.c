@@ -20,7 +20,7 @@ static struct policy *load_text(const char *text, struct err *err)
 {
     struct policy_file file = { .name = "t.json", .text = text, .len = strlen(text) };
 
-    return policy_load(&file, 1, err);
+    return policy_load(&file, 1, POLICY_BASE, err);
 }
 
 /* --- conditions ------------------------------------------------------------------------------------------------- */
@@ -190,7 +190,7 @@ static const struct {
     { HEAD WHEN "{\"except\":[7]}}]}", "except: pattern \"\" is not \"plugin.tool\"" },
     { HEAD WHEN "{\"except\":[\"b\"]}}]}", "except: pattern \"b\" is not \"plugin.tool\"" },
     { HEAD WHEN "{\"except\":[\"x.y\",\"a.*\"]}}]}", "can never match: except \"a.*\" is all that it is about" },
-    { HEAD RULE "}," RULE "}]}", "rule r: this id is there twice" },
+    { HEAD RULE "}," RULE "}]}", "t.json: r: this id is there twice" },
     { PAIR("\"ask\":\"a.*\",\"when\":{\"except\":[\"a.c\"]}", "\"allow\":\"a.b\""), "rule s can never win" },
     { PAIR("\"ask\":\"a.*\"", "\"allow\":\"a.*\",\"when\":{\"except\":[\"a.c\"]}"), "rule s can never win" },
     { PAIR("\"ask\":\"*.*\",\"when\":{\"except\":[\"a.c*\"]}", "\"ask\":\"a.*\",\"when\":{\"except\":[\"*.c*\"]}"),
@@ -277,9 +277,9 @@ static void test_sets(void)
     struct policy_file turned[] = { both[1], both[0] }, same[] = { both[0], both[0] };
     struct policy_request request = { .provider = "a", .tool = "b" };
     struct err err = { 0 };
-    struct policy *p = policy_load(both, 2, &err), *q = policy_load(turned, 2, &err), *one = policy_load(both, 1, &err);
+    struct policy *p = policy_load(both, 2, POLICY_BASE, &err), *q = policy_load(turned, 2, POLICY_BASE, &err), *one = policy_load(both, 1, POLICY_BASE, &err);
     struct policy_file bare = { "bare.json", HEAD "]}", sizeof(HEAD "]}") - 1 };
-    struct policy *none = policy_load(NULL, 0, &err), *empty = policy_load(&bare, 1, &err);
+    struct policy *none = policy_load(NULL, 0, POLICY_BASE, &err), *empty = policy_load(&bare, 1, POLICY_BASE, &err);
 
     ok(p && q && one && none && empty, "sets of two, two, one and no files are loaded, and a file without rules");
     if (!p || !q || !one || !none || !empty)
@@ -296,7 +296,7 @@ static void test_sets(void)
     is_str(policy_hash(p), policy_hash(q), "the hash does not depend on the order of files");
     is_int((long long)strlen(policy_hash(p)), 64, "it has 64 digits");
     ok(strcmp(policy_hash(p), policy_hash(one)) != 0, "it depends on which files there are");
-    ok(!policy_load(same, 2, &err), "one file twice is refused");
+    ok(!policy_load(same, 2, POLICY_BASE, &err), "one file twice is refused");
     has_str(err.msg, "another file has the id t too", "the message says so");
     is_str(policy_decision_name(POLICY_ASK), "ask", "decisions have names");
     policy_destroy(p);
@@ -326,7 +326,7 @@ static void load_path(const char *path, mode_t mode, const char *says)
 
     if (mode)
         write_file(path, HEAD RULE "}]}", mode);
-    p = policy_load_paths(&path, 1, &err);
+    p = policy_load_paths(&path, 1, POLICY_BASE, &err);
     if (!ok(says ? !p && strstr(err.msg, says) && strstr(err.msg, path) : p != NULL, "mode %03o: %s", (unsigned)mode,
             says ? says : "accepted"))
         diag("%s", p ? "accepted" : err.msg);
@@ -356,10 +356,10 @@ static void test_files(void)
     load_path(dir, 0, "not a regular file");
     ok(mkfifo(fifo, 0600) == 0, "a fifo");
     load_path(fifo, 0, "not a regular file");
-    ok(!policy_load_paths(two, 2, &err), "a missing file refuses the whole set");
+    ok(!policy_load_paths(two, 2, POLICY_BASE, &err), "a missing file refuses the whole set");
     is_int(err.status, CORAX_E_NOTFOUND, "with NOTFOUND");
     is_int(err.sys, ENOENT, "and errno");
-    ok(!policy_load_paths(two, POLICY_MAX_FILES + 1, &err), "too many files");
+    ok(!policy_load_paths(two, POLICY_MAX_FILES + 1, POLICY_BASE, &err), "too many files");
     is_int(err.status, CORAX_E_LIMIT, "with LIMIT");
     unlink(path);
     unlink(fifo);
@@ -390,7 +390,7 @@ static void test_default(void)
         diag("%s", err.msg);
     policy_destroy(p);
     chmod(path, 0644);
-    p = policy_load_paths(paths, 1, &err);
+    p = policy_load_paths(paths, 1, POLICY_BASE, &err);
     if (!ok(p, "from its path, too"))
         diag("%s", err.msg);
     policy_destroy(p);
@@ -692,7 +692,7 @@ static struct policy *load_set(struct set *s, bool shuffled, struct err *err)
 
         files[i] = (struct policy_file){ .name = "set", .text = s->texts[f], .len = strlen(s->texts[f]) };
     }
-    return policy_load(files, N_FILES, err);
+    return policy_load(files, N_FILES, POLICY_BASE, err);
 }
 
 struct tally {
@@ -735,7 +735,7 @@ static void fill_set(struct set *s, struct tally *tally)
                 for (unsigned i = 0; i < N_FILES; i++)
                     files[i] = (struct policy_file){ "set", s->texts[i], strlen(s->texts[i]) };
                 files[N_FILES] = (struct policy_file){ "extra", text, strlen(text) };
-                p = policy_load(files, N_FILES + 1, &err);
+                p = policy_load(files, N_FILES + 1, POLICY_BASE, &err);
             }
             tally->covered++;
             for (unsigned i = 0; i < 200 && p && without; i++) {
@@ -766,7 +766,7 @@ static struct policy *load_stricter(struct set *s, const char *decision)
         for (unsigned i = 0; i < N_FILES; i++)
             files[i] = (struct policy_file){ "set", s->texts[i], strlen(s->texts[i]) };
         files[N_FILES] = (struct policy_file){ "more", text, strlen(text) };
-        p = policy_load(files, N_FILES + 1, NULL);
+        p = policy_load(files, N_FILES + 1, POLICY_BASE, NULL);
     }
     return p;
 }

@@ -1,0 +1,85 @@
+/*
+ * policies/policy_parts.h - what a loaded policy is made of.  For policies/policy*.c alone.
+ */
+#ifndef POLICIES_POLICY_PARTS_H
+#define POLICIES_POLICY_PARTS_H
+
+#include "policies/match.h"
+#include "policies/policy.h"
+#include "policies/redact.h"
+#include "util/arena.h"
+
+#define POLICY_ID_MAX 64 /* characters of an id: it goes into each decision of each trace */
+
+/* What every entry of a file has. */
+struct statement {
+    const char *id;   /* "pure-tools" */
+    const char *name; /* "default/pure-tools" */
+    const char *why;
+    struct match match;
+};
+
+struct rule {
+    struct statement is;
+    enum policy_decision decision;
+    bool has_duties;
+    struct policy_duties must; /* redact[0]: of its own layer */
+};
+
+struct label_rule {
+    struct statement is;
+    bool has_integrity, has_confidentiality;
+    struct label label;
+};
+
+struct sink_rule {
+    struct statement is;
+    enum confidentiality confidentiality;
+};
+
+struct limit_rule {
+    struct statement is;
+    int64_t calls, bytes; /* -1: not limited */
+};
+
+struct contained_rule {
+    struct statement is;
+};
+
+struct file {
+    const char *id;
+    struct json *root; /* rules point into it */
+    const char *text;  /* the caller's, while loading only */
+    size_t len;
+    size_t n_rules;
+};
+
+struct policy {
+    enum policy_layer layer;
+    struct arena *arena;
+    size_t n_files;
+    struct file *files;
+    size_t n_rules, n_labels, n_sinks, n_limits, n_contained;
+    struct rule *rules;    /* from strict to lenient, then by name */
+    struct tool_key *keys; /* of the rules */
+    struct label_rule *labels;
+    struct sink_rule *sinks;
+    struct limit_rule *limits;
+    struct contained_rule *contained;
+    size_t n_redactions;
+    struct redaction *redactions[POLICY_MAX_REDACTIONS];
+    bool has_duties;
+    char hash[65];
+};
+
+bool policy_is_id(const char *);
+int policy_find_decision(const char *key); /* allow, ask, deny; -1: none of them */
+
+/* Adds the entries of a file's sections to an empty policy.  What it added stays when it fails.  -1 with CORAX_E_ARGS. */
+int policy_read_file(struct policy *, const char *file_id, const struct json *root, struct err *);
+/* Brings all entries into their order.  -1: no memory. */
+int policy_sort(struct policy *, struct err *);
+/* Runs "tests" against a policy that holds nothing but the file's entries. */
+int policy_run_tests(const struct policy *, const struct json *tests, struct err *);
+
+#endif

@@ -1,0 +1,185 @@
+/*
+ * The tests that a policy file carries with it.
+ */
+#include <string.h>
+
+#include "policies/policy_parts.h"
+
+#define MAX_PAST 64
+
+/* Names that a request points to. */
+struct names {
+    char provider[256];
+    char past[MAX_PAST][256];
+};
+
+/* Splits "plugin.tool" at the first dot; the plugin's name is put into provider. */
+static int read_tool(const struct json *j, char *provider, size_t size, const char **tool, struct err *err)
+{
+    const char *text = json_text(j);
+    const char *dot = text ? strchr(text, '.') : NULL;
+
+    if (!dot || dot == text || dot[1] == '\0' || (size_t)(dot - text) >= size)
+        return fail(err, CORAX_E_ARGS, "call: tool is not \"plugin.tool\"");
+    memcpy(provider, text, (size_t)(dot - text));
+    provider[dot - text] = '\0';
+    *tool = dot + 1;
+    return 0;
+}
+
+static int read_bytes(const struct json *j, size_t *out, struct err *err)
+{
+    int64_t n;
+
+    if (json_int(j, "call: bytes", &n, err) < 0 || n < 0)
+        return fail(err, CORAX_E_ARGS, "call: bytes is not a number from 0 on");
+    *out = (size_t)n;
+    return 0;
+}
+
+static int read_past_call(const struct json *j, char *provider, size_t size, struct policy_past *past, struct err *err)
+{
+    *past = (struct policy_past){ .provider = provider };
+    for (const struct json *m = json_first(j); m; m = json_next(m)) {
+        const char *key = json_key(m);
+        const int bad = !key                          ? fail(err, CORAX_E_ARGS, "call: past holds something else than calls")
+                        : strcmp(key, "tool") == 0    ? read_tool(m, provider, size, &past->tool, err)
+                        : strcmp(key, "effects") == 0 ? match_read_effects(m, "call: past: effects", &past->effects, err)
+                        : strcmp(key, "traits") == 0  ? match_read_traits(m, "call: past: traits", &past->traits, err)
+                        : strcmp(key, "bytes") == 0   ? read_bytes(m, &past->bytes, err)
+                                                      : fail(err, CORAX_E_ARGS, "call: past: key \"%.60s\" is unknown", key);
+
+        if (bad)
+            return -1;
+    }
+    return past->tool ? 0 : fail(err, CORAX_E_ARGS, "call: past: tool is missing");
+}
+
+static int read_past(const struct json *list, struct names *names, struct policy_past *past, struct policy_request *request,
+                     struct err *err)
+{
+    if (json_kind(list) != JSON_ARRAY || json_count(list) > MAX_PAST)
+        return fail(err, CORAX_E_ARGS, "call: past is not a list of at most %d calls", MAX_PAST);
+    for (const struct json *j = json_first(list); j; j = json_next(j)) {
+        if (read_past_call(j, names->past[request->n_past], sizeof(names->past[0]), &past[request->n_past], err) < 0)
+            return -1;
+        request->n_past++;
+    }
+    request->past = past;
+    return 0;
+}
+
+static int read_call(const struct json *call, struct names *names, struct policy_past *past, struct policy_request *request,
+                     struct err *err)
+{
+    *request = (struct policy_request){ .provider = names->provider };
+    for (const struct json *m = json_first(call); m; m = json_next(m)) {
+        const char *key = json_key(m);
+        int bad = 0;
+
+        if (!key)
+            break;
+        if (strcmp(key, "tool") == 0)
+            bad = read_tool(m, names->provider, sizeof(names->provider), &request->tool, err);
+        else if (strcmp(key, "effects") == 0)
+            bad = match_read_effects(m, "call: effects", &request->effects, err);
+        else if (strcmp(key, "traits") == 0)
+            bad = match_read_traits(m, "call: traits", &request->traits, err);
+        else if (strcmp(key, "context") == 0)
+            bad = match_read_label(m, "call: context", &request->context, err);
+        else if (strcmp(key, "past") == 0)
+            bad = read_past(m, names, past, request, err);
+        else if (strcmp(key, "bytes") == 0)
+            bad = read_bytes(m, &request->bytes, err);
+        else if (strcmp(key, "args") == 0 && json_kind(m) == JSON_OBJECT)
+            request->args = m;
+        else if (strcmp(key, "args") == 0)
+            bad = fail(err, CORAX_E_ARGS, "call: args is not an object");
+        else
+            bad = fail(err, CORAX_E_ARGS,
+                       "call: key \"%.60s\" is unknown: tool, effects, traits, args, context, past, bytes are known", key);
+        if (bad)
+            return -1;
+    }
+    return request->tool ? 0 : fail(err, CORAX_E_ARGS, "call is missing or has no tool");
+}
+
+/* Whether the verdict is by the rule that the test names: by its id, or by its whole name. */
+static bool is_by(const struct json *rule, const struct policy_verdict *v)
+{
+    const char *slash = strchr(v->rule, '/');
+
+    if (json_kind(rule) == JSON_NULL)
+        return !slash;
+    return slash && (strcmp(slash + 1, json_text(rule)) == 0 || strcmp(v->rule, json_text(rule)) == 0);
+}
+
+static int check_keys(const struct json *test, struct err *err)
+{
+    static const char *const known[] = { "want", "rule", "call", "result" };
+    const struct json *rule = json_get(test, "rule");
+    const char *want = json_get_text(test, "want", NULL);
+
+    if (json_kind(test) != JSON_OBJECT)
+        return fail(err, CORAX_E_ARGS, "not an object");
+    for (const struct json *m = json_first(test); m; m = json_next(m)) {
+        size_t i = 0;
+
+        while (i < 4 && strcmp(json_key(m), known[i]) != 0)
+            i++;
+        if (i == 4)
+            return fail(err, CORAX_E_ARGS, "key \"%.60s\" is unknown: want, rule, call, result are known", json_key(m));
+    }
+    if (!want || policy_find_decision(want) < 0)
+        return fail(err, CORAX_E_ARGS, "want is not allow, ask or deny");
+    if (rule && json_kind(rule) != JSON_STRING && json_kind(rule) != JSON_NULL)
+        return fail(err, CORAX_E_ARGS, "rule is neither a rule's id nor null");
+    return 0;
+}
+
+static int check_result(const struct json *want, const struct policy_verdict *v, struct err *err)
+{
+    struct label label = v->result;
+
+    if (!want)
+        return 0;
+    if (match_read_label(want, "result", &label, err) < 0)
+        return -1;
+    if (label.integrity != v->result.integrity || label.confidentiality != v->result.confidentiality)
+        return fail(err, CORAX_E_ARGS, "the result is %s and %s, not what the test wants", integrity_name(v->result.integrity),
+                    confidentiality_name(v->result.confidentiality));
+    return 0;
+}
+
+static int run_test(const struct policy *p, const struct json *test, struct err *err)
+{
+    /* Where the file narrows, what it does to a call that the base allows. */
+    const struct policy *layers[] = { p->layer == POLICY_BASE ? p : NULL, p->layer == POLICY_BASE ? NULL : p };
+    struct policy_request request;
+    struct policy_verdict verdict;
+    struct policy_past past[MAX_PAST];
+    struct names names;
+
+    if (check_keys(test, err) < 0 || read_call(json_get(test, "call"), &names, past, &request, err) < 0)
+        return -1;
+    verdict = policy_decide_layers(layers, 2, &request);
+    if (policy_find_decision(json_get_text(test, "want", "")) != (int)verdict.decision ||
+        (json_get(test, "rule") && !is_by(json_get(test, "rule"), &verdict)))
+        return fail(err, CORAX_E_ARGS, "%.60s.%.60s gives %s by %.70s, not what the test wants", request.provider,
+                    request.tool, policy_decision_name(verdict.decision), verdict.rule);
+    return check_result(json_get(test, "result"), &verdict, err);
+}
+
+int policy_run_tests(const struct policy *p, const struct json *tests, struct err *err)
+{
+    size_t number = 0;
+
+    if (tests && json_kind(tests) != JSON_ARRAY)
+        return fail(err, CORAX_E_ARGS, "tests is not a list");
+    for (const struct json *test = json_first(tests); test; test = json_next(test)) {
+        number++;
+        if (run_test(p, test, err) < 0)
+            return err_context(err, "test %zu", number);
+    }
+    return 0;
+}
