@@ -10,6 +10,7 @@
 #include "cli/term.h"
 #include "util/clock.h"
 #include "util/when.h"
+#include "util/file.h"
 
 #define MAX_BODY    (1u << 20) /* the API's limit of a request body */
 #define NO_NUMBER   (-1)
@@ -24,6 +25,8 @@ struct run_options {
     const char *planner;                    /* NULL: the daemon's default */
     const char *priority;                   /* NULL: normal */
     int64_t due_ms, deadline_ms;            /* Unix time; 0: at once, none */
+    const char *policy;                     /* a file that narrows; NULL: none */
+    const char *label;                      /* of the input, in words; NULL: trusted and public */
     long long steps, seconds, tokens, seed; /* NO_NUMBER: the daemon's default */
     double temperature;                     /* negative: the daemon's default */
 };
@@ -32,6 +35,8 @@ enum {
     OPT_TOOLS = 256,
     OPT_PLANNER,
     OPT_PRIORITY,
+    OPT_POLICY,
+    OPT_LABEL,
     OPT_AGENT,
     OPT_AT,
     OPT_DEADLINE,
@@ -92,6 +97,12 @@ static bool take_option(struct cli *cli, int c, struct run_options *o, int *stat
         return take_time(cli, "--at", &o->due_ms, status);
     case OPT_DEADLINE:
         return take_time(cli, "--deadline", &o->deadline_ms, status);
+    case OPT_POLICY:
+        o->policy = optarg;
+        break;
+    case OPT_LABEL:
+        o->label = optarg;
+        break;
     case OPT_ATTENDED:
         o->attended = 1;
         break;
@@ -133,6 +144,8 @@ static bool parse_options(struct cli *cli, int argc, char **argv, struct run_opt
                                              { "priority", required_argument, NULL, OPT_PRIORITY },
                                              { "at", required_argument, NULL, OPT_AT },
                                              { "deadline", required_argument, NULL, OPT_DEADLINE },
+                                             { "policy", required_argument, NULL, OPT_POLICY },
+                                             { "label", required_argument, NULL, OPT_LABEL },
                                              { "max-steps", required_argument, NULL, OPT_STEPS },
                                              { "max-tokens", required_argument, NULL, OPT_TOKENS },
                                              { "timeout", required_argument, NULL, OPT_TIMEOUT },
@@ -193,7 +206,26 @@ static void write_tools(struct jsonw *w, const char *tools)
     jsonw_end(w);
 }
 
-static void write_body(struct buf *body, const struct run_options *o, const struct buf *input, bool attended)
+/* The file's bytes, comments left out. */
+static int write_policy(struct jsonw *w, const char *path, struct err *err)
+{
+    struct json *root = NULL;
+    struct buf text;
+    int result;
+
+    buf_init(&text, MAX_BODY);
+    result = file_read(path, &text, err);
+    if (result == 0 && (root = json_parse(text.data, text.len, err)) == NULL)
+        result = err_context(err, "%s", path);
+    if (result == 0)
+        jsonw_value(w, "policy", root);
+    json_free(root);
+    buf_finish(&text);
+    return result;
+}
+
+static int write_body(struct buf *body, const struct run_options *o, const struct buf *input, bool attended,
+                      struct err *err)
 {
     struct jsonw w = jsonw_start(body);
 
@@ -211,6 +243,10 @@ static void write_body(struct buf *body, const struct run_options *o, const stru
         jsonw_int(&w, "at", o->due_ms);
     if (o->deadline_ms)
         jsonw_int(&w, "deadline", o->deadline_ms);
+    if (o->label && cli_write_label(&w, "label", o->label) < 0)
+        return fail(err, CORAX_E_ARGS, "--label: " CLI_LABEL_WORDS);
+    if (o->policy && write_policy(&w, o->policy, err) < 0)
+        return -1;
     if (o->steps >= 0 || o->seconds >= 0 || o->tokens >= 0) {
         jsonw_object(&w, "budget");
         if (o->steps >= 0)
@@ -232,6 +268,7 @@ static void write_body(struct buf *body, const struct run_options *o, const stru
     if (!attended)
         jsonw_bool(&w, "attended", false);
     jsonw_end(&w);
+    return 0;
 }
 
 /*
@@ -288,7 +325,7 @@ static int run_run(struct cli *cli, int argc, char **argv)
     buf_init(&input, MAX_BODY);
     buf_init(&body, MAX_BODY);
     if (read_input(argc, argv, &input, &err) == 0)
-        write_body(&body, &o, &input, o.attended >= 0 ? o.attended : terminal || o.detach);
+        write_body(&body, &o, &input, o.attended >= 0 ? o.attended : terminal || o.detach, &err);
     if (err.status == CORAX_OK && body.failed)
         fail(&err, CORAX_E_LIMIT, "the task is longer than %u bytes", MAX_BODY);
     if (err.status != CORAX_OK || submit(cli, &body, id, &err) != 0) {
@@ -319,6 +356,8 @@ const struct command cmd_run = {
         "      --priority P      high, normal or low: which of your own tasks goes first\n"
         "      --at TIME         begin then: 14:30, \"tomorrow 08:00\", +10m, 2026-12-24T18:00:00Z; with --detach\n"
         "      --deadline TIME   to have ended by then\n"
+        "      --policy FILE     a policy that narrows what this task may do\n"
+        "      --label WORDS     of what the task is about: untrusted, and internal or secret\n"
         "      --max-steps N     replies of the model\n"
         "      --max-tokens N    written by the model in all\n"
         "      --timeout S       seconds\n"

@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 
 _corax() {
-    local commands="run watch ls trace replay diff approve deny answer cancel pause resume rm agents memory tools health doctor db ping help"
+    local commands="run watch ls trace replay diff approve deny answer cancel pause resume rm agents memory tools policy health doctor db ping help"
     local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command="" i
     COMPREPLY=()
     for ((i = 1; i < COMP_CWORD; i++)); do
@@ -22,6 +22,14 @@ _corax() {
         ;;
     --agent)
         mapfile -t COMPREPLY < <(compgen -W "$(corax agents 2>/dev/null | awk 'NR > 1 { print $1 }')" -- "$word")
+        return
+        ;;
+    --context)
+        mapfile -t COMPREPLY < <(compgen -W "trusted untrusted public internal secret untrusted,secret" -- "$word")
+        return
+        ;;
+    --policy)
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
         return
         ;;
     --planner)
@@ -52,11 +60,12 @@ _corax() {
     if [[ $word == -* ]]; then
         local options="--socket --json --help"
         case $command in
-        run) options+=" --detach --quiet --agent --tools --planner --priority --at --deadline --max-steps --max-tokens --timeout --temperature --seed --unattended --attended" ;;
+        run) options+=" --detach --quiet --agent --tools --planner --priority --at --deadline --max-steps --max-tokens --timeout --temperature --seed --unattended --attended --policy --label" ;;
         watch) options+=" --quiet" ;;
         replay) options+=" --planner" ;;
         ls) options+=" --limit --state" ;;
         memory) options+=" --space --kind --tag --limit --note --max-chars --confidentiality" ;;
+        policy) options+=" --context --effects --agent --unattended --narrows" ;;
         esac
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
         return
@@ -64,6 +73,7 @@ _corax() {
     case $command in
     help) mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$word") ;;
     memory) mapfile -t COMPREPLY < <(compgen -W "ls search show add rm export import" -- "$word") ;;
+    policy) mapfile -t COMPREPLY < <(compgen -f -W "ls show explain test" -- "$word") ;;
     db) mapfile -t COMPREPLY < <(compgen -W "backup check" -- "$word") ;;
     watch | trace | replay | diff | approve | deny | answer | cancel | pause | resume | rm)
         # Ids of the newest tasks, from the daemon; nothing when it does not answer.

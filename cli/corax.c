@@ -14,9 +14,9 @@
 
 /* In the order in which `corax help` shows them. */
 static const struct command *const commands[] = {
-    &cmd_run,    &cmd_watch,  &cmd_ls,     &cmd_trace,  &cmd_replay, &cmd_diff, &cmd_approve,
-    &cmd_deny,   &cmd_answer, &cmd_cancel, &cmd_pause,  &cmd_resume, &cmd_rm,   &cmd_agents,
-    &cmd_memory, &cmd_tools,  &cmd_health, &cmd_doctor, &cmd_db,     &cmd_ping, &cmd_help,
+    &cmd_run,    &cmd_watch,  &cmd_ls,     &cmd_trace,  &cmd_replay, &cmd_diff,   &cmd_approve, &cmd_deny,
+    &cmd_answer, &cmd_cancel, &cmd_pause,  &cmd_resume, &cmd_rm,     &cmd_agents, &cmd_memory,  &cmd_tools,
+    &cmd_policy, &cmd_health, &cmd_doctor, &cmd_db,     &cmd_ping,   &cmd_help,
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
@@ -131,6 +131,38 @@ int cli_report(const struct err *err)
 {
     fprintf(stderr, "corax: %s\n", err->msg);
     return err->status == CORAX_E_UNAVAIL ? CLI_UNREACHABLE : CLI_FAILED;
+}
+
+static bool is_word(const char *const *words, const char *text, size_t n)
+{
+    for (; *words; words++)
+        if (strlen(*words) == n && strncmp(*words, text, n) == 0)
+            return true;
+    return false;
+}
+
+int cli_write_label(struct jsonw *w, const char *key, const char *words)
+{
+    static const char *const integrity[] = { "trusted", "untrusted", NULL }, *const confidentiality[] = {
+        "public", "internal", "secret", NULL
+    };
+    bool known = *words != '\0';
+
+    jsonw_object(w, key);
+    while (*words && known) {
+        const size_t n = strcspn(words, ",");
+
+        known = true;
+        if (is_word(integrity, words, n))
+            jsonw_string(w, "integrity", words, n);
+        else if (is_word(confidentiality, words, n))
+            jsonw_string(w, "confidentiality", words, n);
+        else
+            known = false;
+        words += n + (words[n] == ',');
+    }
+    jsonw_end(w);
+    return known ? 0 : -1;
 }
 
 bool cli_number(const char *text, long long min, long long max, long long *out)

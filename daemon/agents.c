@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/policies.h"
 #include "util/file.h"
 
 struct agents {
@@ -47,7 +48,8 @@ static int read_text(const struct json *root, const char *key, const char **out,
 
 static int read_agent(struct agent *a, const struct config *c, struct err *err)
 {
-    static const char *const known[] = { "agent", "description", "planner", "tools", "system", "budget", "sampling", NULL };
+    static const char *const known[] = { "agent", "description", "planner", "tools", "system", "budget", "sampling",
+                                         "policy", NULL };
     int64_t version = 0;
 
     a->description = "";
@@ -55,12 +57,13 @@ static int read_agent(struct agent *a, const struct config *c, struct err *err)
     a->budget = c->budget;
     a->sampling = c->sampling;
     a->tools = json_get(a->root, "tools");
+    a->policy = json_get(a->root, "policy");
     if (config_check_members(a->root, "an agent", known, err) < 0)
         return -1;
     if (json_int(json_get(a->root, "agent"), "agent", &version, NULL) < 0 || version != 1)
         return fail(err, CORAX_E_ARGS, "\"agent\" must be 1, the version of this format");
     if (read_text(a->root, "description", &a->description, err) < 0 || read_text(a->root, "system", &a->system, err) < 0 ||
-        config_check_tools(a->tools, err) < 0 || config_read_planner(json_get(a->root, "planner"), &a->planner, err) < 0 ||
+        config_check_tools(a->tools, err) < 0 || policies_check_narrowing(a->policy, err) < 0 || config_read_planner(json_get(a->root, "planner"), &a->planner, err) < 0 ||
         config_read_budget(json_get(a->root, "budget"), &a->budget, err) < 0 ||
         config_read_sampling(json_get(a->root, "sampling"), &a->sampling, err) < 0)
         return -1;
@@ -151,6 +154,10 @@ void agents_write(const struct agents *all, struct jsonw *w)
         else
             jsonw_null(w, "tools");
         jsonw_text(w, "system", a->system);
+        if (a->policy)
+            jsonw_value(w, "policy", a->policy);
+        else
+            jsonw_null(w, "policy");
         config_write_budget(&a->budget, w);
         jsonw_end(w);
     }

@@ -78,6 +78,7 @@ int config_init(struct config *c, struct err *err)
     c->max_queued = 256;
     c->max_scheduled = 256;
     c->stop_seconds = 10;
+    c->approval_seconds = 24 * 3600;
     c->planner = planner_kind_find("react");
     c->budget = budget_default();
     c->sampling = (struct sampling){ .top_p = 1, .seed = 1 };
@@ -102,6 +103,7 @@ void config_finish(struct config *c)
 {
     agents_destroy(c->agents);
     free(c->agents_dir);
+    free(c->user_policies);
     free(c->socket);
     free(c->state);
     free(c->model);
@@ -116,6 +118,7 @@ void config_finish(struct config *c)
     config_list_clear(&c->roots);
     config_list_clear(&c->plugins);
     config_list_clear(&c->policies);
+    config_list_clear(&c->admin_policies);
     memset(c, 0, sizeof(*c));
 }
 
@@ -479,6 +482,9 @@ void config_adopt(struct config *c, struct config *fresh, struct buf *restart)
 {
     note_restart(c, fresh, restart);
     SWAP(struct config_list, c->policies, fresh->policies);
+    SWAP(struct config_list, c->admin_policies, fresh->admin_policies);
+    SWAP(char *, c->user_policies, fresh->user_policies);
+    c->approval_seconds = fresh->approval_seconds;
     SWAP(struct agents *, c->agents, fresh->agents);
     SWAP(char *, c->agents_dir, fresh->agents_dir);
     SWAP(char *, c->system, fresh->system);
@@ -513,7 +519,8 @@ static int read_root(struct config *c, const struct json *root, struct err *err)
                                          "policies",  "max_running", "max_queued", "system", "date_note",
                                          "budget",    "sampling",    "infer",      "host",   "box",
                                          "isolation", "roots",       "log_level",  "journal",
-                                         "planner",   "agents",      "max_scheduled", "stop", "memory", NULL };
+                                         "planner",   "agents",      "max_scheduled", "stop", "memory",
+                                         "admin_policies", "user_policies", "approval_seconds", NULL };
 
     if (config_check_members(root, "the file", known, err) < 0 || read_text(root, "", "socket", &c->socket, err) < 0 ||
         read_text(root, "", "admin_group", &c->admin_group, err) < 0 ||
@@ -521,6 +528,9 @@ static int read_root(struct config *c, const struct json *root, struct err *err)
         read_text(root, "", "system", &c->system, err) < 0 ||
         read_flag(root, "", "date_note", &c->date_note, err) < 0 || read_list(root, "plugins", &c->plugins, err) < 0 ||
         read_list(root, "policies", &c->policies, err) < 0 ||
+        read_list(root, "admin_policies", &c->admin_policies, err) < 0 ||
+        read_text(root, "", "user_policies", &c->user_policies, err) < 0 ||
+        read_small(root, "", "approval_seconds", 0, 365 * 24 * 3600, &c->approval_seconds, err) < 0 ||
         read_small(root, "", "max_running", 1, 1024, &c->max_running, err) < 0 ||
         read_small(root, "", "max_queued", 0, 100000, &c->max_queued, err) < 0 ||
         read_small(root, "", "max_scheduled", 0, 100000, &c->max_scheduled, err) < 0 || read_stop(c, json_get(root, "stop"), err) < 0 ||

@@ -50,7 +50,9 @@ struct config {
     char *system;      /* NULL: none */
     bool date_note;    /* the model is told the date behind a task's input */
     char *admin_group; /* NULL: none */
-    struct config_list plugins, policies;
+    struct config_list plugins, policies, admin_policies;
+    char *user_policies;    /* a folder; NULL: none */
+    int approval_seconds;   /* how long a person has to approve a call; 0: as long as the task */
     int max_running, max_queued, max_scheduled;
     bool stop_finishes; /* on SIGTERM running tasks go on to their end, not to that of their step */
     int stop_seconds;   /* how long a step may take then */
@@ -94,7 +96,7 @@ void config_write_budget(const struct budget *, struct jsonw *);
 int config_load_agents(struct config *, struct err *);
 /*
  * Takes over from a fresh config, all set, what a running daemon can change: agents, system, date_note, max_running, max_queued,
- * max_scheduled, stop, planner, budget, sampling, memory and log_level; what it had is the fresh one's then.  Policies are loaded by the caller.  Into restart go the names of the
+ * max_scheduled, stop, planner, budget, sampling, memory, log_level and approval_seconds; what it had is the fresh one's then.  Policies are loaded by the caller.  Into restart go the names of the
  * keys that differ besides, with commas between; they stay as they are.
  */
 void config_adopt(struct config *, struct config *fresh, struct buf *restart);

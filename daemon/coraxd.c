@@ -32,10 +32,10 @@
 #include "daemon/journal.h"
 #include "daemon/journal_check.h"
 #include "daemon/model.h"
+#include "daemon/policies.h"
 #include "daemon/routes.h"
 #include "daemon/scheduler.h"
 #include "daemon/upkeep.h"
-#include "policies/policy.h"
 #include "tools/registry.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -286,30 +286,27 @@ static void on_settled(void *arg)
              registry_count(d->registry));
 }
 
-static struct policy *load_policy(const struct config *c, struct err *err)
-{
-    return policy_load_paths((const char *const *)c->policies.at, c->policies.n, POLICY_BASE, err);
-}
-
 /* A file that is bad changes nothing. */
 static void on_reload(evutil_socket_t sig, short what, void *arg)
 {
     struct coraxd *d = arg;
     struct config fresh = { 0 };
-    struct policy *policy = NULL;
+    struct policies *policies = NULL;
     struct err err = { 0 };
     struct buf restart;
+    char hash[65];
 
     buf_init(&restart, 4096);
-    if (configure(&fresh, d->options, &err) < 0 || (policy = load_policy(&fresh, &err)) == NULL) {
+    if (configure(&fresh, d->options, &err) < 0 || (policies = policies_load(&fresh, &err)) == NULL) {
         log_error("reload: %s; all stays as it was", err.msg);
     } else {
         config_adopt(&d->config, &fresh, &restart);
         log_set_level(d->config.log_level);
-        policy_destroy(d->policy);
-        d->policy = policy;
+        policies_release(d->policies);
+        d->policies = policies;
         scheduler_reloaded(d->scheduler);
-        log_info("reload: done, the policy is %.16s", policy_hash(policy));
+        policies_hash(policies, UINT32_MAX, NULL, hash);
+        log_info("reload: done, the policy is %.16s", hash);
         if (restart.len > 0)
             log_warn("reload: what has changed of %s holds after a restart", restart.data);
     }
@@ -411,13 +408,13 @@ int main(int argc, char **argv)
     rc = configure(&d.config, &options, &err);
     log_open("coraxd", rc == 0 ? d.config.log_level : LOG_LEVEL_INFO);
     if (rc == 0) {
-        d.policy = load_policy(&d.config, &err);
-        rc = d.policy == NULL ? -1 : options.check ? check(&d.config, &err) : run(&d, &err);
+        d.policies = policies_load(&d.config, &err);
+        rc = d.policies == NULL ? -1 : options.check ? check(&d.config, &err) : run(&d, &err);
     }
     if (rc < 0)
         fprintf(stderr, "coraxd: %s\n", err.msg);
     rc = rc < 0;
-    policy_destroy(d.policy);
+    policies_release(d.policies);
 out:
     config_finish(&d.config);
     config_list_clear(&options.plugins);

@@ -16,7 +16,7 @@ struct coraxd {
     const struct options *options; /* of the command line (coraxd.c) */
     struct event_base *base;
     struct config config;
-    struct policy *policy;
+    struct policies *policies;
     struct registry *registry;
     struct journal *journal;
     struct upkeep *upkeep;

@@ -36,7 +36,8 @@ struct host_call {
     int64_t id; /* 0: waits in the queue */
     char *tool, *args;
     size_t args_len;
-    int64_t deadline_ms, started_ns;
+    struct host_terms terms;
+    int64_t started_ns;
     bool exec; /* its tool declares that it runs programs */
     host_done *done;
     void *arg;
@@ -50,6 +51,8 @@ struct host {
     struct link *link;
     enum host_state state;
     enum mcp_era era;
+    bool served;        /* since it was started last */
+    struct label given; /* the worst of what it was given since then */
     bool listed; /* its tools are in the registry */
     bool settled;
     int n_pages, n_tools;
@@ -115,6 +118,12 @@ static void end_run(struct host *h)
     h->run = NULL;
 }
 
+/* A plugin may keep what it was given: it must not come to those who may not see it, nor to those who trust what they see. */
+static bool must_start_anew(const struct host *h, const struct host_call *c)
+{
+    return h->served && (c->terms.fresh || !label_is_within(h->given, c->terms.context));
+}
+
 /* Sends the first call in the queue, if the host is idle. */
 static void send_next(struct host *h)
 {
@@ -126,10 +135,16 @@ static void send_next(struct host *h)
         c = TAILQ_NEXT(c, link);
     if (c == NULL || h->state != HOST_IDLE)
         return;
+    if (must_start_anew(h, c)) {
+        link_kill(h->link, true, "its next call is for a host that knows nothing");
+        return;
+    }
+    h->served = true;
+    h->given = label_join(h->given, c->terms.context);
     c->id = h->hosts->next_id++;
     c->started_ns = clock_mono_ns();
     buf_init(&line, RPC_MAX_LINE);
-    mcp_write_call(&line, h->era, c->id, c->tool, c->args, c->args_len, c->deadline_ms, c->exec ? services : NULL);
+    mcp_write_call(&line, h->era, c->id, c->tool, c->args, c->args_len, c->terms.deadline_ms, c->exec ? services : NULL);
     if (line.failed) {
         fail(&c->err, CORAX_E_LIMIT, "the arguments are too large to be sent (%zu bytes)", c->args_len);
         c->id = 0;
@@ -137,7 +152,7 @@ static void send_next(struct host *h)
         event_active(h->hosts->later, EV_TIMEOUT, 0);
     } else {
         h->state = HOST_BUSY;
-        set_deadline(h, c->deadline_ms + GRACE_MS);
+        set_deadline(h, c->terms.deadline_ms + GRACE_MS);
         if (!link_send(h->link, &line))
             link_kill(h->link, false, "it does not read what it is sent");
         else if (c->exec)
@@ -182,6 +197,8 @@ static void on_up(void *arg)
     struct buf line;
 
     h->state = HOST_DISCOVER;
+    h->served = false;
+    h->given = (struct label){ TRUSTED, PUBLIC };
     set_deadline(h, START_MS);
     buf_init(&line, RPC_MAX_LINE);
     mcp_write_discover(&line, ID_DISCOVER);
@@ -293,11 +310,16 @@ static void take_result(struct host *h, struct host_call *c, const struct rpc_ms
     host_done *done = c->done;
     void *arg = c->arg;
     int64_t duration_us = (clock_mono_ns() - c->started_ns) / 1000;
+    bool fresh;
     int rc = arena ? mcp_read_result(msg, arena, &result, &err) : fail(&err, CORAX_E_INTERNAL, "no memory");
 
     link_served(h->link);
+    fresh = c->terms.fresh;
     call_destroy(c);
-    idle(h);
+    if (fresh)
+        link_kill(h->link, true, "it was for one call");
+    else
+        idle(h);
     done(arg, rc == 0 ? &result : NULL, duration_us, &err);
     arena_destroy(arena);
 }
@@ -365,7 +387,7 @@ static int serve(struct host *h, const struct rpc_msg *msg, struct err *err)
         fail(&why, CORAX_E_LIMIT, "a program runs already: one at a time");
         return answer_failure(h, msg->id, msg->id_len, &why, err);
     }
-    left_ms = c->deadline_ms - (clock_mono_ns() - c->started_ns) / 1000000;
+    left_ms = c->terms.deadline_ms - (clock_mono_ns() - c->started_ns) / 1000000;
     h->run = exec_run(h->hosts->exec, msg->params, left_ms > 1 ? left_ms : 1, on_ran, h, &why);
     if (h->run == NULL)
         return answer_failure(h, msg->id, msg->id_len, &why, err);
@@ -432,8 +454,8 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
         link_kill(h->link, false, "it did not say in time what it offers");
         return;
     }
-    fail(&c->err, CORAX_E_TIMEOUT, "the call took longer than %lld ms and was ended", (long long)c->deadline_ms);
-    snprintf(why, sizeof(why), "a call took longer than %lld ms", (long long)c->deadline_ms);
+    fail(&c->err, CORAX_E_TIMEOUT, "the call took longer than %lld ms and was ended", (long long)c->terms.deadline_ms);
+    snprintf(why, sizeof(why), "a call took longer than %lld ms", (long long)c->terms.deadline_ms);
     link_kill(h->link, false, why);
 }
 
@@ -647,7 +669,7 @@ void hosts_destroy(struct hosts *hs)
 }
 
 struct host_call *hosts_call(struct hosts *hs, const char *provider, const char *tool, const char *args,
-                             size_t args_len, int64_t deadline_ms, host_done *done, void *arg, struct err *err)
+                             size_t args_len, const struct host_terms *terms, host_done *done, void *arg, struct err *err)
 {
     struct host *h = find_host(hs, provider);
     const struct tool *known = registry_find(hs->registry, tool);
@@ -667,7 +689,7 @@ struct host_call *hosts_call(struct hosts *hs, const char *provider, const char 
         return NULL;
     }
     c->host = h;
-    c->deadline_ms = deadline_ms;
+    c->terms = *terms;
     c->exec = known && known->declared && (known->effects & CORAX_FX_EXEC) && strcmp(known->provider, provider) == 0;
     c->done = done;
     c->arg = arg;

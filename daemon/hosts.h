@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "daemon/config.h"
+#include "policies/label.h"
 #include "tools/mcp.h"
 #include "tools/registry.h"
 #include "util/err.h"
@@ -36,9 +37,15 @@ void hosts_destroy(struct hosts *);
 /* Lists what would be loaded, for -n: -1 when a configured path is not there. */
 int hosts_find(const struct config *, struct config_list *out, struct err *);
 
+/* On what terms a call is made. */
+struct host_terms {
+    int64_t deadline_ms;
+    struct label context; /* of what it is given: a host that was given worse is started anew before it */
+    bool fresh;           /* the host has served nobody before, and serves nobody after */
+};
 /* NULL: err says why.  done() is never called from within. */
 struct host_call *hosts_call(struct hosts *, const char *provider, const char *tool, const char *args, size_t args_len,
-                             int64_t deadline_ms, host_done *, void *arg, struct err *);
+                             const struct host_terms *, host_done *, void *arg, struct err *);
 /* A call under way ends with its host. */
 void host_cancel(struct host_call *);
 

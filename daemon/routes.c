@@ -11,8 +11,10 @@
 #include "daemon/hosts.h"
 #include "daemon/isolation.h"
 #include "daemon/model.h"
+#include "daemon/policies.h"
 #include "daemon/routes_journal.h"
 #include "daemon/routes_memory.h"
+#include "daemon/routes_policy.h"
 #include "daemon/routes_task.h"
 #include "daemon/scheduler.h"
 #include "util/clock.h"
@@ -208,6 +210,7 @@ static void get_health(struct coraxd *d, struct evhttp_request *req, const struc
     struct scheduler_counts n = scheduler_counts(d->scheduler);
     struct buf json;
     struct jsonw w;
+    char hash[65];
     bool good;
     size_t i;
 
@@ -232,7 +235,8 @@ static void get_health(struct coraxd *d, struct evhttp_request *req, const struc
     jsonw_int(&w, "max_scheduled", d->config.max_scheduled);
     jsonw_end(&w);
     jsonw_object(&w, "policy");
-    jsonw_text(&w, "hash", policy_hash(d->policy));
+    policies_hash(d->policies, UINT32_MAX, NULL, hash);
+    jsonw_text(&w, "hash", hash);
     jsonw_array(&w, "files");
     for (i = 0; i < d->config.policies.n; i++)
         jsonw_text(&w, NULL, d->config.policies.at[i]);
@@ -283,6 +287,9 @@ static const struct {
     { "/v1/tools", get_tools, NULL },
     { "/v1/agents", get_agents, NULL },
     { "/v1/memory", routes_get_memories, routes_post_memory },
+    { "/v1/policies", routes_get_policies, NULL },
+    { "/v1/policies/explain", NULL, routes_post_explain },
+    { "/v1/policies/test", NULL, routes_post_policy_test },
     { "/v1/journal/backups", NULL, routes_post_backup },
     { "/v1/journal/check", NULL, routes_post_check },
 };

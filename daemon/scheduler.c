@@ -271,6 +271,23 @@ static void on_submitted(struct journal_op *base)
     submit_destroy(op);
 }
 
+/* The agent's and its own. */
+static void write_policies(struct entry *e, const struct submission *sub)
+{
+    const size_t at = entry_mark(e);
+    const struct json *agent = sub->agent ? sub->agent->policy : NULL;
+
+    if (agent == NULL && sub->policy == NULL)
+        return;
+    jsonw_array(&e->w, "policies");
+    if (agent)
+        jsonw_value(&e->w, NULL, agent);
+    if (sub->policy)
+        jsonw_value(&e->w, NULL, sub->policy);
+    jsonw_end(&e->w);
+    entry_seal(e, "policies", at);
+}
+
 static void write_submission(struct entry *e, const struct submission *sub, const struct config *config)
 {
     size_t at;
@@ -303,6 +320,8 @@ static void write_submission(struct entry *e, const struct submission *sub, cons
     entry_text(e, "planner", planner_kind_name(sub->planner));
     entry_text(e, "agent", sub->agent ? sub->agent->name : NULL);
     entry_text(e, "system", sub->agent && sub->agent->system ? sub->agent->system : config->system);
+    write_policies(e, sub);
+    task_record_label(e, "label", sub->label);
     entry_int(e, "uid", sub->uid);
 }
 

@@ -4,6 +4,8 @@
 
 #include "agent/transcript.h"
 #include "daemon/agents.h"
+#include "daemon/policies.h"
+#include "policies/match.h"
 #include "util/arena.h"
 #include "util/when.h"
 
@@ -126,10 +128,20 @@ static int read_budget(const struct json *v, struct budget *b, struct err *err)
     return 0;
 }
 
+/* Together with the agent's, which may have its name. */
+static int check_policy(const struct submission *s, struct err *err)
+{
+    struct policy *p = policies_narrowing(s->agent ? s->agent->policy : NULL, s->policy, err);
+
+    policy_destroy(p);
+    return p ? 0 : -1;
+}
+
 int submission_parse(struct submission *s, const char *body, size_t len, const struct config *config, const char **code,
                      const char **param, struct err *err)
 {
-    static const char *const known[] = { "input", "tools", "budget", "sampling", "attended", "planner", "agent", "priority", "at", "deadline", NULL };
+    static const char *const known[] = { "input", "tools", "budget", "sampling", "attended", "planner", "agent", "priority", "at", "deadline",
+                                         "policy", "label", NULL };
     const struct json *attended;
 
     memset(s, 0, sizeof(*s));
@@ -176,6 +188,13 @@ int submission_parse(struct submission *s, const char *body, size_t len, const s
         return -1;
     *param = "deadline";
     if (read_deadline(s, err) < 0)
+        return -1;
+    *param = "policy";
+    s->policy = json_get(s->root, "policy");
+    if (check_policy(s, err) < 0)
+        return -1;
+    *param = "label";
+    if (json_get(s->root, "label") && match_read_label(json_get(s->root, "label"), "label", &s->label, err) < 0)
         return -1;
     *param = "attended";
     attended = json_get(s->root, "attended");

@@ -10,6 +10,7 @@
 
 #include "daemon/config.h"
 #include "daemon/queue.h"
+#include "policies/label.h"
 #include "util/err.h"
 #include "util/id.h"
 
@@ -21,6 +22,8 @@ struct submission {
     struct json *root;
     struct buf input;         /* as a list of parts, JSON */
     const struct json *tools; /* NULL: all */
+    const struct json *policy; /* narrows; NULL: nothing */
+    struct label label;        /* of the input */
     const struct planner_kind *planner;
     struct budget budget;
     struct sampling sampling;

@@ -24,6 +24,7 @@
 #define RETRY_MS         1000 /* the journal could not be written: the task's end is tried again */
 #define SAMPLE_AFTER_BAD 0.7  /* temperature after an empty or cut-off reply: greedy would only repeat it */
 #define ASK_USER         "ask_user"
+#define MAX_TASK_POLICIES 4 /* an agent's and its own, and room */
 
 static void out_of_memory(void)
 {
@@ -249,6 +250,26 @@ static int64_t read_time(const struct task *t, const char *key)
     return json_int(json_get(t->root, key), key, &ms, NULL) == 0 ? ms : 0;
 }
 
+/* What narrows the policy for this task. */
+static int read_policies(struct task *t, struct err *err)
+{
+    const struct json *list = json_get(t->root, "policies");
+    struct policy_file files[MAX_TASK_POLICIES];
+    size_t n = 0;
+
+    for (const struct json *j = json_first(list); j; j = json_next(j)) {
+        if (n == MAX_TASK_POLICIES)
+            return fail(err, CORAX_E_LIMIT, "more than %d policies", MAX_TASK_POLICIES);
+        files[n].name = json_get_text(j, "id", "policy");
+        files[n].text = json_raw(j, &files[n].len);
+        n++;
+    }
+    if (n == 0)
+        return 0;
+    t->policy = policy_load(files, n, POLICY_NARROWS, err);
+    return t->policy ? 0 : err_context(err, "policy");
+}
+
 static int read_submitted(struct task *t, struct transcript *transcript, struct arena *arena, struct err *err)
 {
     const char *system = json_get_text(t->root, "system", NULL);
@@ -274,6 +295,9 @@ static int read_submitted(struct task *t, struct transcript *transcript, struct 
         json_int(json_get(t->root, "uid"), "uid", &uid, err) < 0 ||
         json_int(json_get(t->root, "at_ms"), "at_ms", &t->row.created_ms, err) < 0)
         return -1;
+    if (read_policies(t, err) < 0)
+        return -1;
+    t->seen = task_read_label(json_get(t->root, "label"));
     t->row.uid = t->waits.uid = (uint32_t)uid;
     t->row.updated_ms = t->row.created_ms;
     if (system && transcript_add_text(transcript, ROLE_SYSTEM, system, strlen(system), err) < 0)
@@ -354,6 +378,9 @@ void task_destroy(struct task *t)
         event_free(t->wall);
     if (t->lazy)
         event_free(t->lazy);
+    task_clear_call(t);
+    task_forget_past(t);
+    policy_destroy(t->policy);
     destroy_entries(t->pending);
     if (t->saving)
         destroy_entries(t->append.entries);
@@ -427,6 +454,7 @@ void task_finish(struct task *t, enum task_outcome outcome, const char *text, co
     entry_text(e, "outcome", task_outcome_name(outcome));
     entry_text(e, "text", text);
     entry_text(e, "code", code);
+    task_record_label(e, "label", t->seen);
     at = entry_mark(e);
     jsonw_object(&e->w, "spent");
     jsonw_int(&e->w, "steps", spent.n_steps);
@@ -621,7 +649,7 @@ static void on_reply(void *arg, const struct model_reply *r, const struct err *w
     task_advance(t);
 }
 
-bool task_note(struct task *t, const char *about, const char *text)
+bool task_note(struct task *t, const char *about, const char *text, struct label label)
 {
     struct plan_event ev = { .kind = PLAN_EV_NOTE, .said = text };
     struct entry *e;
@@ -631,6 +659,8 @@ bool task_note(struct task *t, const char *about, const char *text)
     e = task_record(t, ENTRY_NOTE_ADDED);
     entry_text(e, "about", about);
     entry_text(e, "text", text);
+    task_record_label(e, "label", label);
+    task_saw(t, label);
     task_recorded(t, e);
     return true;
 }
@@ -648,7 +678,7 @@ static bool note_date(struct task *t)
         return false;
     snprintf(text, sizeof(text), "Today is %s, %04d-%02d-%02d.", days[tm.tm_wday], tm.tm_year + 1900, tm.tm_mon + 1,
              tm.tm_mday);
-    return task_note(t, NOTE_DATE, text);
+    return task_note(t, NOTE_DATE, text, (struct label){ TRUSTED, PUBLIC });
 }
 
 /*

@@ -26,8 +26,8 @@
 #include "daemon/coraxd.h"
 #include "daemon/entry.h"
 #include "daemon/journal.h"
+#include "daemon/policies.h"
 #include "daemon/queue.h"
-#include "policies/policy.h"
 #include "tools/registry.h"
 #include "util/json.h"
 
@@ -65,6 +65,10 @@ struct task_call {
     int attempt; /* of tool_intent */
     int64_t intent_seq;
     bool approved;
+    struct policies *judged_by;  /* held; NULL: not judged yet */
+    struct policy_duties must;   /* by them */
+    struct label result;         /* of what it gives */
+    int64_t asked_ms;            /* wall clock: since when a person is asked */
 };
 
 struct task_listener {
@@ -87,7 +91,7 @@ struct task {
     bool dated; /* the model was told the date */
 
     int64_t due_ms, deadline_ms; /* Unix time; 0: none */
-    struct alarm due, deadline;
+    struct alarm due, deadline, approval; /* approval: until then a person may say yes */
     bool scheduled;     /* it is not due yet */
     bool pausing;       /* a person wants it paused: it is, or will be when its step is over */
     bool pause_stored;  /* task_paused is in the journal */
@@ -96,6 +100,10 @@ struct task {
     struct buf submitted;       /* the task_submitted event */
     struct json *root;          /* of it */
     const struct json *allowed; /* names of tools; NULL: all */
+    struct policy *policy;      /* the agent's and its own, which narrow; NULL: none */
+    struct label seen;          /* of all that the model was told */
+    struct policy_past *past;   /* the calls made */
+    size_t n_past, past_cap;
     bool attended;
     struct sampling sampling;
     const struct planner_kind *kind; /* of the planner */
@@ -180,7 +188,7 @@ void task_record_back(struct task *);
  * Tells the model a text besides, behind all that it has been told (PLAN_EV_NOTE), and records that.  about says what it
  * is, in a word, for the trace.  Before an ask is sent: the planner's next command is due then.  false: it was not taken.
  */
-bool task_note(struct task *, const char *about, const char *text);
+bool task_note(struct task *, const char *about, const char *text, struct label);
 /* Stops the clock and gives the slot back: until a person has spoken, or wants it to go on. */
 void task_stand_still(struct task *, enum task_phase, enum task_state);
 /* Whether the task stands still now instead of beginning with this command: it is to be paused, or the daemon is ending. */
@@ -204,7 +212,25 @@ void task_record_result(struct task *, bool error, int status, const char *text,
 /* Ends the open call without a host's result. */
 void task_end_call(struct task *, bool error, int status, const char *text);
 void task_ask_unverified(struct task *);
+/* A person is asked since call.asked_ms: when the time to approve is over, the call is denied. */
+void task_limit_approval(struct task *);
 void task_ask_question(struct task *, const struct plan_command *);
+
+/* The call is over, or begins anew. */
+void task_clear_call(struct task *);
+/* Of the open call. */
+size_t task_layers(const struct task *, const struct policy *layers[POLICY_MAX_LAYERS]);
+
+/* task_seen.c: what the task has seen and done, as far as policies count it. */
+void task_saw(struct task *, struct label);
+void task_made(struct task *, const char *provider, const char *tool, unsigned effects, unsigned traits, size_t bytes);
+void task_fold_made(struct task *, const struct json *intent);
+void task_forget_past(struct task *);
+void task_write_label(struct jsonw *, const char *key, struct label);
+/* Left out where it is the best there is. */
+void task_record_label(struct entry *, const char *key, struct label);
+/* NULL: the best there is; what makes no sense: the worst. */
+struct label task_read_label(const struct json *);
 
 void task_write_effects(struct jsonw *, const char *key, const struct tool *);
 void task_write_usage(struct jsonw *, const struct task_row *);

@@ -10,11 +10,13 @@
 
 #include "daemon/builtins.h"
 #include "daemon/hosts.h"
+#include "daemon/paths.h"
 #include "daemon/scheduler.h"
 #include "daemon/task.h"
 #include "util/arena.h"
 #include "util/clock.h"
 #include "util/log.h"
+#include "util/utf8.h"
 
 #define BUILTIN_MAX_RESULT (256u << 10)
 #define MAX_NAMED_TOOLS 12 /* in the sentence about an unknown tool */
@@ -60,6 +62,13 @@ bool task_needs_intent(const struct tool *tool)
 
 /* --- results ---------------------------------------------------------------------------------------------------- */
 
+void task_clear_call(struct task *t)
+{
+    policies_release(t->call.judged_by);
+    memset(&t->call, 0, sizeof(t->call));
+    alarm_clear(t->d->alarms, &t->approval);
+}
+
 static struct entry *result_start(struct task *t, bool error, int status)
 {
     struct entry *e = task_record(t, ENTRY_TOOL_RESULT);
@@ -94,7 +103,7 @@ static void apply_result(struct task *t, bool error, const struct part *parts, s
                              .parts = parts,
                              .n_parts = n };
 
-    memset(&t->call, 0, sizeof(t->call));
+    task_clear_call(t);
     t->phase = PHASE_READY;
     task_apply(t, &ev);
     task_record_back(t);
@@ -138,36 +147,101 @@ static void write_data_part(struct jsonw *w, const struct mcp_part *p)
     jsonw_end(w);
 }
 
+/*
+ * What of a result goes on: the policy's duties are done before anybody sees it, the journal too.
+ * left: bytes of text that may still go on.
+ */
+struct passing {
+    const struct task *t;
+    struct arena *arena; /* of the texts made */
+    int64_t left;
+};
+
+static const char *pass_text(struct passing *p, const char *text, size_t *len)
+{
+    const struct policy_duties *must = &p->t->call.must;
+    const struct policy *layers[POLICY_MAX_LAYERS];
+    struct buf made;
+    size_t kept;
+
+    if (!policy_redacts(must) && (int64_t)*len <= p->left) {
+        p->left -= (int64_t)*len;
+        return text;
+    }
+    buf_init(&made, ENTRY_LIMIT);
+    if (policy_redacts(must))
+        policy_redact(layers, task_layers(p->t, layers), must, text, *len, &made);
+    else
+        buf_add(&made, text, *len);
+    if ((int64_t)made.len > p->left) {
+        const size_t all = made.len;
+
+        kept = utf8_floor(made.data, (size_t)p->left);
+        made.len = kept;
+        buf_addf(&made, "[%zu of %zu bytes left out: the policy lets no more of a result on]", all - kept, all);
+        p->left = 0;
+    } else {
+        p->left -= (int64_t)made.len;
+    }
+    *len = made.len;
+    if (made.failed || !(text = arena_strndup(p->arena, made.data, made.len)))
+        abort();
+    buf_finish(&made);
+    return text;
+}
+
+/* JSON stays JSON: what is no longer, or would be cut, is withheld. */
+static const char *pass_json(struct passing *p, const char *json, size_t *len)
+{
+    static const char withheld[] = "\"[withheld: the policy lets no more of a result on]\"";
+    const int64_t left = p->left;
+    const char *text = pass_text(p, json, len);
+
+    if (text == json || ((int64_t)*len <= left && json_check(text, *len, NULL) == 0))
+        return text;
+    *len = sizeof(withheld) - 1;
+    return withheld;
+}
+
 static void take_result(struct task *t, const struct tool_result *r, int64_t duration_us)
 {
     struct part *parts = calloc(r->n_parts + 1, sizeof(*parts));
     struct entry *e = result_start(t, r->error, r->error && r->status == CORAX_OK ? CORAX_E_INTERNAL : (int)r->status);
+    struct passing passing = { .t = t,
+                               .arena = arena_create(2 * ENTRY_LIMIT),
+                               .left = t->call.must.result_bytes ? t->call.must.result_bytes : INT64_MAX };
     size_t at = entry_mark(e), n = 0, i;
 
-    if (parts == NULL)
+    if (parts == NULL || passing.arena == NULL)
         abort();
     jsonw_array(&e->w, "parts");
     for (i = 0; i < r->n_parts; i++) {
-        const struct mcp_part *p = &r->parts[i];
+        struct mcp_part p = r->parts[i];
 
-        parts[n] = (struct part){ .mime = p->mime, .data = p->data, .len = p->len };
-        if (p->kind == MCP_TEXT || p->kind == MCP_LINK) {
+        if (is_text(&p))
+            p.data = pass_text(&passing, p.data, &p.len);
+        parts[n] = (struct part){ .mime = p.mime, .data = p.data, .len = p.len };
+        if (p.kind == MCP_TEXT || p.kind == MCP_LINK) {
             parts[n].mime = "text/plain";
             part_write(&parts[n], &e->w);
         } else {
-            write_data_part(&e->w, p);
+            write_data_part(&e->w, &p);
         }
         n++;
     }
     if (r->structured) {
-        parts[n] = (struct part){ .mime = "application/json", .data = r->structured, .len = r->structured_len };
+        parts[n] = (struct part){ .mime = "application/json", .len = r->structured_len };
+        parts[n].data = pass_json(&passing, r->structured, &parts[n].len);
         part_write(&parts[n++], &e->w);
     }
     jsonw_end(&e->w);
     entry_seal(e, "parts", at);
+    task_record_label(e, "label", t->call.result);
+    task_saw(t, t->call.result);
     entry_int(e, "duration_us", duration_us);
     task_recorded(t, e);
     apply_result(t, r->error, parts, n);
+    arena_destroy(passing.arena);
     free(parts);
 }
 
@@ -217,11 +291,13 @@ static void hash_request(struct task *t, const char *purpose)
 {
     const struct call *c = t->call.call;
     unsigned char hash[HASH_LEN];
+    char policy[TASK_HASH_SIZE];
     struct buf b;
 
+    policies_hash(t->d->policies, t->row.uid, t->policy, policy);
     buf_init(&b, ENTRY_LIMIT);
     buf_addf(&b, "%s%c%s%c%s%c%s%c", purpose, 0, t->row.id, 0, c->id, 0, c->name, 0);
-    buf_addf(&b, "%s%c%d%c", policy_hash(t->d->policy), 0, t->call.attempt, 0);
+    buf_addf(&b, "%s%c%d%c%d%d%c", policy, 0, t->call.attempt, 0, (int)t->seen.integrity, (int)t->seen.confidentiality, 0);
     buf_add(&b, c->args, c->args_len);
     if (b.failed)
         abort();
@@ -230,9 +306,37 @@ static void hash_request(struct task *t, const char *purpose)
     buf_finish(&b);
 }
 
+size_t task_layers(const struct task *t, const struct policy *layers[POLICY_MAX_LAYERS])
+{
+    return policies_layers(t->call.judged_by ? t->call.judged_by : t->d->policies, t->row.uid, t->policy, layers);
+}
+
+static void judge(struct task *t, const struct json *args, size_t args_len, struct policy_verdict *verdict)
+{
+    const struct policy_request request = { .provider = t->call.tool->provider,
+                                            .tool = t->call.tool->name,
+                                            .effects = t->call.tool->effects,
+                                            .traits = t->call.tool->traits,
+                                            .args = args,
+                                            .bytes = args_len,
+                                            .context = t->seen,
+                                            .n_past = t->n_past,
+                                            .past = t->past,
+                                            .resolve = paths_resolve,
+                                            .resolve_arg = &t->d->config };
+    const struct policy *layers[POLICY_MAX_LAYERS];
+    size_t n;
+
+    policies_release(t->call.judged_by);
+    t->call.judged_by = policies_hold(t->d->policies);
+    n = task_layers(t, layers);
+    *verdict = policy_decide_layers(layers, n, &request);
+    t->call.must = verdict->must;
+    t->call.result = verdict->result;
+}
+
 int task_judge_call(struct task *t, const struct call *call, struct policy_verdict *verdict, struct err *err)
 {
-    struct policy_request request;
     struct json *args;
 
     t->call.call = call;
@@ -241,12 +345,7 @@ int task_judge_call(struct task *t, const struct call *call, struct policy_verdi
         return unknown_tool(t, call->name, err);
     if ((args = registry_validate(t->call.tool, call->args, call->args_len, err)) == NULL)
         return -1;
-    request = (struct policy_request){ .provider = t->call.tool->provider,
-                                       .tool = t->call.tool->name,
-                                       .effects = t->call.tool->effects,
-                                       .traits = t->call.tool->traits,
-                                       .args = args };
-    *verdict = policy_decide(t->d->policy, &request);
+    judge(t, args, call->args_len, verdict);
     json_free(args);
     snprintf(t->call.rule, sizeof(t->call.rule), "%s", verdict->rule);
     snprintf(t->call.why, sizeof(t->call.why), "%s", verdict->why ? verdict->why : "");
@@ -268,14 +367,17 @@ bool task_is_as_asked(struct task *t, struct policy_verdict *verdict)
 static void record_decision(struct task *t, const struct policy_verdict *v)
 {
     struct entry *e = task_record(t, ENTRY_POLICY_DECIDED);
+    char hash[TASK_HASH_SIZE];
 
+    policies_hash(t->d->policies, t->row.uid, t->policy, hash);
     entry_text(e, "call_id", t->call.call->id);
     entry_text(e, "tool", t->call.tool->name);
     entry_text(e, "provider", t->call.tool->provider);
     entry_text(e, "decision", policy_decision_name(v->decision));
     entry_text(e, "rule", v->rule);
     entry_text(e, "why", v->why);
-    entry_text(e, "policy_hash", policy_hash(t->d->policy));
+    task_record_label(e, "context", t->seen);
+    entry_text(e, "policy_hash", hash);
     task_recorded(t, e);
 }
 
@@ -313,8 +415,10 @@ void task_begin_call(struct task *t, const struct call *call)
     if (verdict.decision == POLICY_ALLOW) {
         task_make_intent(t);
     } else if (verdict.decision == POLICY_ASK && t->attended) {
+        t->call.asked_ms = clock_wall_ms();
         record_question(t, ENTRY_APPROVAL_ASKED);
         task_stand_still(t, PHASE_APPROVAL, TASK_WAITING);
+        task_limit_approval(t);
     } else {
         buf_init(&text, ENTRY_LIMIT);
         buf_addf(&text, "denied by policy (%s): %s%s", verdict.rule, verdict.why ? verdict.why : "",
@@ -345,6 +449,8 @@ void task_make_intent(struct task *t)
     entry_seal(e, "traits", at);
     entry_int(e, "attempt", t->call.attempt);
     task_recorded(t, e);
+    task_made(t, t->call.tool->provider, t->call.tool->name, t->call.tool->effects, t->call.tool->traits,
+              t->call.call->args_len);
     t->phase = PHASE_INTENT;
     if (task_needs_intent(t->call.tool))
         task_flush(t); /* on_saved goes on */
@@ -365,6 +471,7 @@ static void take_builtin(struct task *t, struct builtin_call *c, const struct er
     struct err full;
 
     t->builtin_call = NULL;
+    t->call.result = label_join(t->call.result, c->label);
     if (err == NULL && (c->text.failed || c->json.failed)) {
         fail(&full, CORAX_E_LIMIT, "the result is too long");
         err = &full;
@@ -420,6 +527,8 @@ void task_send_call(struct task *t)
     int64_t left = t->budget.max_wall_ms - task_active_ms(t), deadline = t->d->config.host_deadline_ms;
     bool was_waiting = task_needs_intent(t->call.tool);
 
+    if (t->call.must.timeout_ms && t->call.must.timeout_ms < deadline)
+        deadline = t->call.must.timeout_ms;
     if (left < deadline)
         deadline = left > 1 ? left : 1;
     t->phase = PHASE_CALL;
@@ -428,8 +537,8 @@ void task_send_call(struct task *t)
             task_advance(t);
         return;
     }
-    t->host_call = hosts_call(t->d->hosts, t->call.tool->provider, t->call.tool->name, c->args, c->args_len, deadline,
-                              on_result, t, &err);
+    t->host_call = hosts_call(t->d->hosts, t->call.tool->provider, t->call.tool->name, c->args, c->args_len,
+                              &(struct host_terms){ deadline, t->seen, t->call.must.fresh_host }, on_result, t, &err);
     if (t->host_call)
         return;
     task_end_call(t, true, err.status, err.msg);

@@ -110,6 +110,7 @@ static void intended(struct task_fold *f, const struct json *e)
     json_int(json_get(e, "attempt"), "attempt", &attempt, NULL);
     f->pending = PENDING_INTENT;
     f->attempt = (int)attempt;
+    task_fold_made(f->t, e);
     f->may_repeat = names(json_get(e, "traits"), "idempotent") ||
                     !(names(effects, "write") || names(effects, "exec") || names(effects, "net"));
 }
@@ -119,6 +120,7 @@ static void asked(struct task_fold *f, const struct json *e, enum pending pendin
     f->pending = pending;
     snprintf(f->request_hash, sizeof(f->request_hash), "%s", json_get_text(e, "request_hash", ""));
     snprintf(f->why, sizeof(f->why), "%s", json_get_text(e, "why", ""));
+    json_int(json_get(e, "at_ms"), "at_ms", &f->asked_ms, NULL);
 }
 
 static int noted(struct task_fold *f, const struct json *e, struct err *err)
@@ -145,6 +147,8 @@ int task_fold_event(struct task_fold *f, enum entry_kind kind, const struct json
 {
     struct plan_event ev = { 0 };
 
+    if (kind != ENTRY_TASK_SUBMITTED)
+        task_saw(f->t, task_read_label(json_get(e, "label")));
     switch (kind) {
     case ENTRY_MODEL_REPLIED:
         return replied(f, e, err);
@@ -223,8 +227,11 @@ static void fold_call(struct task_fold *f, const struct call *call)
     same = judged && verdict.decision == POLICY_ASK && strcmp(f->request_hash, t->call.request_hash) == 0;
     switch (f->pending) {
     case PENDING_ASKED:
-        if (same && verdict.decision == POLICY_ASK && t->attended)
+        if (same && verdict.decision == POLICY_ASK && t->attended) {
             wait_for_person(t, PHASE_APPROVAL);
+            t->call.asked_ms = f->asked_ms;
+            task_limit_approval(t);
+        }
         break;
     case PENDING_APPROVED:
         /* After an intent the approval was for another attempt, and bound to that question. */

@@ -13,6 +13,7 @@ struct task_fold {
     enum pending pending;
     bool may_repeat; /* the call of the last intent */
     int attempt;
+    int64_t asked_ms; /* the approval, wall clock */
     char request_hash[TASK_HASH_SIZE], why[256];
 };
 

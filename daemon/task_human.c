@@ -17,13 +17,40 @@ void task_ask_question(struct task *t, const struct plan_command *c)
     entry_text(e, "call_id", c->call->id);
     entry_text(e, "question", c->question);
     task_recorded(t, e);
-    memset(&t->call, 0, sizeof(t->call));
+    task_clear_call(t);
     t->call.call = c->call;
     if (t->attended)
         task_stand_still(t, PHASE_QUESTION, TASK_WAITING);
     else
         task_end_call(t, true, CORAX_E_UNAVAIL,
                       "nobody is there to answer: decide yourself, or say in the answer what is missing");
+}
+
+/* --- approvals -------------------------------------------------------------------------------------------------- */
+
+static void on_approval_over(struct alarm *alarm)
+{
+    struct task *t = (struct task *)((char *)alarm - offsetof(struct task, approval));
+
+    if (t->phase != PHASE_APPROVAL)
+        return;
+    task_end_call(t, true, CORAX_E_DENIED, "nobody approved this call in time");
+    task_make_ready(t);
+}
+
+/* How long a person has, in ms; 0: as long as the task. */
+static int64_t time_to_approve(const struct task *t)
+{
+    const int64_t usual = (int64_t)t->d->config.approval_seconds * 1000, duty = t->call.must.approve_ms;
+
+    return duty && (usual == 0 || duty < usual) ? duty : usual;
+}
+
+void task_limit_approval(struct task *t)
+{
+    t->approval.ring = on_approval_over;
+    if (time_to_approve(t) > 0)
+        alarm_set(t->d->alarms, &t->approval, t->call.asked_ms + time_to_approve(t));
 }
 
 int task_approve(struct task *t, uint32_t uid, bool yes, const char *request_hash, const char *reason,
@@ -72,7 +99,7 @@ int task_answer(struct task *t, uint32_t uid, const char *text, const char **cod
     task_recorded(t, e);
     if (t->phase == PHASE_QUESTION) {
         ev.call_id = t->call.call->id;
-        memset(&t->call, 0, sizeof(t->call));
+        task_clear_call(t);
         t->phase = PHASE_READY;
         task_apply(t, &ev);
     } else {
@@ -107,6 +134,10 @@ static void write_waiting(const struct task *t, struct jsonw *w)
     jsonw_text(w, "why", question ? NULL : t->call.why);
     jsonw_text(w, "question", question ? t->command.question : NULL);
     jsonw_text(w, "request_hash", question ? NULL : t->call.request_hash);
+    if (t->phase == PHASE_APPROVAL && time_to_approve(t) > 0)
+        jsonw_int(w, "until_ms", t->call.asked_ms + time_to_approve(t));
+    else
+        jsonw_null(w, "until_ms");
     jsonw_end(w);
 }
 
@@ -123,7 +154,8 @@ void task_write_usage(struct jsonw *w, const struct task_row *r)
 
 void task_write_input(struct jsonw *w, const char *submitted, size_t len)
 {
-    static const char *const members[] = { "input", "attended", "tools", "planner", "agent", "priority", "due_ms", "deadline_ms" };
+    static const char *const members[] = { "input", "attended", "tools", "planner", "agent", "priority", "due_ms", "deadline_ms",
+                                           "policies", "label" };
     const char *value;
     char pointer[16];
     size_t value_len, i;
@@ -164,6 +196,7 @@ void task_write(const struct task *t, struct jsonw *w)
     jsonw_text(w, "input_text", r.input_text);
     task_write_input(w, t->submitted.data, t->submitted.len);
     task_write_usage(w, &r);
+    task_write_label(w, "context", t->seen);
     jsonw_text(w, "model", r.model[0] ? r.model : NULL);
     jsonw_int(w, "uid", r.uid);
     jsonw_int(w, "created_ms", r.created_ms);

@@ -1,0 +1,83 @@
+/*
+ * What a policy is told of a task: the label of all that it has seen, and the calls it has made.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/task.h"
+#include "policies/match.h"
+
+void task_saw(struct task *t, struct label label)
+{
+    t->seen = label_join(t->seen, label);
+}
+
+void task_made(struct task *t, const char *provider, const char *tool, unsigned effects, unsigned traits, size_t bytes)
+{
+    struct policy_past *grown;
+
+    if (t->n_past == t->past_cap) {
+        t->past_cap = t->past_cap ? 2 * t->past_cap : 8;
+        if ((grown = realloc(t->past, t->past_cap * sizeof(*grown))) == NULL)
+            abort();
+        t->past = grown;
+    }
+    /* The tool may be gone when the call is still counted. */
+    t->past[t->n_past++] = (struct policy_past){
+        .provider = strdup(provider), .tool = strdup(tool), .effects = effects, .traits = traits, .bytes = bytes
+    };
+    if (t->past[t->n_past - 1].provider == NULL || t->past[t->n_past - 1].tool == NULL)
+        abort();
+}
+
+void task_forget_past(struct task *t)
+{
+    for (size_t i = 0; i < t->n_past; i++) {
+        free((char *)t->past[i].provider);
+        free((char *)t->past[i].tool);
+    }
+    free(t->past);
+    t->past = NULL;
+    t->n_past = t->past_cap = 0;
+}
+
+void task_fold_made(struct task *t, const struct json *intent)
+{
+    unsigned effects = ~0u, traits = 0;
+
+    /* Names that are not known count as the worst. */
+    if (match_read_effects(json_get(intent, "effects"), "effects", &effects, NULL) < 0)
+        effects = ~0u;
+    if (match_read_traits(json_get(intent, "traits"), "traits", &traits, NULL) < 0)
+        traits = ~0u;
+    task_made(t, json_get_text(intent, "provider", ""), json_get_text(intent, "tool", ""), effects, traits,
+              strlen(json_get_text(intent, "arguments", "")));
+}
+
+void task_write_label(struct jsonw *w, const char *key, struct label label)
+{
+    jsonw_object(w, key);
+    jsonw_text(w, "integrity", integrity_name(label.integrity));
+    jsonw_text(w, "confidentiality", confidentiality_name(label.confidentiality));
+    jsonw_end(w);
+}
+
+void task_record_label(struct entry *e, const char *key, struct label label)
+{
+    size_t at;
+
+    if (label_is_within(label, (struct label){ TRUSTED, PUBLIC }))
+        return;
+    at = entry_mark(e);
+    task_write_label(&e->w, key, label);
+    entry_seal(e, key, at);
+}
+
+struct label task_read_label(const struct json *j)
+{
+    struct label label = { TRUSTED, PUBLIC };
+
+    if (j && match_read_label(j, "label", &label, NULL) < 0)
+        label = (struct label){ UNTRUSTED, SECRET };
+    return label;
+}
