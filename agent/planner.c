@@ -417,13 +417,18 @@ out:
     return result;
 }
 
+static void spend_tokens(struct planner *p, int64_t n)
+{
+    if (n > 0 && __builtin_add_overflow(p->spent.n_tokens, n, &p->spent.n_tokens))
+        p->spent.n_tokens = INT64_MAX;
+}
+
 static int model_replied(struct planner *p, const struct plan_event *ev, struct err *err)
 {
     int added;
 
     p->spent.n_steps++;
-    if (ev->n_tokens > 0 && __builtin_add_overflow(p->spent.n_tokens, ev->n_tokens, &p->spent.n_tokens))
-        p->spent.n_tokens = INT64_MAX;
+    spend_tokens(p, ev->n_tokens);
     p->reply = NULL;
     p->next_call = 0;
     p->last = NULL;
@@ -453,8 +458,10 @@ static int model_failed(struct planner *p, const struct plan_event *ev, struct e
 
 static int tool_done(struct planner *p, const struct plan_event *ev, struct err *err)
 {
-    int added = observe_result(p, ev, err);
+    int added;
 
+    spend_tokens(p, ev->n_tokens);
+    added = observe_result(p, ev, err);
     p->bound |= ev->binding;
     return added == 1 ? go_on(p, err) : added;
 }

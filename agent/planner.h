@@ -68,7 +68,7 @@ struct plan_event {
     const char *text;      /* the answer, or what goes with the calls; NULL: none */
     size_t n_calls;
     const struct call *calls; /* ids are ignored: the planner numbers them c1, c2 ... */
-    int64_t n_tokens;         /* completion tokens */
+    int64_t n_tokens;         /* completion tokens; TOOL_DONE: that a task spent which the call was given to */
     bool cut_off;             /* the reply ended at max_tokens */
     /* TOOL_DONE; HUMAN_SAID may leave it NULL */
     const char *call_id;

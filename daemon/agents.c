@@ -37,6 +37,11 @@ const struct agent *agents_find(const struct agents *a, const char *name)
     return NULL;
 }
 
+const struct agent *agents_at(const struct agents *a, size_t i)
+{
+    return a && i < a->n ? &a->list[i] : NULL;
+}
+
 /* --- one file ----------------------------------------------------------------------------------------------------- */
 
 static int read_text(const struct json *root, const char *key, const char **out, struct err *err)

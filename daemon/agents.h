@@ -35,6 +35,7 @@ struct agents;
 struct agents *agents_load(const char *dir, const struct config *, struct err *);
 void agents_destroy(struct agents *);
 const struct agent *agents_find(const struct agents *, const char *name);
+const struct agent *agents_at(const struct agents *, size_t i); /* by name; NULL past the last, or where there are none */
 /* The member "agents", sorted by name. */
 void agents_write(const struct agents *, struct jsonw *);
 

@@ -3,9 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/delegate.h"
 #include "tools/registry.h"
 
 static const struct builtin *const builtins[] = {
+    &builtin_delegate,
     NULL, /* the last */
 };
 
@@ -17,7 +19,7 @@ const struct builtin *builtin_find(const char *name)
     return NULL;
 }
 
-int builtins_register(struct registry *registry, struct err *err)
+int builtins_register(struct registry *registry, const struct config *config, struct err *err)
 {
     struct json *list;
     struct buf text;
@@ -25,8 +27,13 @@ int builtins_register(struct registry *registry, struct err *err)
 
     buf_init(&text, 1u << 20);
     buf_addf(&text, "{\"tools\":[");
-    for (size_t i = 0; builtins[i]; i++)
-        buf_addf(&text, "%s%s", i ? "," : "", builtins[i]->tool);
+    for (size_t i = 0; builtins[i]; i++) {
+        buf_adds(&text, i ? "," : "");
+        if (builtins[i]->describe)
+            builtins[i]->describe(config, &text);
+        else
+            buf_adds(&text, builtins[i]->tool);
+    }
     buf_addf(&text, "]}");
     list = text.failed ? NULL : json_parse(text.data, text.len, err);
     if (list)

@@ -14,13 +14,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "policies/label.h"
+#include "policies/policy.h"
 #include "util/buf.h"
 #include "util/err.h"
 #include "util/json.h"
 
 #define BUILTIN_PROVIDER "corax"
 
+struct config;
 struct task;
 struct registry;
 
@@ -31,6 +32,10 @@ struct builtin_call {
     struct buf text;   /* the result as a model reads it */
     struct buf json;   /* the same for programs, one JSON value; empty: none */
     struct label label; /* of the result, joined to the task's */
+    int64_t tokens;     /* of a model, that the task has spent on it */
+    size_t n_past;      /* calls that count as the task's own; until builtin_finish returns */
+    const struct policy_past *past;
+    bool gives_slot;    /* it may take long, on somebody else's time: the task's clock stops, and its slot is free until it is over */
     /* Where call() returned 0: lets go of what is under way, without builtin_finish. */
     void (*cancel)(struct builtin_call *);
     void *own;         /* the tool's */
@@ -39,8 +44,11 @@ struct builtin_call {
 
 struct builtin {
     const char *name;
-    /* One element of a tools/list result: name, description, inputSchema, _meta with corax/effects and corax/traits. */
+    /* One element of a tools/list result: name, description, inputSchema, _meta with corax/effects and corax/traits; or describe
+     * writes it, at the start. */
     const char *tool;
+    void (*describe)(const struct config *, struct buf *);
+    bool is_durable; /* its intent is in the journal before it begins, whatever its effects are */
     /* To which tasks it is offered, and for which it can be called; NULL: to all. */
     bool (*is_offered)(const struct task *);
     /*
@@ -51,7 +59,7 @@ struct builtin {
 };
 
 /* Puts all of them into the registry, before any plugin's.  -1: a bug in one's tool text, or no memory. */
-int builtins_register(struct registry *, struct err *);
+int builtins_register(struct registry *, const struct config *, struct err *);
 /* NULL: none of that name. */
 const struct builtin *builtin_find(const char *name);
 

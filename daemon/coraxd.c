@@ -325,7 +325,7 @@ static int start(struct coraxd *d, struct err *err)
     d->registry = registry_create();
     if (d->registry == NULL)
         return fail(err, CORAX_E_INTERNAL, "no memory");
-    if (builtins_register(d->registry, err) < 0 || (d->alarms = alarms_create(d->base, NULL, NULL, err)) == NULL ||
+    if (builtins_register(d->registry, &d->config, err) < 0 || (d->alarms = alarms_create(d->base, NULL, NULL, err)) == NULL ||
         (d->scheduler = scheduler_create(d, err)) == NULL ||
         (d->http = http_create(d->base, d->config.socket, d->config.admin_group, routes_handle, d, err)) == NULL ||
         (d->model = model_create(d->base, &d->config, err)) == NULL ||

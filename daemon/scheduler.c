@@ -271,21 +271,51 @@ static void on_submitted(struct journal_op *base)
     submit_destroy(op);
 }
 
-/* The agent's and its own. */
+static const struct json *with_id(const struct json *list, const char *id)
+{
+    for (const struct json *j = json_first(list); j; j = json_next(j))
+        if (strcmp(json_get_text(j, "id", ""), id) == 0)
+            return j;
+    return NULL;
+}
+
+/* The parent's, the agent's and its own: what narrows the parent narrows what it gives away. */
 static void write_policies(struct entry *e, const struct submission *sub)
 {
     const size_t at = entry_mark(e);
-    const struct json *agent = sub->agent ? sub->agent->policy : NULL;
+    const struct json *agent = sub->agent ? sub->agent->policy : NULL,
+                      *above = sub->parent ? json_get(sub->parent->root, "policies") : NULL;
 
-    if (agent == NULL && sub->policy == NULL)
+    /* An agent below itself is narrowed by its policy already; one of the same name that is another is refused by task_create. */
+    if (agent && above && with_id(above, json_get_text(agent, "id", "")) &&
+        json_same(with_id(above, json_get_text(agent, "id", "")), agent))
+        agent = NULL;
+    if (agent == NULL && sub->policy == NULL && above == NULL)
         return;
     jsonw_array(&e->w, "policies");
+    for (const struct json *j = json_first(above); j; j = json_next(j))
+        jsonw_value(&e->w, NULL, j);
     if (agent)
         jsonw_value(&e->w, NULL, agent);
     if (sub->policy)
         jsonw_value(&e->w, NULL, sub->policy);
     jsonw_end(&e->w);
     entry_seal(e, "policies", at);
+}
+
+static void write_parent(struct entry *e, const struct task *parent, const char *call_id)
+{
+    size_t at = entry_mark(e);
+
+    jsonw_object(&e->w, "parent");
+    jsonw_text(&e->w, "task", parent->row.id);
+    jsonw_text(&e->w, "call_id", call_id);
+    jsonw_int(&e->w, "depth", parent->depth + 1);
+    jsonw_end(&e->w);
+    entry_seal(e, "parent", at);
+    at = entry_mark(e);
+    task_write_past(&e->w, "made", parent->past, parent->n_past);
+    entry_seal(e, "made", at);
 }
 
 static void write_submission(struct entry *e, const struct submission *sub, const struct config *config)
@@ -321,6 +351,8 @@ static void write_submission(struct entry *e, const struct submission *sub, cons
     entry_text(e, "agent", sub->agent ? sub->agent->name : NULL);
     entry_text(e, "system", sub->agent && sub->agent->system ? sub->agent->system : config->system);
     write_policies(e, sub);
+    if (sub->parent)
+        write_parent(e, sub->parent, sub->parent_call);
     task_record_label(e, "label", sub->label);
     entry_int(e, "uid", sub->uid);
 }
@@ -348,7 +380,7 @@ static bool has_no_room(const struct scheduler *s, const struct submission *sub,
     if (sub->due_ms && (n = count_scheduled(s, sub->uid) + s->n_submitting) >= c->max_scheduled)
         return fail(err, CORAX_E_LIMIT, "%d tasks of yours wait for their time already, and max_scheduled is %d: cancel some", n, c->max_scheduled);
     *code = "queue_full";
-    if (!sub->due_ms && (n = queue_count(&s->queue, sub->uid) + s->n_submitting) >= c->max_queued + c->max_running - s->n_running)
+    if (!sub->due_ms && !sub->parent && (n = queue_count(&s->queue, sub->uid) + s->n_submitting) >= c->max_queued + c->max_running - s->n_running)
         return fail(err, CORAX_E_LIMIT, "%d tasks of yours are waiting already: try again later", n);
     if (s->n_live >= MAX_LIVE)
         return fail(err, CORAX_E_LIMIT, "%d tasks are not finished: answer or cancel some", s->n_live);

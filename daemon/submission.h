@@ -14,6 +14,8 @@
 #include "util/err.h"
 #include "util/id.h"
 
+struct task;
+
 struct submission {
     uint32_t uid;
     const char *idem_key;         /* NULL: none */
@@ -30,6 +32,8 @@ struct submission {
     enum priority priority;
     bool attended;
     int64_t due_ms, deadline_ms; /* Unix time; 0: at once, none */
+    const struct task *parent; /* that gives it away by a call; NULL: none, a client sent it */
+    const char *parent_call;
 };
 
 /*

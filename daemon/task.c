@@ -24,7 +24,7 @@
 #define RETRY_MS         1000 /* the journal could not be written: the task's end is tried again */
 #define SAMPLE_AFTER_BAD 0.7  /* temperature after an empty or cut-off reply: greedy would only repeat it */
 #define ASK_USER         "ask_user"
-#define MAX_TASK_POLICIES 4 /* an agent's and its own, and room */
+#define MAX_TASK_POLICIES 8 /* its own, and an agent's for it and each task above it */
 
 static void out_of_memory(void)
 {
@@ -270,6 +270,17 @@ static int read_policies(struct task *t, struct err *err)
     return t->policy ? 0 : err_context(err, "policy");
 }
 
+static void read_parent(struct task *t)
+{
+    int64_t depth = 0;
+
+    if (json_get(t->root, "parent"))
+        json_int(json_get(json_get(t->root, "parent"), "depth"), "depth", &depth, NULL);
+    t->depth = (int)depth;
+    task_read_past(t, json_get(t->root, "made"));
+    t->n_inherited = t->n_past;
+}
+
 static int read_submitted(struct task *t, struct transcript *transcript, struct arena *arena, struct err *err)
 {
     const char *system = json_get_text(t->root, "system", NULL);
@@ -298,6 +309,7 @@ static int read_submitted(struct task *t, struct transcript *transcript, struct 
     if (read_policies(t, err) < 0)
         return -1;
     t->seen = task_read_label(json_get(t->root, "label"));
+    read_parent(t);
     t->row.uid = t->waits.uid = (uint32_t)uid;
     t->row.updated_ms = t->row.created_ms;
     if (system && transcript_add_text(transcript, ROLE_SYSTEM, system, strlen(system), err) < 0)

@@ -68,6 +68,9 @@ struct task_call {
     struct policies *judged_by;  /* held; NULL: not judged yet */
     struct policy_duties must;   /* by them */
     struct label result;         /* of what it gives */
+    struct label came;           /* of what came of it; the best until something has */
+    int64_t tokens;              /* that another task has spent on it */
+    size_t n_made;               /* calls that another task has made for it: the last of the task's past */
     int64_t asked_ms;            /* wall clock: since when a person is asked */
 };
 
@@ -103,7 +106,8 @@ struct task {
     struct policy *policy;      /* the agent's and its own, which narrow; NULL: none */
     struct label seen;          /* of all that the model was told */
     struct policy_past *past;   /* the calls made */
-    size_t n_past, past_cap;
+    size_t n_past, past_cap, n_inherited; /* the first are the parent's */
+    int depth;                            /* tasks above it, whose calls it answers */
     bool attended;
     struct sampling sampling;
     const struct planner_kind *kind; /* of the planner */
@@ -225,6 +229,9 @@ size_t task_layers(const struct task *, const struct policy *layers[POLICY_MAX_L
 void task_saw(struct task *, struct label);
 void task_made(struct task *, const char *provider, const char *tool, unsigned effects, unsigned traits, size_t bytes);
 void task_fold_made(struct task *, const struct json *intent);
+/* A list of calls as another task has made them: in JSON, and back, where it counts as made. */
+void task_write_past(struct jsonw *, const char *key, const struct policy_past *, size_t n);
+void task_read_past(struct task *, const struct json *list);
 void task_forget_past(struct task *);
 void task_write_label(struct jsonw *, const char *key, struct label);
 /* Left out where it is the best there is. */

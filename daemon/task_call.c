@@ -72,11 +72,21 @@ void task_clear_call(struct task *t)
 static struct entry *result_start(struct task *t, bool error, int status)
 {
     struct entry *e = task_record(t, ENTRY_TOOL_RESULT);
+    size_t at;
 
     entry_text(e, "call_id", t->call.call->id);
     entry_text(e, "tool", t->call.call->name);
     entry_bool(e, "error", error);
     entry_text(e, "status", mcp_status_name(status));
+    if (t->call.tokens > 0)
+        entry_int(e, "tokens", t->call.tokens);
+    if (t->call.n_made > 0) {
+        at = entry_mark(e);
+        task_write_past(&e->w, "made", t->past + t->n_past - t->call.n_made, t->call.n_made);
+        entry_seal(e, "made", at);
+    }
+    task_record_label(e, "label", t->call.came);
+    task_saw(t, t->call.came);
     return e;
 }
 
@@ -98,6 +108,7 @@ static void apply_result(struct task *t, bool error, const struct part *parts, s
 {
     struct plan_event ev = { .kind = PLAN_EV_TOOL_DONE,
                              .call_id = t->call.call->id,
+                             .n_tokens = t->call.tokens,
                              .error = error,
                              .binding = t->call.attempt > 0 && t->call.tool && task_needs_intent(t->call.tool),
                              .parts = parts,
@@ -206,14 +217,17 @@ static const char *pass_json(struct passing *p, const char *json, size_t *len)
 static void take_result(struct task *t, const struct tool_result *r, int64_t duration_us)
 {
     struct part *parts = calloc(r->n_parts + 1, sizeof(*parts));
-    struct entry *e = result_start(t, r->error, r->error && r->status == CORAX_OK ? CORAX_E_INTERNAL : (int)r->status);
+    struct entry *e;
     struct passing passing = { .t = t,
                                .arena = arena_create(2 * ENTRY_LIMIT),
                                .left = t->call.must.result_bytes ? t->call.must.result_bytes : INT64_MAX };
-    size_t at = entry_mark(e), n = 0, i;
+    size_t at, n = 0, i;
 
     if (parts == NULL || passing.arena == NULL)
         abort();
+    t->call.came = label_join(t->call.came, t->call.result);
+    e = result_start(t, r->error, r->error && r->status == CORAX_OK ? CORAX_E_INTERNAL : (int)r->status);
+    at = entry_mark(e);
     jsonw_array(&e->w, "parts");
     for (i = 0; i < r->n_parts; i++) {
         struct mcp_part p = r->parts[i];
@@ -236,8 +250,6 @@ static void take_result(struct task *t, const struct tool_result *r, int64_t dur
     }
     jsonw_end(&e->w);
     entry_seal(e, "parts", at);
-    task_record_label(e, "label", t->call.result);
-    task_saw(t, t->call.result);
     entry_int(e, "duration_us", duration_us);
     task_recorded(t, e);
     apply_result(t, r->error, parts, n);
@@ -428,6 +440,19 @@ void task_begin_call(struct task *t, const struct call *call)
     }
 }
 
+static bool is_builtin(const struct tool *tool)
+{
+    return strcmp(tool->provider, BUILTIN_PROVIDER) == 0;
+}
+
+/* Its intent is in the journal before it begins. */
+static bool waits_for_intent(const struct tool *tool)
+{
+    const struct builtin *b = is_builtin(tool) ? builtin_find(tool->name) : NULL;
+
+    return task_needs_intent(tool) || (b && b->is_durable);
+}
+
 /* --- sending ---------------------------------------------------------------------------------------------------- */
 
 void task_make_intent(struct task *t)
@@ -452,13 +477,23 @@ void task_make_intent(struct task *t)
     task_made(t, t->call.tool->provider, t->call.tool->name, t->call.tool->effects, t->call.tool->traits,
               t->call.call->args_len);
     t->phase = PHASE_INTENT;
-    if (task_needs_intent(t->call.tool))
+    if (waits_for_intent(t->call.tool))
         task_flush(t); /* on_saved goes on */
     else
         task_send_call(t);
 }
 
 /* --- the daemon's own tools ------------------------------------------------------------------------------------- */
+
+/* What others have seen and done for the call is the task's, whatever came of it. */
+static void take_what_was_done(struct task *t, const struct builtin_call *c)
+{
+    for (size_t i = 0; i < c->n_past; i++)
+        task_made(t, c->past[i].provider, c->past[i].tool, c->past[i].effects, c->past[i].traits, c->past[i].bytes);
+    t->call.tokens = c->tokens;
+    t->call.n_made = c->n_past;
+    t->call.came = c->label;
+}
 
 static void take_builtin(struct task *t, struct builtin_call *c, const struct err *err)
 {
@@ -471,7 +506,7 @@ static void take_builtin(struct task *t, struct builtin_call *c, const struct er
     struct err full;
 
     t->builtin_call = NULL;
-    t->call.result = label_join(t->call.result, c->label);
+    take_what_was_done(t, c);
     if (err == NULL && (c->text.failed || c->json.failed)) {
         fail(&full, CORAX_E_LIMIT, "the result is too long");
         err = &full;
@@ -486,12 +521,15 @@ static void take_builtin(struct task *t, struct builtin_call *c, const struct er
 void builtin_finish(struct builtin_call *c, const struct err *err)
 {
     struct task *t = c->task;
-    const bool had_effects = task_needs_intent(t->call.tool);
+    const bool had_effects = waits_for_intent(t->call.tool), gave_slot = c->gives_slot;
 
     take_builtin(t, c, err);
     if (had_effects)
         task_flush(t);
-    task_advance(t);
+    if (gave_slot)
+        task_make_ready(t);
+    else
+        task_advance(t);
 }
 
 /* true: it has its result already. */
@@ -525,16 +563,18 @@ void task_send_call(struct task *t)
     const struct call *c = t->call.call;
     struct err err = { 0 };
     int64_t left = t->budget.max_wall_ms - task_active_ms(t), deadline = t->d->config.host_deadline_ms;
-    bool was_waiting = task_needs_intent(t->call.tool);
+    bool was_waiting = waits_for_intent(t->call.tool);
 
     if (t->call.must.timeout_ms && t->call.must.timeout_ms < deadline)
         deadline = t->call.must.timeout_ms;
     if (left < deadline)
         deadline = left > 1 ? left : 1;
     t->phase = PHASE_CALL;
-    if (strcmp(t->call.tool->provider, BUILTIN_PROVIDER) == 0) {
+    if (is_builtin(t->call.tool)) {
         if (call_builtin(t) && was_waiting)
             task_advance(t);
+        else if (t->builtin_call && t->builtin_call->gives_slot)
+            task_stand_still(t, PHASE_CALL, TASK_RUNNING);
         return;
     }
     t->host_call = hosts_call(t->d->hosts, t->call.tool->provider, t->call.tool->name, c->args, c->args_len,

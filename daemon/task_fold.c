@@ -73,6 +73,12 @@ static int has_result(struct task_fold *f, const struct json *e, struct err *err
                              .parts = parts };
     int result;
 
+    if (json_get(e, "tokens") && json_int(json_get(e, "tokens"), "tokens", &ev.n_tokens, err) < 0) {
+        free(parts);
+        return -1;
+    }
+    task_read_past(f->t, json_get(e, "made"));
+
     if (parts == NULL)
         return fail(err, CORAX_E_INTERNAL, "no memory");
     for (p = json_first(list); p; p = json_next(p)) {

@@ -155,7 +155,7 @@ void task_write_usage(struct jsonw *w, const struct task_row *r)
 void task_write_input(struct jsonw *w, const char *submitted, size_t len)
 {
     static const char *const members[] = { "input", "attended", "tools", "planner", "agent", "priority", "due_ms", "deadline_ms",
-                                           "policies", "label" };
+                                           "policies", "label", "parent" };
     const char *value;
     char pointer[16];
     size_t value_len, i;

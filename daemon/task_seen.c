@@ -54,6 +54,43 @@ void task_fold_made(struct task *t, const struct json *intent)
               strlen(json_get_text(intent, "arguments", "")));
 }
 
+static void write_names(struct jsonw *w, const char *key, unsigned bits, const struct match_name *names)
+{
+    jsonw_array(w, key);
+    for (; names->name; names++)
+        if (bits & names->bit)
+            jsonw_text(w, NULL, names->name);
+    jsonw_end(w);
+}
+
+void task_write_past(struct jsonw *w, const char *key, const struct policy_past *past, size_t n)
+{
+    jsonw_array(w, key);
+    for (size_t i = 0; i < n; i++) {
+        jsonw_object(w, NULL);
+        jsonw_text(w, "provider", past[i].provider);
+        jsonw_text(w, "tool", past[i].tool);
+        write_names(w, "effects", past[i].effects, match_effects);
+        write_names(w, "traits", past[i].traits, match_traits);
+        jsonw_int(w, "bytes", (int64_t)past[i].bytes);
+        jsonw_end(w);
+    }
+    jsonw_end(w);
+}
+
+void task_read_past(struct task *t, const struct json *list)
+{
+    for (const struct json *j = json_first(list); j; j = json_next(j)) {
+        unsigned effects = ~0u, traits = ~0u;
+        int64_t bytes = 0;
+
+        match_read_effects(json_get(j, "effects"), "effects", &effects, NULL);
+        match_read_traits(json_get(j, "traits"), "traits", &traits, NULL);
+        json_int(json_get(j, "bytes"), "bytes", &bytes, NULL);
+        task_made(t, json_get_text(j, "provider", ""), json_get_text(j, "tool", ""), effects, traits, (size_t)bytes);
+    }
+}
+
 void task_write_label(struct jsonw *w, const char *key, struct label label)
 {
     jsonw_object(w, key);

@@ -542,24 +542,9 @@ bool arg_matches(const struct arg_condition *c, const struct json *value, const 
 }
 
 /* Of the others only what is written alike is found out. */
-static bool is_written_alike(const struct json *a, const struct json *b)
-{
-    struct buf x, y;
-    bool same;
-
-    buf_init(&x, 1u << 20);
-    buf_init(&y, 1u << 20);
-    json_canonical(a, &x);
-    json_canonical(b, &y);
-    same = !x.failed && !y.failed && x.len == y.len && memcmp(x.data, y.data, x.len) == 0;
-    buf_finish(&x);
-    buf_finish(&y);
-    return same;
-}
-
 bool arg_covers(const struct arg_condition *a, const struct arg_condition *b)
 {
     if (a->kind != b->kind)
         return false;
-    return a->kind == ARG_VALUE ? value_covers(a, b) : is_written_alike(a->source, b->source);
+    return a->kind == ARG_VALUE ? value_covers(a, b) : json_same(a->source, b->source);
 }

@@ -2,17 +2,12 @@
 
 #include <string.h>
 
-struct bit_name {
-    const char *name;
-    unsigned bit;
-};
-
-static const struct bit_name effect_names[] = {
+const struct match_name match_effects[] = {
     { "read", CORAX_FX_READ }, { "write", CORAX_FX_WRITE }, { "exec", CORAX_FX_EXEC },
     { "net", CORAX_FX_NET },   { "clock", CORAX_FX_CLOCK }, { NULL, 0 },
 };
 
-static const struct bit_name trait_names[] = {
+const struct match_name match_traits[] = {
     { "idempotent", CORAX_TRAIT_IDEMPOTENT },
     { "destructive", CORAX_TRAIT_DESTRUCTIVE },
     { NULL, 0 },
@@ -20,7 +15,7 @@ static const struct bit_name trait_names[] = {
 
 /* --- reading ---------------------------------------------------------------------------------------------------- */
 
-static int read_bits(const struct json *list, const char *what, const struct bit_name *names, unsigned *bits,
+static int read_bits(const struct json *list, const char *what, const struct match_name *names, unsigned *bits,
                      struct err *err)
 {
     unsigned sum = 0;
@@ -29,7 +24,7 @@ static int read_bits(const struct json *list, const char *what, const struct bit
         return fail(err, CORAX_E_ARGS, "%s is not a list of names", what);
     for (const struct json *j = json_first(list); j; j = json_next(j)) {
         const char *name = json_text(j);
-        const struct bit_name *known = names;
+        const struct match_name *known = names;
 
         while (known->name && (!name || strcmp(name, known->name) != 0))
             known++;
@@ -43,15 +38,15 @@ static int read_bits(const struct json *list, const char *what, const struct bit
 
 int match_read_effects(const struct json *list, const char *what, unsigned *bits, struct err *err)
 {
-    return read_bits(list, what, effect_names, bits, err);
+    return read_bits(list, what, match_effects, bits, err);
 }
 
 int match_read_traits(const struct json *list, const char *what, unsigned *bits, struct err *err)
 {
-    return read_bits(list, what, trait_names, bits, err);
+    return read_bits(list, what, match_traits, bits, err);
 }
 
-static int read_bits_condition(const struct json *j, const struct bit_name *names, struct bits_condition *c,
+static int read_bits_condition(const struct json *j, const struct match_name *names, struct bits_condition *c,
                                struct err *err)
 {
     const char *what = json_key(j);
@@ -206,9 +201,9 @@ int match_read(struct match *m, struct arena *arena, const char *pattern, const 
         int bad;
 
         if (strcmp(key, "effects") == 0)
-            bad = read_bits_condition(j, effect_names, &m->effects, err);
+            bad = read_bits_condition(j, match_effects, &m->effects, err);
         else if (strcmp(key, "traits") == 0)
-            bad = read_bits_condition(j, trait_names, &m->traits, err);
+            bad = read_bits_condition(j, match_traits, &m->traits, err);
         else if (strcmp(key, "args") == 0 && use != MATCH_TOOL)
             bad = read_args(m, arena, j, err);
         else if (strcmp(key, "context") == 0 && use <= MATCH_AGAINST)

@@ -93,6 +93,11 @@ bool match_holds(const struct match *, const struct policy_request *, bool again
  */
 bool match_covers(const struct match *a, const struct match *b);
 
+struct match_name {
+    const char *name;
+    unsigned bit;
+};
+extern const struct match_name match_effects[], match_traits[]; /* the last has no name */
 /* Effect and trait names as bits: {"write","net"}.  -1 with CORAX_E_ARGS naming the unknown one. */
 int match_read_effects(const struct json *list, const char *what, unsigned *bits, struct err *err);
 int match_read_traits(const struct json *list, const char *what, unsigned *bits, struct err *err);

@@ -109,5 +109,6 @@ void jsonw_value(struct jsonw *, const char *key, const struct json *); /* copie
  * are equal as JSON Schema defines it exactly if these texts are; so a hash of it finds a repeated call.
  */
 void json_canonical(const struct json *, struct buf *out);
+bool json_same(const struct json *, const struct json *); /* equal as above; false also where they are too long to be compared */
 
 #endif

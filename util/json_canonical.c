@@ -8,6 +8,8 @@
 
 #include "util/decimal.h"
 
+#define MAX_COMPARED (4u << 20) /* bytes of a canonical text */
+
 bool json_is_integer(const struct json *json)
 {
     const char *digits = json_digits(json);
@@ -87,4 +89,19 @@ void json_canonical(const struct json *value, struct buf *out)
         w = jsonw_start(out);
         jsonw_value(&w, NULL, value);
     }
+}
+
+bool json_same(const struct json *a, const struct json *b)
+{
+    struct buf x, y;
+    bool same;
+
+    buf_init(&x, MAX_COMPARED);
+    buf_init(&y, MAX_COMPARED);
+    json_canonical(a, &x);
+    json_canonical(b, &y);
+    same = !x.failed && !y.failed && x.len == y.len && memcmp(x.data, y.data, x.len) == 0;
+    buf_finish(&x);
+    buf_finish(&y);
+    return same;
 }
