@@ -63,10 +63,12 @@ static int show_isolation(const struct json *isolation)
 static int show_model(const struct json *model)
 {
     const char *state = json_get_text(model, "state", "?");
-    bool good = strcmp(state, "ready") == 0 || strcmp(state, "starting") == 0;
+    bool good = strcmp(state, "ready") == 0 || strcmp(state, "starting") == 0 || strcmp(state, "unloaded") == 0;
     const char *error = json_get_text(model, "error", NULL);
 
-    line(good, "model", json_get_text(model, "name", json_get_text(model, "path", "none")), error ? error : state);
+    line(good, "model",
+         json_get_text(model, "model", json_get_text(model, "name", json_get_text(model, "path", "none"))),
+         error ? error : state);
     if (strcmp(state, "none") == 0)
         advice("set model in corax.conf, or start coraxd with --model FILE");
     else if (!good)
@@ -151,6 +153,8 @@ static int run_doctor(struct cli *cli, int argc, char **argv)
                      : CLI_FAILED;
     } else {
         n_bad = show_model(json_get(root, "model"));
+        for (const struct json *m = json_first(json_get(root, "models")); m; m = json_next(m))
+            n_bad += show_model(m);
         n_bad += show_hosts(json_get(root, "hosts"));
         n_bad += show_journal(json_get(root, "journal"));
         n_bad += show_isolation(json_get(root, "isolation"));

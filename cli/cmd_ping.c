@@ -55,6 +55,17 @@ static void print_error(const struct json *object)
     fputc('\n', stdout);
 }
 
+/* One of `models` has the name that corax.conf gave it. */
+static void print_model(const struct json *model)
+{
+    const char *file = member(model, "file");
+
+    printf("model    %s, %s", member(model, "state"), member(model, json_get(model, "model") ? "model" : "name"));
+    if (strcmp(file, "replaced") == 0 || strcmp(file, "missing") == 0)
+        printf(", its file is %s since it was loaded", file);
+    print_error(model);
+}
+
 static void print_health(const struct json *root)
 {
     const struct json *model = json_get(root, "model"), *journal = json_get(root, "journal");
@@ -65,10 +76,9 @@ static void print_health(const struct json *root)
     term_duration(json_number(json_get(root, "uptime_ms"), -1), uptime, sizeof(uptime));
     term_puts(stdout, strcmp(status, "ok") == 0 ? TERM_GREEN : TERM_RED, strcmp(status, "ok") == 0 ? "ok" : "degraded");
     printf(": coraxd %s, up %s\n", member(root, "version"), uptime);
-    printf("model    %s, %s", member(model, "state"), member(model, "name"));
-    if (strcmp(member(model, "file"), "replaced") == 0 || strcmp(member(model, "file"), "missing") == 0)
-        printf(", its file is %s since it was loaded", member(model, "file"));
-    print_error(model);
+    print_model(model);
+    for (const struct json *m = json_first(json_get(root, "models")); m; m = json_next(m))
+        print_model(m);
     for (const struct json *host = json_first(json_get(root, "hosts")); host; host = json_next(host)) {
         printf("host     %s, %s, %.0f tools, %.0f restarts", member(host, "state"), member(host, "plugin"),
                json_number(json_get(host, "tools"), 0), json_number(json_get(host, "restarts"), 0));

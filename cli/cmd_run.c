@@ -22,6 +22,7 @@ struct run_options {
     int attended;                           /* 1 yes, 0 no, -1: as the terminal says */
     const char *tools;                      /* "calc,now"; NULL: all */
     const char *agent;                      /* NULL: none */
+    const char *model;                      /* NULL: the agent's, or the default */
     const char *planner;                    /* NULL: the daemon's default */
     const char *priority;                   /* NULL: normal */
     int64_t due_ms, deadline_ms;            /* Unix time; 0: at once, none */
@@ -35,6 +36,7 @@ enum {
     OPT_TOOLS = 256,
     OPT_PLANNER,
     OPT_PRIORITY,
+    OPT_MODEL,
     OPT_POLICY,
     OPT_LABEL,
     OPT_AGENT,
@@ -97,6 +99,9 @@ static bool take_option(struct cli *cli, int c, struct run_options *o, int *stat
         return take_time(cli, "--at", &o->due_ms, status);
     case OPT_DEADLINE:
         return take_time(cli, "--deadline", &o->deadline_ms, status);
+    case OPT_MODEL:
+        o->model = optarg;
+        break;
     case OPT_POLICY:
         o->policy = optarg;
         break;
@@ -144,6 +149,7 @@ static bool parse_options(struct cli *cli, int argc, char **argv, struct run_opt
                                              { "priority", required_argument, NULL, OPT_PRIORITY },
                                              { "at", required_argument, NULL, OPT_AT },
                                              { "deadline", required_argument, NULL, OPT_DEADLINE },
+                                             { "model", required_argument, NULL, OPT_MODEL },
                                              { "policy", required_argument, NULL, OPT_POLICY },
                                              { "label", required_argument, NULL, OPT_LABEL },
                                              { "max-steps", required_argument, NULL, OPT_STEPS },
@@ -235,6 +241,8 @@ static int write_body(struct buf *body, const struct run_options *o, const struc
         write_tools(&w, o->tools);
     if (o->agent)
         jsonw_text(&w, "agent", o->agent);
+    if (o->model)
+        jsonw_text(&w, "model", o->model);
     if (o->planner)
         jsonw_text(&w, "planner", o->planner);
     if (o->priority)
@@ -352,6 +360,7 @@ const struct command cmd_run = {
         "  -q, --quiet           print the answer alone\n"
         "      --tools A,B       offer only these tools\n"
         "      --agent NAME      one of `corax agents`\n"
+        "      --model NAME      one of those that corax.conf names (models)\n"
         "      --planner NAME    react, plan (before the first call) or dfsdt (a search)\n"
         "      --priority P      high, normal or low: which of your own tasks goes first\n"
         "      --at TIME         begin then: 14:30, \"tomorrow 08:00\", +10m, 2026-12-24T18:00:00Z; with --detach\n"

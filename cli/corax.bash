@@ -60,7 +60,7 @@ _corax() {
     if [[ $word == -* ]]; then
         local options="--socket --json --help"
         case $command in
-        run) options+=" --detach --quiet --agent --tools --planner --priority --at --deadline --max-steps --max-tokens --timeout --temperature --seed --unattended --attended --policy --label" ;;
+        run) options+=" --detach --quiet --agent --tools --planner --priority --at --deadline --max-steps --max-tokens --timeout --temperature --seed --unattended --attended --policy --label --model" ;;
         watch) options+=" --quiet" ;;
         replay) options+=" --planner" ;;
         ls) options+=" --limit --state" ;;

@@ -54,7 +54,8 @@ static int read_text(const struct json *root, const char *key, const char **out,
 static int read_agent(struct agent *a, const struct config *c, struct err *err)
 {
     static const char *const known[] = { "agent", "description", "planner", "tools", "system", "budget", "sampling",
-                                         "policy", NULL };
+                                         "policy", "model", NULL };
+    const struct model_file *file;
     int64_t version = 0;
 
     a->description = "";
@@ -68,6 +69,7 @@ static int read_agent(struct agent *a, const struct config *c, struct err *err)
     if (json_int(json_get(a->root, "agent"), "agent", &version, NULL) < 0 || version != 1)
         return fail(err, CORAX_E_ARGS, "\"agent\" must be 1, the version of this format");
     if (read_text(a->root, "description", &a->description, err) < 0 || read_text(a->root, "system", &a->system, err) < 0 ||
+        read_text(a->root, "model", &a->model, err) < 0 || config_find_model(c, a->model, &file, err) < 0 ||
         config_check_tools(a->tools, err) < 0 || policies_check_narrowing(a->policy, err) < 0 || config_read_planner(json_get(a->root, "planner"), &a->planner, err) < 0 ||
         config_read_budget(json_get(a->root, "budget"), &a->budget, err) < 0 ||
         config_read_sampling(json_get(a->root, "sampling"), &a->sampling, err) < 0)
@@ -153,6 +155,7 @@ void agents_write(const struct agents *all, struct jsonw *w)
         jsonw_object(w, NULL);
         jsonw_text(w, "name", a->name);
         jsonw_text(w, "description", a->description);
+        jsonw_text(w, "model", a->model);
         jsonw_text(w, "planner", planner_kind_name(a->planner));
         if (a->tools)
             jsonw_value(w, "tools", a->tools);

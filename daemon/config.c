@@ -11,6 +11,7 @@
 #define CONFIG_MAX_BYTES (1u << 20)
 #define MAX_ROOTS        64
 #define ROOT_NAME        64
+#define MODEL_NAME       64
 
 int config_set_text(char **slot, const char *value, struct err *err)
 {
@@ -76,6 +77,7 @@ int config_init(struct config *c, struct err *err)
     memset(c, 0, sizeof(*c));
     c->max_running = 4;
     c->max_queued = 256;
+    c->max_models = 2;
     c->max_scheduled = 256;
     c->stop_seconds = 10;
     c->approval_seconds = 24 * 3600;
@@ -87,7 +89,7 @@ int config_init(struct config *c, struct err *err)
     c->log_level = LOG_LEVEL_INFO;
     if (config_set_text(&c->socket, CORAX_RUNDIR "/coraxd.sock", err) < 0 ||
         config_set_text(&c->state, CORAX_STATEDIR, err) < 0 ||
-        config_set_text(&c->model, CORAX_DATADIR "/models/corax-raven-1-q8_0.gguf", err) < 0 ||
+        config_set_text(&c->model.path, CORAX_DATADIR "/models/corax-raven-1-q8_0.gguf", err) < 0 ||
         config_set_text(&c->infer_path, CORAX_BINDIR "/corax-infer", err) < 0 ||
         config_set_text(&c->host_path, CORAX_BINDIR "/corax-host", err) < 0 ||
         config_set_text(&c->box_path, CORAX_BINDIR "/corax-box", err) < 0 ||
@@ -99,6 +101,14 @@ int config_init(struct config *c, struct err *err)
     return 0;
 }
 
+static void finish_model(struct model_file *m)
+{
+    free(m->name);
+    free(m->path);
+    free(m->dialect);
+    free(m->template);
+}
+
 void config_finish(struct config *c)
 {
     agents_destroy(c->agents);
@@ -106,12 +116,12 @@ void config_finish(struct config *c)
     free(c->user_policies);
     free(c->socket);
     free(c->state);
-    free(c->model);
+    finish_model(&c->model);
+    for (size_t i = 0; i < c->n_models; i++)
+        finish_model(&c->models[i]);
     free(c->system);
     free(c->admin_group);
     free(c->infer_path);
-    free(c->infer_dialect);
-    free(c->infer_template);
     free(c->host_path);
     free(c->box_path);
     free(c->memory.space);
@@ -157,6 +167,56 @@ static int read_model(const struct json *root, char **slot, struct err *err)
     free(*slot);
     *slot = NULL;
     return 0;
+}
+
+/* "small": "/models/small.gguf", or an object with the path and what is said for the model. */
+static int read_model_file(const struct json *j, struct model_file *m, struct err *err)
+{
+    static const char *const known[] = { "path", "dialect", "template", NULL };
+    char where[100];
+
+    snprintf(where, sizeof(where), "models.%.64s", json_key(j));
+    if (json_text(j) && json_text(j)[0])
+        return config_set_text(&m->path, json_text(j), err);
+    if (json_kind(j) != JSON_OBJECT)
+        return fail(err, CORAX_E_ARGS, "%s must be a path, or an object with one", where);
+    snprintf(where, sizeof(where), "models.%.64s.", json_key(j));
+    if (config_check_members(j, where, known, err) < 0 || read_text(j, where, "path", &m->path, err) < 0 ||
+        read_text(j, where, "dialect", &m->dialect, err) < 0 || read_text(j, where, "template", &m->template, err) < 0)
+        return -1;
+    return m->path ? 0 : fail(err, CORAX_E_ARGS, "%spath is missing", where);
+}
+
+static int read_models(struct config *c, const struct json *v, struct err *err)
+{
+    if (v && json_kind(v) != JSON_OBJECT)
+        return fail(err, CORAX_E_ARGS, "models must be an object: {\"small\": \"/models/small.gguf\"}");
+    if (json_count(v) > CONFIG_MAX_MODELS)
+        return fail(err, CORAX_E_LIMIT, "models: more than %d", CONFIG_MAX_MODELS);
+    for (const struct json *j = json_first(v); j; j = json_next(j)) {
+        struct model_file *m = &c->models[c->n_models];
+        const size_t n = strspn(json_key(j), "abcdefghijklmnopqrstuvwxyz0123456789_.-");
+
+        if (n == 0 || n > MODEL_NAME || json_key(j)[n])
+            return fail(err, CORAX_E_ARGS, "models: \"%.64s\" needs another name: use a-z, 0-9, _ . and -, at most %d", json_key(j),
+                        MODEL_NAME);
+        memset(m, 0, sizeof(*m));
+        c->n_models++;
+        if (config_set_text(&m->name, json_key(j), err) < 0 || read_model_file(j, m, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int config_find_model(const struct config *c, const char *name, const struct model_file **out, struct err *err)
+{
+    *out = &c->model;
+    for (size_t i = 0; name && i < c->n_models; i++)
+        if (strcmp(c->models[i].name, name) == 0) {
+            *out = &c->models[i];
+            return 0;
+        }
+    return name ? fail(err, CORAX_E_ARGS, "there is no model \"%.64s\": corax.conf names those there are (models)", name) : 0;
 }
 
 /* An absent member leaves *out alone. */
@@ -296,8 +356,8 @@ static int read_children(struct config *c, const struct json *root, struct err *
                   read_text(infer, "infer.", "path", &c->infer_path, err) < 0 ||
                   read_small(infer, "infer.", "threads", 0, 1024, &c->infer_threads, err) < 0 ||
                   read_small(infer, "infer.", "cache_memory_mb", 0, 1 << 24, &c->infer_cache_mb, err) < 0 ||
-                  read_text(infer, "infer.", "dialect", &c->infer_dialect, err) < 0 ||
-                  read_text(infer, "infer.", "template", &c->infer_template, err) < 0 ||
+                  read_text(infer, "infer.", "dialect", &c->model.dialect, err) < 0 ||
+                  read_text(infer, "infer.", "template", &c->model.template, err) < 0 ||
                   read_flag(infer, "infer.", "prefixes", &c->infer_prefixes, err) < 0))
         return -1;
     if (host && (config_check_members(host, "host", host_known, err) < 0 ||
@@ -453,17 +513,28 @@ static void note_key(struct buf *restart, const char *key, bool same)
         buf_addf(restart, "%s%s", restart->len > 0 ? ", " : "", key);
 }
 
+static bool same_models(const struct config *a, const struct config *b)
+{
+    bool same = a->n_models == b->n_models && a->max_models == b->max_models;
+
+    for (size_t i = 0; same && i < a->n_models; i++)
+        same = same_text(a->models[i].name, b->models[i].name) && same_text(a->models[i].path, b->models[i].path) &&
+               same_text(a->models[i].dialect, b->models[i].dialect) && same_text(a->models[i].template, b->models[i].template);
+    return same;
+}
+
 static void note_restart(const struct config *a, const struct config *b, struct buf *restart)
 {
     note_key(restart, "socket", same_text(a->socket, b->socket));
     note_key(restart, "admin_group", same_text(a->admin_group, b->admin_group));
     note_key(restart, "state", same_text(a->state, b->state));
-    note_key(restart, "model", same_text(a->model, b->model));
+    note_key(restart, "model", same_text(a->model.path, b->model.path));
+    note_key(restart, "models", same_models(a, b));
     note_key(restart, "plugins", same_list(&a->plugins, &b->plugins));
     note_key(restart, "journal", a->sync_normal == b->sync_normal && a->keep_days == b->keep_days && a->keep_tasks == b->keep_tasks &&
                                      a->keep_mb == b->keep_mb);
-    note_key(restart, "infer", same_text(a->infer_path, b->infer_path) && same_text(a->infer_dialect, b->infer_dialect) &&
-                                   same_text(a->infer_template, b->infer_template) && a->infer_threads == b->infer_threads &&
+    note_key(restart, "infer", same_text(a->infer_path, b->infer_path) && same_text(a->model.dialect, b->model.dialect) &&
+                                   same_text(a->model.template, b->model.template) && a->infer_threads == b->infer_threads &&
                                    a->infer_cache_mb == b->infer_cache_mb && a->infer_prefixes == b->infer_prefixes);
     note_key(restart, "host", same_text(a->host_path, b->host_path) && a->host_deadline_ms == b->host_deadline_ms);
     note_key(restart, "box", same_text(a->box_path, b->box_path));
@@ -520,11 +591,12 @@ static int read_root(struct config *c, const struct json *root, struct err *err)
                                          "budget",    "sampling",    "infer",      "host",   "box",
                                          "isolation", "roots",       "log_level",  "journal",
                                          "planner",   "agents",      "max_scheduled", "stop", "memory",
-                                         "admin_policies", "user_policies", "approval_seconds", NULL };
+                                         "admin_policies", "user_policies", "approval_seconds", "models", "max_models", NULL };
 
     if (config_check_members(root, "the file", known, err) < 0 || read_text(root, "", "socket", &c->socket, err) < 0 ||
         read_text(root, "", "admin_group", &c->admin_group, err) < 0 ||
-        read_text(root, "", "agents", &c->agents_dir, err) < 0 || read_text(root, "", "state", &c->state, err) < 0 || read_model(root, &c->model, err) < 0 ||
+        read_text(root, "", "agents", &c->agents_dir, err) < 0 || read_text(root, "", "state", &c->state, err) < 0 || read_model(root, &c->model.path, err) < 0 ||
+        read_models(c, json_get(root, "models"), err) < 0 || read_small(root, "", "max_models", 1, CONFIG_MAX_MODELS, &c->max_models, err) < 0 ||
         read_text(root, "", "system", &c->system, err) < 0 ||
         read_flag(root, "", "date_note", &c->date_note, err) < 0 || read_list(root, "plugins", &c->plugins, err) < 0 ||
         read_list(root, "policies", &c->policies, err) < 0 ||

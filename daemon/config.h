@@ -33,11 +33,19 @@ struct memory_config {
 };
 
 #define CONFIG_MAX_TOOLS 1000 /* that a task or an agent may name */
+#define CONFIG_MAX_MODELS 64
 #define CONFIG_MAX_LIST 256 /* plugins or policies in the list */
 
 struct config_list {
     size_t n;
     char *at[CONFIG_MAX_LIST];
+};
+
+/* What corax-infer loads. */
+struct model_file {
+    char *name; /* what tasks and agents call it; NULL: it is the default */
+    char *path;
+    char *dialect, *template; /* NULL: as the model says */
 };
 
 struct agents;
@@ -46,7 +54,10 @@ struct config {
     char *socket, *state;
     char *agents_dir;       /* NULL: there are none */
     struct agents *agents;  /* by config_load_agents() */
-    char *model;       /* NULL: none */
+    struct model_file model; /* the default; path NULL: none */
+    size_t n_models;
+    struct model_file models[CONFIG_MAX_MODELS];
+    int max_models; /* of these, loaded at the same time */
     char *system;      /* NULL: none */
     bool date_note;    /* the model is told the date behind a task's input */
     char *admin_group; /* NULL: none */
@@ -62,7 +73,6 @@ struct config {
     struct budget budget;
     struct sampling sampling;
     char *infer_path;
-    char *infer_dialect, *infer_template; /* NULL: as the model says */
     int infer_threads; /* 0: all */
     int infer_cache_mb; /* 0: an eighth of the memory */
     bool infer_prefixes; /* kept in files below the state's folder */
@@ -102,6 +112,8 @@ int config_load_agents(struct config *, struct err *);
 void config_adopt(struct config *, struct config *fresh, struct buf *restart);
 /* A member "memory" of a task or an agent: the name of a space, or null for none. */
 int config_read_space(const struct json *, const char **, struct err *);
+/* The name of one of `models`; NULL is the default.  -1 with CORAX_E_ARGS: there is none of that name. */
+int config_find_model(const struct config *, const char *name, const struct model_file **, struct err *);
 int config_read_planner(const struct json *, const struct planner_kind **, struct err *);
 /* A list of at most CONFIG_MAX_TOOLS names of tools; NULL is none. */
 int config_check_tools(const struct json *, struct err *);

@@ -31,7 +31,7 @@
 #include "daemon/isolation.h"
 #include "daemon/journal.h"
 #include "daemon/journal_check.h"
-#include "daemon/model.h"
+#include "daemon/models.h"
 #include "daemon/policies.h"
 #include "daemon/routes.h"
 #include "daemon/scheduler.h"
@@ -193,7 +193,7 @@ static int configure(struct config *c, const struct options *o, struct err *err)
         return -1;
     if ((o->socket && config_set_text(&c->socket, o->socket, err) < 0) ||
         (o->state && config_set_text(&c->state, o->state, err) < 0) ||
-        (o->model && config_set_text(&c->model, o->model, err) < 0) ||
+        (o->model && config_set_text(&c->model.path, o->model, err) < 0) ||
         replace_list(&c->plugins, &o->plugins, err) < 0 || replace_list(&c->policies, &o->policies, err) < 0 ||
         replace_list(&c->roots, &o->roots, err) < 0 || (o->isolation && config_set_isolation(c, o->isolation, err) < 0))
         return -1;
@@ -211,9 +211,12 @@ static int check(const struct config *c, struct err *err)
     struct config_list plugins = { 0 };
     int rc;
 
-    if (c->model && access(c->model, R_OK) < 0)
-        return fail_sys(err, CORAX_E_NOTFOUND, "model %s", c->model);
-    if (access(c->infer_path, X_OK) < 0 && c->model)
+    if (c->model.path && access(c->model.path, R_OK) < 0)
+        return fail_sys(err, CORAX_E_NOTFOUND, "model %s", c->model.path);
+    for (size_t i = 0; i < c->n_models; i++)
+        if (access(c->models[i].path, R_OK) < 0)
+            return fail_sys(err, CORAX_E_NOTFOUND, "models.%s: %s", c->models[i].name, c->models[i].path);
+    if (access(c->infer_path, X_OK) < 0 && (c->model.path || c->n_models > 0))
         return fail_sys(err, CORAX_E_NOTFOUND, "infer.path %s", c->infer_path);
     rc = hosts_find(c, &plugins, err);
     if (rc == 0 && plugins.n > 0 && access(c->host_path, X_OK) < 0)
@@ -225,7 +228,7 @@ static int check(const struct config *c, struct err *err)
             rc = fail_sys(err, CORAX_E_NOTFOUND, "the root %s", c->roots.at[i]);
     if (rc == 0)
         printf("coraxd: the configuration is good: %zu plugins, %zu policy files, %s\n", plugins.n, c->policies.n,
-               c->model ? c->model : "no model");
+               c->model.path ? c->model.path : "no model");
     config_list_clear(&plugins);
     return rc;
 }
@@ -328,7 +331,7 @@ static int start(struct coraxd *d, struct err *err)
     if (builtins_register(d->registry, &d->config, err) < 0 || (d->alarms = alarms_create(d->base, NULL, NULL, err)) == NULL ||
         (d->scheduler = scheduler_create(d, err)) == NULL ||
         (d->http = http_create(d->base, d->config.socket, d->config.admin_group, routes_handle, d, err)) == NULL ||
-        (d->model = model_create(d->base, &d->config, err)) == NULL ||
+        (d->models = models_create(d->base, &d->config, err)) == NULL ||
         (d->hosts = hosts_create(d->base, &d->config, d->registry, on_settled, d, err)) == NULL)
         return -1;
     scheduler_recover(d->scheduler, on_recovered, d);
@@ -351,7 +354,7 @@ static void stop(struct coraxd *d)
     http_destroy(d->http);
     hosts_destroy(d->hosts);
     isolation_destroy(d->isolation);
-    model_destroy(d->model);
+    models_destroy(d->models);
     upkeep_destroy(d->upkeep);
     journal_close(d->journal);
     registry_destroy(d->registry);

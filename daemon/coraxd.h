@@ -20,7 +20,7 @@ struct coraxd {
     struct registry *registry;
     struct journal *journal;
     struct upkeep *upkeep;
-    struct model *model;
+    struct models *models;
     struct hosts *hosts;
     struct isolation *isolation;
     struct alarms *alarms;

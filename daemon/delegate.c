@@ -317,6 +317,7 @@ static int submit(struct delegation *g, const struct task *t, const struct agent
                               .agent = agent,
                               .tools = agent->tools,
                               .label = t->seen,
+                              .model = agent->model,
                               .planner = agent->planner,
                               .budget = agent->budget,
                               .sampling = agent->sampling,

@@ -35,7 +35,11 @@ TAILQ_HEAD(chats, model_chat);
 struct model {
     struct event_base *base;
     const struct config *config;
-    struct link *link;
+    const struct model_file *of; /* NULL: there is none */
+    struct link *link;           /* NULL: it is not loaded */
+    size_t n_chats;
+    void (*gone)(void *arg);
+    void *arg;
     bool ready;
     int64_t next_id;
     char name[80], kernels[32];
@@ -55,9 +59,9 @@ static const char *file_state(const struct model *m)
 {
     struct stat now;
 
-    if (!m->file_known)
+    if (!m->file_known || m->link == NULL)
         return NULL;
-    if (stat(m->config->model, &now) < 0)
+    if (stat(m->of->path, &now) < 0)
         return "missing";
     return now.st_dev == m->file.st_dev && now.st_ino == m->file.st_ino && now.st_size == m->file.st_size &&
                    now.st_mtim.tv_sec == m->file.st_mtim.tv_sec && now.st_mtim.tv_nsec == m->file.st_mtim.tv_nsec
@@ -72,15 +76,20 @@ static void watch_file(struct model *m)
     if (state == NULL || m->told_replaced || strcmp(state, "loaded") == 0)
         return;
     m->told_replaced = true;
-    log_warn("model: %s is no longer the file that was loaded (%s): restart coraxd to load it", m->config->model,
+    log_warn("model: %s is no longer the file that was loaded (%s): restart coraxd to load it", m->of->path,
              state);
 }
 
 static void chat_destroy(struct model_chat *c)
 {
-    TAILQ_REMOVE(&c->model->chats, c, link);
+    struct model *m = c->model;
+
+    TAILQ_REMOVE(&m->chats, c, link);
+    m->n_chats--;
     buf_finish(&c->params);
     free(c);
+    if (m->gone)
+        m->gone(m->arg);
 }
 
 static void chat_fail(struct model_chat *c, const struct err *err)
@@ -150,7 +159,7 @@ static void on_up(void *arg)
     struct buf line;
     struct jsonw w;
 
-    m->file_known = stat(m->config->model, &m->file) == 0;
+    m->file_known = stat(m->of->path, &m->file) == 0;
     m->told_replaced = false;
     buf_init(&line, RPC_MAX_LINE);
     w = rpc_request_start(&line, 0, "info");
@@ -348,13 +357,9 @@ static void on_down(void *arg, const char *why)
     event_active(m->fails, EV_TIMEOUT, 0);
 }
 
-struct model *model_create(struct event_base *base, const struct config *config, struct err *err)
+struct model *model_create(struct event_base *base, const struct config *config, const struct model_file *file, struct err *err)
 {
-    static const struct link_ops ops = { on_up, on_message, on_down };
     struct model *m = calloc(1, sizeof(*m));
-    const char *argv[16];
-    char threads[16], memory[16], prefixes[PATH_MAX];
-    int n = 0;
 
     if (m == NULL) {
         fail(err, CORAX_E_INTERNAL, "no memory");
@@ -362,16 +367,30 @@ struct model *model_create(struct event_base *base, const struct config *config,
     }
     m->base = base;
     m->config = config;
+    m->of = file;
     m->next_id = 1;
     TAILQ_INIT(&m->chats);
     m->fails = event_new(base, -1, 0, on_fails, m);
     m->grace = evtimer_new(base, on_grace, m);
     if (m->fails == NULL || m->grace == NULL) {
         fail(err, CORAX_E_INTERNAL, "no memory");
-        goto failed;
+        model_destroy(m);
+        return NULL;
     }
-    if (config->model == NULL)
-        return m;
+    return m;
+}
+
+void model_load(struct model *m)
+{
+    static const struct link_ops ops = { on_up, on_message, on_down };
+    const struct config *config = m->config;
+    const char *argv[16];
+    char threads[16], memory[16], prefixes[PATH_MAX];
+    struct err err = { 0 };
+    int n = 0;
+
+    if (m->of == NULL || m->link)
+        return;
     argv[n++] = config->infer_path;
     argv[n++] = "serve";
     if (config->infer_threads > 0) {
@@ -389,30 +408,57 @@ struct model *model_create(struct event_base *base, const struct config *config,
         argv[n++] = "--prefixes";
         argv[n++] = prefixes;
     }
-    if (config->infer_dialect) {
+    if (m->of->dialect) {
         argv[n++] = "--dialect";
-        argv[n++] = config->infer_dialect;
+        argv[n++] = m->of->dialect;
     }
-    if (config->infer_template) {
+    if (m->of->template) {
         argv[n++] = "--template";
-        argv[n++] = config->infer_template;
+        argv[n++] = m->of->template;
     }
-    argv[n++] = config->model;
+    argv[n++] = m->of->path;
     argv[n] = NULL;
-    m->link = link_create(base, "model", config->infer_path, argv, &ops, m, err);
-    if (m->link == NULL)
-        goto failed;
-    link_start(m->link);
-    return m;
-failed:
-    model_destroy(m);
-    return NULL;
+    m->link = link_create(m->base, "model", config->infer_path, argv, &ops, m, &err);
+    if (m->link) {
+        link_start(m->link);
+        return;
+    }
+    log_error("model: %s", err.msg);
+    for (struct model_chat *c = TAILQ_FIRST(&m->chats); c; c = TAILQ_NEXT(c, link))
+        c->err = err;
+    event_active(m->fails, EV_TIMEOUT, 0);
+}
+
+void model_unload(struct model *m)
+{
+    link_destroy(m->link);
+    m->link = NULL;
+    m->ready = false;
+    m->file_known = false;
+    event_del(m->grace);
+}
+
+bool model_is_loaded(const struct model *m)
+{
+    return m->link != NULL;
+}
+
+size_t model_chats(const struct model *m)
+{
+    return m->n_chats;
+}
+
+void model_watch(struct model *m, void (*gone)(void *arg), void *arg)
+{
+    m->gone = gone;
+    m->arg = arg;
 }
 
 void model_destroy(struct model *m)
 {
     if (m == NULL)
         return;
+    m->gone = NULL;
     link_destroy(m->link);
     while (!TAILQ_EMPTY(&m->chats))
         chat_destroy(TAILQ_FIRST(&m->chats));
@@ -456,15 +502,16 @@ struct model_chat *model_chat(struct model *m, const struct model_ask *ask, cons
     buf_init(&c->params, 2 * TRANSCRIPT_MAX_BYTES);
     write_params(&c->params, ask);
     TAILQ_INSERT_TAIL(&m->chats, c, link);
+    m->n_chats++;
     if (c->params.failed) {
         fail(&c->err, CORAX_E_LIMIT, "the task's transcript is too large to be sent to the model");
-    } else if (m->link == NULL) {
+    } else if (m->of == NULL) {
         fail(&c->err, CORAX_E_UNAVAIL,
              "no model is configured: set `model` in corax.conf, or start coraxd with --model FILE");
     } else if (m->ready) {
         watch_file(m);
         chat_send(c);
-    } else if (link_failures(m->link) >= HOPELESS) {
+    } else if (m->link && link_failures(m->link) >= HOPELESS) {
         fail(&c->err, CORAX_E_UNAVAIL, "the model process %s", link_last_error(m->link));
     }
     if (c->err.status != 0)
@@ -493,19 +540,30 @@ void model_cancel(struct model_chat *c)
     evtimer_add(m->grace, &grace);
 }
 
+int64_t model_context(const struct model *m)
+{
+    return m->context_length;
+}
+
 const char *model_name(const struct model *m)
 {
     return m->name;
 }
 
-bool model_write_health(const struct model *m, struct jsonw *w)
+bool model_write_health(const struct model *m, struct jsonw *w, const char *key, const char *name)
 {
-    const char *state = m->link == NULL ? "none" : m->ready ? "ready" : link_failures(m->link) ? "down" : "starting";
+    const char *state = m->of == NULL          ? "none"
+                        : m->link == NULL      ? "unloaded"
+                        : m->ready             ? "ready"
+                        : link_failures(m->link) ? "down"
+                                                 : "starting";
 
-    jsonw_object(w, "model");
+    jsonw_object(w, key);
+    if (name)
+        jsonw_text(w, "model", name);
     jsonw_text(w, "state", state);
     jsonw_text(w, "name", m->name[0] ? m->name : NULL);
-    jsonw_text(w, "path", m->config->model);
+    jsonw_text(w, "path", m->of ? m->of->path : NULL);
     jsonw_text(w, "file", file_state(m));
     jsonw_int(w, "context_length", m->context_length);
     jsonw_text(w, "kernels", m->kernels[0] ? m->kernels : NULL);
@@ -513,5 +571,5 @@ bool model_write_health(const struct model *m, struct jsonw *w)
     jsonw_int(w, "restarts", m->link ? link_restarts(m->link) : 0);
     jsonw_text(w, "error", m->link ? link_last_error(m->link) : NULL);
     jsonw_end(w);
-    return m->link == NULL || strcmp(state, "down") != 0;
+    return strcmp(state, "down") != 0;
 }

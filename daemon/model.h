@@ -1,5 +1,5 @@
 /*
- * daemon/model.h - the model, as tasks see it: a chat goes in, deltas and one reply come out.
+ * daemon/model.h - a model, as tasks see it: a chat goes in, deltas and one reply come out.
  *
  * Behind it stands one corax-infer process (docs/protocol.md).  A chat that was under way when the process ended is
  * sent once more to the next one; if that ends too, the chat fails with the reason.
@@ -51,15 +51,23 @@ struct model_ask {
     const struct sampling *sampling;
 };
 
-/* config stays the caller's.  Starts the process, if a model is configured. */
-struct model *model_create(struct event_base *, const struct config *, struct err *);
+/* config and file stay the caller's.  file NULL: there is none, chats fail with a sentence.  Starts no process yet. */
+struct model *model_create(struct event_base *, const struct config *, const struct model_file *file, struct err *);
 void model_destroy(struct model *);
+/* Loading: starts the process.  Unloading ends it, and is only for one without chats.  Chats of one that is not loaded wait. */
+void model_load(struct model *);
+void model_unload(struct model *);
+bool model_is_loaded(const struct model *);
+size_t model_chats(const struct model *); /* that are under way, or wait */
+/* gone() is called whenever a chat has gone. */
+void model_watch(struct model *, void (*gone)(void *arg), void *arg);
 /* NULL: no memory.  done() is never called from within. */
 struct model_chat *model_chat(struct model *, const struct model_ask *, const struct model_chat_ops *, void *arg);
 void model_cancel(struct model_chat *);
 
+int64_t model_context(const struct model *); /* tokens; 0 before it said so */
 const char *model_name(const struct model *); /* of the process that answers; "" before it said so */
-/* The member "model" of /healthz.  true when it is ready, or none is configured. */
-bool model_write_health(const struct model *, struct jsonw *);
+/* One object of /healthz, under key; name is what corax.conf calls it, or NULL.  true when it is ready, not loaded, or there is none. */
+bool model_write_health(const struct model *, struct jsonw *, const char *key, const char *name);
 
 #endif

@@ -10,7 +10,7 @@
 #include "daemon/agents.h"
 #include "daemon/hosts.h"
 #include "daemon/isolation.h"
-#include "daemon/model.h"
+#include "daemon/models.h"
 #include "daemon/policies.h"
 #include "daemon/routes_journal.h"
 #include "daemon/routes_memory.h"
@@ -220,7 +220,7 @@ static void get_health(struct coraxd *d, struct evhttp_request *req, const struc
     jsonw_text(&w, "version", PACKAGE_VERSION);
     jsonw_text(&w, "api_version", HTTP_API_VERSION);
     jsonw_int(&w, "uptime_ms", clock_mono_ms() - d->started_ms);
-    good = model_write_health(d->model, &w);
+    good = models_write_health(d->models, &w);
     good = hosts_write_health(d->hosts, &w) && good;
     good = journal_write_health(d->journal, &w) && good;
     isolation_write_health(d->isolation, &w);

@@ -347,6 +347,8 @@ static void write_submission(struct entry *e, const struct submission *sub, cons
         entry_int(e, "due_ms", sub->due_ms);
     if (sub->deadline_ms)
         entry_int(e, "deadline_ms", sub->deadline_ms);
+    if (sub->model)
+        entry_text(e, "model", sub->model);
     entry_text(e, "planner", planner_kind_name(sub->planner));
     entry_text(e, "agent", sub->agent ? sub->agent->name : NULL);
     entry_text(e, "system", sub->agent && sub->agent->system ? sub->agent->system : config->system);

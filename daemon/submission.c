@@ -58,6 +58,7 @@ static int read_agent(struct submission *s, const struct json *v, const struct c
         return 0;
     if (name == NULL || (s->agent = agents_find(config->agents, name)) == NULL)
         return fail(err, CORAX_E_ARGS, "there is no agent \"%.64s\": GET /v1/agents lists them", name ? name : "");
+    s->model = s->agent->model;
     s->planner = s->agent->planner;
     s->budget = s->agent->budget;
     s->sampling = s->agent->sampling;
@@ -83,6 +84,16 @@ static int narrow_tools(struct submission *s, const struct json *v, struct err *
             return fail(err, CORAX_E_ARGS, "the agent %s has no tool \"%.64s\"", s->agent->name, json_text(e));
     s->tools = v;
     return 0;
+}
+
+static int read_model(struct submission *s, const struct json *v, const struct config *config, struct err *err)
+{
+    const struct model_file *file;
+
+    if (v == NULL)
+        return 0;
+    s->model = json_text(v) ? json_text(v) : "";
+    return config_find_model(config, s->model, &file, err);
 }
 
 static int read_priority(const struct json *v, enum priority *p, struct err *err)
@@ -141,7 +152,7 @@ int submission_parse(struct submission *s, const char *body, size_t len, const s
                      const char **param, struct err *err)
 {
     static const char *const known[] = { "input", "tools", "budget", "sampling", "attended", "planner", "agent", "priority", "at", "deadline",
-                                         "policy", "label", NULL };
+                                         "policy", "label", "model", NULL };
     const struct json *attended;
 
     memset(s, 0, sizeof(*s));
@@ -170,6 +181,9 @@ int submission_parse(struct submission *s, const char *body, size_t len, const s
         return -1;
     *param = "tools";
     if (config_check_tools(json_get(s->root, "tools"), err) < 0 || narrow_tools(s, json_get(s->root, "tools"), err) < 0)
+        return -1;
+    *param = "model";
+    if (read_model(s, json_get(s->root, "model"), config, err) < 0)
         return -1;
     *param = "planner";
     if (config_read_planner(json_get(s->root, "planner"), &s->planner, err) < 0)

@@ -26,6 +26,7 @@ struct submission {
     const struct json *tools; /* NULL: all */
     const struct json *policy; /* narrows; NULL: nothing */
     struct label label;        /* of the input */
+    const char *model; /* NULL: the default */
     const struct planner_kind *planner;
     struct budget budget;
     struct sampling sampling;

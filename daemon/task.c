@@ -15,7 +15,7 @@
 
 #include "daemon/builtins.h"
 #include "daemon/hosts.h"
-#include "daemon/model.h"
+#include "daemon/models.h"
 #include "daemon/scheduler.h"
 #include "util/arena.h"
 #include "util/clock.h"
@@ -289,6 +289,7 @@ static int read_submitted(struct task *t, struct transcript *transcript, struct 
     int64_t uid;
     size_t i;
 
+    t->model = &t->d->config.model;
     t->kind = planner_kind_find("react"); /* those of older journals name none */
     t->budget = t->d->config.budget;
     t->sampling = t->d->config.sampling;
@@ -300,6 +301,8 @@ static int read_submitted(struct task *t, struct transcript *transcript, struct 
     t->scheduled = t->due_ms > 0;
     t->row.state = t->shown = t->scheduled ? TASK_SCHEDULED : TASK_QUEUED;
     t->allowed = json_kind(allowed) == JSON_ARRAY ? allowed : NULL;
+    if (config_find_model(&t->d->config, json_get_text(t->root, "model", NULL), &t->model, NULL) < 0)
+        t->model = NULL;
     if (config_read_planner(json_get(t->root, "planner"), &t->kind, err) < 0 ||
         config_read_budget(json_get(t->root, "budget"), &t->budget, err) < 0 ||
         config_read_sampling(json_get(t->root, "sampling"), &t->sampling, err) < 0 ||
@@ -625,7 +628,7 @@ static void record_reply(struct task *t, const struct model_reply *r)
     jsonw_int(&e->w, "decode_us", r->decode_us);
     jsonw_end(&e->w);
     entry_seal(e, "usage", at);
-    entry_text(e, "model", model_name(t->d->model));
+    entry_text(e, "model", (t->model ? models_name(t->d->models, t->model) : ""));
     entry_int(e, "duration_us", r->duration_us);
     task_recorded(t, e);
 }
@@ -653,7 +656,7 @@ static void on_reply(void *arg, const struct model_reply *r, const struct err *w
                                   .n_tokens = r->completion_tokens,
                                   .cut_off = strcmp(r->finish, "length") == 0 };
         t->row.prompt_tokens += r->prompt_tokens;
-        snprintf(t->row.model, sizeof(t->row.model), "%s", model_name(t->d->model));
+        snprintf(t->row.model, sizeof(t->row.model), "%s", (t->model ? models_name(t->d->models, t->model) : ""));
         task_apply(t, &ev);
         record_reply(t, r);
         task_record_back(t);
@@ -712,7 +715,14 @@ static void ask_model(struct task *t, const struct plan_command *c)
                              .max_tokens = c->max_tokens,
                              .must_answer = c->must_answer,
                              .sampling = &sampling };
+    struct err err = { 0 };
 
+    if (t->model == NULL) {
+        fail(&err, CORAX_E_UNAVAIL, "corax.conf names no model \"%.64s\" any more (models)",
+             json_get_text(t->root, "model", ""));
+        on_reply(t, NULL, &err);
+        return;
+    }
     if (t->tools.len == 0)
         build_tools(t);
     if (c->attempt > 0) {
@@ -723,7 +733,7 @@ static void ask_model(struct task *t, const struct plan_command *c)
     ask.tools = t->tools.data;
     ask.tools_len = t->tools.len;
     t->phase = PHASE_MODEL;
-    t->chat = model_chat(t->d->model, &ask, &ops, t);
+    t->chat = models_chat(t->d->models, t->model, &ask, &ops, t);
     if (t->chat == NULL)
         out_of_memory();
 }

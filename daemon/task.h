@@ -110,6 +110,7 @@ struct task {
     int depth;                            /* tasks above it, whose calls it answers */
     bool attended;
     struct sampling sampling;
+    const struct model_file *model; /* that it asks; NULL: corax.conf does not name it any more */
     const struct planner_kind *kind; /* of the planner */
     struct planner *planner;
     struct budget budget;

@@ -392,7 +392,8 @@ model_ready() {
     submit tool
     await
     api GET /v1/tools
-    same "$(field /tools/0/name) $(field /tools/0/provider) $(field /tools/0/traits/0)" "echo ledger idempotent"
+    has "$body" '{"name":"echo","provider":"ledger",'
+    same "$(field /tools/0/provider)" corax # the daemon's own come first
     submit tool '"tools":["fail"]'
     await
     has "$(field /answer)" 'there is no tool "echo": use one of fail'

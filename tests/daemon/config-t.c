@@ -35,13 +35,13 @@ static void good(void)
     is_int(c.max_running, 4, "four tasks run");
     ok(!c.date_note, "no date");
     is_int(c.budget.max_steps, 12, "twelve steps");
-    has_str(c.model, "/models/corax-raven-1-q8_0.gguf", "the shipped model");
+    has_str(c.model.path, "/models/corax-raven-1-q8_0.gguf", "the shipped model");
     is_int((long long)c.plugins.n, 1, "one plugin folder");
     is_int(config_parse(&c, text, strlen(text), &err), 0, "a whole file");
     is_str(c.socket, "/tmp/s", "socket");
-    is_str(c.model, "m.gguf", "model");
+    is_str(c.model.path, "m.gguf", "model");
     is_int(config_parse(&c, "{\"model\": null}", 15, &err), 0, "model null");
-    ok(c.model == NULL, "no model");
+    ok(c.model.path == NULL, "no model");
     is_int((long long)c.plugins.n, 2, "plugins replace the default");
     is_str(c.plugins.at[1], "/b.so", "in order");
     is_int(c.max_queued, 0, "max_queued");
@@ -50,7 +50,7 @@ static void good(void)
     ok(c.sampling.temperature == 0.5 && c.sampling.seed == 9 && c.sampling.top_p == 1, "sampling");
     is_int(c.infer_threads, 2, "infer.threads");
     ok(c.infer_prefixes && c.infer_cache_mb == 300, "infer.prefixes and infer.cache_memory_mb");
-    ok(strcmp(c.infer_dialect, "react") == 0 && strcmp(c.infer_template, "/t") == 0, "infer.dialect and infer.template");
+    ok(strcmp(c.model.dialect, "react") == 0 && strcmp(c.model.template, "/t") == 0, "infer.dialect and infer.template");
     is_int(c.host_deadline_ms, 50, "host.deadline_ms");
     is_int(c.log_level, LOG_LEVEL_WARN, "log_level");
     is_str(c.system, "be brief", "system");

@@ -115,11 +115,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     if (!base) {
         log_open("model-fuzz", LOG_LEVEL_ERROR + 1);
         base = event_base_new();
-        require(base && config_init(&config, NULL) == 0 && config_set_text(&config.model, "m", NULL) == 0);
+        require(base && config_init(&config, NULL) == 0 && config_set_text(&config.model.path, "m", NULL) == 0);
     }
     n_asked = 0;
-    model = model_create(base, &config, NULL);
+    model = model_create(base, &config, &config.model, NULL);
     require(model != NULL);
+    model_load(model);
     while (at < end) {
         const char *newline = memchr(at, '\n', (size_t)(end - at)), *stop = newline ? newline : end;
 
@@ -129,7 +130,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     buf_init(&health, 1 << 16);
     w = jsonw_start(&health);
     jsonw_object(&w, NULL);
-    model_write_health(model, &w);
+    model_write_health(model, &w, "model", NULL);
     jsonw_end(&w);
     require(json_check(health.data, health.len, NULL) == 0);
     buf_finish(&health);
