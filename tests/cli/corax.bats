@@ -419,7 +419,7 @@ apart() {
 @test "tools lists what they may do" {
     run corax tools
     [[ $output =~ ledger\.append\ +write\ +Writes\ a\ line\. ]]
-    [[ $output == *"ledger.say     -           Says the text."* ]]
+    [[ $output =~ ledger\.say\ +-\ +Says\ the\ text\. ]]
     [[ $(corax --json tools) == '{"tools":['* ]]
 }
 
