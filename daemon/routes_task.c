@@ -197,7 +197,9 @@ static void on_stored_task(struct journal_op *op)
 
     if (!is_there(p, r)) {
         ; /* that is the answer */
-    } else if (p->waits && r->row.state != TASK_FINISHED && !scheduler_is_ready(p->d->scheduler)) {
+    } else if (r->row.state != TASK_FINISHED &&
+               (scheduler_find(p->d->scheduler, p->id) || (p->waits && !scheduler_is_ready(p->d->scheduler)))) {
+        /* It is being recovered, or has been while its row was read. */
         ask_again_later(p);
         p = NULL;
     } else {
