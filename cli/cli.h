@@ -39,7 +39,7 @@ struct command {
 };
 
 extern const struct command cmd_doctor, cmd_db, cmd_replay, cmd_diff, cmd_agents, cmd_memory, cmd_policy;
-extern const struct command cmd_pause, cmd_resume;
+extern const struct command cmd_pause, cmd_resume, cmd_schedules;
 extern const struct command cmd_run, cmd_watch, cmd_ls, cmd_trace, cmd_cancel, cmd_rm, cmd_approve, cmd_deny,
     cmd_answer, cmd_tools, cmd_ping, cmd_health, cmd_help;
 
@@ -79,6 +79,8 @@ void cli_print_reply(const struct reply *);
  * "last" for the newest.  Ids begin with the time, so the last characters tell tasks of one day apart best.
  */
 int cli_task_id(struct cli *, const char *word, char id[ID_LEN + 1], struct err *);
+/* It begins or ends with the word. */
+bool cli_id_fits(const char *id, const char *word);
 
 /* The label that words say, "untrusted,secret", as a member.  -1: one of them is none. */
 int cli_write_label(struct jsonw *, const char *key, const char *words);

@@ -25,6 +25,7 @@ struct run_options {
     const char *model;                      /* NULL: the agent's, or the default */
     const char *planner;                    /* NULL: the daemon's default */
     const char *priority;                   /* NULL: normal */
+    const char *every;                      /* NULL: once */
     int64_t due_ms, deadline_ms;            /* Unix time; 0: at once, none */
     const char *policy;                     /* a file that narrows; NULL: none */
     const char *label;                      /* of the input, in words; NULL: trusted and public */
@@ -42,6 +43,7 @@ enum {
     OPT_AGENT,
     OPT_AT,
     OPT_DEADLINE,
+    OPT_EVERY,
     OPT_STEPS,
     OPT_SEED,
     OPT_TEMPERATURE,
@@ -93,6 +95,10 @@ static bool take_option(struct cli *cli, int c, struct run_options *o, int *stat
         break;
     case OPT_PRIORITY:
         o->priority = optarg;
+        break;
+    case OPT_EVERY:
+        o->every = optarg;
+        o->detach = true;
         break;
     case OPT_AT:
         o->detach = true;
@@ -152,6 +158,7 @@ static bool parse_options(struct cli *cli, int argc, char **argv, struct run_opt
                                              { "model", required_argument, NULL, OPT_MODEL },
                                              { "policy", required_argument, NULL, OPT_POLICY },
                                              { "label", required_argument, NULL, OPT_LABEL },
+                                             { "every", required_argument, NULL, OPT_EVERY },
                                              { "max-steps", required_argument, NULL, OPT_STEPS },
                                              { "max-tokens", required_argument, NULL, OPT_TOKENS },
                                              { "timeout", required_argument, NULL, OPT_TIMEOUT },
@@ -247,6 +254,8 @@ static int write_body(struct buf *body, const struct run_options *o, const struc
         jsonw_text(&w, "planner", o->planner);
     if (o->priority)
         jsonw_text(&w, "priority", o->priority);
+    if (o->every)
+        jsonw_text(&w, "every", o->every);
     if (o->due_ms)
         jsonw_int(&w, "at", o->due_ms);
     if (o->deadline_ms)
@@ -283,7 +292,7 @@ static int write_body(struct buf *body, const struct run_options *o, const struc
  * Submits under an idempotency key.  When the connection breaks after the request was sent, the same key is tried once
  * more: the daemon then answers with the task it has, and none runs twice.
  */
-static int submit(struct cli *cli, const struct buf *body, char id[ID_LEN + 1], struct err *err)
+static int submit(struct cli *cli, const char *path, const struct buf *body, char id[ID_LEN + 1], struct err *err)
 {
     struct reply reply;
     struct json *root;
@@ -293,10 +302,10 @@ static int submit(struct cli *cli, const struct buf *body, char id[ID_LEN + 1], 
     if (!cli_client(cli, err))
         return -1;
     id_create(key);
-    rc = client_request(cli->client, "POST", "/v1/tasks", body, key, 0, &reply, err);
+    rc = client_request(cli->client, "POST", path, body, key, 0, &reply, err);
     if (rc != 0 && err->status == CORAX_E_IO) {
         reply_finish(&reply);
-        rc = client_request(cli->client, "POST", "/v1/tasks", body, key, 0, &reply, err);
+        rc = client_request(cli->client, "POST", path, body, key, 0, &reply, err);
     }
     if (rc == 0) {
         const char *its;
@@ -336,7 +345,7 @@ static int run_run(struct cli *cli, int argc, char **argv)
         write_body(&body, &o, &input, o.attended >= 0 ? o.attended : terminal || o.detach, &err);
     if (err.status == CORAX_OK && body.failed)
         fail(&err, CORAX_E_LIMIT, "the task is longer than %u bytes", MAX_BODY);
-    if (err.status != CORAX_OK || submit(cli, &body, id, &err) != 0) {
+    if (err.status != CORAX_OK || submit(cli, o.every ? "/v1/schedules" : "/v1/tasks", &body, id, &err) != 0) {
         status = cli_report(&err);
     } else if (o.detach) {
         if (!cli->json)
@@ -367,6 +376,7 @@ const struct command cmd_run = {
         "      --deadline TIME   to have ended by then\n"
         "      --policy FILE     a policy that narrows what this task may do\n"
         "      --label WORDS     of what the task is about: untrusted, and internal or secret\n"
+        "      --every RULE      again and again: 10m, \"30 8 * * mon-fri\"; prints the schedule's id\n"
         "      --max-steps N     replies of the model\n"
         "      --max-tokens N    written by the model in all\n"
         "      --timeout S       seconds\n"

@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 
 _corax() {
-    local commands="run watch ls trace replay diff approve deny answer cancel pause resume rm agents memory tools policy health doctor db ping help"
+    local commands="run watch ls trace replay diff approve deny answer cancel pause resume rm schedules agents memory tools policy health doctor db ping help"
     local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command="" i
     COMPREPLY=()
     for ((i = 1; i < COMP_CWORD; i++)); do
@@ -60,7 +60,7 @@ _corax() {
     if [[ $word == -* ]]; then
         local options="--socket --json --help"
         case $command in
-        run) options+=" --detach --quiet --agent --tools --planner --priority --at --deadline --max-steps --max-tokens --timeout --temperature --seed --unattended --attended --policy --label --model" ;;
+        run) options+=" --detach --quiet --agent --tools --planner --priority --at --deadline --every --max-steps --max-tokens --timeout --temperature --seed --unattended --attended --policy --label --model" ;;
         watch) options+=" --quiet" ;;
         replay) options+=" --planner" ;;
         ls) options+=" --limit --state" ;;
@@ -74,6 +74,9 @@ _corax() {
     help) mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$word") ;;
     memory) mapfile -t COMPREPLY < <(compgen -W "ls search show add rm export import" -- "$word") ;;
     policy) mapfile -t COMPREPLY < <(compgen -f -W "ls show explain test" -- "$word") ;;
+    schedules)
+        mapfile -t COMPREPLY < <(compgen -W "ls show pause resume rm $(corax schedules 2>/dev/null | awk 'NR > 1 { print $1 }')" -- "$word")
+        ;;
     db) mapfile -t COMPREPLY < <(compgen -W "backup check" -- "$word") ;;
     watch | trace | replay | diff | approve | deny | answer | cancel | pause | resume | rm)
         # Ids of the newest tasks, from the daemon; nothing when it does not answer.

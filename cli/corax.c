@@ -14,9 +14,9 @@
 
 /* In the order in which `corax help` shows them. */
 static const struct command *const commands[] = {
-    &cmd_run,    &cmd_watch,  &cmd_ls,     &cmd_trace,  &cmd_replay, &cmd_diff,   &cmd_approve, &cmd_deny,
-    &cmd_answer, &cmd_cancel, &cmd_pause,  &cmd_resume, &cmd_rm,     &cmd_agents, &cmd_memory,  &cmd_tools,
-    &cmd_policy, &cmd_health, &cmd_doctor, &cmd_db,     &cmd_ping,   &cmd_help,
+    &cmd_run,    &cmd_watch,  &cmd_ls,     &cmd_trace,  &cmd_replay, &cmd_diff,      &cmd_approve, &cmd_deny,
+    &cmd_answer, &cmd_cancel, &cmd_pause,  &cmd_resume, &cmd_rm,     &cmd_schedules, &cmd_agents,  &cmd_memory,
+    &cmd_tools,  &cmd_policy, &cmd_health, &cmd_doctor, &cmd_db,     &cmd_ping,      &cmd_help,
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
@@ -38,7 +38,7 @@ static void print_usage(FILE *f)
 {
     fprintf(f, "usage: corax [--socket PATH] [--json] COMMAND [ARGUMENT...]\n\n");
     for (size_t i = 0; i < N_COMMANDS; i++)
-        fprintf(f, "  %-8s %s\n", commands[i]->name, commands[i]->summary);
+        fprintf(f, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
     fprintf(f, "\n`corax help COMMAND` shows the options of one; corax(1) describes them all.\n");
 }
 
@@ -220,7 +220,7 @@ void cli_print_reply(const struct reply *reply)
         fputc('\n', stdout);
 }
 
-static bool id_fits(const char *id, const char *word)
+bool cli_id_fits(const char *id, const char *word)
 {
     size_t id_len = strlen(id), len = strlen(word);
 
@@ -236,7 +236,7 @@ static int fits_on_page(const struct json *root, const char *word, char id[ID_LE
         const char *its = json_get_text(task, "id", "");
 
         snprintf(oldest, ID_LEN + 1, "%s", its);
-        if (*word == '\0' || id_fits(its, word)) {
+        if (*word == '\0' || cli_id_fits(its, word)) {
             if (n++ == 0)
                 snprintf(id, ID_LEN + 1, "%s", its);
             if (*word == '\0')

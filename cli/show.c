@@ -373,6 +373,8 @@ void show_trace_task(FILE *out, const struct json *task)
     fputs(", submitted ", out);
     put_when(out, number_of(task, "created_ms"));
     fprintf(out, " by uid %.0f\n", number_of(task, "uid"));
+    if (json_text(json_get(task, "schedule")))
+        trace_row(out, "schedule", text_of(task, "schedule"));
     trace_time(out, "due", task, "due_ms");
     trace_time(out, "deadline", task, "deadline_ms");
     if (json_text(json_get(task, "model")))

@@ -35,6 +35,7 @@
 #include "daemon/policies.h"
 #include "daemon/routes.h"
 #include "daemon/scheduler.h"
+#include "daemon/schedules.h"
 #include "daemon/upkeep.h"
 #include "tools/registry.h"
 #include "util/clock.h"
@@ -277,7 +278,15 @@ static void on_recovered(void *arg)
 {
     struct coraxd *d = arg;
 
+    schedules_start(d->schedules);
     isolation_ask(d->isolation); /* not before: it would compete with the hosts and the recovery */
+}
+
+static void on_clock_set(void *arg)
+{
+    struct coraxd *d = arg;
+
+    schedules_clock_was_set(d->schedules);
 }
 
 static void on_settled(void *arg)
@@ -328,8 +337,8 @@ static int start(struct coraxd *d, struct err *err)
     d->registry = registry_create();
     if (d->registry == NULL)
         return fail(err, CORAX_E_INTERNAL, "no memory");
-    if (builtins_register(d->registry, &d->config, err) < 0 || (d->alarms = alarms_create(d->base, NULL, NULL, err)) == NULL ||
-        (d->scheduler = scheduler_create(d, err)) == NULL ||
+    if (builtins_register(d->registry, &d->config, err) < 0 || (d->alarms = alarms_create(d->base, on_clock_set, d, err)) == NULL ||
+        (d->scheduler = scheduler_create(d, err)) == NULL || (d->schedules = schedules_create(d, err)) == NULL ||
         (d->http = http_create(d->base, d->config.socket, d->config.admin_group, routes_handle, d, err)) == NULL ||
         (d->models = models_create(d->base, &d->config, err)) == NULL ||
         (d->hosts = hosts_create(d->base, &d->config, d->registry, on_settled, d, err)) == NULL)
@@ -349,6 +358,7 @@ static void stop(struct coraxd *d)
         scheduler_stop(d->scheduler);
         journal_drain(d->journal);
         scheduler_destroy(d->scheduler);
+        schedules_destroy(d->schedules);
     }
     alarms_destroy(d->alarms);
     http_destroy(d->http);

@@ -25,6 +25,7 @@ struct coraxd {
     struct isolation *isolation;
     struct alarms *alarms;
     struct scheduler *scheduler;
+    struct schedules *schedules;
     struct http *http;
     int64_t started_ms; /* monotonic */
     bool ending;        /* it was told to end */

@@ -28,6 +28,7 @@ struct journal;
 struct journal_db;
 struct journal_copy;
 struct memory;
+struct schedule_state;
 
 enum task_state { TASK_QUEUED, TASK_RUNNING, TASK_WAITING, TASK_FINISHED, TASK_SCHEDULED, TASK_PAUSED, N_TASK_STATES }; /* stored: add at the end */
 enum task_outcome { OUTCOME_NONE, OUTCOME_ANSWERED, OUTCOME_FAILED, OUTCOME_CANCELLED };
@@ -106,6 +107,7 @@ struct journal_append {
     /* create only */
     const char *idem_key; /* NULL: none */
     unsigned char idem_hash[HASH_LEN];
+    const struct schedule_state *schedule; /* stored in the same commit (daemon/journal_schedules.h); NULL: none */
     bool exists; /* out: a task of this uid has the key already: nothing was written */
     bool same;   /* out: and was submitted with the same body */
     struct task_row existing;

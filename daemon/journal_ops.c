@@ -7,6 +7,7 @@
 
 #include "daemon/journal.h"
 #include "daemon/journal_ops.h"
+#include "daemon/journal_schedules.h"
 #include "daemon/journal_schema.h"
 
 #define READ_LIMIT (256u << 20) /* one event with all its blobs; ENTRY_LIMIT keeps it far below */
@@ -273,7 +274,7 @@ static int append_work(struct journal_db *j, struct journal_op *op, struct err *
         if (a->exists)
             return 0;
     }
-    if (put_row(j, a, err) < 0)
+    if (put_row(j, a, err) < 0 || (a->create && a->schedule && journal_store_schedule(j, a->schedule, err) < 0))
         return -1;
     buf_init(&body, ENTRY_LIMIT);
     for (e = a->entries; e && result == 0; e = e->next)

@@ -161,6 +161,7 @@ static const char *const steps[JOURNAL_SCHEMA] = {
     " AND " MEMORY_TAG " AND (?5='' OR substr(id, -length(?5))=?5)"                                              \
     " AND n < coalesce((SELECT n FROM memories WHERE id=?6), 9e18) ORDER BY n DESC LIMIT ?7) ORDER BY m.n DESC"
 #define MEMORY_STATS(whose) "SELECT count(*), total(size) FROM memories WHERE " whose " AND " MEMORY_KINDS
+#define SCHEDULE "id, begin_ms, next_ms, last_ms, last_task, paused, runs, skipped, trouble, uid, every, body, input_text, created_ms"
 
 const char *const journal_sql[SQL_N] = {
     [SQL_BEGIN] = "BEGIN IMMEDIATE",
@@ -240,6 +241,12 @@ const char *const journal_sql[SQL_N] = {
     [SQL_MEMORY_WORDS_DROP] = "INSERT INTO memories_fts(memories_fts, rowid, space, label, text, tags)"
                               " SELECT 'delete', n, space, label, text, tags FROM memories WHERE n=?1",
     [SQL_EPISODE] = "SELECT n FROM memories WHERE kind=2 AND task=(SELECT id FROM tasks WHERE n=?1)",
+    [SQL_SCHEDULE_INSERT] = "INSERT INTO schedules(" SCHEDULE ", idem_key, idem_hash) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16)",
+    [SQL_SCHEDULE_UPDATE] = "UPDATE schedules SET begin_ms=?2, next_ms=?3, last_ms=?4, last_task=?5, paused=?6, runs=?7, skipped=?8, trouble=?9"
+                            " WHERE id=?1",
+    [SQL_SCHEDULE_BY_KEY] = "SELECT id, idem_hash FROM schedules WHERE uid=?1 AND idem_key=?2",
+    [SQL_SCHEDULE_ALL] = "SELECT " SCHEDULE " FROM schedules ORDER BY s",
+    [SQL_SCHEDULE_DELETE] = "DELETE FROM schedules WHERE id=?1",
 };
 
 /*

@@ -75,6 +75,11 @@ enum journal_sql {
     SQL_MEMORY_WORDS_ADD,
     SQL_MEMORY_WORDS_DROP,
     SQL_EPISODE,
+    SQL_SCHEDULE_INSERT,
+    SQL_SCHEDULE_UPDATE,
+    SQL_SCHEDULE_BY_KEY,
+    SQL_SCHEDULE_ALL,
+    SQL_SCHEDULE_DELETE,
     SQL_N
 };
 extern const char *const journal_sql[SQL_N];

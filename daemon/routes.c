@@ -15,6 +15,7 @@
 #include "daemon/routes_journal.h"
 #include "daemon/routes_memory.h"
 #include "daemon/routes_policy.h"
+#include "daemon/routes_schedule.h"
 #include "daemon/routes_task.h"
 #include "daemon/scheduler.h"
 #include "util/clock.h"
@@ -54,8 +55,7 @@ static void on_submitted(void *arg, const struct submitted *s)
     http_reply_json(req, s->exists ? 200 : 201, &json);
 }
 
-/* NULL: fine, or not yet known what tools there will be. */
-static const char *unknown_tool(const struct coraxd *d, const struct submission *sub)
+const char *routes_unknown_tool(const struct coraxd *d, const struct submission *sub)
 {
     const struct json *e;
 
@@ -77,36 +77,48 @@ static bool good_key(const char *key)
     return i > 0;
 }
 
+bool routes_key(struct evhttp_request *req, const char **key)
+{
+    *key = http_header(req, "Idempotency-Key");
+    if (*key == NULL || good_key(*key))
+        return true;
+    routes_bad(req, "bad_value", "Idempotency-Key", "Idempotency-Key must have 1 to 200 printable ASCII characters");
+    return false;
+}
+
+void routes_refused(struct evhttp_request *req, const char *code, const struct err *err)
+{
+    if (err->status == CORAX_E_LIMIT)
+        http_reply_error(req, 429, "overloaded", code, NULL, "%s", err->msg);
+    else if (err->status == CORAX_E_UNAVAIL)
+        routes_ending(req, err->msg);
+    else if (err->status == CORAX_E_ARGS)
+        routes_bad(req, "bad_value", NULL, err->msg);
+    else
+        http_reply_error(req, 500, "internal", "memory", NULL, "%s", err->msg);
+}
+
 static void post_task(struct coraxd *d, struct evhttp_request *req, const struct http_peer *peer)
 {
-    const char *code, *param, *body, *unknown, *key = http_header(req, "Idempotency-Key");
+    const char *code, *param, *body, *unknown, *key;
     struct submission sub;
     struct err err = { 0 };
     size_t len;
 
-    if (key && !good_key(key)) {
-        routes_bad(req, "bad_value", "Idempotency-Key",
-                   "Idempotency-Key must have 1 to 200 printable ASCII characters");
+    if (!routes_key(req, &key))
         return;
-    }
     body = http_body(req, &len);
     if (submission_parse(&sub, body, len, &d->config, &code, &param, &err) < 0) {
         routes_bad(req, code, param, err.msg);
-    } else if ((unknown = unknown_tool(d, &sub)) != NULL) {
+    } else if (sub.every) {
+        routes_bad(req, "bad_value", "every", "a task comes once: POST /v1/schedules makes what comes again");
+    } else if ((unknown = routes_unknown_tool(d, &sub)) != NULL) {
         http_reply_error(req, 400, "invalid_request", "bad_value", "tools", "there is no tool \"%.64s\"", unknown);
     } else {
         sub.uid = peer->uid;
         sub.idem_key = key;
-        if (scheduler_submit(d->scheduler, &sub, on_submitted, req, &code, &err) < 0) {
-            if (err.status == CORAX_E_LIMIT)
-                http_reply_error(req, 429, "overloaded", code, NULL, "%s", err.msg);
-            else if (err.status == CORAX_E_UNAVAIL)
-                routes_ending(req, err.msg);
-            else if (err.status == CORAX_E_ARGS)
-                routes_bad(req, "bad_value", NULL, err.msg);
-            else
-                http_reply_error(req, 500, "internal", "memory", NULL, "%s", err.msg);
-        }
+        if (scheduler_submit(d->scheduler, &sub, on_submitted, req, &code, &err) < 0)
+            routes_refused(req, code, &err);
     }
     submission_finish(&sub);
 }
@@ -284,6 +296,7 @@ static const struct {
     { "/_ping", get_ping, NULL },
     { "/healthz", get_health, NULL },
     { "/v1/tasks", get_tasks, post_task },
+    { "/v1/schedules", routes_get_schedules, routes_post_schedule },
     { "/v1/tools", get_tools, NULL },
     { "/v1/agents", get_agents, NULL },
     { "/v1/memory", routes_get_memories, routes_post_memory },
@@ -303,7 +316,7 @@ static const struct {
     { "/cancel", NULL, routes_post_cancel, NULL }, { "/pause", NULL, routes_post_pause, NULL }, { "/resume", NULL, routes_post_resume, NULL },
 };
 
-static void bad_method(struct evhttp_request *req, const char *allow)
+void routes_bad_method(struct evhttp_request *req, const char *allow)
 {
     http_set_header(req, "Allow", allow);
     http_reply_error(req, 405, "invalid_request", "bad_method", NULL, "this path knows %s", allow);
@@ -326,7 +339,7 @@ static void handle_task(struct coraxd *d, struct evhttp_request *req, const stru
         if (strcmp(rest + n, task_routes[i].rest) != 0)
             continue;
         if (task_routes[i].get == routes_get_events && method == EVHTTP_REQ_HEAD)
-            bad_method(req, "GET");
+            routes_bad_method(req, "GET");
         else if (task_routes[i].get && (method == EVHTTP_REQ_GET || method == EVHTTP_REQ_HEAD))
             task_routes[i].get(d, req, peer, id);
         else if (task_routes[i].post && method == EVHTTP_REQ_POST)
@@ -334,7 +347,7 @@ static void handle_task(struct coraxd *d, struct evhttp_request *req, const stru
         else if (task_routes[i].del && method == EVHTTP_REQ_DELETE)
             task_routes[i].del(d, req, peer, id);
         else
-            bad_method(req, task_routes[i].post ? "POST" : task_routes[i].del ? "GET, HEAD, DELETE" : "GET, HEAD");
+            routes_bad_method(req, task_routes[i].post ? "POST" : task_routes[i].del ? "GET, HEAD, DELETE" : "GET, HEAD");
         return;
     }
     http_reply_error(req, 404, "not_found", "no_such_path", NULL, "a task has events, trace, replay, input, cancel, pause and resume");
@@ -349,7 +362,7 @@ static void handle_memory(struct coraxd *d, struct evhttp_request *req, const st
     else if (method == EVHTTP_REQ_DELETE)
         routes_delete_memory(d, req, peer, id);
     else
-        bad_method(req, "GET, HEAD, DELETE");
+        routes_bad_method(req, "GET, HEAD, DELETE");
 }
 
 void routes_handle(void *arg, struct evhttp_request *req, const struct http_peer *peer)
@@ -369,13 +382,15 @@ void routes_handle(void *arg, struct evhttp_request *req, const struct http_peer
         else if (plain_routes[i].post && method == EVHTTP_REQ_POST)
             plain_routes[i].post(d, req, peer);
         else
-            bad_method(req, !plain_routes[i].get ? "POST" : plain_routes[i].post ? "GET, HEAD, POST" : "GET, HEAD");
+            routes_bad_method(req, !plain_routes[i].get ? "POST" : plain_routes[i].post ? "GET, HEAD, POST" : "GET, HEAD");
         return;
     }
     if (strncmp(path, "/v1/tasks/", 10) == 0)
         handle_task(d, req, peer, path + 10);
     else if (strncmp(path, "/v1/memory/", 11) == 0)
         handle_memory(d, req, peer, path + 11);
+    else if (strncmp(path, "/v1/schedules/", 14) == 0)
+        routes_schedule(d, req, peer, path + 14);
     else
         http_reply_error(req, 404, "not_found", "no_such_path", NULL, "there is nothing at %.100s", path);
 }

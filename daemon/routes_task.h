@@ -6,6 +6,7 @@
 
 #include "daemon/coraxd.h"
 #include "daemon/http.h"
+#include "daemon/submission.h"
 #include "daemon/task.h"
 
 #define ROUTES_ANSWER_LIMIT (512u << 20) /* of one answer in memory: a trace with its payloads */
@@ -28,7 +29,14 @@ struct pending {
 };
 
 void routes_bad(struct evhttp_request *, const char *code, const char *param, const char *message);
+void routes_bad_method(struct evhttp_request *, const char *allow);
 void routes_journal_trouble(struct evhttp_request *, const struct err *);
+/* The Idempotency-Key of a request, or NULL.  false: it is none, and the request answered. */
+bool routes_key(struct evhttp_request *, const char **key);
+/* NULL: fine, or not yet known what tools there will be. */
+const char *routes_unknown_tool(const struct coraxd *, const struct submission *);
+/* Why a submission was refused that was well-formed. */
+void routes_refused(struct evhttp_request *, const char *code, const struct err *);
 /* 503: the daemon is ending. */
 void routes_ending(struct evhttp_request *, const char *message);
 /* An integer query parameter; *out stays as it is when absent.  false: it was refused, and the request answered. */

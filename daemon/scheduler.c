@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "daemon/agents.h"
+#include "daemon/journal_schedules.h"
 #include "util/clock.h"
 #include "util/log.h"
 
@@ -35,6 +36,7 @@ struct submit_op {
     struct scheduler *s;
     struct task *task;
     char *idem_key;
+    struct schedule_state schedule;
     submit_done *done;
     void *arg;
 };
@@ -343,6 +345,8 @@ static void write_submission(struct entry *e, const struct submission *sub, cons
     entry_seal(e, "sampling", at);
     entry_bool(e, "attended", sub->attended);
     entry_text(e, "priority", priority_name(sub->priority));
+    if (sub->schedule)
+        entry_text(e, "schedule", sub->schedule->id);
     if (sub->due_ms)
         entry_int(e, "due_ms", sub->due_ms);
     if (sub->deadline_ms)
@@ -373,16 +377,17 @@ static int count_scheduled(const struct scheduler *s, uint32_t uid)
 static bool has_no_room(const struct scheduler *s, const struct submission *sub, const char **code, struct err *err)
 {
     const struct config *c = &s->d->config;
+    bool waits = sub->due_ms > clock_wall_ms();
     int n;
 
     *code = "shutting_down";
-    if (s->ending)
+    if (s->ending && !sub->parent) /* whose call is under way */
         return fail(err, CORAX_E_UNAVAIL, "coraxd is ending: submit again when it is back");
     *code = "schedule_full";
-    if (sub->due_ms && (n = count_scheduled(s, sub->uid) + s->n_submitting) >= c->max_scheduled)
+    if (waits && (n = count_scheduled(s, sub->uid) + s->n_submitting) >= c->max_scheduled)
         return fail(err, CORAX_E_LIMIT, "%d tasks of yours wait for their time already, and max_scheduled is %d: cancel some", n, c->max_scheduled);
     *code = "queue_full";
-    if (!sub->due_ms && !sub->parent && (n = queue_count(&s->queue, sub->uid) + s->n_submitting) >= c->max_queued + c->max_running - s->n_running)
+    if (!waits && !sub->parent && (n = queue_count(&s->queue, sub->uid) + s->n_submitting) >= c->max_queued + c->max_running - s->n_running)
         return fail(err, CORAX_E_LIMIT, "%d tasks of yours are waiting already: try again later", n);
     if (s->n_live >= MAX_LIVE)
         return fail(err, CORAX_E_LIMIT, "%d tasks are not finished: answer or cancel some", s->n_live);
@@ -421,6 +426,11 @@ int scheduler_submit(struct scheduler *s, const struct submission *sub, submit_d
     op->append.row = op->task->row;
     op->append.idem_key = op->idem_key;
     memcpy(op->append.idem_hash, sub->hash, HASH_LEN);
+    if (sub->schedule) {
+        memcpy(sub->schedule->last_task, op->task->row.id, sizeof(sub->schedule->last_task));
+        op->schedule = *sub->schedule;
+        op->append.schedule = &op->schedule;
+    }
     s->n_submitting++;
     journal_post(s->d->journal, &op->append.op);
     return 0;

@@ -129,6 +129,20 @@ static int read_deadline(struct submission *s, struct err *err)
     return 0;
 }
 
+static int read_every(struct submission *s, struct err *err)
+{
+    const struct json *v = json_get(s->root, "every");
+
+    if (v == NULL)
+        return 0;
+    s->every = json_text(v);
+    if (s->every == NULL)
+        return fail(err, CORAX_E_ARGS, "every must be a text: \"10m\", or \"30 8 * * mon-fri\"");
+    if (s->deadline_ms)
+        return fail(err, CORAX_E_ARGS, "with every there is no deadline, which would be one moment for all tasks: budget.wall_ms limits each");
+    return rule_parse(&s->rule, s->every, err);
+}
+
 static int read_budget(const struct json *v, struct budget *b, struct err *err)
 {
     const struct budget most = *b;
@@ -151,7 +165,7 @@ static int check_policy(const struct submission *s, struct err *err)
 int submission_parse(struct submission *s, const char *body, size_t len, const struct config *config, const char **code,
                      const char **param, struct err *err)
 {
-    static const char *const known[] = { "input", "tools", "budget", "sampling", "attended", "planner", "agent", "priority", "at", "deadline",
+    static const char *const known[] = { "input", "tools", "budget", "sampling", "attended", "planner", "agent", "priority", "at", "deadline", "every",
                                          "policy", "label", "model", NULL };
     const struct json *attended;
 
@@ -209,6 +223,9 @@ int submission_parse(struct submission *s, const char *body, size_t len, const s
         return -1;
     *param = "label";
     if (json_get(s->root, "label") && match_read_label(json_get(s->root, "label"), "label", &s->label, err) < 0)
+        return -1;
+    *param = "every";
+    if (read_every(s, err) < 0)
         return -1;
     *param = "attended";
     attended = json_get(s->root, "attended");

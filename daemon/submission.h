@@ -1,5 +1,5 @@
 /*
- * daemon/submission.h - what a client asks for in POST /v1/tasks, checked.
+ * daemon/submission.h - what a client asks for in POST /v1/tasks or /v1/schedules, checked.
  */
 #ifndef DAEMON_SUBMISSION_H
 #define DAEMON_SUBMISSION_H
@@ -10,11 +10,13 @@
 
 #include "daemon/config.h"
 #include "daemon/queue.h"
+#include "daemon/rule.h"
 #include "policies/label.h"
 #include "util/err.h"
 #include "util/id.h"
 
 struct task;
+struct schedule_state;
 
 struct submission {
     uint32_t uid;
@@ -35,6 +37,9 @@ struct submission {
     int64_t due_ms, deadline_ms; /* Unix time; 0: at once, none */
     const struct task *parent; /* that gives it away by a call; NULL: none, a client sent it */
     const char *parent_call;
+    const char *every;           /* for a schedule, its rule; NULL: it is for a task */
+    struct rule rule;
+    struct schedule_state *schedule; /* that of the schedule that brings the task, stored with it; NULL: none */
 };
 
 /*

@@ -242,7 +242,8 @@ struct label task_read_label(const struct json *);
 
 void task_write_effects(struct jsonw *, const char *key, const struct tool *);
 void task_write_usage(struct jsonw *, const struct task_row *);
-/* What a task_submitted event has of the submission: input, attended, tools, planner, agent, priority, due_ms, deadline_ms. */
+/* What a task_submitted event has of the submission: input, attended, tools, planner, agent, priority, due_ms, deadline_ms,
+ * schedule. */
 void task_write_input(struct jsonw *, const char *submitted, size_t len);
 
 #endif

@@ -242,6 +242,38 @@ apart() {
     done
 }
 
+@test "run --every makes a schedule; schedules shows and changes it" {
+    id=$(corax run --every 1s hello)
+    corax schedules | grep -q "^$id  active  1s .*in .* hello"
+    run corax schedules pause "${id: -8}"
+    [ "$output" = "paused $id" ]
+    corax schedules ls | grep -q "^$id  paused  1s .* - .* hello"
+    run corax schedules resume "$id"
+    [ "$output" = "resumed $id" ]
+    until corax schedules show "$id" | grep -q "^last task 0"; do sleep 0.1; done
+    corax trace "$(corax schedules show "$id" | sed -n 's/^last task //p')" | grep -q "^schedule  *$id"
+    run corax schedules rm "$id"
+    [ "$output" = "removed $id" ]
+    [ "$(corax schedules | wc -l)" -eq 1 ]
+    [ "$(corax --json schedules)" = '{"schedules":[]}' ]
+    apart corax schedules show "$id"
+    [ "$status" -eq 1 ]
+    [[ $err == *"there is no schedule $id"* ]]
+    apart corax schedules show ffff
+    [ "$status" -eq 1 ]
+    [[ $err == *"no schedule has an id"* ]]
+    apart corax run --every "61 * * * *" hello
+    [ "$status" -eq 1 ]
+    [[ $err == *"the minute"* ]]
+    apart corax schedules stop "$id"
+    [ "$status" -eq 2 ]
+    apart corax schedules rm
+    [ "$status" -eq 2 ]
+    id=$(corax run --every "0 8 * * *" --at "2030-01-01 00:00" hello)
+    corax schedules show "$id" | grep -q "^next  *2030-01-01 08:00:00"
+    corax schedules rm "$id"
+}
+
 @test "pause holds a task when its step is over, resume lets it go on" {
     id=$(corax run --detach nap)
     until_running

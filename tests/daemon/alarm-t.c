@@ -57,6 +57,13 @@ ssize_t read(int fd, void *buf, size_t n)
     return got;
 }
 
+/* read() as _FORTIFY_SOURCE may have it. */
+ssize_t __read_chk(int fd, void *buf, size_t n, size_t size);
+ssize_t __read_chk(int fd, void *buf, size_t n, size_t size)
+{
+    return n <= size ? read(fd, buf, n) : -1;
+}
+
 struct item {
     struct alarm alarm; /* first */
     int again_ms;       /* it sets itself so much later; 0: no */

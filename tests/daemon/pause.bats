@@ -5,7 +5,7 @@
 load daemon
 
 replies='{"go":[{"text":"well"}], "slow":[{"sleep_ms":600000}],
-          "think":[{"sleep_ms":1500,"calls":[{"name":"echo","arguments":"{\"text\":\"a\"}"}]},{"echo":true}],
+          "think":[{"sleep_ms":2500,"calls":[{"name":"echo","arguments":"{\"text\":\"a\"}"}]},{"echo":true}],
           "slow write":[{"calls":[{"name":"append_slow","arguments":"{\"text\":\"once\"}"}]},{"echo":true}],
           "write":[{"calls":[{"name":"append","arguments":"{\"text\":\"one\"}"}]},{"echo":true}]}'
 
@@ -69,12 +69,12 @@ resume() {
 @test "it survives kill -9, whether it had begun or not, and does not burn its budget" {
     script <<< "$replies"
     start
-    submit think '"budget":{"wall_ms":4000}'
+    submit think '"budget":{"wall_ms":8000}'
     eventually in_state running
     pause
     eventually in_state paused
     stop KILL
-    sleep 3
+    sleep 6
     start
     eventually in_state paused
     stop KILL
@@ -113,7 +113,8 @@ resume() {
     pause
     same "$(field /state)" paused
     queued=$id
-    submit go "\"at\":$(now_ms 900)"
+    early_due=$(now_ms 4000)
+    submit go "\"at\":$early_due"
     early=$id
     pause
     same "$(field /state)" paused
@@ -126,7 +127,7 @@ resume() {
     resume # before its step is over: as if nothing had been
     same "$(kinds)" "task_submitted pause_asked task_resumed_by "
     api POST "/v1/tasks/$slow/cancel"
-    sleep 1
+    while [ "$(now_ms)" -le "$early_due" ]; do sleep 0.2; done
     for id in "$queued" "$early"; do
         api GET "/v1/tasks/$id"
         same "$(field /state)" paused

@@ -11,7 +11,7 @@ replies='{"go":[{"text":"well"}], "slow":[{"sleep_ms":600000}],
 @test "at: acknowledged at once, runs when it is due, and says so" {
     script <<< "$replies"
     start
-    due=$(now_ms 1500)
+    due=$(now_ms 4000)
     submit go "\"at\":$due"
     same "$(field /state) $(field /due_ms)" "scheduled $due"
     api GET "/v1/tasks/$id"
@@ -35,7 +35,7 @@ replies='{"go":[{"text":"well"}], "slow":[{"sleep_ms":600000}],
 @test "at as RFC 3339, with the earlier one first; a time that has passed is now" {
     script <<< "$replies"
     start
-    submit go "\"at\":$(now_ms 2000)"
+    submit go "\"at\":$(now_ms 8000)"
     second=$id
     submit go "\"at\":\"$(date -u -d '+1 sec' +%Y-%m-%dT%H:%M:%S.%3NZ)\""
     first=$id
@@ -55,12 +55,12 @@ replies='{"go":[{"text":"well"}], "slow":[{"sleep_ms":600000}],
 @test "at over kill -9: one that is not due waits on, one that came due meanwhile runs at once and says how late" {
     script <<< "$replies"
     start
-    submit go "\"at\":$(now_ms 700)"
+    submit go "\"at\":$(now_ms 2000)"
     soon=$id
     submit go "\"at\":$(now_ms 3600000)"
     later=$id
     stop KILL
-    sleep 1.5
+    sleep 3.5
     start
     await "$soon"
     same "$(field /answer)" well
@@ -85,7 +85,7 @@ replies='{"go":[{"text":"well"}], "slow":[{"sleep_ms":600000}],
     script <<< "$replies"
     extra='"max_running": 1, "max_queued": 0, "max_scheduled": 2'
     start
-    submit go "\"at\":$(now_ms 1200)"
+    submit go "\"at\":$(now_ms 4000)"
     early=$id
     submit go "\"at\":$(now_ms 3600000)"
     later=$id
@@ -120,7 +120,7 @@ replies='{"go":[{"text":"well"}], "slow":[{"sleep_ms":600000}],
     script <<< "$replies"
     extra='"max_running": 1'
     start
-    deadline=$(now_ms 2500)
+    deadline=$(now_ms 6000)
     submit write "\"deadline\":$deadline"
     waits=$id
     eventually in_state waiting
@@ -149,10 +149,10 @@ replies='{"go":[{"text":"well"}], "slow":[{"sleep_ms":600000}],
 @test "a deadline passes while the daemon is down, and before it is due" {
     script <<< "$replies"
     start
-    submit write "\"deadline\":$(now_ms 800)"
+    submit write "\"deadline\":$(now_ms 4000)"
     eventually in_state waiting
     stop KILL
-    sleep 1
+    sleep 4
     start
     eventually in_state finished
     same "$(field /error/code)" deadline
@@ -173,7 +173,7 @@ replies='{"go":[{"text":"well"}], "slow":[{"sleep_ms":600000}],
 @test "a deadline with a call under way: it is ended, and nobody knows of its effect" {
     script <<< "$replies"
     start
-    submit "slow write" "\"deadline\":$(now_ms 1500)"
+    submit "slow write" "\"deadline\":$(now_ms 3000)"
     await
     same "$(field /error/code)" deadline
     has "$(kinds)" "tool_intent tool_result task_finished"

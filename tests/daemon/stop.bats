@@ -5,7 +5,7 @@
 load daemon
 
 replies='{"go":[{"text":"well"}], "slow":[{"sleep_ms":600000}],
-          "think":[{"sleep_ms":1500,"calls":[{"name":"echo","arguments":"{\"text\":\"a\"}"}]},{"sleep_ms":300,"echo":true}],
+          "think":[{"sleep_ms":3000,"calls":[{"name":"echo","arguments":"{\"text\":\"a\"}"}]},{"sleep_ms":300,"echo":true}],
           "slow write":[{"calls":[{"name":"append_slow","arguments":"{\"text\":\"once\"}"}]},{"echo":true}],
           "write":[{"calls":[{"name":"append","arguments":"{\"text\":\"one\"}"}]},{"echo":true}]}'
 

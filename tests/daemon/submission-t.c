@@ -27,6 +27,7 @@ int main(void)
                                "\"tools\":[\"calc\"],\"budget\":{\"steps\":3,\"tokens\":99999999},"
                                "\"sampling\":{\"seed\":4},\"attended\":false,\"priority\":\"low\"}";
     static const char timed[] = "{\"input\":\"x\",\"at\":\"2026-11-28T14:30:00.25Z\",\"deadline\":1795876300000}";
+    static const char again[] = "{\"input\":\"x\",\"every\":\"90m\"}";
     struct submission s;
     struct err err = { 0 };
     const char *code, *param;
@@ -51,6 +52,11 @@ int main(void)
     is_int(submission_parse(&s, timed, strlen(timed), &config, &code, &param, &err), 0, "times");
     is_int(s.due_ms, 1795876200250, "at as a text");
     is_int(s.deadline_ms, 1795876300000, "deadline as a number");
+    ok(s.every == NULL, "and no rule");
+    submission_finish(&s);
+    is_int(submission_parse(&s, again, strlen(again), &config, &code, &param, &err), 0, "a rule");
+    is_str(s.every, "90m", "every");
+    is_int(s.rule.interval_ms, 5400000, "is read");
     submission_finish(&s);
 
     bad("nonsense", "bad_json", NULL, "line 1");
@@ -75,6 +81,9 @@ int main(void)
     bad("{\"input\":\"x\",\"at\":1795876200000.5}", "bad_value", "at", "at");
     bad("{\"input\":\"x\",\"deadline\":-1}", "bad_value", "deadline", "milliseconds");
     bad("{\"input\":\"x\",\"at\":1795876300000,\"deadline\":1795876300000}", "bad_value", "deadline", "later");
+    bad("{\"input\":\"x\",\"every\":5}", "bad_value", "every", "30 8 * * mon-fri");
+    bad("{\"input\":\"x\",\"every\":\"61 * * * *\"}", "bad_value", "every", "the minute");
+    bad("{\"input\":\"x\",\"every\":\"1d\",\"deadline\":1795876300000}", "bad_value", "every", "wall_ms");
     bad("{\"input\":\"x\",\"input\":\"y\"}", "bad_json", NULL, "duplicate");
     config_finish(&config);
     done();

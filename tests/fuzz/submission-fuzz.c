@@ -38,6 +38,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         if (s.budget.max_steps > config.budget.max_steps || s.budget.max_tokens > config.budget.max_tokens ||
             s.budget.max_wall_ms > config.budget.max_wall_ms)
             abort();
+        if (s.deadline_ms && s.deadline_ms <= s.due_ms)
+            abort();
+        if (s.every && rule_next(&s.rule, 0, s.due_ms) <= s.due_ms)
+            abort();
         check_parts(&s);
     } else if (code == NULL || err.status == 0 || err.msg[0] == '\0') {
         abort();
