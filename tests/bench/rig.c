@@ -119,6 +119,22 @@ static void map_times(struct rig *r, const char *path)
     close(fd);
 }
 
+void rig_keep(struct rig *r, int n)
+{
+    char text[8192];
+    size_t len;
+    FILE *f = fopen(r->conf, "r");
+
+    if (f == NULL)
+        die("%s: %s", r->conf, strerror(errno));
+    len = fread(text, 1, sizeof(text) - 100, f);
+    fclose(f);
+    while (len > 0 && text[len - 1] != '}')
+        len--;
+    snprintf(text + len - 1, 100, ",\"journal\":{\"keep_tasks\":%d}}\n", n);
+    write_file(r->conf, text);
+}
+
 void rig_init(struct rig *r, const char *dir, int max_running)
 {
     char path[700], plugin[700], text[8192];

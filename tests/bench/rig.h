@@ -36,6 +36,8 @@ void pin_as(enum where);
 
 /* dir must not exist; the state folder in it is empty. */
 void rig_init(struct rig *, const char *dir, int max_running);
+/* Before the start: finished tasks but the newest n are deleted, 0: none. */
+void rig_keep(struct rig *, int n);
 void rig_finish(struct rig *); /* ends the daemon; leaves the folder */
 /* The nanoseconds from fork to the first answered GET /_ping.  The daemon is on one core or on two, and this process,
  * where there are two, on the second. */
