@@ -23,6 +23,7 @@ struct run_options {
     const char *tools;                      /* "calc,now"; NULL: all */
     const char *agent;                      /* NULL: none */
     const char *model;                      /* NULL: the agent's, or the default */
+    const char *memory;                     /* a space; "": none; NULL: as the agent or the daemon says */
     const char *planner;                    /* NULL: the daemon's default */
     const char *priority;                   /* NULL: normal */
     const char *every;                      /* NULL: once */
@@ -41,6 +42,8 @@ enum {
     OPT_POLICY,
     OPT_LABEL,
     OPT_AGENT,
+    OPT_MEMORY,
+    OPT_NO_MEMORY,
     OPT_AT,
     OPT_DEADLINE,
     OPT_EVERY,
@@ -89,6 +92,12 @@ static bool take_option(struct cli *cli, int c, struct run_options *o, int *stat
         break;
     case OPT_AGENT:
         o->agent = optarg;
+        break;
+    case OPT_MEMORY:
+        o->memory = optarg;
+        break;
+    case OPT_NO_MEMORY:
+        o->memory = "";
         break;
     case OPT_PLANNER:
         o->planner = optarg;
@@ -151,6 +160,8 @@ static bool parse_options(struct cli *cli, int argc, char **argv, struct run_opt
                                              { "quiet", no_argument, NULL, 'q' },
                                              { "tools", required_argument, NULL, OPT_TOOLS },
                                              { "agent", required_argument, NULL, OPT_AGENT },
+                                             { "memory", required_argument, NULL, OPT_MEMORY },
+                                             { "no-memory", no_argument, NULL, OPT_NO_MEMORY },
                                              { "planner", required_argument, NULL, OPT_PLANNER },
                                              { "priority", required_argument, NULL, OPT_PRIORITY },
                                              { "at", required_argument, NULL, OPT_AT },
@@ -250,6 +261,8 @@ static int write_body(struct buf *body, const struct run_options *o, const struc
         jsonw_text(&w, "agent", o->agent);
     if (o->model)
         jsonw_text(&w, "model", o->model);
+    if (o->memory)
+        jsonw_text(&w, "memory", *o->memory ? o->memory : NULL);
     if (o->planner)
         jsonw_text(&w, "planner", o->planner);
     if (o->priority)
@@ -370,6 +383,7 @@ const struct command cmd_run = {
         "      --tools A,B       offer only these tools\n"
         "      --agent NAME      one of `corax agents`\n"
         "      --model NAME      one of those that corax.conf names (models)\n"
+        "      --memory SPACE    remember in this space, and what was remembered there; --no-memory: nothing\n"
         "      --planner NAME    react, plan (before the first call) or dfsdt (a search)\n"
         "      --priority P      high, normal or low: which of your own tasks goes first\n"
         "      --at TIME         begin then: 14:30, \"tomorrow 08:00\", +10m, 2026-12-24T18:00:00Z; with --detach\n"

@@ -60,7 +60,7 @@ _corax() {
     if [[ $word == -* ]]; then
         local options="--socket --json --help"
         case $command in
-        run) options+=" --detach --quiet --agent --tools --planner --priority --at --deadline --every --max-steps --max-tokens --timeout --temperature --seed --unattended --attended --policy --label --model" ;;
+        run) options+=" --detach --quiet --agent --memory --no-memory --tools --planner --priority --at --deadline --every --max-steps --max-tokens --timeout --temperature --seed --unattended --attended --policy --label --model" ;;
         watch) options+=" --quiet" ;;
         replay) options+=" --planner" ;;
         ls) options+=" --limit --state" ;;

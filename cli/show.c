@@ -545,6 +545,23 @@ static void trace_cut(FILE *out, const struct json *event)
     put_cut(out, event);
 }
 
+static void trace_memory(FILE *out, const struct json *event)
+{
+    const struct json *m = json_get(event, "memory");
+    const char *label = text_of(m, "label");
+
+    put(out, event, "call_id", 0);
+    fputc(' ', out);
+    put(out, event, "change", 0);
+    fputc(' ', out);
+    put(out, m, "kind", 0);
+    fputc(' ', out);
+    put(out, m, *label ? "label" : "id", 0);
+    fputs(": ", out);
+    put(out, m, "text", TEXT_COLUMN);
+    fputc('\n', out);
+}
+
 static void trace_note(FILE *out, const struct json *event)
 {
     put(out, event, "about", 0);
@@ -570,6 +587,7 @@ void show_trace_event(FILE *out, const struct json *event, int64_t begin_ms)
         { "observation_cut", "cut", trace_cut, NULL },
         { "went_back", "back", NULL, "why" },
         { "note_added", "note", trace_note, NULL },
+        { "memory_written", "memory", trace_memory, NULL },
         { "question_asked", "question", NULL, "question" },
         { "human_said", "person", NULL, "text" },
         { "effect_unverified", "in doubt", NULL, "why" },

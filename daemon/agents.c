@@ -54,7 +54,7 @@ static int read_text(const struct json *root, const char *key, const char **out,
 static int read_agent(struct agent *a, const struct config *c, struct err *err)
 {
     static const char *const known[] = { "agent", "description", "planner", "tools", "system", "budget", "sampling",
-                                         "policy", "model", NULL };
+                                         "policy", "model", "memory", NULL };
     const struct model_file *file;
     int64_t version = 0;
 
@@ -72,8 +72,10 @@ static int read_agent(struct agent *a, const struct config *c, struct err *err)
         read_text(a->root, "model", &a->model, err) < 0 || config_find_model(c, a->model, &file, err) < 0 ||
         config_check_tools(a->tools, err) < 0 || policies_check_narrowing(a->policy, err) < 0 || config_read_planner(json_get(a->root, "planner"), &a->planner, err) < 0 ||
         config_read_budget(json_get(a->root, "budget"), &a->budget, err) < 0 ||
-        config_read_sampling(json_get(a->root, "sampling"), &a->sampling, err) < 0)
+        config_read_sampling(json_get(a->root, "sampling"), &a->sampling, err) < 0 ||
+        config_read_space(json_get(a->root, "memory"), &a->memory, err) < 0)
         return -1;
+    a->has_memory = json_get(a->root, "memory") != NULL;
     budget_narrow(&a->budget, &c->budget);
     return 0;
 }
@@ -166,6 +168,7 @@ void agents_write(const struct agents *all, struct jsonw *w)
             jsonw_value(w, "policy", a->policy);
         else
             jsonw_null(w, "policy");
+        jsonw_text(w, "memory", a->memory);
         config_write_budget(&a->budget, w);
         jsonw_end(w);
     }

@@ -26,6 +26,8 @@ struct agent {
     const struct json *policy;  /* narrows what corax.conf allows; NULL: nothing */
     const char *model;          /* NULL: the default */
     const struct planner_kind *planner;
+    const char *memory;         /* a space; NULL: as corax.conf has it, or none where it is said so */
+    bool has_memory;            /* it is said */
     struct budget budget;
     struct sampling sampling;
 };

@@ -26,6 +26,7 @@ static const char *const names[ENTRY_N_KINDS] = {
     [ENTRY_PAUSE_ASKED] = "pause_asked",
     [ENTRY_TASK_PAUSED] = "task_paused",
     [ENTRY_TASK_RESUMED_BY] = "task_resumed_by",
+    [ENTRY_MEMORY_WRITTEN] = "memory_written",
 };
 
 const char *entry_kind_name(enum entry_kind kind)

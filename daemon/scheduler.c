@@ -355,6 +355,7 @@ static void write_submission(struct entry *e, const struct submission *sub, cons
         entry_text(e, "model", sub->model);
     entry_text(e, "planner", planner_kind_name(sub->planner));
     entry_text(e, "agent", sub->agent ? sub->agent->name : NULL);
+    entry_text(e, "memory", sub->memory);
     entry_text(e, "system", sub->agent && sub->agent->system ? sub->agent->system : config->system);
     write_policies(e, sub);
     if (sub->parent)

@@ -63,6 +63,8 @@ static int read_agent(struct submission *s, const struct json *v, const struct c
     s->budget = s->agent->budget;
     s->sampling = s->agent->sampling;
     s->tools = s->agent->tools;
+    if (s->agent->has_memory)
+        s->memory = s->agent->memory;
     return 0;
 }
 
@@ -94,6 +96,20 @@ static int read_model(struct submission *s, const struct json *v, const struct c
         return 0;
     s->model = json_text(v) ? json_text(v) : "";
     return config_find_model(config, s->model, &file, err);
+}
+
+/* Where the agent says what it remembers, a task may only leave that out. */
+static int read_memory(struct submission *s, const struct json *v, struct err *err)
+{
+    const char *space = s->memory;
+
+    if (config_read_space(v, &space, err) < 0)
+        return -1;
+    if (s->agent && s->agent->has_memory && space && (s->memory == NULL || strcmp(space, s->memory) != 0))
+        return fail(err, CORAX_E_ARGS, "the agent %s has %s%s: leave memory out, or say null", s->agent->name,
+                    s->memory ? "the memory " : "no memory", s->memory ? s->memory : "");
+    s->memory = space;
+    return 0;
 }
 
 static int read_priority(const struct json *v, enum priority *p, struct err *err)
@@ -166,12 +182,13 @@ int submission_parse(struct submission *s, const char *body, size_t len, const s
                      const char **param, struct err *err)
 {
     static const char *const known[] = { "input", "tools", "budget", "sampling", "attended", "planner", "agent", "priority", "at", "deadline", "every",
-                                         "policy", "label", "model", NULL };
+                                         "policy", "label", "model", "memory", NULL };
     const struct json *attended;
 
     memset(s, 0, sizeof(*s));
     buf_init(&s->input, TRANSCRIPT_MAX_BYTES);
     s->planner = config->planner;
+    s->memory = config->memory.space;
     s->budget = config->budget;
     s->sampling = config->sampling;
     s->priority = PRIORITY_NORMAL;
@@ -198,6 +215,9 @@ int submission_parse(struct submission *s, const char *body, size_t len, const s
         return -1;
     *param = "model";
     if (read_model(s, json_get(s->root, "model"), config, err) < 0)
+        return -1;
+    *param = "memory";
+    if (read_memory(s, json_get(s->root, "memory"), err) < 0)
         return -1;
     *param = "planner";
     if (config_read_planner(json_get(s->root, "planner"), &s->planner, err) < 0)

@@ -29,6 +29,7 @@ struct submission {
     const struct json *policy; /* narrows; NULL: nothing */
     struct label label;        /* of the input */
     const char *model; /* NULL: the default */
+    const char *memory;       /* a space; NULL: none */
     const struct planner_kind *planner;
     struct budget budget;
     struct sampling sampling;

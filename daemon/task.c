@@ -17,6 +17,7 @@
 #include "daemon/hosts.h"
 #include "daemon/models.h"
 #include "daemon/scheduler.h"
+#include "daemon/task_memory.h"
 #include "util/arena.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -231,6 +232,7 @@ void task_flush(struct task *t)
     journal_append_init(a, on_saved);
     a->row = t->row;
     a->entries = t->pending;
+    a->episode = t->row.state == TASK_FINISHED ? task_memory_episode(t) : NULL;
     /* What is not in this append has not been numbered for it. */
     for (struct entry *e = t->pending; e; e = e->next)
         a->row.last_seq = e->seq;
@@ -300,6 +302,8 @@ static int read_submitted(struct task *t, struct transcript *transcript, struct 
     t->deadline_ms = read_time(t, "deadline_ms");
     t->scheduled = t->due_ms > 0;
     t->row.state = t->shown = t->scheduled ? TASK_SCHEDULED : TASK_QUEUED;
+    if (json_get_text(t->root, "memory", NULL) && (t->memory = task_memory_create(json_get_text(t->root, "memory", NULL))) == NULL)
+        return fail(err, CORAX_E_INTERNAL, "no memory");
     t->allowed = json_kind(allowed) == JSON_ARRAY ? allowed : NULL;
     if (config_find_model(&t->d->config, json_get_text(t->root, "model", NULL), &t->model, NULL) < 0)
         t->model = NULL;
@@ -400,6 +404,7 @@ void task_destroy(struct task *t)
     if (t->saving)
         destroy_entries(t->append.entries);
     planner_destroy(t->planner);
+    task_memory_destroy(t->memory);
     free(t->fold);
     json_free(t->root);
     buf_finish(&t->submitted);
@@ -458,6 +463,7 @@ void task_stop_work(struct task *t)
     t->chat = NULL;
     t->host_call = NULL;
     t->builtin_call = NULL;
+    task_memory_stop(t);
 }
 
 void task_finish(struct task *t, enum task_outcome outcome, const char *text, const char *code)
@@ -492,6 +498,7 @@ void task_finish(struct task *t, enum task_outcome outcome, const char *text, co
     free(t->end_code);
     t->end_text = text ? strdup(text) : NULL;
     t->end_code = code ? strdup(code) : NULL;
+    task_memory_end(t);
     task_recorded(t, e);
 }
 
@@ -754,6 +761,8 @@ void task_advance(struct task *t)
         case PLAN_ASK_MODEL:
             if (add_notes(t, &c))
                 break;
+            if (task_memory_recalls(t, &c))
+                return;
             ask_model(t, &c);
             return;
         case PLAN_CALL_TOOL:

@@ -40,12 +40,14 @@ struct model_chat;
 struct model_delta;
 struct model_reply;
 struct builtin_call;
+struct task_memory;
 struct host_call;
 struct tool_result;
 struct task_fold;
 
 enum task_phase {
     PHASE_READY,      /* nothing under way: the planner's next command is due */
+    PHASE_RECALL,     /* the journal is asked what is remembered */
     PHASE_MODEL,      /* the model writes */
     PHASE_INTENT,     /* the intent of a call with effects is on its way to the disk */
     PHASE_CALL,       /* a host carries out a call */
@@ -92,6 +94,7 @@ struct task {
     enum task_phase phase;
     bool has_slot, resumed;
     bool dated; /* the model was told the date */
+    struct task_memory *memory; /* NULL: it remembers nothing */
 
     int64_t due_ms, deadline_ms; /* Unix time; 0: none */
     struct alarm due, deadline, approval; /* approval: until then a person may say yes */
@@ -242,7 +245,7 @@ struct label task_read_label(const struct json *);
 
 void task_write_effects(struct jsonw *, const char *key, const struct tool *);
 void task_write_usage(struct jsonw *, const struct task_row *);
-/* What a task_submitted event has of the submission: input, attended, tools, planner, agent, priority, due_ms, deadline_ms,
+/* What a task_submitted event has of the submission: input, attended, tools, planner, agent, memory, priority, due_ms, deadline_ms,
  * schedule. */
 void task_write_input(struct jsonw *, const char *submitted, size_t len);
 

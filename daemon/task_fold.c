@@ -23,6 +23,7 @@
 #include <string.h>
 
 #include "daemon/task_fold.h"
+#include "daemon/task_memory.h"
 #include "util/log.h"
 
 #define MAX_CALLS 256
@@ -134,6 +135,8 @@ static int noted(struct task_fold *f, const struct json *e, struct err *err)
     struct plan_event ev = { .kind = PLAN_EV_NOTE, .said = json_get_text(e, "text", "") };
 
     f->t->dated = f->t->dated || strcmp(json_get_text(e, "about", ""), NOTE_DATE) == 0;
+    if (strcmp(json_get_text(e, "about", ""), NOTE_MEMORY) == 0)
+        task_memory_was_told(f->t);
     return apply(f, &ev, err);
 }
 
@@ -199,6 +202,7 @@ int task_fold_event(struct task_fold *f, enum entry_kind kind, const struct json
         return paused(f, kind, e, err);
     case ENTRY_TASK_SUBMITTED:
     case ENTRY_POLICY_DECIDED:
+    case ENTRY_MEMORY_WRITTEN: /* the result says the same to the model */
     case ENTRY_OBSERVATION_CUT: /* the planner cuts it again */
     case ENTRY_WENT_BACK:       /* and goes back again */
     case ENTRY_TASK_RESUMED:

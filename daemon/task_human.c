@@ -154,7 +154,7 @@ void task_write_usage(struct jsonw *w, const struct task_row *r)
 
 void task_write_input(struct jsonw *w, const char *submitted, size_t len)
 {
-    static const char *const members[] = { "input", "attended", "tools", "planner", "agent", "priority", "due_ms", "deadline_ms", "schedule",
+    static const char *const members[] = { "input", "attended", "tools", "planner", "agent", "memory", "priority", "due_ms", "deadline_ms", "schedule",
                                            "policies", "label", "parent" };
     const char *value;
     char pointer[16];

@@ -224,6 +224,7 @@ static bool is_same(struct replay *r, enum entry_kind kind, const struct json *e
     case ENTRY_TOOL_INTENT:
     case ENTRY_EFFECT_UNVERIFIED:
     case ENTRY_TOOL_RESULT:
+    case ENTRY_MEMORY_WRITTEN:
         return same_call(r, e) && take(r, kind, e);
     case ENTRY_QUESTION_ASKED:
         return same_question(r, e) && take(r, kind, e);
