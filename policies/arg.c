@@ -302,14 +302,28 @@ static int read_ports(const struct json *list, struct arg_condition *c, struct e
     return 0;
 }
 
+static int check_prefix(const struct arg_condition *c, const char *prefix, struct err *err)
+{
+    struct url url;
+    const char *why = NULL;
+    char text[1024];
+    const size_t len = (size_t)snprintf(text, sizeof(text), "http://a.org%s", prefix);
+
+    if (prefix[0] != '/')
+        return fail(err, CORAX_E_ARGS, "args.%.60s: beneath: \"%.80s\" does not begin with a slash", c->name, prefix);
+    if (len >= sizeof(text) || !url_parse(text, len, &url, &why) || url.path_len != strlen(prefix) || !url.is_plain)
+        return fail(err, CORAX_E_ARGS, "args.%.60s: beneath: \"%.80s\" is not a path in its plain spelling: %s", c->name, prefix,
+                    why ? why : "no ?, no #, no //, %XX in capitals and only where it must be");
+    return 0;
+}
+
 static int read_prefixes(const struct json *list, struct arg_condition *c, struct arena *arena, struct err *err)
 {
     if (read_texts(list, c, &c->beneath, arena, err) < 0)
         return -1;
     for (size_t i = 0; i < c->beneath.n; i++)
-        if (c->beneath.at[i][0] != '/')
-            return fail(err, CORAX_E_ARGS, "args.%.60s: beneath: \"%.80s\" does not begin with a slash", c->name,
-                        c->beneath.at[i]);
+        if (check_prefix(c, c->beneath.at[i], err) < 0)
+            return -1;
     return 0;
 }
 
@@ -370,12 +384,15 @@ static bool port_is_among(const struct json *ports, int port)
 
 static bool path_is_under(const struct texts *prefixes, const struct url *u)
 {
+    /* No path is the path "/". */
+    const char *path = u->path_len > 0 ? u->path : "/";
+    const size_t len = u->path_len > 0 ? u->path_len : 1;
+
     for (size_t i = 0; i < prefixes->n; i++) {
         const char *prefix = prefixes->at[i];
         const size_t n = strlen(prefix);
 
-        if (u->path_len >= n && memcmp(u->path, prefix, n) == 0 &&
-            (prefix[n - 1] == '/' || u->path_len == n || u->path[n] == '/'))
+        if (len >= n && memcmp(path, prefix, n) == 0 && (prefix[n - 1] == '/' || len == n || path[n] == '/'))
             return true;
     }
     return prefixes->n == 0;
@@ -386,7 +403,7 @@ static bool url_holds(const struct arg_condition *c, const char *text, bool *cle
     struct url u;
     const char *why;
 
-    *clear = url_parse(text, strlen(text), &u, &why);
+    *clear = url_parse(text, strlen(text), &u, &why) && (c->beneath.n == 0 || u.is_plain);
     return *clear && (c->schemes.n == 0 || has_text(&c->schemes, u.https ? "https" : "http")) &&
            host_is_among(&c->hosts, &u) && port_is_among(c->ports, u.port) && path_is_under(&c->beneath, &u) &&
            (int64_t)u.query_len <= c->max_query && (c->flag < 0 || (int)u.is_private == c->flag);
@@ -429,15 +446,27 @@ static bool is_program(const struct arg_condition *c, const char *word, bool aga
     return against && has_text(&c->programs, last_name(word));
 }
 
-/* "--all=yes" is the option "--all". */
-static bool is_option(const struct texts *options, const char *word)
+/* Of a word that begins with -: the option that it names.  "--all=yes" is the option "--all". */
+static bool is_option(const char *option, const char *word)
 {
-    const char *equals = strchr(word, '=');
+    const size_t n = strncmp(word, "--", 2) == 0 ? strcspn(word, "=") : strlen(word);
 
+    return strlen(option) == n && strncmp(option, word, n) == 0;
+}
+
+/* Programs also take "--al" for "--all", "-la" for "-l -a", and "-ofile" for "-o file". */
+static bool may_be_option(const char *option, const char *word)
+{
+    if (strncmp(word, "--", 2) == 0)
+        return word[2] != '\0' && strncmp(option, word, strcspn(word, "=")) == 0;
+    return is_option(option, word) ||
+           (option[0] == '-' && option[1] != '\0' && option[1] != '-' && option[2] == '\0' && strchr(word + 1, option[1]));
+}
+
+static bool is_among_options(const struct texts *options, const char *word, bool against)
+{
     for (size_t i = 0; i < options->n; i++)
-        if (strcmp(options->at[i], word) == 0 ||
-            (equals && strncmp(word, "--", 2) == 0 && strlen(options->at[i]) == (size_t)(equals - word) &&
-             strncmp(options->at[i], word, (size_t)(equals - word)) == 0))
+        if (against ? may_be_option(options->at[i], word) : is_option(options->at[i], word))
             return true;
     return false;
 }
@@ -454,7 +483,7 @@ static bool argv_holds(const struct arg_condition *c, const struct json *list, b
         if (!json_text(j))
             return against;
         if (j != first && json_text(j)[0] == '-') {
-            const bool named = is_option(&c->options, json_text(j));
+            const bool named = is_among_options(&c->options, json_text(j), against);
 
             any |= named;
             all &= named;
@@ -542,9 +571,12 @@ bool arg_matches(const struct arg_condition *c, const struct json *value, const 
 }
 
 /* Of the others only what is written alike is found out. */
-bool arg_covers(const struct arg_condition *a, const struct arg_condition *b)
+bool arg_covers(const struct arg_condition *a, const struct arg_condition *b, bool alike)
 {
     if (a->kind != b->kind)
+        return false;
+    /* A line without options is fine for allow, and has none of those that deny is about. */
+    if (a->kind == ARG_ARGV && a->options.n > 0 && !alike)
         return false;
     return a->kind == ARG_VALUE ? value_covers(a, b) : json_same(a->source, b->source);
 }

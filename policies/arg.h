@@ -10,7 +10,9 @@
  *     { "argv": { "program": ["ls"], "options": ["-l", "--all"], "max": 4 } }   a list of words, the program first
  *
  * path, url and argv hold for an argument of the right kind.  Of a path or a URL the argument may be a list: then they hold for
- * `allow` if they do for each element, and for `ask` and `deny` if they do for one.
+ * `allow` if they do for each element, and for `ask` and `deny` if they do for one.  "program" is for allow the first word as it is written,
+ * for ask and deny also the last name of a path.  "options" are for allow all that there may be, for ask and deny those of which one is there,
+ * also shortened ("--al") or several in a word ("-la").
  *
  * Arguments are compared as typed values after the schema check, never as text.  An argument that is absent or of another type than
  * the condition asks for does not match.  What has the right type and cannot be told (a number of 2^53 or more is not exact in a
@@ -65,7 +67,7 @@ struct arg_context {
 int arg_read(const struct json *member, struct arg_condition *, struct arena *, struct err *);
 /* value is the argument; NULL: it is absent. */
 bool arg_matches(const struct arg_condition *, const struct json *value, const struct arg_context *);
-/* True only if a matches whatever b matches. */
-bool arg_covers(const struct arg_condition *a, const struct arg_condition *b);
+/* True only if a matches whatever b matches.  alike: both are of allow, or both of ask and deny; else b is of allow. */
+bool arg_covers(const struct arg_condition *a, const struct arg_condition *b, bool alike);
 
 #endif

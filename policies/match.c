@@ -189,7 +189,7 @@ int match_read(struct match *m, struct arena *arena, const char *pattern, const 
 {
     struct bits_condition unbound = { .any = 0, .within = ~0u };
 
-    *m = (struct match){ .effects = unbound, .traits = unbound, .to = { UNTRUSTED, SECRET } };
+    *m = (struct match){ .is_allow = use == MATCH_ALLOW, .effects = unbound, .traits = unbound, .to = { UNTRUSTED, SECRET } };
     if (read_pattern(&m->pattern, arena, pattern, err) < 0)
         return -1;
     if (!when)
@@ -318,7 +318,7 @@ bool match_covers(const struct match *a, const struct match *b)
     for (size_t i = 0; i < a->n_args; i++) {
         const struct arg_condition *c = find_arg(b, a->args[i].name);
 
-        if (!c || !arg_covers(&a->args[i], c))
+        if (!c || !arg_covers(&a->args[i], c, a->is_allow == b->is_allow))
             return false;
     }
     return true;

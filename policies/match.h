@@ -52,6 +52,7 @@ struct tool_key {
 
 struct match {
     struct tool_pattern pattern;
+    bool is_allow; /* its rule allows */
     size_t n_except;
     struct tool_pattern *except;
     struct bits_condition effects, traits;

@@ -4,6 +4,7 @@
  */
 #include "policies/policy.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,20 +51,52 @@ struct policy_summary policy_summary(const struct policy *p, size_t i)
 
 /* --- what has a say ---------------------------------------------------------------------------------------------- */
 
-/* Gathers reasons; out may be full, or NULL. */
+/* Gathers the strictest max reasons in their order. */
 struct reasons {
     struct policy_reason *out;
     size_t n, max;
 };
 
+static bool decides(const struct policy_reason *r)
+{
+    return r->part <= POLICY_LIMIT;
+}
+
+/* As verdicts are joined: the strictest first, of equals the one whose name comes first, "none" last. */
+static bool comes_before(const struct policy_reason *x, const struct policy_reason *y)
+{
+    const bool x_none = strcmp(x->name, NOT_ASKED) == 0, y_none = strcmp(y->name, NOT_ASKED) == 0;
+    int by_name;
+
+    if (decides(x) != decides(y))
+        return decides(x);
+    if (x->decision != y->decision)
+        return x->decision > y->decision;
+    if (x->part != y->part && !decides(x))
+        return x->part < y->part;
+    if (x_none != y_none)
+        return y_none;
+    by_name = strcmp(x->name, y->name);
+    return by_name ? by_name < 0 : x->layer < y->layer;
+}
+
 static void add_reason(struct reasons *r, enum policy_part part, size_t layer, enum policy_decision decision, const char *name,
                        const char *why)
 {
+    const struct policy_reason reason = { part, layer, decision, name, why };
+    size_t at;
+
     if (!r)
         return;
-    if (r->n < r->max)
-        r->out[r->n] = (struct policy_reason){ part, layer, decision, name, why };
+    at = r->n < r->max ? r->n : r->max;
     r->n++;
+    while (at > 0 && comes_before(&reason, &r->out[at - 1])) {
+        if (at < r->max)
+            r->out[at] = r->out[at - 1];
+        at--;
+    }
+    if (at < r->max)
+        r->out[at] = reason;
 }
 
 /* The stricter of two; of equals the one whose name comes first, "none" last. */
@@ -144,7 +177,8 @@ static bool is_used_up(const struct limit_rule *l, const struct policy_request *
     for (size_t i = 0; i < request->n_past; i++)
         if (is_about(&l->is, &request->past[i])) {
             calls++;
-            bytes += request->past[i].bytes;
+            if (__builtin_add_overflow(bytes, request->past[i].bytes, &bytes))
+                bytes = UINT64_MAX;
         }
     return (l->calls >= 0 && calls > l->calls) || (l->bytes >= 0 && bytes > (uint64_t)l->bytes);
 }
@@ -204,7 +238,7 @@ static struct label label_result(const struct policy *const *layers, size_t n, c
     bool integrity = false, confidentiality = false, ignored;
     struct label label = { TRUSTED, PUBLIC };
 
-    if (layers[0])
+    if (n > 0 && layers[0])
         join_labels(layers[0], 0, request, &label, &integrity, &confidentiality, reasons);
     if (!integrity && (request->effects & CORAX_FX_NET))
         label = label_join(label, (struct label){ .integrity = UNTRUSTED });
@@ -255,7 +289,7 @@ static void decide_built_in(const struct policy *const *layers, size_t n, const 
                             struct policy_verdict *v, struct reasons *reasons)
 {
     const struct label *seen = &request->context;
-    const bool contained = is_contained(layers[0], request, reasons);
+    const bool contained = is_contained(n > 0 ? layers[0] : NULL, request, reasons);
     const bool changes = !contained && ((request->effects & CHANGES) || (request->traits & CORAX_TRAIT_DESTRUCTIVE));
     const bool outside = changes || (!contained && (request->effects & CORAX_FX_NET));
     enum confidentiality sink = PUBLIC;
@@ -281,8 +315,13 @@ static void decide_built_in(const struct policy *const *layers, size_t n, const 
 static struct policy_verdict decide(const struct policy *const *layers, size_t n, const struct policy_request *request,
                                     struct reasons *reasons)
 {
+    static const struct policy nothing = { .layer = POLICY_BASE };
     struct policy_verdict v = { .decision = POLICY_ALLOW, .rule = NOT_ASKED, .why = "nothing is against it" };
 
+    assert(n <= POLICY_MAX_LAYERS);
+    /* Without a base nothing is allowed, however that came about. */
+    if (n == 0 || !layers[0])
+        decide_rules(&nothing, 0, request, &v, reasons);
     for (size_t i = 0; i < n; i++) {
         if (!layers[i])
             continue;
@@ -305,27 +344,12 @@ struct policy_verdict policy_decide(const struct policy *base, const struct poli
     return decide(&base, 1, request, NULL);
 }
 
-static int compare_reasons(const void *a, const void *b)
-{
-    const struct policy_reason *x = a, *y = b;
-    const bool x_decides = x->part <= POLICY_LIMIT, y_decides = y->part <= POLICY_LIMIT;
-
-    if (x_decides != y_decides)
-        return x_decides ? -1 : 1;
-    if (x->decision != y->decision)
-        return x->decision > y->decision ? -1 : 1;
-    if (x->part != y->part && !x_decides)
-        return x->part < y->part ? -1 : 1;
-    return strcmp(x->name, y->name);
-}
-
 size_t policy_explain(const struct policy *const *layers, size_t n, const struct policy_request *request,
                       struct policy_reason *out, size_t max)
 {
     struct reasons reasons = { .out = out, .max = max };
 
     decide(layers, n, request, &reasons);
-    qsort(out, reasons.n < max ? reasons.n : max, sizeof(*out), compare_reasons);
     return reasons.n;
 }
 
@@ -339,41 +363,46 @@ bool policy_redacts(const struct policy_duties *must)
     return false;
 }
 
-/* Takes the matches of a layer's patterns out of *text. */
-static bool redact_layer(const struct policy *p, uint64_t which, struct buf *text)
+/* Marks the bytes of the text that a layer's patterns match. */
+static bool mark_layer(const struct policy *p, uint64_t which, const char *text, size_t len, unsigned char *marks)
 {
-    for (size_t i = 0; p && i < p->n_redactions; i++) {
-        struct buf next;
-
-        if (!(which >> i & 1))
-            continue;
-        buf_init(&next, text->limit);
-        if (!redaction_apply(p->redactions[i], text->data, text->len, &next)) {
-            buf_finish(&next);
+    for (size_t i = 0; p && i < p->n_redactions; i++)
+        if ((which >> i & 1) && !redaction_mark(p->redactions[i], text, len, marks))
             return false;
-        }
-        buf_finish(text);
-        *text = next;
-    }
     return true;
 }
 
+static void add_unmarked(const char *text, size_t len, const unsigned char *marks, struct buf *out)
+{
+    for (size_t from = 0, to; from < len; from = to) {
+        for (to = from + 1; to < len && marks[to] == marks[from]; to++)
+            ;
+        if (marks[from])
+            buf_adds(out, "[redacted]");
+        else
+            buf_add(out, text + from, to - from);
+    }
+}
+
+/* Each pattern sees the text as it came: what one takes out must not hide from another what belongs to it. */
 void policy_redact(const struct policy *const *layers, size_t n, const struct policy_duties *must, const char *text, size_t len,
                    struct buf *out)
 {
-    struct buf work;
-    bool good;
+    unsigned char *marks = calloc(len + 1, 1);
+    bool good = marks != NULL;
+    struct buf made;
 
-    buf_init(&work, out->limit);
-    buf_add(&work, text, len);
-    good = !work.failed;
+    buf_init(&made, out->limit);
     for (size_t i = 0; i < n && good; i++)
-        good = redact_layer(layers[i], must->redact[i], &work);
+        good = mark_layer(layers[i], must->redact[i], text, len, marks);
     if (good)
-        buf_add(out, work.data, work.len);
+        add_unmarked(text, len, marks, &made);
+    if (good && !made.failed)
+        buf_add(out, made.data, made.len);
     else
         buf_adds(out, "[withheld: a policy has parts of this text taken out, and that could not be done]");
-    buf_finish(&work);
+    buf_finish(&made);
+    free(marks);
 }
 
 /* --- loading ----------------------------------------------------------------------------------------------------- */

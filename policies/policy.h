@@ -121,14 +121,17 @@ struct policy *policy_load_paths(const char *const *paths, size_t n, enum policy
 void policy_destroy(struct policy *);
 
 /*
- * layers[0] is the base; the others narrow, and may be NULL.  Cannot fail, allocates nothing, thread-safe.  The verdict's texts live
- * as long as the policies.
+ * layers[0] is the base, without which everything is denied; the others narrow, and may be NULL.  Cannot fail, allocates nothing,
+ * thread-safe.  The verdict's texts live as long as the policies.
  */
 struct policy_verdict policy_decide_layers(const struct policy *const *layers, size_t n, const struct policy_request *);
 struct policy_verdict policy_decide(const struct policy *base, const struct policy_request *);
 const char *policy_decision_name(enum policy_decision); /* "allow" "ask" "deny" */
 
-/* Everything that had a say in a decision, the strictest first; behind the rules what labels, sinks and limits said. */
+/*
+ * Everything that had a say in a decision, the strictest first, so that the first one is the verdict's; behind what decides, the labels,
+ * sinks and contained entries that matched.
+ */
 enum policy_part { POLICY_RULE, POLICY_BUILT_IN, POLICY_LIMIT, POLICY_LABEL, POLICY_SINK, POLICY_CONTAINED };
 struct policy_reason {
     enum policy_part part;
@@ -136,13 +139,13 @@ struct policy_reason {
     enum policy_decision decision; /* of the first three */
     const char *name, *why;
 };
-/* How many there are; the first max of them go to out. */
+/* How many there are; the first max of them, in this order, go to out. */
 size_t policy_explain(const struct policy *const *layers, size_t n, const struct policy_request *,
                       struct policy_reason *out, size_t max);
 const char *policy_part_name(enum policy_part);
 
 /*
- * Replaces in text what the duty's patterns match by "[redacted]".  Where that cannot be done (a pattern runs too long) the text is
+ * Replaces in text what the duty's patterns match by "[redacted]", once for what they match without a gap.  Where that cannot be done (a pattern runs too long) the text is
  * withheld whole, and out says so.
  */
 void policy_redact(const struct policy *const *layers, size_t n, const struct policy_duties *, const char *text, size_t len,

@@ -5,12 +5,14 @@
 
 #include "policies/policy_parts.h"
 
-#define MAX_PAST 64
+#define MAX_PAST       64   /* entries of "past" */
+#define MAX_PAST_CALLS 1000 /* with their "times" */
 
-/* Names that a request points to. */
+/* What a request points to. */
 struct names {
     char provider[256];
     char past[MAX_PAST][256];
+    struct policy_past calls[MAX_PAST_CALLS];
 };
 
 /* Splits "plugin.tool" at the first dot; the plugin's name is put into provider. */
@@ -37,9 +39,18 @@ static int read_bytes(const struct json *j, size_t *out, struct err *err)
     return 0;
 }
 
-static int read_past_call(const struct json *j, char *provider, size_t size, struct policy_past *past, struct err *err)
+static int read_times(const struct json *j, int64_t *out, struct err *err)
+{
+    if (json_int(j, "times", out, err) < 0 || *out < 1 || *out > MAX_PAST_CALLS)
+        return fail(err, CORAX_E_ARGS, "call: past: times is not a number from 1 to %d", MAX_PAST_CALLS);
+    return 0;
+}
+
+static int read_past_call(const struct json *j, char *provider, size_t size, struct policy_past *past, int64_t *times,
+                          struct err *err)
 {
     *past = (struct policy_past){ .provider = provider };
+    *times = 1;
     for (const struct json *m = json_first(j); m; m = json_next(m)) {
         const char *key = json_key(m);
         const int bad = !key                          ? fail(err, CORAX_E_ARGS, "call: past holds something else than calls")
@@ -47,6 +58,7 @@ static int read_past_call(const struct json *j, char *provider, size_t size, str
                         : strcmp(key, "effects") == 0 ? match_read_effects(m, "call: past: effects", &past->effects, err)
                         : strcmp(key, "traits") == 0  ? match_read_traits(m, "call: past: traits", &past->traits, err)
                         : strcmp(key, "bytes") == 0   ? read_bytes(m, &past->bytes, err)
+                        : strcmp(key, "times") == 0   ? read_times(m, times, err)
                                                       : fail(err, CORAX_E_ARGS, "call: past: key \"%.60s\" is unknown", key);
 
         if (bad)
@@ -55,22 +67,28 @@ static int read_past_call(const struct json *j, char *provider, size_t size, str
     return past->tool ? 0 : fail(err, CORAX_E_ARGS, "call: past: tool is missing");
 }
 
-static int read_past(const struct json *list, struct names *names, struct policy_past *past, struct policy_request *request,
-                     struct err *err)
+static int read_past(const struct json *list, struct names *names, struct policy_request *request, struct err *err)
 {
+    size_t entry = 0;
+
     if (json_kind(list) != JSON_ARRAY || json_count(list) > MAX_PAST)
         return fail(err, CORAX_E_ARGS, "call: past is not a list of at most %d calls", MAX_PAST);
-    for (const struct json *j = json_first(list); j; j = json_next(j)) {
-        if (read_past_call(j, names->past[request->n_past], sizeof(names->past[0]), &past[request->n_past], err) < 0)
+    for (const struct json *j = json_first(list); j; j = json_next(j), entry++) {
+        struct policy_past past;
+        int64_t times;
+
+        if (read_past_call(j, names->past[entry], sizeof(names->past[0]), &past, &times, err) < 0)
             return -1;
-        request->n_past++;
+        if (request->n_past + (size_t)times > MAX_PAST_CALLS)
+            return fail(err, CORAX_E_ARGS, "call: past comes to more than %d calls", MAX_PAST_CALLS);
+        for (; times > 0; times--)
+            names->calls[request->n_past++] = past;
     }
-    request->past = past;
+    request->past = names->calls;
     return 0;
 }
 
-static int read_call(const struct json *call, struct names *names, struct policy_past *past, struct policy_request *request,
-                     struct err *err)
+static int read_call(const struct json *call, struct names *names, struct policy_request *request, struct err *err)
 {
     *request = (struct policy_request){ .provider = names->provider };
     for (const struct json *m = json_first(call); m; m = json_next(m)) {
@@ -88,7 +106,7 @@ static int read_call(const struct json *call, struct names *names, struct policy
         else if (strcmp(key, "context") == 0)
             bad = match_read_label(m, "call: context", &request->context, err);
         else if (strcmp(key, "past") == 0)
-            bad = read_past(m, names, past, request, err);
+            bad = read_past(m, names, request, err);
         else if (strcmp(key, "bytes") == 0)
             bad = read_bytes(m, &request->bytes, err);
         else if (strcmp(key, "args") == 0 && json_kind(m) == JSON_OBJECT)
@@ -116,7 +134,8 @@ static bool is_by(const struct json *rule, const struct policy_verdict *v)
 
 static int check_keys(const struct json *test, struct err *err)
 {
-    static const char *const known[] = { "want", "rule", "call", "result" };
+    static const char *const known[] = { "want", "rule", "call", "result", "must" };
+    const size_t n_known = sizeof(known) / sizeof(*known);
     const struct json *rule = json_get(test, "rule");
     const char *want = json_get_text(test, "want", NULL);
 
@@ -125,10 +144,10 @@ static int check_keys(const struct json *test, struct err *err)
     for (const struct json *m = json_first(test); m; m = json_next(m)) {
         size_t i = 0;
 
-        while (i < 4 && strcmp(json_key(m), known[i]) != 0)
+        while (i < n_known && strcmp(json_key(m), known[i]) != 0)
             i++;
-        if (i == 4)
-            return fail(err, CORAX_E_ARGS, "key \"%.60s\" is unknown: want, rule, call, result are known", json_key(m));
+        if (i == n_known)
+            return fail(err, CORAX_E_ARGS, "key \"%.60s\" is unknown: want, rule, call, result, must are known", json_key(m));
     }
     if (!want || policy_find_decision(want) < 0)
         return fail(err, CORAX_E_ARGS, "want is not allow, ask or deny");
@@ -151,23 +170,58 @@ static int check_result(const struct json *want, const struct policy_verdict *v,
     return 0;
 }
 
+/* "must" of a test: all duties that there are, and no others; of redact whether anything is taken out. */
+static int check_must(const struct json *want, const struct policy_duties *must, struct err *err)
+{
+    const struct {
+        const char *key;
+        bool is_flag;
+        double is;
+    } duties[] = {
+        { "timeout_s", false, (double)must->timeout_ms / 1000 },  { "approve_s", false, (double)must->approve_ms / 1000 },
+        { "result_bytes", false, (double)must->result_bytes },    { "fresh_host", true, must->fresh_host },
+        { "redact", true, policy_redacts(must) },
+    };
+    size_t known = 0;
+
+    if (!want)
+        return 0;
+    if (json_kind(want) != JSON_OBJECT)
+        return fail(err, CORAX_E_ARGS, "must is not an object of duties");
+    for (size_t i = 0; i < sizeof(duties) / sizeof(*duties); i++) {
+        const struct json *j = json_get(want, duties[i].key);
+        const double wants = duties[i].is_flag ? json_bool(j, false) : json_number(j, 0);
+
+        known += j != NULL;
+        if (j && json_kind(j) != (duties[i].is_flag ? JSON_BOOL : JSON_NUMBER))
+            return fail(err, CORAX_E_ARGS, "must: %s is not %s", duties[i].key, duties[i].is_flag ? "true or false" : "a number");
+        if (wants < duties[i].is || wants > duties[i].is)
+            return fail(err, CORAX_E_ARGS, "must: %s is %.15g, not %.15g", duties[i].key, duties[i].is, wants);
+    }
+    if (known != json_count(want))
+        return fail(err, CORAX_E_ARGS, "must has a key that is unknown: timeout_s, approve_s, redact, result_bytes, fresh_host are known");
+    return 0;
+}
+
 static int run_test(const struct policy *p, const struct json *test, struct err *err)
 {
-    /* Where the file narrows, what it does to a call that the base allows. */
-    const struct policy *layers[] = { p->layer == POLICY_BASE ? p : NULL, p->layer == POLICY_BASE ? NULL : p };
+    /* Where the file narrows, what it does to a call that nothing else is against: a first layer that narrows nothing. */
+    static const struct policy nothing = { .layer = POLICY_NARROWS };
+    const struct policy *layers[] = { p->layer == POLICY_BASE ? p : &nothing, p->layer == POLICY_BASE ? NULL : p };
     struct policy_request request;
     struct policy_verdict verdict;
-    struct policy_past past[MAX_PAST];
     struct names names;
 
-    if (check_keys(test, err) < 0 || read_call(json_get(test, "call"), &names, past, &request, err) < 0)
+    if (check_keys(test, err) < 0 || read_call(json_get(test, "call"), &names, &request, err) < 0)
         return -1;
     verdict = policy_decide_layers(layers, 2, &request);
     if (policy_find_decision(json_get_text(test, "want", "")) != (int)verdict.decision ||
         (json_get(test, "rule") && !is_by(json_get(test, "rule"), &verdict)))
         return fail(err, CORAX_E_ARGS, "%.60s.%.60s gives %s by %.70s, not what the test wants", request.provider,
                     request.tool, policy_decision_name(verdict.decision), verdict.rule);
-    return check_result(json_get(test, "result"), &verdict, err);
+    if (check_result(json_get(test, "result"), &verdict, err) < 0)
+        return -1;
+    return check_must(json_get(test, "must"), &verdict.must, err);
 }
 
 int policy_run_tests(const struct policy *p, const struct json *tests, struct err *err)

@@ -1,5 +1,5 @@
 /*
- * policies/redact.h - a pattern whose matches are taken out of a text.
+ * policies/redact.h - a pattern whose matches are to be taken out of a text.
  */
 #ifndef POLICIES_REDACT_H
 #define POLICIES_REDACT_H
@@ -7,7 +7,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "util/buf.h"
 #include "util/err.h"
 
 #define REDACT_MAX_PATTERN 1000 /* bytes */
@@ -17,7 +16,10 @@ struct redaction;
 /* A pattern of PCRE2, in UTF-8.  NULL with CORAX_E_ARGS: what is wrong and where. */
 struct redaction *redaction_compile(const char *pattern, struct err *);
 void redaction_destroy(struct redaction *);
-/* Appends text with "[redacted]" for each match.  false, nothing appended: it takes too long, or text is no UTF-8. */
-bool redaction_apply(const struct redaction *, const char *text, size_t len, struct buf *out);
+/*
+ * Sets marks[i] for each byte of text that a match holds; marks has len bytes.  false: it takes too long (more than a bound on the work for
+ * the whole text, whatever the pattern), text is no UTF-8, or there is no memory; then some may be marked.  Thread-safe.
+ */
+bool redaction_mark(const struct redaction *, const char *text, size_t len, unsigned char *marks);
 
 #endif

@@ -68,11 +68,11 @@ static bool read_v6(const char *s, size_t len, struct url *u, const char **why)
 }
 
 /* A last label that begins with a digit makes many a resolver read a number: decimal, octal or hexadecimal. */
-static bool read_v4(struct url *u, const char **why)
+static bool read_v4(struct url *u, bool has_dot, const char **why)
 {
     unsigned char address[4];
 
-    if (inet_pton(AF_INET, u->host, address) != 1)
+    if (has_dot || inet_pton(AF_INET, u->host, address) != 1)
         return refuse(why, "a host that ends like a number and is not four decimal ones");
     u->is_address = true;
     u->is_private = is_private_v4(address);
@@ -81,11 +81,11 @@ static bool read_v4(struct url *u, const char **why)
 
 static bool read_name(const char *s, size_t len, struct url *u, const char **why)
 {
+    const bool has_dot = len > 0 && s[len - 1] == '.';
     const char *last;
     size_t label = 0;
 
-    if (len > 0 && s[len - 1] == '.')
-        len--;
+    len -= has_dot;
     if (len == 0 || len > URL_MAX_HOST)
         return refuse(why, "no host, or a too long one");
     for (size_t i = 0; i < len; i++) {
@@ -98,10 +98,12 @@ static bool read_name(const char *s, size_t len, struct url *u, const char **why
         u->host[i] = c;
     }
     u->host[len] = '\0';
+    if (s[len - 1] == '-')
+        return refuse(why, "a host of other characters than letters, digits, - and .");
     last = strrchr(u->host, '.');
     last = last ? last + 1 : u->host;
     if (*last >= '0' && *last <= '9')
-        return read_v4(u, why);
+        return read_v4(u, has_dot, why);
     u->is_private = is_private_name(u->host);
     return true;
 }
@@ -138,7 +140,7 @@ static bool read_authority(const char *s, size_t len, struct url *u, const char 
 
 /* --- the path --------------------------------------------------------------------------------------------------- */
 
-/* Is it "." or ".." when %2e is a dot?  A %2f or %5c inside may become a slash for the one who serves it. */
+/* Is it "." or ".." when %2e is a dot, and what follows a semicolon is left out as some servers do?  A %2f or %5c inside may become a slash for the one who serves it. */
 static bool is_bad_segment(const char *s, size_t len)
 {
     size_t dots = 0, i = 0;
@@ -146,7 +148,7 @@ static bool is_bad_segment(const char *s, size_t len)
     for (size_t k = 0; k + 2 < len; k++)
         if (s[k] == '%' && (strncasecmp(s + k, "%2f", 3) == 0 || strncasecmp(s + k, "%5c", 3) == 0 || strncmp(s + k, "%00", 3) == 0))
             return true;
-    while (i < len) {
+    while (i < len && s[i] != ';') {
         if (s[i] == '.')
             i++;
         else if (len - i >= 3 && strncasecmp(s + i, "%2e", 3) == 0)
@@ -173,6 +175,24 @@ static bool check_path(const struct url *u, const char **why)
     return true;
 }
 
+static bool is_capital_hex(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'F');
+}
+
+static bool is_plain(const char *p, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (p[i] == '/' && i + 1 < len && p[i + 1] == '/')
+            return false;
+        /* %21 to %7E are printable ASCII, which stands for itself. */
+        if (p[i] == '%' && !(i + 2 < len && is_capital_hex(p[i + 1]) && is_capital_hex(p[i + 2]) &&
+                             (strncmp(p + i, "%20", 3) == 0 || p[i + 1] < '2' || p[i + 1] > '7' || strncmp(p + i, "%7F", 3) == 0)))
+            return false;
+    }
+    return true;
+}
+
 bool url_parse(const char *text, size_t len, struct url *u, const char **why)
 {
     const char *end = text + len, *host, *path, *query;
@@ -185,9 +205,9 @@ bool url_parse(const char *text, size_t len, struct url *u, const char **why)
     else if (len < 7 || strncasecmp(text, "http://", 7) != 0)
         return refuse(why, "a scheme other than http and https");
     host = text + (u->https ? 8 : 7);
-    path = host + strcspn(host, "/?#");
-    if (path > end)
-        path = end;
+    path = host;
+    while (path < end && *path != '/' && *path != '?' && *path != '#')
+        path++;
     if (!read_authority(host, (size_t)(path - host), u, why))
         return false;
     u->path = path;
@@ -195,6 +215,7 @@ bool url_parse(const char *text, size_t len, struct url *u, const char **why)
     while (query < end && *query != '?' && *query != '#')
         query++;
     u->path_len = (size_t)(query - path);
+    u->is_plain = is_plain(u->path, u->path_len);
     u->query_len = query < end ? (size_t)(end - query - 1) : 0;
     return check_path(u, why);
 }

@@ -4,7 +4,7 @@
  * Stricter than RFC 3986 and the WHATWG's standard on purpose: what two parsers could read in two ways is refused, so that the
  * host decided on is the host dialled.  Refused are: schemes but http and https, user names, bytes that are not printable ASCII,
  * backslashes, a percent sign in the host, hosts that are not letters, digits, - and . or an IPv6 address in brackets, IPv4
- * addresses in any form but four plain decimal numbers, and path segments that are . or .. in any spelling.
+ * addresses in any form but four plain decimal numbers, and path segments that are . or .. in any spelling, also before a semicolon.
  */
 #ifndef POLICIES_URL_H
 #define POLICIES_URL_H
@@ -23,6 +23,8 @@ struct url {
     int port;
     const char *path; /* points into the text; begins with a slash, or is empty */
     size_t path_len;
+    bool is_plain; /* the path has one spelling: no empty segment but the last, and of the characters that can be written without %
+                    * none is; what is, is in capitals */
     size_t query_len; /* bytes behind the question mark, and behind a # too */
 };
 
