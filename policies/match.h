@@ -12,7 +12,8 @@
  *     "context": { "at_least": { "integrity": "untrusted" } }        of ask and deny: what the task has seen is as bad as that
  *     "context": { "at_most": { "confidentiality": "internal" } }    of allow: it is no worse than that
  *
- * So what the task has seen can only make a decision stricter as it gets worse.
+ * So what the task has seen can only make a decision stricter as it gets worse.  A rule that asks for a context says nothing for the call
+ * either: where only such rules match, the call is denied as where none does.
  */
 #ifndef POLICIES_MATCH_H
 #define POLICIES_MATCH_H

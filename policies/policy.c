@@ -131,15 +131,16 @@ static void decide_rules(const struct policy *p, size_t layer, const struct poli
                          struct reasons *reasons)
 {
     const struct tool_key key = match_key_of(request->provider, request->tool);
-    bool decided = false;
+    const struct label best = { TRUSTED, PUBLIC };
+    bool decided = false, lifted = p->layer == POLICY_NARROWS; /* the denial that holds where nothing matches */
 
     for (size_t i = 0; i < p->n_rules; i++) {
         const struct rule *r = &p->rules[i];
 
         if (!match_key_fits(&p->keys[i], &key))
             continue;
-        /* Behind the one that decides, only duties count, and reasons. */
-        if (decided && !reasons && !r->has_duties)
+        /* Behind the one that decides, only duties count, reasons, and whether a rule lifts the denial. */
+        if (decided && lifted && !reasons && !r->has_duties)
             continue;
         if (!match_holds(&r->is.match, request, r->decision != POLICY_ALLOW))
             continue;
@@ -149,10 +150,12 @@ static void decide_rules(const struct policy *p, size_t layer, const struct poli
             join_duties(&v->must, &r->must, layer);
         add_reason(reasons, POLICY_RULE, layer, r->decision, r->is.name, r->is.why);
         decided = true;
-        if (!reasons && !p->has_duties)
+        /* A rule that asks because of what the task has seen is no reason to allow more than before that. */
+        lifted |= r->decision == POLICY_DENY || label_is_within(r->is.match.from, best);
+        if (lifted && !reasons && !p->has_duties)
             return;
     }
-    if (!decided && p->layer == POLICY_BASE) {
+    if (!lifted) {
         if (v->decision < POLICY_DENY)
             *v = (struct policy_verdict){ POLICY_DENY, NOT_ASKED, "no policy rule allows this call", v->must, v->result };
         add_reason(reasons, POLICY_RULE, layer, POLICY_DENY, NOT_ASKED, "no policy rule allows this call");

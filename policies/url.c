@@ -98,7 +98,7 @@ static bool read_name(const char *s, size_t len, struct url *u, const char **why
         u->host[i] = c;
     }
     u->host[len] = '\0';
-    if (s[len - 1] == '-')
+    if (s[len - 1] == '-' || s[len - 1] == '.')
         return refuse(why, "a host of other characters than letters, digits, - and .");
     last = strrchr(u->host, '.');
     last = last ? last + 1 : u->host;

@@ -1,0 +1,450 @@
+/*
+ * tests/policies/random_policy.h - random policy sets of several layers, and random requests, the same in each run.
+ *
+ * Names, arguments and labels are of few kinds, so that entries and requests meet.  URLs and paths are those on which
+ * tests/policies/reference.c reads alike with the engine: see there.
+ */
+#ifndef TESTS_POLICIES_RANDOM_POLICY_H
+#define TESTS_POLICIES_RANDOM_POLICY_H
+
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <corax/plugin.h>
+
+#include "policies/policy.h"
+#include "tests/policies/files.h"
+#include "util/buf.h"
+#include "util/json.h"
+
+static uint64_t random_state = 0x9e3779b97f4a7c15u;
+
+static inline unsigned below(unsigned n) /* xorshift64* */
+{
+    random_state ^= random_state >> 12;
+    random_state ^= random_state << 25;
+    random_state ^= random_state >> 27;
+    return (unsigned)((random_state * 0x2545f4914f6cdd1du) >> 33) % n;
+}
+
+#define PICK(list) (list)[below(COUNT(list))]
+
+/* --- entries ---------------------------------------------------------------------------------------------------- */
+
+enum section { RULES, LABELS, SINKS, LIMITS, CONTAINED, N_SECTIONS };
+
+static const char *const section_names[N_SECTIONS] = { "rules", "labels", "sinks", "limits", "contained" };
+
+#define MAX_ENTRIES   6 /* of a section of a file */
+#define ENTRY_BYTES   900
+#define MAX_SET_FILES 3
+#define N_REDACTIONS  8
+
+static inline void put_names(struct buf *b, const char *key, const char *const *words, size_t n)
+{
+    const char *comma = "";
+
+    buf_addf(b, "\"%s\":[", key);
+    for (size_t i = 0; i < n; i++)
+        if (below(2)) {
+            buf_addf(b, "%s\"%s\"", comma, words[i]);
+            comma = ",";
+        }
+    buf_addf(b, "]");
+}
+
+static inline void put_bits(struct buf *b, const char *key, const char *const *words, size_t n)
+{
+    const unsigned which = below(3);
+
+    buf_addf(b, "\"%s\":{", key);
+    if (which != 1)
+        put_names(b, "any", words, n);
+    if (which == 2)
+        buf_addc(b, ',');
+    if (which != 0)
+        put_names(b, "within", words, n);
+    buf_addc(b, '}');
+}
+
+static inline void put_pattern(struct buf *b)
+{
+    static const char *const providers[] = { "*", "*", "a", "a*", "*b", "ab" };
+    static const char *const tools[] = { "*", "*", "x", "x*", "*y", "x*y", "y.z", "*z*" };
+
+    buf_addf(b, "\"%s.", PICK(providers));
+    buf_addf(b, "%s\"", PICK(tools));
+}
+
+static inline void put_label(struct buf *b, bool both)
+{
+    static const char *const confidentialities[] = { "public", "internal", "secret" };
+    const unsigned which = both ? 2 : below(3);
+
+    buf_addc(b, '{');
+    if (which != 1)
+        buf_addf(b, "\"integrity\":\"%strusted\"", below(2) ? "un" : "");
+    if (which != 0)
+        buf_addf(b, "%s\"confidentiality\":\"%s\"", which == 2 ? "," : "", PICK(confidentialities));
+    buf_addc(b, '}');
+}
+
+static inline void put_args(struct buf *b)
+{
+    static const char *const args[] = {
+        "\"n\":{\"min\":0}",
+        "\"n\":{\"max\":5}",
+        "\"n\":{\"min\":1,\"max\":5}",
+        "\"n\":{\"enum\":[0,5]}",
+        "\"n\":{\"enum\":[5,\"five\",null],\"min\":1}",
+        "\"n\":{\"enum\":[\"five\",true]}",
+        "\"s\":{\"max_length\":2}",
+        "\"s\":{\"min_length\":1}",
+        "\"s\":{\"enum\":[\"\",\"abc\"]}",
+        "\"s\":{\"min_length\":1,\"max_length\":3},\"n\":{\"max\":1}",
+        "\"p\":{\"path\":{\"beneath\":[\"docs\"]}}",
+        "\"p\":{\"path\":{\"beneath\":[\"work/./out/\",\"docs/a\"]}}",
+        "\"p\":{\"path\":{\"hidden\":true}}",
+        "\"p\":{\"path\":{\"beneath\":[\"work\"],\"hidden\":false}}",
+        "\"p\":{\"path\":{}}",
+        "\"u\":{\"url\":{\"scheme\":[\"https\"]}}",
+        "\"u\":{\"url\":{\"host\":[\"a.org\"]}}",
+        "\"u\":{\"url\":{\"host\":[\"*.a.org\",\"8.8.8.8\"],\"port\":[443,8080]}}",
+        "\"u\":{\"url\":{\"private\":true}}",
+        "\"u\":{\"url\":{\"private\":false,\"max_query\":3}}",
+        "\"u\":{\"url\":{\"beneath\":[\"/api\",\"/v1/\"]}}",
+        "\"u\":{\"url\":{\"beneath\":[\"/\"],\"scheme\":[\"http\"]}}",
+        "\"u\":{\"url\":{}}",
+        "\"v\":{\"argv\":{\"program\":[\"ls\",\"git\"]}}",
+        "\"v\":{\"argv\":{\"options\":[\"-l\",\"--all\"]}}",
+        "\"v\":{\"argv\":{\"program\":[\"ls\"],\"options\":[\"-l\"],\"max\":3}}",
+        "\"v\":{\"argv\":{\"max\":2}}",
+        "\"v\":{\"argv\":{}}",
+    };
+
+    buf_addf(b, "\"args\":{%s}", PICK(args));
+}
+
+/* The conditions that a section may have. */
+static inline void put_when(struct buf *b, enum section section, bool allow)
+{
+    static const char *const effects[] = { "read", "write", "exec", "net", "clock" };
+    static const char *const traits[] = { "idempotent", "destructive" };
+    const char *comma = "";
+
+    buf_adds(b, ",\"when\":{");
+    if (below(2)) {
+        put_bits(b, "effects", effects, COUNT(effects));
+        comma = ",";
+    }
+    if (below(4) == 0) {
+        buf_adds(b, comma);
+        put_bits(b, "traits", traits, COUNT(traits));
+        comma = ",";
+    }
+    if (section != LIMITS && below(2)) {
+        buf_adds(b, comma);
+        put_args(b);
+        comma = ",";
+    }
+    if (section == RULES && below(3) == 0) {
+        buf_addf(b, "%s\"context\":{\"%s\":", comma, allow ? "at_most" : "at_least");
+        put_label(b, false);
+        buf_addc(b, '}');
+        comma = ",";
+    }
+    if (below(4) == 0) {
+        buf_addf(b, "%s\"except\":[", comma);
+        put_pattern(b);
+        buf_addc(b, ',');
+        put_pattern(b);
+        buf_addc(b, ']');
+    }
+    buf_addc(b, '}');
+}
+
+static inline void put_must(struct buf *b)
+{
+    const char *comma = "";
+
+    buf_adds(b, ",\"must\":{");
+    if (below(2)) {
+        buf_addf(b, "\"timeout_s\":%u", 1 + below(9));
+        comma = ",";
+    }
+    if (below(2)) {
+        buf_addf(b, "%s\"approve_s\":%u.5", comma, below(9));
+        comma = ",";
+    }
+    if (below(2)) {
+        buf_addf(b, "%s\"result_bytes\":%u", comma, 1 + below(9));
+        comma = ",";
+    }
+    if (below(2)) {
+        buf_addf(b, "%s\"fresh_host\":true", comma);
+        comma = ",";
+    }
+    if (below(2))
+        buf_addf(b, "%s\"redact\":[\"q%u\",\"q%u\"]", comma, below(N_REDACTIONS), below(N_REDACTIONS));
+    buf_addc(b, '}');
+}
+
+/* One of a section, as text; now and then one that cannot be loaded.  decision: of a rule; NULL: any that the layer may have. */
+static inline void random_entry(char out[ENTRY_BYTES], enum section section, unsigned number, enum policy_layer layer,
+                                const char *decision)
+{
+    static const char *const base[] = { "allow", "allow", "allow", "ask", "deny" }, *const narrow[] = { "ask", "deny" };
+    struct buf b;
+
+    buf_init(&b, ENTRY_BYTES);
+    if (!decision)
+        decision = layer == POLICY_BASE ? PICK(base) : PICK(narrow);
+    buf_addf(&b, "{\"id\":\"%c%u\",\"%s\":", "rlsmc"[section], number, section == RULES ? decision : "of");
+    put_pattern(&b);
+    if (below(5) > 0)
+        put_when(&b, section, strcmp(decision, "allow") == 0);
+    if (section == RULES && below(4) == 0)
+        put_must(&b);
+    if (section == LABELS || section == SINKS) {
+        struct buf label;
+
+        /* The members of a label, without its braces. */
+        buf_init(&label, 200);
+        put_label(&label, false);
+        if (section == SINKS) {
+            static const char *const to[] = { "public", "internal", "secret" };
+
+            buf_addf(&b, ",\"confidentiality\":\"%s\"", PICK(to));
+        } else {
+            buf_addf(&b, ",%.*s", (int)label.len - 2, label.data + 1);
+        }
+        buf_finish(&label);
+    }
+    if (section == LIMITS) {
+        const unsigned which = below(3);
+
+        if (which != 1)
+            buf_addf(&b, ",\"calls\":%u", below(5));
+        if (which != 0)
+            buf_addf(&b, ",\"bytes\":%u", below(60));
+    }
+    buf_adds(&b, ",\"why\":\"w\"}");
+    snprintf(out, ENTRY_BYTES, "%.*s", (int)b.len, b.failed ? "" : b.data);
+    buf_finish(&b);
+}
+
+/* --- files and layers ------------------------------------------------------------------------------------------- */
+
+struct random_file {
+    char id[16];
+    unsigned n[N_SECTIONS];
+    char entries[N_SECTIONS][MAX_ENTRIES + 1][ENTRY_BYTES];
+};
+
+struct random_layer {
+    enum policy_layer kind;
+    unsigned n_files;
+    struct random_file files[MAX_SET_FILES];
+};
+
+struct random_set {
+    unsigned n_layers;
+    struct random_layer layers[POLICY_MAX_LAYERS];
+};
+
+static inline void random_order(unsigned *order, unsigned n, bool shuffled)
+{
+    for (unsigned i = 0; i < n; i++)
+        order[i] = i;
+    for (unsigned i = n; shuffled && i > 1; i--) {
+        const unsigned k = below(i), kept = order[i - 1];
+
+        order[i - 1] = order[k];
+        order[k] = kept;
+    }
+}
+
+/* Appends the file's text and a NUL. */
+static inline void write_random_file(const struct random_file *f, bool shuffled, struct buf *out)
+{
+    unsigned sections[N_SECTIONS], entries[MAX_ENTRIES + 1];
+
+    random_order(sections, N_SECTIONS, shuffled);
+    buf_addf(out, "{\"policy\":1,\"id\":\"%s\"", f->id);
+    for (unsigned s = 0; s < N_SECTIONS; s++) {
+        const unsigned section = sections[s];
+
+        if (section != RULES && f->n[section] == 0)
+            continue;
+        buf_addf(out, ",\"%s\":[", section_names[section]);
+        random_order(entries, f->n[section], shuffled);
+        for (unsigned i = 0; i < f->n[section]; i++)
+            buf_addf(out, "%s%s", i ? "," : "", f->entries[section][entries[i]]);
+        buf_addc(out, ']');
+    }
+    buf_adds(out, "}");
+    buf_addc(out, '\0');
+}
+
+static inline struct policy *load_random_layer(const struct random_layer *l, bool shuffled, struct err *err)
+{
+    struct policy_file files[MAX_SET_FILES];
+    unsigned order[MAX_SET_FILES];
+    size_t starts[MAX_SET_FILES];
+    struct policy *p;
+    struct buf text;
+
+    buf_init(&text, 1u << 20);
+    random_order(order, l->n_files, shuffled);
+    for (unsigned i = 0; i < l->n_files; i++) {
+        starts[i] = text.len;
+        write_random_file(&l->files[order[i]], shuffled, &text);
+    }
+    for (unsigned i = 0; i < l->n_files; i++) {
+        const char *from = text.data + starts[i];
+
+        files[i] = (struct policy_file){ .name = "random", .text = from, .len = strlen(from) };
+    }
+    p = policy_load(files, l->n_files, l->kind, err);
+    buf_finish(&text);
+    return p;
+}
+
+/* Adds entries one by one, and keeps those that load. */
+static inline void fill_random_file(struct random_file *f, enum policy_layer kind, unsigned number)
+{
+    static const unsigned tries[N_SECTIONS] = { 9, 4, 4, 3, 3 };
+    static struct random_layer alone;
+
+    memset(f, 0, sizeof(*f));
+    snprintf(f->id, sizeof(f->id), "f%u", number);
+    for (unsigned s = 0; s < N_SECTIONS; s++)
+        for (unsigned i = below(tries[s]) + (s == RULES && kind == POLICY_BASE ? 2 : 0); i > 0 && f->n[s] < MAX_ENTRIES; i--) {
+            struct policy *p;
+
+            if (s == CONTAINED && kind == POLICY_NARROWS)
+                break;
+            random_entry(f->entries[s][f->n[s]++], (enum section)s, i, kind, NULL);
+            alone.kind = kind;
+            alone.n_files = 1;
+            alone.files[0] = *f;
+            p = load_random_layer(&alone, false, NULL);
+            f->n[s] -= p == NULL;
+            policy_destroy(p);
+        }
+}
+
+static inline void fill_random_layer(struct random_layer *l, enum policy_layer kind)
+{
+    l->kind = kind;
+    l->n_files = 1 + below(kind == POLICY_BASE ? MAX_SET_FILES : 2);
+    for (unsigned i = 0; i < l->n_files; i++)
+        fill_random_file(&l->files[i], kind, i);
+}
+
+static inline void fill_random_set(struct random_set *s)
+{
+    s->n_layers = 1 + below(3);
+    for (unsigned i = 0; i < s->n_layers; i++)
+        fill_random_layer(&s->layers[i], i == 0 ? POLICY_BASE : POLICY_NARROWS);
+}
+
+/* --- requests --------------------------------------------------------------------------------------------------- */
+
+#define MAX_RANDOM_PAST 6
+
+struct random_request {
+    struct json *args;
+    struct policy_past past[2 * MAX_RANDOM_PAST];
+    struct policy_request request;
+};
+
+/* Where links lead: of a host that has two, one out of the root. */
+static inline bool resolve_links(void *arg, const char *text, struct path *out)
+{
+    const char *to = strcmp(text, "docs/link") == 0 ? "work/secret" : text;
+
+    (void)arg;
+    if (strcmp(text, "work/link") == 0 || *to == '/' || *to == '\0' || strstr(to, ".."))
+        return false;
+    snprintf(out->text, sizeof(out->text), "%s", to);
+    return true;
+}
+
+static inline void put_value(struct buf *b, const char *name, const char *const *values, size_t n, bool list)
+{
+    if (below(4) == 0)
+        return;
+    if (!list || below(3)) {
+        buf_addf(b, ",\"%s\":%s", name, values[below((unsigned)n)]);
+        return;
+    }
+    buf_addf(b, ",\"%s\":[", name);
+    for (unsigned i = below(3); i > 0; i--)
+        buf_addf(b, "%s,", values[below((unsigned)n)]);
+    buf_addf(b, "%s]", values[below((unsigned)n)]);
+}
+
+static inline struct policy_past random_past(void)
+{
+    static const char *const providers[] = { "a", "ab", "b" }, *const tools[] = { "x", "xy", "y.z", "q" };
+
+    return (struct policy_past){
+        .provider = PICK(providers), .tool = PICK(tools), .effects = below(32), .traits = below(4), .bytes = below(30)
+    };
+}
+
+static inline struct label random_label(void)
+{
+    return (struct label){ (enum integrity)below(2), (enum confidentiality)below(3) };
+}
+
+static inline void random_request(struct random_request *r)
+{
+    static const char *const providers[] = { "a", "a", "ab", "b", "c" };
+    static const char *const tools[] = { "x", "xy", "xzy", "y.z", "q" };
+    static const char *const numbers[] = { "-1", "0", "1", "5", "5.5", "1e15", "9007199254740993", "-1e20", "\"five\"", "true",
+                                           "null", "[5]" };
+    static const char *const strings[] = { "\"\"", "\"\xc3\xa9\"", "\"ab\"", "\"abc\"", "\"abcd\"", "1", "{}" };
+    static const char *const paths[] = { "\"docs\"", "\"docs/a\"", "\"docs/a/b\"", "\"docsx/a\"", "\"./docs//a/.\"", "\"docs/.git/a\"",
+                                         "\".x\"", "\"/docs\"", "\"docs/../work\"", "\"\"", "\".\"", "\"work/out/c\"", "\"work/outer\"",
+                                         "\"docs/link\"", "\"work/link\"", "\"do\\\\cs\"", "7", "\"work/a..b\"" };
+    static const char *const urls[] = {
+        "\"https://a.org/\"", "\"http://a.org\"", "\"HTTPS://A.Org./api\"", "\"https://x.a.org/api/v\"", "\"https://xa.org:8080/apix\"",
+        "\"http://8.8.8.8:8080/v1\"", "\"http://8.8.8.8/v1/?abc\"", "\"https://a.org/api?abcd\"", "\"https://a.org#frag\"",
+        "\"http://127.0.0.1/\"", "\"http://10.1.2.3:443/api\"", "\"http://localhost/\"", "\"https://printer.local/api\"",
+        "\"http://[::1]/api\"", "\"http://[2606:4700::1111]:8080/\"", "\"http://u@a.org/\"", "\"http://0x7f.1/\"", "\"http://1.2.3/\"",
+        "\"https://a.org/%61pi\"", "\"https://a.org//api\"", "\"https://a.org/x/../api\"", "\"ftp://a.org/\"", "\"a.org\"", "\"\"", "7",
+        "\"https://a.org:99999/\"", "\"https://a.org/api/%C3%A9\"",
+    };
+    static const char *const lines[] = { "[\"ls\"]", "[\"ls\",\"-l\"]", "[\"/bin/ls\",\"-l\",\"a\"]", "[\"git\",\"--all=x\"]",
+                                         "[\"git\",\"--al\"]", "[\"ls\",\"-la\",\"b\"]", "[\"ls\",\"-x\",\"-l\",\"c\"]", "[]", "[7]",
+                                         "[\"ls\",7]", "\"ls\"", "[\"rm\",\"-\",\"--\"]", "[\"-l\"]" };
+    struct buf b;
+
+    buf_init(&b, 4096);
+    buf_adds(&b, "{\"other\":0");
+    put_value(&b, "n", numbers, COUNT(numbers), false);
+    put_value(&b, "s", strings, COUNT(strings), false);
+    put_value(&b, "p", paths, COUNT(paths), true);
+    put_value(&b, "u", urls, COUNT(urls), true);
+    put_value(&b, "v", lines, COUNT(lines), false);
+    buf_addc(&b, '}');
+    r->args = json_parse(b.data, b.len, NULL);
+    buf_finish(&b);
+    for (unsigned i = 0; i < 2 * MAX_RANDOM_PAST; i++)
+        r->past[i] = random_past();
+    r->request = (struct policy_request){ .provider = PICK(providers),
+                                          .tool = PICK(tools),
+                                          .effects = below(4) ? below(32) : 0,
+                                          .traits = below(3) ? below(2) : below(4),
+                                          .args = below(9) ? r->args : NULL,
+                                          .bytes = below(30),
+                                          .context = below(2) ? random_label() : (struct label){ TRUSTED, PUBLIC },
+                                          .n_past = below(2) ? below(MAX_RANDOM_PAST + 1) : 0,
+                                          .past = r->past,
+                                          .resolve = below(3) ? NULL : resolve_links };
+}
+
+#endif
