@@ -267,6 +267,9 @@ bool match_holds(const struct match *m, const struct policy_request *r, bool aga
         return false;
     if (!pattern_covers(&m->pattern, &tool))
         return false;
+    /* `*` is for every name there is, not for none. */
+    if (!against && (tool.provider[0] == '\0' || tool.tool[0] == '\0'))
+        return false;
     for (size_t i = 0; i < m->n_except; i++)
         if (pattern_covers(&m->except[i], &tool))
             return false;

@@ -140,13 +140,17 @@ static bool read_authority(const char *s, size_t len, struct url *u, const char 
 
 /* --- the path --------------------------------------------------------------------------------------------------- */
 
-/* Is it "." or ".." when %2e is a dot, and what follows a semicolon is left out as some servers do?  A %2f or %5c inside may become a slash for the one who serves it. */
+/*
+ * Is it "." or ".." when %2e is a dot, and what follows a semicolon is left out as some servers do?  A %2f or %5c inside may become a
+ * slash for the one who serves it, a control character the end of a line or a text.
+ */
 static bool is_bad_segment(const char *s, size_t len)
 {
     size_t dots = 0, i = 0;
 
     for (size_t k = 0; k + 2 < len; k++)
-        if (s[k] == '%' && (strncasecmp(s + k, "%2f", 3) == 0 || strncasecmp(s + k, "%5c", 3) == 0 || strncmp(s + k, "%00", 3) == 0))
+        if (s[k] == '%' && (strncasecmp(s + k, "%2f", 3) == 0 || strncasecmp(s + k, "%5c", 3) == 0 ||
+                            strncasecmp(s + k, "%7f", 3) == 0 || s[k + 1] == '0' || s[k + 1] == '1'))
             return true;
     while (i < len && s[i] != ';') {
         if (s[i] == '.')
@@ -187,7 +191,7 @@ static bool is_plain(const char *p, size_t len)
             return false;
         /* %21 to %7E are printable ASCII, which stands for itself. */
         if (p[i] == '%' && !(i + 2 < len && is_capital_hex(p[i + 1]) && is_capital_hex(p[i + 2]) &&
-                             (strncmp(p + i, "%20", 3) == 0 || p[i + 1] < '2' || p[i + 1] > '7' || strncmp(p + i, "%7F", 3) == 0)))
+                             (strncmp(p + i, "%20", 3) == 0 || p[i + 1] > '7')))
             return false;
     }
     return true;

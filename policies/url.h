@@ -4,7 +4,8 @@
  * Stricter than RFC 3986 and the WHATWG's standard on purpose: what two parsers could read in two ways is refused, so that the
  * host decided on is the host dialled.  Refused are: schemes but http and https, user names, bytes that are not printable ASCII,
  * backslashes, a percent sign in the host, hosts that are not letters, digits, - and . or an IPv6 address in brackets, IPv4
- * addresses in any form but four plain decimal numbers, and path segments that are . or .. in any spelling, also before a semicolon.
+ * addresses in any form but four plain decimal numbers, and path segments that are . or .. in any spelling, also before a semicolon, and in a
+ * path %-escapes of a slash, a backslash or a control character.
  */
 #ifndef POLICIES_URL_H
 #define POLICIES_URL_H

@@ -272,6 +272,8 @@ static void test_layers(void)
     is_verdict(&none, &r, POLICY_DENY, "none", "without a base nothing is allowed");
     ok(policy_decide_layers(NULL, 0, &r).decision == POLICY_DENY && policy_decide(NULL, &r).decision == POLICY_DENY, "nor without any layer");
     is_verdict(&t, &r, POLICY_ALLOW, "base/all", "an empty layer narrows nothing");
+    is_verdict(&t, &(struct policy_request){ 0 }, POLICY_DENY, "none", "* allows every name, not none at all");
+    is_verdict(&t, &(struct policy_request){ .provider = "a", .tool = "" }, POLICY_DENY, "none", "nor half a name");
     is_verdict(&worse, &r, POLICY_DENY, "none", "no rule matches");
     r.context.integrity = UNTRUSTED;
     is_verdict(&worse, &r, POLICY_DENY, "none", "a rule that asks of a worse context allows no more there");
