@@ -180,9 +180,9 @@ static void carry_out(struct task *t, const struct policy_request *r, const stru
         .provider = r->provider, .tool = r->tool, .effects = r->effects, .traits = r->traits, .bytes = r->bytes
     };
     t->seen = label_join(t->seen, v->result);
-    if (is_call_of(r, "recall"))
+    if (is_call_of(r, "memory_search"))
         t->seen = label_join(t->seen, t->remembered);
-    if (is_call_of(r, "remember"))
+    if (is_call_of(r, "memory_add"))
         t->remembered = label_join(t->remembered, t->seen);
 }
 

@@ -268,7 +268,7 @@ static void write_set(struct mutation *m, const struct json *root, struct buf *o
 static bool decide_calls(const struct policy *p, const struct policy *q, unsigned decided[3])
 {
     static const char *const tools[N_TOOLS][2] = {
-        { "math", "calc" }, { "code", "run_python" }, { "corax", "remember" }, { "web", "fetch" }, { "foreign", "any" },
+        { "math", "calc" }, { "code", "run_python" }, { "corax", "memory_add" }, { "web", "fetch" }, { "foreign", "any" },
     };
     static const char *const args[] = { "{}", "{\"url\":\"https://a.org/x\"}", "{\"url\":\"http://a.org/\"}", "{\"url\":7}",
                                         "{\"url\":\"https://[::1]/\"}" };
