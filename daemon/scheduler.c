@@ -364,18 +364,20 @@ static void write_submission(struct entry *e, const struct submission *sub, cons
     entry_int(e, "uid", sub->uid);
 }
 
-static int count_scheduled(const struct scheduler *s, uint32_t uid)
+/* A user's. */
+static int count_in(const struct scheduler *s, enum task_state state, uint32_t uid)
 {
     int n = 0;
 
     for (size_t i = 0; i < N_BUCKETS; i++)
         for (const struct task *t = s->buckets[i]; t; t = t->hash_next)
-            n += t->scheduled && t->row.uid == uid && t->phase != PHASE_FINISHED;
+            n += t->row.state == state && t->row.uid == uid;
     return n;
 }
 
-/* What is not due yet has a limit of its own, and enters a queue that is full when it is. */
-static bool has_no_room(const struct scheduler *s, const struct submission *sub, const char **code, struct err *err)
+/* What is not due yet has a limit of its own, and enters a queue that is full when it is.  What is paused waits, too: else it would
+ * make room for any number. */
+static int check_room(const struct scheduler *s, const struct submission *sub, const char **code, struct err *err)
 {
     const struct config *c = &s->d->config;
     bool waits = sub->due_ms > clock_wall_ms();
@@ -385,14 +387,15 @@ static bool has_no_room(const struct scheduler *s, const struct submission *sub,
     if (s->ending && !sub->parent) /* whose call is under way */
         return fail(err, CORAX_E_UNAVAIL, "coraxd is ending: submit again when it is back");
     *code = "schedule_full";
-    if (waits && (n = count_scheduled(s, sub->uid) + s->n_submitting) >= c->max_scheduled)
+    if (waits && (n = count_in(s, TASK_SCHEDULED, sub->uid) + s->n_submitting) >= c->max_scheduled)
         return fail(err, CORAX_E_LIMIT, "%d tasks of yours wait for their time already, and max_scheduled is %d: cancel some", n, c->max_scheduled);
     *code = "queue_full";
-    if (!waits && !sub->parent && (n = queue_count(&s->queue, sub->uid) + s->n_submitting) >= c->max_queued + c->max_running - s->n_running)
-        return fail(err, CORAX_E_LIMIT, "%d tasks of yours are waiting already: try again later", n);
+    if (!waits && !sub->parent && (n = queue_count(&s->queue, sub->uid) + count_in(s, TASK_PAUSED, sub->uid) + s->n_submitting) >=
+                                    c->max_queued + c->max_running - s->n_running)
+        return fail(err, CORAX_E_LIMIT, "%d tasks of yours are waiting or paused already: try again later, or cancel some", n);
     if (s->n_live >= MAX_LIVE)
         return fail(err, CORAX_E_LIMIT, "%d tasks are not finished: answer or cancel some", s->n_live);
-    return false;
+    return 0;
 }
 
 int scheduler_submit(struct scheduler *s, const struct submission *sub, submit_done *done, void *arg, const char **code, struct err *err)
@@ -400,7 +403,7 @@ int scheduler_submit(struct scheduler *s, const struct submission *sub, submit_d
     struct submit_op *op;
     struct entry *e;
 
-    if (has_no_room(s, sub, code, err))
+    if (check_room(s, sub, code, err) < 0)
         return -1;
     op = calloc(1, sizeof(*op));
     e = entry_create(ENTRY_TASK_SUBMITTED, 1, clock_wall_ms(), 0);

@@ -76,7 +76,8 @@ static void adopted(const char *text, const char *want)
     config_adopt(&c, &fresh, &restart);
     is_str(restart.len > 0 ? restart.data : "", want, "what holds after a restart");
     if (*want == '\0')
-        ok(c.max_running == fresh.max_running && c.log_level == fresh.log_level && c.budget.max_steps == fresh.budget.max_steps,
+        ok(c.max_running == fresh.max_running && c.max_scheduled == fresh.max_scheduled && c.stop_finishes == fresh.stop_finishes &&
+               c.stop_seconds == fresh.stop_seconds && c.log_level == fresh.log_level && c.budget.max_steps == fresh.budget.max_steps,
            "the others are taken over");
     config_finish(&fresh);
     config_finish(&c);
@@ -100,6 +101,7 @@ static void adoption(void)
         { "{\"isolation\":\"strict\"}", "isolation" },
         { "{\"roots\":{\"a\":\"/tmp\"}}", "roots" },
         { "{\"model\":null,\"host\":{\"path\":\"/h\"}}", "model, host" },
+        { "{\"max_scheduled\":9,\"stop\":{\"mode\":\"finish\",\"seconds\":3}}", "" },
         { "{\"max_running\":9,\"log_level\":\"debug\",\"budget\":{\"steps\":3},\"system\":\"x\",\"policies\":[\"/p\"],\"agents\":\"/a\"}", "" },
         { "{}", "" },
     };
@@ -125,6 +127,12 @@ int main(void)
     bad("{\"budget\":[]}", "budget must be an object");
     bad("{\"sampling\":{\"temperature\":\"hot\"}}", "sampling.temperature");
     bad("{\"sampling\":{\"top_p\":2}}", "sampling.top_p must be a number between 0 and 1");
+    bad("{\"max_scheduled\": -1}", "max_scheduled");
+    bad("{\"stop\": \"finish\"}", "stop must be an object");
+    bad("{\"stop\": {\"mode\": \"now\"}}", "stop.mode");
+    bad("{\"stop\": {\"mode\": 1}}", "stop.mode");
+    bad("{\"stop\": {\"seconds\": -1}}", "stop.seconds");
+    bad("{\"stop\": {\"secs\": 1}}", "secs");
     bad("{\"max_running\":0}", "max_running is 0");
     bad("{\"plugins\":\"/a\"}", "plugins must be a list");
     bad("{\"plugins\":[1]}", "plugins must be a list");

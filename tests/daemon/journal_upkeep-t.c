@@ -126,20 +126,26 @@ static bool is_good(const char *path)
 
 /* --- an older database -------------------------------------------------------------------------------------------- */
 
-static void make_version_1(void)
+/* One of ours, without what came later. */
+static void make_version(int version)
 {
     struct journal *j;
+    char text[40];
 
     fresh_dir();
     j = must_open();
     for (int i = 0; i < 5; i++)
         add_task(j, TASK_FINISHED, i);
     journal_close(j);
-    sql(db_path, "DROP INDEX tasks_finished");
-    sql(db_path, "DROP TABLE schedules");
-    sql(db_path, "SELECT 1; DROP TABLE memory_vectors; DROP TABLE memory_writes; DROP TABLE memories;"
-                 " DROP TABLE memory_spaces; DROP TABLE memories_fts");
-    sql(db_path, "PRAGMA user_version=1");
+    if (version < 2)
+        sql(db_path, "DROP INDEX tasks_finished");
+    if (version < 3)
+        sql(db_path, "DROP TABLE schedules");
+    if (version < 4)
+        sql(db_path, "SELECT 1; DROP TABLE memory_vectors; DROP TABLE memory_writes; DROP TABLE memories;"
+                     " DROP TABLE memory_spaces; DROP TABLE memories_fts");
+    snprintf(text, sizeof(text), "PRAGMA user_version=%d", version);
+    sql(db_path, text);
 }
 
 static void test_older(void)
@@ -149,7 +155,7 @@ static void test_older(void)
     struct stat st = { 0 };
     char path[160];
 
-    make_version_1();
+    make_version(1);
     snprintf(path, sizeof(path), "%s.v1", db_path);
     is_int(sql(db_path, "PRAGMA user_version"), 1, "a database of version 1");
     j = journal_open(dir, NULL, &err);
@@ -165,7 +171,7 @@ static void test_older(void)
     is_int(sql(path, "SELECT count(*) FROM events"), 5, "with everything");
     ok(is_good(path), "and is good as well");
 
-    make_version_1();
+    make_version(1);
     snprintf(path, sizeof(path), "%s.v1.part", db_path);
     mkdir(path, 0700); /* no copy can be made there */
     j = journal_open(dir, NULL, &err);
@@ -176,6 +182,14 @@ static void test_older(void)
     j = must_open();
     journal_close(j);
     is_int(sql(db_path, "PRAGMA user_version"), JOURNAL_SCHEMA, "until there is room for one");
+
+    for (int version = 2; version < JOURNAL_SCHEMA; version++) {
+        make_version(version);
+        j = must_open();
+        journal_close(j);
+        ok(sql(db_path, "PRAGMA user_version") == JOURNAL_SCHEMA && sql(db_path, "SELECT count(*) FROM tasks") == 5 && is_good(db_path),
+           "one of version %d as well", version);
+    }
 }
 
 /* As by somebody who looks at it with another program. */
@@ -216,7 +230,7 @@ static void test_killed(void)
     for (int i = 0; i < 40; i++) {
         char cmd[400];
 
-        make_version_1();
+        make_version(1);
         snprintf(cmd, sizeof(cmd), "rm -f %s.v1", db_path);
         run_command(cmd);
         fflush(stdout);

@@ -160,6 +160,23 @@ resume() {
     same "$(field /answer) $(cat "$ledger")" "one one"
 }
 
+@test "paused tasks count as queued ones" {
+    script <<< "$replies"
+    extra='"max_running": 1, "max_queued": 2'
+    start
+    submit slow
+    eventually in_state running
+    for _ in 1 2; do
+        submit go
+        pause
+    done
+    api POST /v1/tasks '{"input":"go"}'
+    same "$code $(field /error/code)" "429 queue_full"
+    has "$(field /error/message)" "waiting or paused"
+    api POST "/v1/tasks/$id/cancel"
+    submit go
+}
+
 @test "what cannot be" {
     script <<< "$replies"
     start

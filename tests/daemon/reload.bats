@@ -97,13 +97,13 @@ asked_twice() {
     same "$(field /state)" queued
     mkdir "$dir/agents"
     echo '{"agent":1,"budget":{"steps":3}}' > "$dir/agents/short.json"
-    extra='"max_running": 2, "max_queued": 9, "system": "Be brief.", "agents": "'$dir'/agents", "budget": { "steps": 5 }, "admin_group": "nobody"'
+    extra='"max_running": 2, "max_queued": 9, "max_scheduled": 7, "system": "Be brief.", "agents": "'$dir'/agents", "budget": { "steps": 5 }, "admin_group": "nobody"'
     config
     reload "what has changed of admin_group holds after a restart"
     await # there is a second slot now
     same "$(field /answer)" well
     api GET /healthz
-    same "$(field /tasks/max_running) $(field /tasks/max_queued)" "2 9"
+    same "$(field /tasks/max_running) $(field /tasks/max_queued) $(field /tasks/max_scheduled)" "2 9 7"
     submit go '"agent":"short"'
     await
     api GET "/v1/tasks/$id/trace"
