@@ -146,6 +146,41 @@ ended() { # within seconds of the first word; $ended is its exit status
     same "$(field /answer)" well
 }
 
+@test "told to end at any moment: every effect happens once, and none is in doubt" {
+    script <<< '{"*":[{"calls":[{"name":"append","arguments":"{\"text\":\"@.1\"}"},{"name":"append","arguments":"{\"text\":\"@.2\"}"}]},
+        {"calls":[{"name":"append","arguments":"{\"text\":\"@.3\"}"}]},
+        {"calls":[{"name":"append","arguments":"{\"text\":\"@.4\"}"},{"name":"append","arguments":"{\"text\":\"@.5\"}"}]},{"text":"done"}]}'
+    sed -i '/"ask": "ledger.append"/d' "$dir/policy.json"
+    stopping='"seconds": 60'
+    extra='"max_running": 1'
+    resumed=0
+    for round in 1 2 3 4 5 6; do
+        start
+        sends=()
+        for n in 1 2 3 4; do # by one curl, so that the first has not ended when the last comes
+            sends+=(--next -sS -f -o "$dir/body" --unix-socket "$sock" -d "{\"input\":\"r$round-$n\"}" http://x/v1/tasks)
+        done
+        curl "${sends[@]:1}"
+        sleep "0.0$((RANDOM % 5))"
+        kill -TERM "$pid"
+        ended 30
+        same "$ended" 0
+    done
+    start
+    api GET '/v1/tasks?limit=500'
+    ids=$(printf '%s' "$body" | grep -o '"id":"[^"]*"' | cut -d'"' -f4)
+    same "$(wc -w <<< "$ids")" 24
+    for id in $ids; do
+        await
+        same "$(field /outcome)" answered
+        [[ $(kinds) != *effect_unverified* ]]
+        [[ $(kinds) != *task_resumed*tool_intent* ]] || resumed=$((resumed + 1))
+    done
+    [ "$resumed" -gt 0 ] # it was told while something ran
+    same "$(wc -l < "$ledger")" 120
+    same "$(sort -u "$ledger" | wc -l)" 120
+}
+
 @test "people may still approve, pause and cancel while it ends" {
     script <<< "$replies"
     stopping='"seconds": 60'
