@@ -11,7 +11,8 @@
  * thinks, calls and observes until it answers or a budget is used up.  Every failure becomes an observation in plain words that the model can act on; only a used-up budget, a cancelled
  * task or a model that cannot be reached ends the task otherwise.
  *
- * At most one command is open at a time; several calls in one reply are carried out one after the other, in order.
+ * At most one command is open at a time; several calls in one reply are opened one after the other, in order.  Whoever carries them out may
+ * begin later ones early (planner_reply has them all) and give their results when they are opened.
  * What the model sees of a result is one text: the text parts, or if there are none the JSON parts, cut off at
  * max_observation_bytes with a note of how much was left out; images and the like are only named.  planner_cut tells of
  * what was cut off.

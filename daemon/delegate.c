@@ -63,6 +63,16 @@ static void write_answer(struct delegation *g, const struct ending *end)
     jsonw_end(&w);
 }
 
+/* Children that work side by side take the parent no longer than the longest of them. */
+static void spend_time(struct task *parent, int64_t ms)
+{
+    if (ms > parent->children_ms) {
+        parent->active_before_ms += ms - parent->children_ms;
+        parent->children_ms = ms;
+    }
+    parent->n_children--;
+}
+
 static void finish(struct delegation *g, const struct ending *end)
 {
     struct builtin_call *c = g->call;
@@ -73,7 +83,7 @@ static void finish(struct delegation *g, const struct ending *end)
     c->tokens = end->tokens;
     c->n_past = end->n_past;
     c->past = end->past;
-    parent->active_before_ms += end->active_ms;
+    spend_time(parent, end->active_ms);
     if (end->outcome == OUTCOME_ANSWERED)
         write_answer(g, end);
     else
@@ -84,6 +94,7 @@ static void finish(struct delegation *g, const struct ending *end)
 
 static void fail_call(struct delegation *g, const struct err *err)
 {
+    spend_time(g->call->task, 0);
     builtin_finish(g->call, err);
     free(g);
 }
@@ -260,6 +271,7 @@ static void cancel(struct builtin_call *c)
     struct delegation *g = c->own;
     struct task *child = g->child;
 
+    spend_time(c->task, 0);
     g->call = NULL;
     if (child == NULL)
         return; /* whoever brings it frees it */
@@ -275,14 +287,27 @@ static int64_t left(int64_t most, int64_t spent)
     return most > spent ? most - spent : 1;
 }
 
+/* Those of the last reply may work side by side. */
+static int count_siblings(const struct task *t)
+{
+    const struct message *m = planner_reply(t->planner);
+    int n = 0;
+
+    for (size_t i = 0; m && i < m->n_calls; i++)
+        n += strcmp(m->calls[i].name, "delegate") == 0;
+    return n > 0 ? n : 1;
+}
+
+/* Time passes for all of them at once; of the rest each has its part. */
 static struct budget budget_left(const struct task *t)
 {
     const struct spent spent = planner_spent(t->planner);
+    const int n = count_siblings(t);
     struct budget b = t->budget;
 
-    b.max_tokens = left(b.max_tokens, spent.n_tokens);
     b.max_wall_ms = left(b.max_wall_ms, task_active_ms(t));
-    b.max_tool_calls = (int)left(b.max_tool_calls, spent.n_tool_calls);
+    b.max_tokens = left(left(b.max_tokens, spent.n_tokens) / n, 0);
+    b.max_tool_calls = (int)left(left(b.max_tool_calls, spent.n_tool_calls) / n, 0);
     return b;
 }
 
@@ -359,6 +384,8 @@ static int call(struct builtin_call *c, const struct json *args, struct err *err
         free(g);
         return -1;
     }
+    if (c->task->n_children++ == 0)
+        c->task->children_ms = 0;
     c->own = g;
     c->cancel = cancel;
     c->gives_slot = true;

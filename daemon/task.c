@@ -17,6 +17,7 @@
 #include "daemon/hosts.h"
 #include "daemon/models.h"
 #include "daemon/scheduler.h"
+#include "daemon/task_ahead.h"
 #include "daemon/task_memory.h"
 #include "util/arena.h"
 #include "util/clock.h"
@@ -463,6 +464,7 @@ void task_stop_work(struct task *t)
     t->chat = NULL;
     t->host_call = NULL;
     t->builtin_call = NULL;
+    ahead_drop(t);
     task_memory_stop(t);
 }
 
@@ -648,6 +650,7 @@ static void on_reply(void *arg, const struct model_reply *r, const struct err *w
 
     t->chat = NULL;
     t->phase = PHASE_READY;
+    ahead_drop(t); /* calls of the last reply that the planner refused */
     if (r == NULL) {
         ev.said = why->msg;
         task_apply(t, &ev);

@@ -25,6 +25,7 @@
 #include "daemon/alarm.h"
 #include "daemon/coraxd.h"
 #include "daemon/entry.h"
+#include "daemon/hosts.h"
 #include "daemon/journal.h"
 #include "daemon/policies.h"
 #include "daemon/queue.h"
@@ -39,6 +40,7 @@
 struct model_chat;
 struct model_delta;
 struct model_reply;
+struct ahead;
 struct builtin_call;
 struct task_memory;
 struct host_call;
@@ -110,6 +112,8 @@ struct task {
     struct label seen;          /* of all that the model was told */
     struct policy_past *past;   /* the calls made */
     size_t n_past, past_cap, n_inherited; /* the first are the parent's */
+    int n_children;                       /* tasks that it gave away and that work for it now, side by side */
+    int64_t children_ms;                  /* the longest of these, as far as they have ended: it is the task's time */
     int depth;                            /* tasks above it, whose calls it answers */
     bool attended;
     struct sampling sampling;
@@ -122,6 +126,8 @@ struct task {
     struct model_chat *chat;
     struct host_call *host_call;
     struct builtin_call *builtin_call;
+    size_t n_ahead;
+    struct ahead *ahead[8], *open_ahead; /* task_ahead.h */
     struct plan_command command; /* the last one handed out */
     bool command_due;            /* after a recovery: it is to be carried out, not the next */
     bool ask_unverified;         /* after a recovery: so it is with the open call */
@@ -226,6 +232,19 @@ void task_ask_question(struct task *, const struct plan_command *);
 
 /* The call is over, or begins anew. */
 void task_clear_call(struct task *);
+/* Tool, arguments and policy of a call behind those of past, into *c.  -1: err is the observation. */
+int task_judge(struct task *, struct task_call *c, const struct call *, const struct policy_past *past, size_t n_past,
+               struct policy_verdict *, struct err *);
+/* Its intent is in the journal before it is sent, for its effects' sake or its own. */
+bool task_waits_for_intent(const struct tool *);
+/* Sends a judged call; its result comes to done.  NULL: err. */
+struct host_call *task_start_host(struct task *, const struct task_call *, host_done *, void *arg, struct err *);
+/* Likewise, into *out in any case.  1: it has its result already; 0: builtin_finish comes; -1: err. */
+int task_start_builtin(struct task *, const struct task_call *, struct builtin_call **out, struct err *);
+/* The result of the open call: the first goes on with the task, the others do not. */
+void task_host_done(struct task *, const struct tool_result *, int64_t duration_us, const struct err *);
+void task_take_host(struct task *, const struct tool_result *, int64_t duration_us, const struct err *);
+void task_take_builtin(struct task *, struct builtin_call *, const struct err *); /* err NULL: it has one; it is gone then */
 /* Of the open call. */
 size_t task_layers(const struct task *, const struct policy *layers[POLICY_MAX_LAYERS]);
 

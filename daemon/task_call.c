@@ -13,6 +13,7 @@
 #include "daemon/paths.h"
 #include "daemon/scheduler.h"
 #include "daemon/task.h"
+#include "daemon/task_ahead.h"
 #include "util/arena.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -257,25 +258,35 @@ static void take_result(struct task *t, const struct tool_result *r, int64_t dur
     free(parts);
 }
 
-static void on_result(void *arg, const struct tool_result *r, int64_t duration_us, const struct err *err)
+void task_take_host(struct task *t, const struct tool_result *r, int64_t duration_us, const struct err *err)
 {
-    struct task *t = arg;
-    bool had_effects = task_needs_intent(t->call.tool);
     char text[ERR_MSG + 60];
 
     t->host_call = NULL;
     if (r) {
         take_result(t, r, duration_us);
-    } else {
-        /* The model should not simply try again what may have been done. */
-        snprintf(text, sizeof(text), "%s%s", err->msg,
-                 duration_us > 0 && had_effects ? "; whether it had its effect is not known" : "");
-        end_call(t, true, err->status, text, duration_us);
+        return;
     }
+    /* The model should not simply try again what may have been done. */
+    snprintf(text, sizeof(text), "%s%s", err->msg,
+             duration_us > 0 && task_needs_intent(t->call.tool) ? "; whether it had its effect is not known" : "");
+    end_call(t, true, err->status, text, duration_us);
+}
+
+void task_host_done(struct task *t, const struct tool_result *r, int64_t duration_us, const struct err *err)
+{
+    bool had_effects = task_needs_intent(t->call.tool);
+
+    task_take_host(t, r, duration_us, err);
     /* An effect without a result would be a question for a person after a crash.  What has none is done again. */
     if (had_effects)
         task_flush(t);
     task_advance(t);
+}
+
+static void on_result(void *arg, const struct tool_result *r, int64_t duration_us, const struct err *err)
+{
+    task_host_done(arg, r, duration_us, err);
 }
 
 /* --- judging ---------------------------------------------------------------------------------------------------- */
@@ -323,44 +334,54 @@ size_t task_layers(const struct task *t, const struct policy *layers[POLICY_MAX_
     return policies_layers(t->call.judged_by ? t->call.judged_by : t->d->policies, t->row.uid, t->policy, layers);
 }
 
-static void judge(struct task *t, const struct json *args, size_t args_len, struct policy_verdict *verdict)
+static void judge(struct task *t, struct task_call *c, const struct json *args, const struct policy_past *past, size_t n_past,
+                  struct policy_verdict *verdict)
 {
-    const struct policy_request request = { .provider = t->call.tool->provider,
-                                            .tool = t->call.tool->name,
-                                            .effects = t->call.tool->effects,
-                                            .traits = t->call.tool->traits,
+    const struct policy_request request = { .provider = c->tool->provider,
+                                            .tool = c->tool->name,
+                                            .effects = c->tool->effects,
+                                            .traits = c->tool->traits,
                                             .args = args,
-                                            .bytes = args_len,
+                                            .bytes = c->call->args_len,
                                             .context = t->seen,
-                                            .n_past = t->n_past,
-                                            .past = t->past,
+                                            .n_past = n_past,
+                                            .past = past,
                                             .resolve = paths_resolve,
                                             .resolve_arg = &t->d->config };
     const struct policy *layers[POLICY_MAX_LAYERS];
     size_t n;
 
-    policies_release(t->call.judged_by);
-    t->call.judged_by = policies_hold(t->d->policies);
-    n = task_layers(t, layers);
+    policies_release(c->judged_by);
+    c->judged_by = policies_hold(t->d->policies);
+    n = policies_layers(c->judged_by, t->row.uid, t->policy, layers);
     *verdict = policy_decide_layers(layers, n, &request);
-    t->call.must = verdict->must;
-    t->call.result = verdict->result;
+    c->must = verdict->must;
+    c->result = verdict->result;
+}
+
+int task_judge(struct task *t, struct task_call *c, const struct call *call, const struct policy_past *past, size_t n_past,
+               struct policy_verdict *verdict, struct err *err)
+{
+    struct json *args;
+
+    c->call = call;
+    c->tool = task_find_tool(t, call->name);
+    if (c->tool == NULL)
+        return unknown_tool(t, call->name, err);
+    if ((args = registry_validate(c->tool, call->args, call->args_len, err)) == NULL)
+        return -1;
+    judge(t, c, args, past, n_past, verdict);
+    json_free(args);
+    snprintf(c->rule, sizeof(c->rule), "%s", verdict->rule);
+    snprintf(c->why, sizeof(c->why), "%s", verdict->why ? verdict->why : "");
+    return 0;
 }
 
 int task_judge_call(struct task *t, const struct call *call, struct policy_verdict *verdict, struct err *err)
 {
-    struct json *args;
-
-    t->call.call = call;
-    t->call.tool = task_find_tool(t, call->name);
-    if (t->call.tool == NULL)
-        return unknown_tool(t, call->name, err);
-    if ((args = registry_validate(t->call.tool, call->args, call->args_len, err)) == NULL)
+    /* One that was tried before is not counted twice. */
+    if (task_judge(t, &t->call, call, t->past, t->n_past - (t->call.attempt > 0), verdict, err) < 0)
         return -1;
-    judge(t, args, call->args_len, verdict);
-    json_free(args);
-    snprintf(t->call.rule, sizeof(t->call.rule), "%s", verdict->rule);
-    snprintf(t->call.why, sizeof(t->call.why), "%s", verdict->why ? verdict->why : "");
     if (verdict->decision == POLICY_ASK)
         hash_request(t, "approve");
     return 0;
@@ -376,7 +397,7 @@ bool task_is_as_asked(struct task *t, struct policy_verdict *verdict)
            strcmp(asked, t->call.request_hash) == 0;
 }
 
-static void record_decision(struct task *t, const struct policy_verdict *v)
+static void record_decision(struct task *t, const struct policy_verdict *v, struct label context)
 {
     struct entry *e = task_record(t, ENTRY_POLICY_DECIDED);
     char hash[TASK_HASH_SIZE];
@@ -388,7 +409,7 @@ static void record_decision(struct task *t, const struct policy_verdict *v)
     entry_text(e, "decision", policy_decision_name(v->decision));
     entry_text(e, "rule", v->rule);
     entry_text(e, "why", v->why);
-    task_record_label(e, "context", t->seen);
+    task_record_label(e, "context", context);
     entry_text(e, "policy_hash", hash);
     task_recorded(t, e);
 }
@@ -415,15 +436,19 @@ static void record_question(struct task *t, enum entry_kind kind)
 
 void task_begin_call(struct task *t, const struct call *call)
 {
+    struct ahead *ahead = ahead_take(t, call);
     struct policy_verdict verdict;
     struct err err = { 0 };
+    struct label context = t->seen;
     struct buf text;
 
-    if (task_judge_call(t, call, &verdict, &err) < 0) {
+    if (ahead) {
+        verdict = ahead_open(t, ahead, &context);
+    } else if (task_judge_call(t, call, &verdict, &err) < 0) {
         task_end_call(t, true, err.status, err.msg);
         return;
     }
-    record_decision(t, &verdict);
+    record_decision(t, &verdict, context);
     if (verdict.decision == POLICY_ALLOW) {
         task_make_intent(t);
     } else if (verdict.decision == POLICY_ASK && t->attended) {
@@ -446,7 +471,7 @@ static bool is_builtin(const struct tool *tool)
 }
 
 /* Its intent is in the journal before it begins. */
-static bool waits_for_intent(const struct tool *tool)
+bool task_waits_for_intent(const struct tool *tool)
 {
     const struct builtin *b = is_builtin(tool) ? builtin_find(tool->name) : NULL;
 
@@ -474,10 +499,11 @@ void task_make_intent(struct task *t)
     entry_seal(e, "traits", at);
     entry_int(e, "attempt", t->call.attempt);
     task_recorded(t, e);
-    task_made(t, t->call.tool->provider, t->call.tool->name, t->call.tool->effects, t->call.tool->traits,
-              t->call.call->args_len);
+    if (t->call.attempt == 1)
+        task_made(t, t->call.tool->provider, t->call.tool->name, t->call.tool->effects, t->call.tool->traits,
+                  t->call.call->args_len);
     t->phase = PHASE_INTENT;
-    if (waits_for_intent(t->call.tool))
+    if (task_waits_for_intent(t->call.tool))
         task_flush(t); /* on_saved goes on */
     else
         task_send_call(t);
@@ -495,7 +521,7 @@ static void take_what_was_done(struct task *t, const struct builtin_call *c)
     t->call.came = c->label;
 }
 
-static void take_builtin(struct task *t, struct builtin_call *c, const struct err *err)
+void task_take_builtin(struct task *t, struct builtin_call *c, const struct err *err)
 {
     const struct mcp_part text = { .kind = MCP_TEXT, .mime = "text/plain", .data = c->text.data, .len = c->text.len };
     const struct tool_result result = { .n_parts = c->text.len > 0,
@@ -521,9 +547,13 @@ static void take_builtin(struct task *t, struct builtin_call *c, const struct er
 void builtin_finish(struct builtin_call *c, const struct err *err)
 {
     struct task *t = c->task;
-    const bool had_effects = waits_for_intent(t->call.tool), gave_slot = c->gives_slot;
+    const bool gave_slot = c->gives_slot;
+    bool had_effects;
 
-    take_builtin(t, c, err);
+    if (ahead_keeps(t, c, err))
+        return;
+    had_effects = task_waits_for_intent(t->call.tool);
+    task_take_builtin(t, c, err);
     if (had_effects)
         task_flush(t);
     if (gave_slot)
@@ -532,58 +562,76 @@ void builtin_finish(struct builtin_call *c, const struct err *err)
         task_advance(t);
 }
 
-/* true: it has its result already. */
-static bool call_builtin(struct task *t)
+int task_start_builtin(struct task *t, const struct task_call *call, struct builtin_call **out, struct err *err)
 {
-    const struct builtin *b = builtin_find(t->call.tool->name);
-    struct builtin_call *c = calloc(1, sizeof(*c));
+    const struct builtin *b = builtin_find(call->tool->name);
+    struct builtin_call *c = *out = calloc(1, sizeof(*c));
     struct json *args;
-    struct err err = { 0 };
     int done = -1;
 
     if (c == NULL || b == NULL)
         abort();
     c->task = t;
-    c->id = t->call.call->id;
+    c->id = call->call->id;
     c->started_ns = clock_mono_ns();
     buf_init(&c->text, BUILTIN_MAX_RESULT);
     buf_init(&c->json, BUILTIN_MAX_RESULT);
-    t->builtin_call = c;
-    args = registry_validate(t->call.tool, t->call.call->args, t->call.call->args_len, &err);
+    args = registry_validate(call->tool, call->call->args, call->call->args_len, err);
     if (args)
-        done = b->call(c, args, &err);
+        done = b->call(c, args, err);
     json_free(args);
+    return done;
+}
+
+struct host_call *task_start_host(struct task *t, const struct task_call *c, host_done *done, void *arg, struct err *err)
+{
+    int64_t left = t->budget.max_wall_ms - task_active_ms(t), deadline = t->d->config.host_deadline_ms;
+
+    if (c->must.timeout_ms && c->must.timeout_ms < deadline)
+        deadline = c->must.timeout_ms;
+    if (left < deadline)
+        deadline = left > 1 ? left : 1;
+    return hosts_call(t->d->hosts, c->tool->provider, c->tool->name, c->call->args, c->call->args_len,
+                      &(struct host_terms){ deadline, t->seen, c->must.fresh_host }, done, arg, err);
+}
+
+/* true: it has its result already. */
+static bool send_builtin(struct task *t)
+{
+    struct builtin_call *c;
+    struct err err = { 0 };
+    int done = task_start_builtin(t, &t->call, &c, &err);
+
     if (done != 0)
-        take_builtin(t, c, done < 0 ? &err : NULL);
+        task_take_builtin(t, c, done < 0 ? &err : NULL);
+    else
+        t->builtin_call = c;
     return done != 0;
+}
+
+static bool send_host(struct task *t)
+{
+    struct err err = { 0 };
+
+    t->host_call = task_start_host(t, &t->call, on_result, t, &err);
+    if (t->host_call == NULL)
+        task_end_call(t, true, err.status, err.msg);
+    return t->host_call == NULL;
 }
 
 void task_send_call(struct task *t)
 {
-    const struct call *c = t->call.call;
-    struct err err = { 0 };
-    int64_t left = t->budget.max_wall_ms - task_active_ms(t), deadline = t->d->config.host_deadline_ms;
-    bool was_waiting = waits_for_intent(t->call.tool);
+    const bool was_waiting = task_waits_for_intent(t->call.tool);
 
-    if (t->call.must.timeout_ms && t->call.must.timeout_ms < deadline)
-        deadline = t->call.must.timeout_ms;
-    if (left < deadline)
-        deadline = left > 1 ? left : 1;
     t->phase = PHASE_CALL;
-    if (is_builtin(t->call.tool)) {
-        if (call_builtin(t) && was_waiting)
-            task_advance(t);
-        else if (t->builtin_call && t->builtin_call->gives_slot)
-            task_stand_still(t, PHASE_CALL, TASK_RUNNING);
+    if (t->open_ahead ? ahead_adopt(t) : is_builtin(t->call.tool) ? send_builtin(t) : send_host(t)) {
+        if (was_waiting)
+            task_advance(t); /* else the caller's loop goes on */
         return;
     }
-    t->host_call = hosts_call(t->d->hosts, t->call.tool->provider, t->call.tool->name, c->args, c->args_len,
-                              &(struct host_terms){ deadline, t->seen, t->call.must.fresh_host }, on_result, t, &err);
-    if (t->host_call)
-        return;
-    task_end_call(t, true, err.status, err.msg);
-    if (was_waiting)
-        task_advance(t); /* else the caller's loop goes on */
+    ahead_start(t);
+    if (t->builtin_call && t->builtin_call->gives_slot)
+        task_stand_still(t, PHASE_CALL, TASK_RUNNING);
 }
 
 void task_ask_unverified(struct task *t)

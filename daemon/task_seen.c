@@ -44,7 +44,10 @@ void task_forget_past(struct task *t)
 void task_fold_made(struct task *t, const struct json *intent)
 {
     unsigned effects = ~0u, traits = 0;
+    int64_t attempt = 1;
 
+    if (json_int(json_get(intent, "attempt"), "attempt", &attempt, NULL) == 0 && attempt > 1)
+        return; /* it is there already */
     /* Names that are not known count as the worst. */
     if (match_read_effects(json_get(intent, "effects"), "effects", &effects, NULL) < 0)
         effects = ~0u;
