@@ -690,11 +690,11 @@ bool task_note(struct task *t, const char *about, const char *text, struct label
     return true;
 }
 
-/* The day on which the task was submitted, where coraxd runs: so it is the same one after a restart. */
+/* The day on which the task was submitted, or came due, where coraxd runs: so it is the same one after a restart. */
 static bool note_date(struct task *t)
 {
     static const char *const days[] = { "Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday" };
-    time_t seconds = (time_t)(t->row.created_ms / 1000);
+    time_t seconds = (time_t)((t->came_due_ms ? t->came_due_ms : t->row.created_ms) / 1000);
     struct tm tm;
     char text[64];
 

@@ -99,6 +99,7 @@ struct task {
     struct task_memory *memory; /* NULL: it remembers nothing */
 
     int64_t due_ms, deadline_ms; /* Unix time; 0: none */
+    int64_t came_due_ms;         /* when that was noticed; 0: not yet, or it had no time of its own */
     struct alarm due, deadline, approval; /* approval: until then a person may say yes */
     bool scheduled;     /* it is not due yet */
     bool pausing;       /* a person wants it paused: it is, or will be when its step is over */

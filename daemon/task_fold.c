@@ -195,7 +195,7 @@ int task_fold_event(struct task_fold *f, enum entry_kind kind, const struct json
         return noted(f, e, err);
     case ENTRY_TASK_DUE:
         f->t->scheduled = false;
-        return 0;
+        return json_int(json_get(e, "at_ms"), "at_ms", &f->t->came_due_ms, err);
     case ENTRY_PAUSE_ASKED:
     case ENTRY_TASK_PAUSED:
     case ENTRY_TASK_RESUMED_BY:

@@ -21,6 +21,7 @@ static void on_due(struct alarm *alarm)
 
     entry_int(e, "due_ms", t->due_ms);
     entry_int(e, "late_ms", late_ms > 0 ? late_ms : 0);
+    t->came_due_ms = e->at_ms;
     task_recorded(t, e);
     t->scheduled = false;
     if (t->phase == PHASE_READY)

@@ -56,6 +56,17 @@ next_is_within() { # MILLISECONDS
     grep -q "the clock was set" "$dir/log"
 }
 
+@test "the model is told the day on which the task came due" {
+    extra='"date_note": true'
+    start_with_clock
+    submit go "\"at\":$(now_ms $day)"
+    clock $((3 * day))
+    await
+    same "$(field /answer)" well
+    api GET "/v1/tasks/$id/trace"
+    has "$(field /events/2/text)" "$(date -u -d '+3 days' +%Y-%m-%d)."
+}
+
 @test "a deadline passes when the clock is set beyond it, a budget does not" {
     start_with_clock
     submit slow '"budget":{"wall_ms":600000}'
