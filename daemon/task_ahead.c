@@ -98,22 +98,28 @@ static void keep_past(struct ahead *a, struct builtin_call *c)
     c->past = past;
 }
 
+static struct ahead *find_builtin(struct task *t, const struct builtin_call *c)
+{
+    for (size_t i = 0; i < t->n_ahead; i++)
+        if (t->ahead[i]->builtin_call == c)
+            return t->ahead[i];
+    /* One whose turn has come, and whose intent is on its way to the journal. */
+    return t->open_ahead && t->open_ahead->builtin_call == c ? t->open_ahead : NULL;
+}
+
 bool ahead_keeps(struct task *t, struct builtin_call *c, const struct err *err)
 {
-    for (size_t i = 0; i < t->n_ahead; i++) {
-        struct ahead *a = t->ahead[i];
+    struct ahead *a = find_builtin(t, c);
 
-        if (a->builtin_call != c)
-            continue;
-        a->done = true;
-        a->duration_us = (clock_mono_ns() - c->started_ns) / 1000;
-        if (err)
-            a->err = *err;
-        keep_past(a, c);
-        c->cancel = NULL;
-        return true;
-    }
-    return false;
+    if (a == NULL)
+        return false;
+    a->done = true;
+    a->duration_us = (clock_mono_ns() - c->started_ns) / 1000;
+    if (err)
+        a->err = *err;
+    keep_past(a, c);
+    c->cancel = NULL;
+    return true;
 }
 
 /* --- sending ----------------------------------------------------------------------------------------------------- */
