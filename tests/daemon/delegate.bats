@@ -213,3 +213,41 @@ PYTHON
     await
     same "$(field /answer)" written
 }
+
+@test "pausing the parent lets the child end; the end of the daemon lets its call end; a deadline ends both" {
+    setup_agents
+    stopping='"seconds": 60'
+    script << SCRIPT
+{ "top": [ $(give clerk below), { "echo": true } ],
+  "below": [ $(call append_slow text=once), { "text": "it is written" } ],
+  "late": [ $(give clerk forever), { "echo": true } ],
+  "forever": [ { "do": "hang" } ] }
+SCRIPT
+    start
+    submit top
+    eventually grep -q once "$ledger"
+    child=$(children)
+    api POST "/v1/tasks/$id/pause"
+    same "$code $(field /state) $(field /paused)" "200 running true"
+    eventually in_state paused
+    same "$(events tool_result tool)" delegate
+    api GET "/v1/tasks/$child"
+    same "$(field /state) $(field /answer)" "finished it is written"
+    api POST "/v1/tasks/$id/resume"
+    await
+    same "$(field /answer)" "it is written"
+    : > "$ledger"
+    submit top
+    eventually grep -q once "$ledger"
+    stop TERM
+    start
+    await
+    same "$(field /answer) $(cat "$ledger")" "it is written once"
+    same "$(children | wc -l)" 1
+    submit late "\"deadline\":$(now_ms 2500)"
+    eventually has_child
+    await
+    same "$(field /error/code)" deadline
+    await "$child"
+    same "$(field /outcome)" cancelled
+}

@@ -133,3 +133,36 @@ busy() { # so many hosts are
     api GET "/v1/tasks?limit=100"
     same "$(grep -o '"id"' <<< "$body" | wc -l)" 6
 }
+
+@test "a pause, and the end of the daemon, between calls of which some went ahead" {
+    setup_plugins
+    sed -i 's/"calls": 2/"calls": 9/' "$dir/policy.json"
+    stopping='"seconds": 60'
+    script <<< "{\"go\":[$(reply slow_one:a slow_two:b slow_three:c),{\"echo\":true}]}"
+    start
+    submit go
+    eventually in_call
+    api POST "/v1/tasks/$id/pause"
+    same "$code" 200
+    eventually in_state paused
+    same "$(results)" "c1 a in turn"
+    api POST "/v1/tasks/$id/resume"
+    await
+    same "$(field /answer)" c
+    same "$(results | cut -d' ' -f1,2)" $'c1 a\nc2 b\nc3 c'
+    submit go
+    eventually in_call
+    stop TERM
+    start
+    await
+    same "$(field /answer)" c
+    same "$(results | cut -d' ' -f1,2)" $'c1 a\nc2 b\nc3 c'
+    has "$(kinds)" "task_submitted model_replied policy_decided tool_intent tool_result task_resumed policy_decided tool_intent tool_result policy_decided"
+    api GET "/v1/tasks/$id/replay"
+    same "$(field /same)" true
+}
+
+in_call() { # its first one was sent: intents of such calls are stored with their results
+    sleep 1
+    in_state running
+}
