@@ -14,6 +14,7 @@ command -v python3 >/dev/null || {
     echo "masks: skipped: python3 is not here"
     exit 0
 }
+python3 "${CORAX_SRCDIR:?}/tests/bench/cancel.py" "$build" ${BENCH_JSON:+--json "$BENCH_JSON.cancel"}
 python3 "${CORAX_SRCDIR:?}/tests/bench/masks.py" "$build" ${BENCH_JSON:+--json "$BENCH_JSON.masks"}
 vocabulary=$build/tests/bench/vocabulary/vocabulary.gguf
 if [ -f "$vocabulary" ]; then
