@@ -147,8 +147,7 @@ int planner_ask_model(struct planner *p, struct err *err)
 
 /* --- what the model sees ---------------------------------------------------------------------------------------- */
 
-/* Something found no place in the transcript: a full one ends the task (0), else there is no memory (-1). */
-static int not_added(struct planner *p, const struct err *why, struct err *err)
+int planner_not_added(struct planner *p, const struct err *why, struct err *err)
 {
     if (why->status == CORAX_E_LIMIT)
         return finish(p, PLAN_FAILED, "transcript", err, "no answer: %s", why->msg);
@@ -157,12 +156,12 @@ static int not_added(struct planner *p, const struct err *why, struct err *err)
     return -1;
 }
 
-/* 1: the task goes on, else as not_added. */
+/* 1: the task goes on, else as planner_not_added. */
 static int add_message(struct planner *p, const struct message *m, struct err *err)
 {
     struct err why;
 
-    return transcript_add(p->transcript, m, &why) == 0 ? 1 : not_added(p, &why, err);
+    return transcript_add(p->transcript, m, &why) == 0 ? 1 : planner_not_added(p, &why, err);
 }
 
 static int observe(struct planner *p, const struct call *call, bool error, const char *text, size_t len,
@@ -507,14 +506,21 @@ int planner_add_note(struct planner *p, const char *said, struct err *err)
     part.len = text.len;
     added = text.failed ? no_memory(&why) : transcript_add_part(p->transcript, &part, &why);
     buf_finish(&text);
-    return added == 0 ? 1 : not_added(p, &why, err);
+    return added == 0 ? 1 : planner_not_added(p, &why, err);
 }
 
 int planner_tell(struct planner *p, const char *text, struct err *err)
 {
     struct err why;
 
-    return transcript_add_text(p->transcript, ROLE_USER, text, strlen(text), &why) == 0 ? 1 : not_added(p, &why, err);
+    return transcript_add_text(p->transcript, ROLE_USER, text, strlen(text), &why) == 0 ? 1 : planner_not_added(p, &why, err);
+}
+
+static int summarized(struct planner *p, const struct plan_event *ev, struct err *err)
+{
+    if (ev->n_tokens > 0 && __builtin_add_overflow(p->spent.n_tokens, ev->n_tokens, &p->spent.n_tokens))
+        p->spent.n_tokens = INT64_MAX;
+    return planner_end_compaction(p, ev->said, err);
 }
 
 /* The open ask is handed out again: what it asks for stays as it is. */
@@ -556,6 +562,10 @@ static bool answers(const struct planner *p, const struct plan_event *ev)
         return true;
     case PLAN_EV_NOTE:
         return takes_note(p, ev);
+    case PLAN_EV_COMPACT:
+        return planner_can_compact(p);
+    case PLAN_EV_SUMMARIZED:
+        return open->kind == PLAN_SUMMARIZE;
     }
     return false;
 }
@@ -563,7 +573,8 @@ static bool answers(const struct planner *p, const struct plan_event *ev)
 static const char *event_name(enum plan_event_kind kind)
 {
     static const char *const names[] = { "model_replied", "model_failed", "tool_done", "human_said",
-                                         "cancelled",     "clock",        "note" };
+                                         "cancelled",     "clock",        "note",      "compact",
+                                         "summarized" };
 
     assert((unsigned)kind < sizeof(names) / sizeof(*names));
     return names[kind];
@@ -571,7 +582,7 @@ static const char *event_name(enum plan_event_kind kind)
 
 static int refuse_event(const struct planner *p, const struct plan_event *ev, struct err *err)
 {
-    static const char *const waits_for[] = { "nothing", "the model", "a tool", "the person", "nothing" };
+    static const char *const waits_for[] = { "nothing", "the model", "a tool", "the person", "nothing", "a summary" };
     const struct plan_command *open = &p->command;
 
     if (open->kind == PLAN_FINISH)
@@ -588,6 +599,7 @@ int planner_apply(struct planner *p, const struct plan_event *ev, struct err *er
     if (ev->active_ms > p->spent.active_ms)
         p->spent.active_ms = ev->active_ms;
     p->cut.call_id = p->back.why = NULL;
+    p->compaction.did = false;
     switch (ev->kind) {
     case PLAN_EV_MODEL_REPLIED:
         return model_replied(p, ev, err);
@@ -603,6 +615,10 @@ int planner_apply(struct planner *p, const struct plan_event *ev, struct err *er
         return time_is_up(p) ? finish_out_of_time(p, err) : 0;
     case PLAN_EV_NOTE:
         return add_note(p, ev, err);
+    case PLAN_EV_COMPACT:
+        return planner_begin_compaction(p, ev->n_tokens);
+    case PLAN_EV_SUMMARIZED:
+        return summarized(p, ev, err);
     }
     return fail(err, CORAX_E_ARGS, "event of unknown kind %d", (int)ev->kind);
 }

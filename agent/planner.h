@@ -17,7 +17,8 @@
  * max_observation_bytes with a note of how much was left out; images and the like are only named.  planner_cut tells of
  * what was cut off.
  *
- * What the model has been sent stays as it is: the transcript only grows.  What changes from task to task or from step to
+ * What the model has been sent stays as it is: the transcript only grows, until it nears the model's window and a summary takes the place of its
+ * older steps (agent/compaction.c).  What changes from task to task or from step to
  * step (the date, say) is a note, PLAN_EV_NOTE: a line at the end of the newest message, put there once, which stays.
  */
 #ifndef AGENT_PLANNER_H
@@ -58,7 +59,13 @@ enum plan_event_kind {
      * said is what the model is told besides, as a part of its own, on a line of its own.  Good while PLAN_ASK_MODEL with
      * attempt 0 is open: before it is sent, for the transcript changes.  The ask is then handed out again.
      */
-    PLAN_EV_NOTE
+    PLAN_EV_NOTE,
+    /*
+     * The transcript nears the model's window.  Good while PLAN_ASK_MODEL is open, sent or not, if there are steps that can be summed up and
+     * a reply came since the last time: then PLAN_SUMMARIZE is next.  n_tokens: the most the summary may have, 0: as a reply.
+     */
+    PLAN_EV_COMPACT,
+    PLAN_EV_SUMMARIZED /* said is the summary, NULL: there is none; n_tokens of it.  The ask that waited is handed out again */
 };
 
 struct plan_event {
@@ -78,7 +85,7 @@ struct plan_event {
     bool binding; /* it had an effect that cannot be repeated: nothing goes back behind it */
     size_t n_parts;
     const struct part *parts;
-    /* MODEL_FAILED, HUMAN_SAID, NOTE */
+    /* MODEL_FAILED, HUMAN_SAID, NOTE, SUMMARIZED */
     const char *said;
 };
 
@@ -87,7 +94,8 @@ enum plan_command_kind {
     PLAN_ASK_MODEL, /* send the transcript; max_tokens and must_answer bound the reply */
     PLAN_CALL_TOOL, /* carry out call */
     PLAN_ASK_HUMAN, /* the model called ask_user: put question to the person */
-    PLAN_FINISH     /* the last command; stop what is still under way for this task (cancelled, or its time is up) */
+    PLAN_FINISH,    /* the last command; stop what is still under way for this task (cancelled, or its time is up) */
+    PLAN_SUMMARIZE  /* ask the model for a summary (planner_summary_ask) of messages [from, to); max_tokens bounds it, nothing is called */
 };
 enum plan_outcome { PLAN_ANSWERED, PLAN_FAILED, PLAN_CANCELLED };
 
@@ -98,7 +106,7 @@ enum plan_outcome { PLAN_ANSWERED, PLAN_FAILED, PLAN_CANCELLED };
  */
 struct plan_command {
     enum plan_command_kind kind;
-    int max_tokens;            /* ASK_MODEL */
+    int max_tokens;            /* ASK_MODEL, SUMMARIZE */
     bool must_answer;          /* ASK_MODEL: no calls are allowed, for a budget is nearly used up */
     int attempt;               /* ASK_MODEL */
     const struct call *call;   /* CALL_TOOL, ASK_HUMAN: its id names the command until its event comes */
@@ -106,6 +114,7 @@ struct plan_command {
     enum plan_outcome outcome; /* FINISH */
     const char *text;          /* FINISH: the answer, or why there is none in one sentence */
     const char *code;          /* FINISH */
+    size_t from, to;           /* SUMMARIZE */
 };
 
 struct planner;
@@ -145,6 +154,13 @@ struct plan_back {
     const char *why; /* in a few words; lives as long as the planner */
 };
 bool planner_went_back(const struct planner *, struct plan_back *);
+/* What to ask for PLAN_SUMMARIZE: a transcript of its own, the caller's.  NULL: no memory. */
+struct transcript *planner_summary_ask(const struct planner *, struct err *);
+/* That the last event that was taken put a summary in the place of messages [from, to).  false: it did not. */
+struct plan_compacted {
+    size_t from, to;
+};
+bool planner_compacted(const struct planner *, struct plan_compacted *);
 /* The last reply that was taken, with its calls numbered, whether or not the transcript still has it; NULL: it was of no use. */
 const struct message *planner_reply(const struct planner *);
 /* The next command not yet handed out, or PLAN_WAIT.  Pointers live until the planner is destroyed. */

@@ -191,6 +191,7 @@ const struct planner_kind planner_dfsdt = {
     .said = planner_answer,
     .observed = observed,
     .called = called,
+    .goes_back = true,
     .tool_name = GIVE_UP,
     .tool = give_up_tool,
 };

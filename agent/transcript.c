@@ -303,6 +303,73 @@ void transcript_truncate(struct transcript *t, size_t n)
         t->json.data[t->json.len] = '\0';
 }
 
+size_t transcript_bytes(const struct transcript *t)
+{
+    return t->json.len;
+}
+
+/* The JSON with the changed message in the place of message from - 1 up to before `to`; NULL: no memory. */
+static bool splice_json(struct transcript *t, const struct message *changed, size_t from, size_t to, size_t *changed_end)
+{
+    const size_t before = from > 1 ? t->ends[from - 2] : 0, after = t->ends[to - 1];
+    struct buf json;
+    struct jsonw w;
+
+    buf_init(&json, JSON_LIMIT);
+    buf_add(&json, t->json.data, before);
+    if (before > 0)
+        buf_addc(&json, ',');
+    w = jsonw_start(&json);
+    message_write(changed, &w);
+    *changed_end = json.len;
+    buf_add(&json, t->json.data + after, t->json.len - after);
+    if (json.failed) {
+        buf_finish(&json);
+        return false;
+    }
+    buf_finish(&t->json);
+    t->json = json;
+    return true;
+}
+
+int transcript_compact(struct transcript *t, size_t from, size_t to, size_t n_parts, const struct part *part, struct err *err)
+{
+    const struct message *old;
+    struct message *changed;
+    size_t need, end, after;
+    bool failed = false;
+
+    assert(from > 0 && from <= to && to <= t->n);
+    old = t->messages[from - 1];
+    assert(n_parts <= old->n_parts);
+    need = part_bytes(part);
+    grow(&need, sizeof(*changed) + (n_parts + 1) * sizeof(*part));
+    if (check_part(part, n_parts + 1, err) < 0 || check_size(t, need, err) < 0)
+        return -1;
+    changed = arena_alloc(t->arena, sizeof(*changed));
+    if (changed) {
+        *changed = *old;
+        changed->parts = arena_alloc(t->arena, (n_parts + 1) * sizeof(*changed->parts));
+    }
+    if (!changed || !changed->parts)
+        return fail(err, CORAX_E_INTERNAL, "transcript: no memory");
+    if (n_parts > 0)
+        memcpy(changed->parts, old->parts, n_parts * sizeof(*changed->parts));
+    part_copy(t->arena, &changed->parts[n_parts], part, &failed);
+    changed->n_parts = n_parts + 1;
+    after = t->ends[to - 1];
+    if (failed || !splice_json(t, changed, from, to, &end))
+        return fail(err, CORAX_E_INTERNAL, "transcript: no memory");
+    t->messages[from - 1] = changed;
+    t->ends[from - 1] = end;
+    for (size_t i = to; i < t->n; i++) {
+        t->messages[from + i - to] = t->messages[i];
+        t->ends[from + i - to] = t->ends[i] - after + end;
+    }
+    t->n -= to - from;
+    return 0;
+}
+
 int transcript_add_part(struct transcript *t, const struct part *part, struct err *err)
 {
     struct message *last = t->n > 0 ? t->messages[t->n - 1] : NULL;

@@ -3,7 +3,7 @@
  *
  * A message has a role and a list of parts (text and JSON; later image, audio, file); an assistant message also has a
  * thought and calls; a tool message answers one call.  A call's arguments are JSON text and keep their bytes.
- * The transcript owns everything it holds, in one arena; it only grows, unless it is cut back, and what it holds never moves.  Its JSON form is
+ * The transcript owns everything it holds, in one arena; it only grows, unless it is cut back or compacted, and what it holds never moves.  Its JSON form is
  * the MESSAGE of docs/protocol.md, and grows at its end too: what a model has read of a task it need not read again.
  */
 #ifndef AGENT_TRANSCRIPT_H
@@ -68,6 +68,14 @@ int transcript_add_part(struct transcript *, const struct part *, struct err *);
  * TRANSCRIPT_MAX_BYTES.  For planners that go back: the JSON of what is left is what it was when that was sent.
  */
 void transcript_truncate(struct transcript *, size_t n);
+
+/*
+ * Forgets messages [from, to), behind a message whose first n_parts parts stay and get `part` behind them; 0 < from <= to <= count.  What they
+ * were stays where it is, and counts towards TRANSCRIPT_MAX_BYTES.  Errors as transcript_add's, with nothing changed.
+ */
+int transcript_compact(struct transcript *, size_t from, size_t to, size_t n_parts, const struct part *, struct err *);
+/* Bytes of the messages as they are sent. */
+size_t transcript_bytes(const struct transcript *);
 
 /* Writes all messages as an array under key. */
 void transcript_write(const struct transcript *, struct jsonw *, const char *key);

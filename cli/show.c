@@ -238,6 +238,8 @@ void show_event(struct show *show, const struct json *event)
     } else if (strcmp(kind, "observation_cut") == 0) {
         label(show->out, TERM_YELLOW, "cut");
         put_cut(show->out, event);
+    } else if (strcmp(kind, "compacted") == 0) {
+        labelled(show->out, TERM_YELLOW, "summary", text_of(event, "summary"));
     } else if (strcmp(kind, "went_back") == 0) {
         labelled(show->out, TERM_YELLOW, "back", text_of(event, "why"));
     } else if (strcmp(kind, "policy_decided") == 0 && strcmp(text_of(event, "decision"), "deny") == 0) {
@@ -562,6 +564,18 @@ static void trace_memory(FILE *out, const struct json *event)
     fputc('\n', out);
 }
 
+static void trace_compacted(FILE *out, const struct json *event)
+{
+    const char *summary = text_of(event, "summary");
+
+    fprintf(out, "of messages %.0f to %.0f: ", number_of(event, "from"), number_of(event, "to"));
+    if (*summary)
+        term_text(out, summary, strlen(summary), TEXT_COLUMN);
+    else
+        fputs("none was written; the calls are listed", out);
+    fputc('\n', out);
+}
+
 static void trace_note(FILE *out, const struct json *event)
 {
     put(out, event, "about", 0);
@@ -588,6 +602,7 @@ void show_trace_event(FILE *out, const struct json *event, int64_t begin_ms)
         { "went_back", "back", NULL, "why" },
         { "note_added", "note", trace_note, NULL },
         { "memory_written", "memory", trace_memory, NULL },
+        { "compacted", "summary", trace_compacted, NULL },
         { "question_asked", "question", NULL, "question" },
         { "human_said", "person", NULL, "text" },
         { "effect_unverified", "in doubt", NULL, "why" },

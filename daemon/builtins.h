@@ -48,6 +48,7 @@ struct builtin {
      * writes it, at the start. */
     const char *tool;
     void (*describe)(const struct config *, struct buf *);
+    bool goes_ahead; /* it may be begun while an earlier call of the same reply is under way (daemon/task_ahead.h) */
     bool is_durable; /* its intent is in the journal before it begins, whatever its effects are */
     /* To which tasks it is offered, and for which it can be called; NULL: to all. */
     bool (*is_offered)(const struct task *);

@@ -85,6 +85,7 @@ int config_init(struct config *c, struct err *err)
     c->budget = budget_default();
     c->sampling = (struct sampling){ .top_p = 1, .seed = 1 };
     c->host_deadline_ms = 30000;
+    c->compact_percent = 75;
     c->memory = (struct memory_config){ .max_items = 10000, .note_chars = MEMORY_NOTE_CHARS, .recall_items = 5, .recall_bytes = 2048 };
     c->log_level = LOG_LEVEL_INFO;
     if (config_set_text(&c->socket, CORAX_RUNDIR "/coraxd.sock", err) < 0 ||
@@ -568,6 +569,7 @@ void config_adopt(struct config *c, struct config *fresh, struct buf *restart)
     c->planner = fresh->planner;
     c->budget = fresh->budget;
     c->sampling = fresh->sampling;
+    c->compact_percent = fresh->compact_percent;
     SWAP(struct memory_config, c->memory, fresh->memory);
     c->log_level = fresh->log_level;
 }
@@ -590,7 +592,7 @@ static int read_root(struct config *c, const struct json *root, struct err *err)
                                          "policies",  "max_running", "max_queued", "system", "date_note",
                                          "budget",    "sampling",    "infer",      "host",   "box",
                                          "isolation", "roots",       "log_level",  "journal",
-                                         "planner",   "agents",      "max_scheduled", "stop", "memory",
+                                         "planner",   "agents",      "max_scheduled", "stop", "memory", "compact_percent",
                                          "admin_policies", "user_policies", "approval_seconds", "models", "max_models", NULL };
 
     if (config_check_members(root, "the file", known, err) < 0 || read_text(root, "", "socket", &c->socket, err) < 0 ||
@@ -611,6 +613,7 @@ static int read_root(struct config *c, const struct json *root, struct err *err)
         read_isolation(c, json_get(root, "isolation"), err) < 0 ||
         read_roots(&c->roots, json_get(root, "roots"), err) < 0 ||
         read_journal(c, json_get(root, "journal"), err) < 0 || read_memory(&c->memory, json_get(root, "memory"), err) < 0 ||
+        read_small(root, "", "compact_percent", 0, 95, &c->compact_percent, err) < 0 ||
         config_read_planner(json_get(root, "planner"), &c->planner, err) < 0 ||
         read_log_level(json_get(root, "log_level"), &c->log_level, err) < 0)
         return -1;

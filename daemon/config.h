@@ -59,6 +59,7 @@ struct config {
     struct model_file models[CONFIG_MAX_MODELS];
     int max_models; /* of these, loaded at the same time */
     char *system;      /* NULL: none */
+    int compact_percent; /* of the model's window: a transcript beyond is summed up; 0: never */
     bool date_note;    /* the model is told the date behind a task's input */
     char *admin_group; /* NULL: none */
     struct config_list plugins, policies, admin_policies;
@@ -106,7 +107,7 @@ void config_write_budget(const struct budget *, struct jsonw *);
 int config_load_agents(struct config *, struct err *);
 /*
  * Takes over from a fresh config, all set, what a running daemon can change: agents, system, date_note, max_running, max_queued,
- * max_scheduled, stop, planner, budget, sampling, memory, log_level and approval_seconds; what it had is the fresh one's then.  Policies are loaded by the caller.  Into restart go the names of the
+ * max_scheduled, stop, planner, budget, sampling, memory, compact_percent, log_level and approval_seconds; what it had is the fresh one's then.  Policies are loaded by the caller.  Into restart go the names of the
  * keys that differ besides, with commas between; they stay as they are.
  */
 void config_adopt(struct config *, struct config *fresh, struct buf *restart);

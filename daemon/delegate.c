@@ -426,5 +426,5 @@ static void describe(const struct config *config, struct buf *out)
 }
 
 const struct builtin builtin_delegate = {
-    .name = "delegate", .describe = describe, .is_offered = is_offered, .is_durable = true, .call = call
+    .name = "delegate", .describe = describe, .is_offered = is_offered, .goes_ahead = true, .is_durable = true, .call = call
 };

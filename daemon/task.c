@@ -18,6 +18,7 @@
 #include "daemon/models.h"
 #include "daemon/scheduler.h"
 #include "daemon/task_ahead.h"
+#include "daemon/task_compact.h"
 #include "daemon/task_memory.h"
 #include "util/arena.h"
 #include "util/clock.h"
@@ -651,7 +652,9 @@ static void on_reply(void *arg, const struct model_reply *r, const struct err *w
     t->chat = NULL;
     t->phase = PHASE_READY;
     ahead_drop(t); /* calls of the last reply that the planner refused */
-    if (r == NULL) {
+    if (r == NULL && task_compacts_after(t, why)) {
+        ; /* the planner wants a summary first */
+    } else if (r == NULL) {
         ev.said = why->msg;
         task_apply(t, &ev);
         e = task_record(t, ENTRY_MODEL_FAILED);
@@ -668,6 +671,7 @@ static void on_reply(void *arg, const struct model_reply *r, const struct err *w
         t->row.prompt_tokens += r->prompt_tokens;
         snprintf(t->row.model, sizeof(t->row.model), "%s", (t->model ? models_name(t->d->models, t->model) : ""));
         task_apply(t, &ev);
+        task_used_window(t, r->prompt_tokens, r->completion_tokens);
         record_reply(t, r);
         task_record_back(t);
     }
@@ -766,7 +770,14 @@ void task_advance(struct task *t)
                 break;
             if (task_memory_recalls(t, &c))
                 return;
+            if (task_compacts(t, &c))
+                break;
             ask_model(t, &c);
+            return;
+        case PLAN_SUMMARIZE:
+            if (t->tools.len == 0)
+                build_tools(t);
+            task_summarize(t, &c);
             return;
         case PLAN_CALL_TOOL:
             task_begin_call(t, c.call);

@@ -96,6 +96,9 @@ struct task {
     enum task_phase phase;
     bool has_slot, resumed;
     bool dated; /* the model was told the date */
+    int64_t window_tokens;      /* of the model's window, with the last reply; 0: not known */
+    size_t window_bytes;        /* of the transcript then */
+    const char *compacts_why;   /* between PLAN_EV_COMPACT and its summary */
     struct task_memory *memory; /* NULL: it remembers nothing */
 
     int64_t due_ms, deadline_ms; /* Unix time; 0: none */

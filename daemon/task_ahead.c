@@ -126,7 +126,9 @@ bool ahead_keeps(struct task *t, struct builtin_call *c, const struct err *err)
 
 static bool is_child(const struct tool *tool)
 {
-    return task_waits_for_intent(tool) && !task_needs_intent(tool);
+    const struct builtin *b = strcmp(tool->provider, BUILTIN_PROVIDER) == 0 ? builtin_find(tool->name) : NULL;
+
+    return b && b->goes_ahead;
 }
 
 /* Whether it changes nothing, and takes somebody else's time. */

@@ -23,6 +23,7 @@
 #include <string.h>
 
 #include "daemon/task_fold.h"
+#include "daemon/task_compact.h"
 #include "daemon/task_memory.h"
 #include "util/log.h"
 
@@ -60,7 +61,10 @@ static int replied(struct task_fold *f, const struct json *e, struct err *err)
         return -1;
     f->t->row.prompt_tokens += prompt_tokens;
     snprintf(f->t->row.model, sizeof(f->t->row.model), "%s", json_get_text(e, "model", ""));
-    return apply(f, &ev, err);
+    if (apply(f, &ev, err) < 0)
+        return -1;
+    task_used_window(f->t, prompt_tokens, ev.n_tokens);
+    return 0;
 }
 
 static int has_result(struct task_fold *f, const struct json *e, struct err *err)
@@ -193,6 +197,8 @@ int task_fold_event(struct task_fold *f, enum entry_kind kind, const struct json
         return 0;
     case ENTRY_NOTE_ADDED:
         return noted(f, e, err);
+    case ENTRY_COMPACTED:
+        return task_fold_compacted(f->t, e, err);
     case ENTRY_TASK_DUE:
         f->t->scheduled = false;
         return json_int(json_get(e, "at_ms"), "at_ms", &f->t->came_due_ms, err);

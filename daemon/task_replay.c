@@ -47,6 +47,9 @@ static void tell_open(struct replay *r)
     case PLAN_FINISH:
         say(r->replayed, "%s%s%s: %.*s", outcomes[c->outcome], c->code ? " " : "", c->code ? c->code : "", SHOWN, c->text ? c->text : "");
         break;
+    case PLAN_SUMMARIZE:
+        say(r->replayed, "a summary of messages %zu to %zu", c->from, c->to);
+        break;
     case PLAN_WAIT:
         say(r->replayed, "nothing");
         break;
@@ -157,6 +160,19 @@ static bool same_way(struct replay *r, const struct json *e)
     return false;
 }
 
+/* The same messages are summed up. */
+static bool same_summary(struct replay *r, const struct json *e)
+{
+    struct plan_compacted now = { 0 };
+
+    planner_compacted(r->t->planner, &now);
+    if (is_number(e, "from", (int64_t)now.from) && is_number(e, "to", (int64_t)now.to))
+        return true;
+    say(r->recorded, "a summary of messages %.0f to %.0f", json_number(json_get(e, "from"), -1), json_number(json_get(e, "to"), -1));
+    say(r->replayed, "a summary of messages %zu to %zu", now.from, now.to);
+    return false;
+}
+
 /* What ends a task from outside is no event of its own: that a person cancelled it, and that its time is up. */
 static void end_from_outside(struct replay *r, const struct json *e)
 {
@@ -228,6 +244,8 @@ static bool is_same(struct replay *r, enum entry_kind kind, const struct json *e
         return same_call(r, e) && take(r, kind, e);
     case ENTRY_QUESTION_ASKED:
         return same_question(r, e) && take(r, kind, e);
+    case ENTRY_COMPACTED:
+        return asks_model(r) && take(r, kind, e) && same_summary(r, e);
     case ENTRY_OBSERVATION_CUT:
         return same_cut(r, e);
     case ENTRY_WENT_BACK:

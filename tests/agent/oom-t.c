@@ -80,6 +80,48 @@ static int run_search(struct err *err)
     return run_task_with("dfsdt", err);
 }
 
+/* A task whose first step is summed up. */
+static int run_compacted(struct err *err)
+{
+    static const char args[] = "{}";
+    struct call call = { .name = "a", .args = args, .args_len = 2 };
+    struct part part = { "text/plain", "a result", 8 };
+    const struct plan_event events[] = {
+        { .kind = PLAN_EV_MODEL_REPLIED, .n_calls = 1, .calls = &call },
+        { .kind = PLAN_EV_TOOL_DONE, .call_id = "c1", .n_parts = 1, .parts = &part },
+        { .kind = PLAN_EV_MODEL_REPLIED, .n_calls = 1, .calls = &call },
+        { .kind = PLAN_EV_TOOL_DONE, .call_id = "c2", .n_parts = 1, .parts = &part },
+        { .kind = PLAN_EV_COMPACT },
+        { .kind = PLAN_EV_SUMMARIZED, .said = "a summary" },
+        { .kind = PLAN_EV_MODEL_REPLIED, .text = "done" },
+    };
+    struct budget b = budget_default();
+    struct transcript *t = transcript_create(), *asked;
+    struct planner *p = NULL;
+    int rc = -1;
+
+    if (t && transcript_add_text(t, ROLE_USER, "go", 2, err) == 0)
+        p = planner_create(planner_kind_find("react"), t, &b);
+    if (p == NULL) {
+        transcript_destroy(t);
+        return fail(err, CORAX_E_INTERNAL, "out of memory");
+    }
+    rc = 0;
+    for (size_t i = 0; i < sizeof(events) / sizeof(*events) && rc == 0; i++) {
+        if (events[i].kind == PLAN_EV_SUMMARIZED) {
+            asked = planner_summary_ask(p, err);
+            rc = asked ? 0 : -1;
+            transcript_destroy(asked);
+        }
+        if (rc == 0)
+            rc = planner_apply(p, &events[i], err);
+    }
+    if (rc == 0 && planner_next(p).outcome != PLAN_ANSWERED)
+        rc = -1;
+    planner_destroy(p);
+    return rc;
+}
+
 int main(void)
 {
     plan_later();
@@ -87,6 +129,7 @@ int main(void)
     oom_each("a task runs", run_task);
     oom_each("a task with a plan runs", run_planned);
     oom_each("a task that goes back runs", run_search);
+    oom_each("a task is summed up", run_compacted);
     done();
     return tap_status();
 }

@@ -341,6 +341,8 @@ static const char *render(struct run *r, const struct plan_command *c)
     case PLAN_FINISH:
         return arena_printf(r->arena, "finish %s%s%s %s", outcomes[c->outcome], c->code ? " " : "",
                             c->code ? c->code : "", escape(r->arena, c->text));
+    case PLAN_SUMMARIZE:
+        return arena_printf(r->arena, "summarize %zu-%zu", c->from, c->to);
     }
     return "?";
 }

@@ -356,3 +356,20 @@ POLICY
     await
     same "$(field /answer)" kept
 }
+
+@test "writes of one reply are made one after the other" {
+    script <<< '"keep":[{"calls":[{"name":"memory_add","arguments":"{\"text\":\"one\"}"},{"name":"memory_add","arguments":"{\"text\":\"two\"}"},
+        {"name":"notes_insert","arguments":"{\"note\":\"log\",\"text\":\"three\"}"}]},{"text":"kept"}]'
+    allow
+    extra='"memory": { "space": "work" },'
+    start
+    submit keep
+    await
+    same "$(field /answer)" kept
+    one="policy_decided tool_intent memory_written tool_result"
+    has "$(kinds)" "model_replied $one $one $one model_replied"
+    api GET "/v1/tasks/$id/replay"
+    same "$(field /same)" true
+    api GET '/v1/memory?kind=fact'
+    same "$(field /memories/0/text) $(field /memories/1/text)" "two one"
+}

@@ -16,6 +16,9 @@
  * Where the planner tells the model something there are more user messages: "the user's text|2" is for what follows behind the second of
  * these, if it is there, and its places are counted from there.
  *
+ * Where the first user's message has a summary (agent/compaction.c), "the user's text|summary" is the script, if it is there, and its last reply
+ * is that of all later places.  With "count_tokens": N a prompt has a token for each N bytes of its messages, and one of more than 1024 is refused.
+ *
  * The script of "*" is for every text that has none of its own; in all calls' arguments @ stands for the user's text.
  * With "record": "/path" each line that comes is appended to that file, as it came.
  */
@@ -28,6 +31,8 @@
 
 #include "util/file.h"
 #include "util/rpc.h"
+
+#define CONTEXT 1024
 
 static struct rpc_reader reader;
 static int64_t cancelled = -1;
@@ -51,7 +56,7 @@ static void info(int64_t id)
     w = rpc_result_start(&line, text, strlen(text));
     jsonw_object(&w, "model");
     jsonw_text(&w, "name", "scripted");
-    jsonw_int(&w, "context_length", 1024);
+    jsonw_int(&w, "context_length", CONTEXT);
     jsonw_end(&w);
     jsonw_text(&w, "kernels", "none");
     rpc_end(&w);
@@ -61,6 +66,15 @@ static void info(int64_t id)
 static const char *message_text(const struct json *m)
 {
     return json_get_text(json_first(json_get(m, "parts")), "text", "");
+}
+
+static bool has_summary(const struct json *messages)
+{
+    for (const struct json *m = json_first(messages); m; m = json_next(m))
+        for (const struct json *p = json_first(json_get(m, "parts")); p && strcmp(json_get_text(m, "role", ""), "user") == 0; p = json_next(p))
+            if (strncmp(json_get_text(p, "text", ""), "\nSummary of the steps", 21) == 0)
+                return true;
+    return false;
 }
 
 static const struct json *find_reply(const struct json *script, const struct json *messages, const char **last_tool)
@@ -85,6 +99,13 @@ static const struct json *find_reply(const struct json *script, const struct jso
             *last_tool = message_text(m);
     }
     reply = json_get(script, user ? user : "");
+    snprintf(later, sizeof(later), "%s|summary", user ? user : "");
+    if (has_summary(messages) && n_told == 0 && json_get(script, later)) {
+        reply = json_first(json_get(script, later));
+        while (n-- > 0 && json_next(reply))
+            reply = json_next(reply);
+        return reply;
+    }
     snprintf(later, sizeof(later), "%s|%d", user ? user : "", n_told);
     if (n_told > 0 && json_get(script, later)) {
         reply = json_get(script, later);
@@ -218,6 +239,29 @@ static void write_deltas(struct buf *line, int64_t id, const struct json *reply,
     }
 }
 
+static size_t prompt_tokens = 10;
+
+/* false: it does not fit. */
+static bool count_tokens(const struct json *script, const struct rpc_msg *msg)
+{
+    char text[100];
+    struct buf line;
+    size_t len = 0;
+    int64_t n = 0;
+
+    if (json_int(json_get(script, "count_tokens"), "count_tokens", &n, NULL) < 0 || n < 1)
+        return true;
+    json_raw(json_get(msg->params, "messages"), &len);
+    prompt_tokens = len / (size_t)n;
+    if (prompt_tokens <= CONTEXT)
+        return true;
+    snprintf(text, sizeof(text), "a transcript of %zu tokens, the context holds %d", prompt_tokens, CONTEXT);
+    buf_init(&line, RPC_MAX_LINE);
+    rpc_write_error(&line, msg->id, msg->id_len, RPC_INVALID_PARAMS, text);
+    send_line(&line);
+    return false;
+}
+
 static void answer(const struct rpc_msg *msg, const struct json *reply, const char *last_tool)
 {
     bool calls = json_count(json_get(reply, "calls")) > 0;
@@ -234,7 +278,7 @@ static void answer(const struct rpc_msg *msg, const struct json *reply, const ch
         write_calls(&w, json_get(reply, "calls"));
     jsonw_text(&w, "finish", cancelled >= 0 ? "cancelled" : calls ? "call" : "answer");
     jsonw_object(&w, "usage");
-    jsonw_int(&w, "prompt_tokens", 10);
+    jsonw_int(&w, "prompt_tokens", (int64_t)prompt_tokens);
     jsonw_int(&w, "completion_tokens", 5);
     jsonw_end(&w);
     rpc_end(&w);
@@ -249,6 +293,8 @@ static void chat(const struct json *script, const struct rpc_msg *msg)
     const struct json *reply = find_reply(script, json_get(msg->params, "messages"), &last_tool);
     int64_t ms = 0;
 
+    if (!count_tokens(script, msg))
+        return;
     cancelled = -1;
     own.id = id;
     own.id_len = (size_t)snprintf(id, sizeof(id), "%.*s", (int)msg->id_len, msg->id);

@@ -64,7 +64,7 @@ static void read_event(struct input *in, const char *open_id, struct call calls[
     static const char *const args[] = { "{}", "{\"question\":\"Which?\"}", "{\"question\":7}", "[[[", "" };
     unsigned flags = next_byte(in);
 
-    *ev = (struct plan_event){ .kind = (enum plan_event_kind)(next_byte(in) % 7), .calls = calls, .parts = parts };
+    *ev = (struct plan_event){ .kind = (enum plan_event_kind)(next_byte(in) % 9), .calls = calls, .parts = parts };
     ev->active_ms = next_byte(in);
     ev->n_tokens = next_byte(in);
     ev->cut_off = flags & 1;
