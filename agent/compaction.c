@@ -77,6 +77,17 @@ bool planner_can_compact(const struct planner *p)
     return p->command.kind == PLAN_ASK_MODEL && !p->kind->goes_back && p->compaction.at_step != p->spent.n_steps && find_range(p, &from, &to);
 }
 
+size_t planner_compactable(const struct planner *p)
+{
+    size_t from, to, size = 0;
+
+    if (!planner_can_compact(p) || !find_range(p, &from, &to))
+        return 0;
+    for (; from < to; from++)
+        size += message_size(transcript_at(p->transcript, from));
+    return size;
+}
+
 int planner_begin_compaction(struct planner *p, int64_t max_tokens)
 {
     struct compaction *c = &p->compaction;

@@ -154,6 +154,8 @@ struct plan_back {
     const char *why; /* in a few words; lives as long as the planner */
 };
 bool planner_went_back(const struct planner *, struct plan_back *);
+/* Bytes of text that a summary would take the place of, if PLAN_EV_COMPACT came now; 0: it would not be taken. */
+size_t planner_compactable(const struct planner *);
 /* What to ask for PLAN_SUMMARIZE: a transcript of its own, the caller's.  NULL: no memory. */
 struct transcript *planner_summary_ask(const struct planner *, struct err *);
 /* That the last event that was taken put a summary in the place of messages [from, to).  false: it did not. */

@@ -9,6 +9,7 @@
 
 #define TOKEN_BYTES  3 /* of JSON: a token has at least about so many */
 #define SUMMARY_PART 8 /* the summary takes at most this part of the window */
+#define GAIN_PART    6 /* and what goes for it at least this one, or it would come to that again with the next step */
 #define REFUSED      "refused"
 #define NEAR         "near"
 
@@ -42,7 +43,9 @@ bool task_compacts(struct task *t, const struct plan_command *c)
 
     if (most == 0 || t->window_tokens == 0 || c->attempt > 0)
         return false;
-    return t->window_tokens + (int64_t)(bytes > t->window_bytes ? bytes - t->window_bytes : 0) / TOKEN_BYTES > most && begin(t, NEAR);
+    if (t->window_tokens + (int64_t)(bytes > t->window_bytes ? bytes - t->window_bytes : 0) / TOKEN_BYTES <= most)
+        return false;
+    return (int64_t)planner_compactable(t->planner) / TOKEN_BYTES >= window(t) / GAIN_PART && begin(t, NEAR);
 }
 
 bool task_compacts_after(struct task *t, const struct err *why)

@@ -95,6 +95,7 @@ static void test_steps(void)
     step(p, "{\"n\":3}", 400);
     step(p, "{\"n\":4}", 20);
     step(p, "{\"n\":5}", 20);
+    is_int((long long)planner_compactable(p), 621, "so many bytes could go");
     is_int(apply(p, PLAN_EV_SUMMARIZED, "too early", 0), -1, "no summary is taken that was not asked for");
     is_int(apply(p, PLAN_EV_COMPACT, NULL, 33), 0, "with more it can be");
     c = planner_next(p);

@@ -42,7 +42,7 @@ work='"go":['"$(echoes one 500)"','"$(echoes two 500)"','"$(echoes three 500)"',
     start
     submit go
     await
-    same "$(field /answer)" done
+    same "$(field /answer)" "done"
     event compacted
     same "$(field "/events/$at/summary") $(field "/events/$at/why")" "One and two were echoed. near"
     same "$(field "/events/$at/from")" 1
@@ -74,7 +74,7 @@ One and two were echoed."
     start
     submit go
     await
-    same "$(field /answer)" done
+    same "$(field /answer)" "done"
     event compacted
     same "$(field "/events/$at/summary") $(field "/events/$at/message")" "null the script wants it so"
     has "$(asked "$(asks)" /messages/0/parts/1/text)" 'echo was called with {"text":"one xxx'
@@ -90,7 +90,7 @@ One and two were echoed."
     start
     submit go
     await
-    same "$(field /answer)" done
+    same "$(field /answer)" "done"
     event compacted
     same "$(field "/events/$at/summary") $(field "/events/$at/why")" "One was echoed. refused"
     api GET "/v1/tasks/$id/replay"
@@ -124,7 +124,7 @@ One and two were echoed."
         stop KILL
         start
         await
-        same "$(field /answer)" done
+        same "$(field /answer)" "done"
         event compacted
         same "$(printf '%s' "$body" | grep -o '"kind":"compacted"' | wc -l)" 1
         api GET "/v1/tasks/$id/replay"
@@ -145,4 +145,14 @@ One and two were echoed."
     [ -z "$(asked "$(asks)" /messages/0/parts/2/text || true)" ]
     api GET "/v1/tasks/$id/replay"
     same "$(field /same)" true
+}
+
+@test "where little would be gained it is left as it is" {
+    long=$(printf 'y%.0s' $(seq 3300))
+    script <<< '"'"$long"'":['"$(echoes one 20)"','"$(echoes two 20)"','"$(echoes three 20)"',{"text":"done"}]'
+    start
+    submit "$long"
+    await
+    same "$(field /answer)" "done"
+    case "$(kinds)" in *compacted*) return 1 ;; esac
 }

@@ -373,3 +373,37 @@ POLICY
     api GET '/v1/memory?kind=fact'
     same "$(field /memories/0/text) $(field /memories/1/text)" "two one"
 }
+
+works_again() {
+    api POST /v1/memory '{"kind":"fact","space":"work","text":"after"}'
+    same "$code" 201
+}
+
+@test "while the disk takes nothing nothing is half remembered" {
+    script <<< '"keep":['"$(call memory_add '{"text":"during"}')"',{"echo":true}]'
+    allow
+    extra='"memory": { "space": "work" },'
+    preload="ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0 CORAX_TEST_DISK=$dir/state CORAX_TEST_READONLY=$dir/readonly LD_PRELOAD=$helpers/.libs/readonly_disk.so"
+    start
+    api POST /v1/memory '{"kind":"fact","space":"work","text":"before"}'
+    same "$code" 201
+    : > "$dir/readonly"
+    api POST /v1/memory '{"kind":"fact","space":"work","text":"never"}'
+    same "$code $(field /error/code)" "503 journal"
+    api GET "/v1/memory?q=before"
+    same "$code $(field /memories/0/text)" "200 before"
+    api DELETE "/v1/memory/$(field /memories/0/id)"
+    same "$code" 503
+    rm "$dir/readonly"
+    eventually works_again
+    submit keep
+    await
+    has "$(field /answer)" "remembered: fact"
+    api GET "/v1/memory?kind=fact&space=work"
+    case $body in *never*) return 1 ;; esac
+    has "$body" '"before"'
+    has "$body" '"during"'
+    stop TERM
+    run "$build/coraxd" --check-journal "$dir/state/corax.db"
+    same "$status" 0
+}
