@@ -238,7 +238,7 @@ static void join_labels(const struct policy *p, size_t layer, const struct polic
 static struct label label_result(const struct policy *const *layers, size_t n, const struct policy_request *request,
                                  struct reasons *reasons)
 {
-    bool integrity = false, confidentiality = false, ignored;
+    bool integrity = false, confidentiality = false, ignored = false;
     struct label label = { TRUSTED, PUBLIC };
 
     if (n > 0 && layers[0])
