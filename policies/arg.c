@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "policies/url.h"
 
 #define EXACT_BELOW 9007199254740992.0 /* 2^53: from here on, neighbouring integers share a double */
 
@@ -24,34 +23,43 @@ static size_t count_characters(const char *s)
     return n;
 }
 
-static bool in_range(const struct arg_condition *c, const struct json *value)
+static struct arg_value value_of(const struct json *j)
 {
-    double x = json_number(value, 0);
+    struct arg_value v = { .kind = json_kind(j) };
 
-    return json_kind(value) == JSON_NUMBER && x >= c->min && x <= c->max;
+    if (v.kind == JSON_NUMBER)
+        v.number = json_number(j, 0);
+    else if (v.kind == JSON_BOOL)
+        v.number = json_bool(j, false);
+    else
+        v.text = json_text(j);
+    return v;
 }
 
-static bool in_length(const struct arg_condition *c, const struct json *value)
+static bool in_range(const struct arg_condition *c, const struct arg_value *v)
 {
-    const char *s = json_text(value);
-    int64_t n = s ? (int64_t)count_characters(s) : -1;
-
-    return s && n >= c->min_length && n <= c->max_length;
+    return v->kind == JSON_NUMBER && v->number >= c->min && v->number <= c->max;
 }
 
-static bool same_value(const struct json *a, const struct json *b)
+static bool in_length(const struct arg_condition *c, const struct arg_value *v)
 {
-    if (json_kind(a) != json_kind(b))
+    int64_t n = v->text ? (int64_t)count_characters(v->text) : -1;
+
+    return v->text && n >= c->min_length && n <= c->max_length;
+}
+
+static bool same_value(const struct arg_value *a, const struct arg_value *b)
+{
+    if (a->kind != b->kind)
         return false;
-    switch (json_kind(a)) {
+    switch (a->kind) {
     case JSON_NULL:
         return true;
     case JSON_BOOL:
-        return json_bool(a, false) == json_bool(b, false);
     case JSON_NUMBER:
-        return json_number(a, 0) == json_number(b, 0);
+        return a->number == b->number;
     case JSON_STRING:
-        return strcmp(json_text(a), json_text(b)) == 0;
+        return strcmp(a->text, b->text) == 0;
     case JSON_NONE:
     case JSON_ARRAY:
     case JSON_OBJECT:
@@ -60,33 +68,37 @@ static bool same_value(const struct json *a, const struct json *b)
     return false;
 }
 
-static bool is_among(const struct json *values, const struct json *value)
+static bool is_among(const struct arg_condition *c, const struct arg_value *v)
 {
-    for (const struct json *v = json_first(values); v; v = json_next(v))
-        if (same_value(v, value))
+    for (size_t i = 0; i < c->n_values; i++)
+        if (same_value(&c->values[i], v))
             return true;
     return false;
 }
 
 /* Of a value whose numbers are exact. */
-static bool value_holds(const struct arg_condition *c, const struct json *value)
+static bool value_holds(const struct arg_condition *c, const struct arg_value *v)
 {
-    return (!c->values || is_among(c->values, value)) && (!c->has_range || in_range(c, value)) &&
-           (!c->has_length || in_length(c, value));
+    return (c->n_values == 0 || is_among(c, v)) && (!c->has_range || in_range(c, v)) && (!c->has_length || in_length(c, v));
 }
 
-static int read_values(const struct json *list, struct arg_condition *c, struct err *err)
+static int read_values(const struct json *list, struct arg_condition *c, struct arena *arena, struct err *err)
 {
+    struct arg_value *values;
+
     if (json_kind(list) != JSON_ARRAY || json_count(list) == 0)
         return fail(err, CORAX_E_ARGS, "args.%.60s: enum is not a list of values", c->name);
+    if (!(values = arena_alloc(arena, json_count(list) * sizeof(*values))))
+        return fail(err, CORAX_E_INTERNAL, "no memory");
     for (const struct json *v = json_first(list); v; v = json_next(v)) {
         if (json_kind(v) == JSON_ARRAY || json_kind(v) == JSON_OBJECT)
             return fail(err, CORAX_E_ARGS, "args.%.60s: enum holds a list or an object", c->name);
         if (is_inexact(v))
             return fail(err, CORAX_E_ARGS, "args.%.60s: a number of 2^53 or more is not exact", c->name);
         c->has_number |= json_kind(v) == JSON_NUMBER;
+        values[c->n_values++] = value_of(v);
     }
-    c->values = list;
+    c->values = values;
     return 0;
 }
 
@@ -119,43 +131,41 @@ static bool value_can_hold(const struct arg_condition *c)
 {
     if ((c->has_range && c->has_length) || c->min > c->max || c->min_length > c->max_length)
         return false;
-    for (const struct json *v = c->values ? json_first(c->values) : NULL; v; v = json_next(v))
-        if (value_holds(c, v))
+    for (size_t i = 0; i < c->n_values; i++)
+        if (value_holds(c, &c->values[i]))
             return true;
-    return !c->values;
+    return c->n_values == 0;
 }
-
 
 static bool value_covers(const struct arg_condition *a, const struct arg_condition *b)
 {
-    if (b->values) {
+    if (b->n_values > 0) {
         /* A number too big to compare matches b when b names numbers: then a must name them too. */
         if (b->has_number && !a->has_number)
             return false;
-        for (const struct json *v = json_first(b->values); v; v = json_next(v))
-            if (value_holds(b, v) && !value_holds(a, v))
+        for (size_t i = 0; i < b->n_values; i++)
+            if (value_holds(b, &b->values[i]) && !value_holds(a, &b->values[i]))
                 return false;
         return true;
     }
-    if (a->values || a->has_range != b->has_range || a->has_length != b->has_length)
+    if (a->n_values > 0 || a->has_range != b->has_range || a->has_length != b->has_length)
         return false;
     return a->min <= b->min && a->max >= b->max && a->min_length <= b->min_length && a->max_length >= b->max_length;
 }
-
 
 static int unknown_key(const struct arg_condition *c, const char *key, const char *known, struct err *err)
 {
     return fail(err, CORAX_E_ARGS, "args.%.60s: key \"%.60s\" is unknown: %s are known", c->name, key, known);
 }
 
-static int read_value(const struct json *j, struct arg_condition *c, struct err *err)
+static int read_value(const struct json *j, struct arg_condition *c, struct arena *arena, struct err *err)
 {
     for (const struct json *m = json_first(j); m; m = json_next(m)) {
         const char *key = json_key(m);
         int bad;
 
         if (strcmp(key, "enum") == 0)
-            bad = read_values(m, c, err);
+            bad = read_values(m, c, arena, err);
         else if (strcmp(key, "min") == 0)
             bad = read_number(m, c, &c->min, err);
         else if (strcmp(key, "max") == 0)
@@ -240,16 +250,31 @@ static int read_path(const struct json *j, struct arg_condition *c, struct arena
     return 0;
 }
 
-/* Whether it holds, and *clear: whether that can be told. */
-static bool path_holds(const struct arg_condition *c, const char *text, const struct arg_context *x, bool *clear)
+void arg_memo_init(struct arg_memo *memo)
 {
-    struct path path;
+    memo->url_text = memo->path_text = NULL;
+}
+
+/* NULL: that cannot be told. */
+static const struct path *read_path_text(const char *text, const struct arg_context *x, struct arg_memo *memo)
+{
+    if (memo->path_text != text) {
+        memo->path_clear = x->resolve ? x->resolve(x->resolve_arg, text, &memo->path) : path_parse(text, &memo->path);
+        memo->path_text = text;
+    }
+    return memo->path_clear ? &memo->path : NULL;
+}
+
+/* Whether it holds, and *clear: whether that can be told. */
+static bool path_holds(const struct arg_condition *c, const char *text, const struct arg_context *x, struct arg_memo *memo, bool *clear)
+{
+    const struct path *path = read_path_text(text, x, memo);
     bool beneath = c->beneath.n == 0;
 
-    *clear = x->resolve ? x->resolve(x->resolve_arg, text, &path) : path_parse(text, &path);
-    for (size_t i = 0; *clear && !beneath && i < c->beneath.n; i++)
-        beneath = path_is_beneath(&path, c->beneath.at[i]);
-    return *clear && beneath && (c->flag < 0 || (int)path_is_hidden(&path) == c->flag);
+    *clear = path != NULL;
+    for (size_t i = 0; path && !beneath && i < c->beneath.n; i++)
+        beneath = path_is_beneath(path, c->beneath.at[i]);
+    return path && beneath && (c->flag < 0 || (int)path_is_hidden(path) == c->flag);
 }
 
 /* --- URLs ------------------------------------------------------------------------------------------------------- */
@@ -398,15 +423,19 @@ static bool path_is_under(const struct texts *prefixes, const struct url *u)
     return prefixes->n == 0;
 }
 
-static bool url_holds(const struct arg_condition *c, const char *text, bool *clear)
+static bool url_holds(const struct arg_condition *c, const char *text, struct arg_memo *memo, bool *clear)
 {
-    struct url u;
+    const struct url *u = &memo->url;
     const char *why;
 
-    *clear = url_parse(text, strlen(text), &u, &why) && (c->beneath.n == 0 || u.is_plain);
-    return *clear && (c->schemes.n == 0 || has_text(&c->schemes, u.https ? "https" : "http")) &&
-           host_is_among(&c->hosts, &u) && port_is_among(c->ports, u.port) && path_is_under(&c->beneath, &u) &&
-           (int64_t)u.query_len <= c->max_query && (c->flag < 0 || (int)u.is_private == c->flag);
+    if (memo->url_text != text) {
+        memo->url_clear = url_parse(text, strlen(text), &memo->url, &why);
+        memo->url_text = text;
+    }
+    *clear = memo->url_clear && (c->beneath.n == 0 || u->is_plain);
+    return *clear && (c->schemes.n == 0 || has_text(&c->schemes, u->https ? "https" : "http")) &&
+           host_is_among(&c->hosts, u) && port_is_among(c->ports, u->port) && path_is_under(&c->beneath, u) &&
+           (int64_t)u->query_len <= c->max_query && (c->flag < 0 || (int)u->is_private == c->flag);
 }
 
 /* --- command lines ---------------------------------------------------------------------------------------------- */
@@ -502,6 +531,7 @@ int arg_read(const struct json *j, struct arg_condition *c, struct arena *arena,
 
     *c = (struct arg_condition){ .name = json_key(j),
                                  .source = j,
+                                 .slot = -1,
                                  .min = -INFINITY,
                                  .max = INFINITY,
                                  .max_length = INT64_MAX,
@@ -525,14 +555,18 @@ int arg_read(const struct json *j, struct arg_condition *c, struct arena *arena,
     case ARG_VALUE:
         break;
     }
-    return read_value(j, c, err);
+    return read_value(j, c, arena, err);
 }
 
 /* Of one text; what cannot be told counts against the call. */
 static bool text_matches(const struct arg_condition *c, const char *text, const struct arg_context *x)
 {
-    bool clear = true;
-    const bool holds = c->kind == ARG_PATH ? path_holds(c, text, x, &clear) : url_holds(c, text, &clear);
+    struct arg_memo own, *memo = x->memo ? x->memo : &own;
+    bool clear = true, holds;
+
+    if (!x->memo)
+        arg_memo_init(&own);
+    holds = c->kind == ARG_PATH ? path_holds(c, text, x, memo, &clear) : url_holds(c, text, memo, &clear);
 
     return clear ? holds : x->against;
 }
@@ -556,6 +590,8 @@ static bool texts_match(const struct arg_condition *c, const struct json *value,
 
 bool arg_matches(const struct arg_condition *c, const struct json *value, const struct arg_context *x)
 {
+    struct arg_value v;
+
     if (!value)
         return false;
     switch (c->kind) {
@@ -567,7 +603,10 @@ bool arg_matches(const struct arg_condition *c, const struct json *value, const 
     case ARG_VALUE:
         break;
     }
-    return c->has_number && is_inexact(value) ? x->against : value_holds(c, value);
+    if (c->has_number && is_inexact(value))
+        return x->against;
+    v = value_of(value);
+    return value_holds(c, &v);
 }
 
 /* Of the others only what is written alike is found out. */

@@ -27,6 +27,7 @@
 #include <stdint.h>
 
 #include "policies/path.h"
+#include "policies/url.h"
 #include "util/arena.h"
 #include "util/err.h"
 #include "util/json.h"
@@ -38,14 +39,23 @@ struct texts {
     const char **at;
 };
 
+/* A value of an "enum". */
+struct arg_value {
+    enum json_kind kind;
+    double number;    /* of a bool, 0 or 1 */
+    const char *text; /* in the parsed file */
+};
+
 struct arg_condition {
     const char *name;
     enum arg_kind kind;
+    int slot; /* for match_memo; -1: none */
     const struct json *source; /* where it is written */
     /* ARG_VALUE */
-    const struct json *values; /* "enum": an array in the parsed file; NULL: none */
-    bool has_number;           /* min, max or a number in values */
+    bool has_number; /* min, max or a number in values */
     bool has_range, has_length;
+    size_t n_values; /* "enum"; 0: none */
+    const struct arg_value *values;
     double min, max;
     int64_t min_length, max_length;
     /* The others; n 0: any. */
@@ -57,9 +67,19 @@ struct arg_condition {
     int flag; /* "hidden", "private": 1 only such, 0 only others, -1 any */
 };
 
+/* The last path and the last URL that were read, by where their text is. */
+struct arg_memo {
+    const char *url_text, *path_text; /* NULL: none */
+    bool url_clear, path_clear;
+    struct url url;
+    struct path path;
+};
+void arg_memo_init(struct arg_memo *);
+
 struct arg_context {
     path_resolver *resolve; /* NULL: path_parse */
     void *resolve_arg;
+    struct arg_memo *memo; /* NULL: none is kept */
     bool against; /* the rule asks or denies */
 };
 

@@ -110,10 +110,15 @@ static bool glob(const char *pattern, const char *s)
     return *pattern == '\0';
 }
 
+static bool is_star(const char *pattern)
+{
+    return pattern[0] == '*' && pattern[1] == '\0';
+}
+
 /* A pattern covers another, or a name, exactly if it matches its text: `*` stands for a character of no name. */
 static bool pattern_covers(const struct tool_pattern *a, const struct tool_pattern *b)
 {
-    return glob(a->provider, b->provider) && glob(a->tool, b->tool);
+    return (is_star(a->provider) || glob(a->provider, b->provider)) && (is_star(a->tool) || glob(a->tool, b->tool));
 }
 
 /* Neither half is empty.  The names of foreign servers' tools also hold dots, colons and slashes. */
@@ -221,11 +226,6 @@ int match_read(struct match *m, struct arena *arena, const char *pattern, const 
 
 /* --- matching --------------------------------------------------------------------------------------------------- */
 
-static bool bits_hold(const struct bits_condition *c, unsigned bits)
-{
-    return (bits & ~c->within) == 0 && (c->any == 0 || (bits & c->any) != 0);
-}
-
 /* FNV-1a, never 0. */
 static uint32_t hash_name(const char *s)
 {
@@ -238,11 +238,15 @@ static uint32_t hash_name(const char *s)
 
 static struct name_key name_key(const char *s)
 {
-    const size_t known = strcspn(s, "*");
-    struct name_key key = { .hash = s[known] ? 0 : hash_name(s) };
+    const size_t known = strcspn(s, "*"), len = strlen(s);
+    const char *star = strrchr(s, '*'), *last = star ? star + 1 : s;
+    const size_t behind = len - (size_t)(last - s), n = behind < 8 ? behind : 8;
+    struct name_key key = { .hash = star ? 0 : hash_name(s) };
 
-    memcpy(&key.start, s, known < sizeof(key.start) ? known : sizeof(key.start));
-    memset(&key.mask, 0xFF, s[known] == '\0' || known > sizeof(key.mask) ? sizeof(key.mask) : known);
+    memcpy(&key.start, s, known < 8 ? known : 8);
+    memset(&key.start_mask, 0xFF, !star || known > 8 ? 8 : known);
+    memcpy((char *)&key.end + 8 - n, s + len - n, n);
+    memset((char *)&key.end_mask + 8 - n, 0xFF, n);
     return key;
 }
 
@@ -251,15 +255,64 @@ struct tool_key match_key_of(const char *provider, const char *tool)
     return (struct tool_key){ name_key(provider ? provider : ""), name_key(tool ? tool : "") };
 }
 
-struct tool_key match_key(const struct match *m)
+struct match_key match_key(const struct match *m)
 {
-    return match_key_of(m->pattern.provider, m->pattern.tool);
+    return (struct match_key){ m->effects, m->traits, match_key_of(m->pattern.provider, m->pattern.tool) };
 }
 
-bool match_holds(const struct match *m, const struct policy_request *r, bool against)
+void match_memo_init(struct match_memo *memo)
+{
+    memo->policy = NULL;
+    memo->known = 0;
+    arg_memo_init(&memo->args);
+}
+
+void match_memo_for(struct match_memo *memo, const void *policy)
+{
+    if (memo->policy != policy)
+        memo->known = 0;
+    memo->policy = policy;
+}
+
+void match_take_slots(struct match *m, const char **names, size_t *n)
+{
+    for (size_t i = 0; i < m->n_args; i++) {
+        size_t slot = 0;
+
+        while (slot < *n && strcmp(names[slot], m->args[i].name) != 0)
+            slot++;
+        if (slot == *n && *n < MATCH_SLOTS)
+            names[(*n)++] = m->args[i].name;
+        m->args[i].slot = slot < *n ? (int)slot : -1;
+    }
+}
+
+static const struct json *find_value(const struct arg_condition *c, const struct json *args, struct match_memo *memo)
+{
+    if (!memo || c->slot < 0)
+        return json_get(args, c->name);
+    if (!(memo->known >> c->slot & 1)) {
+        memo->values[c->slot] = json_get(args, c->name);
+        memo->known |= UINT64_C(1) << c->slot;
+    }
+    return memo->values[c->slot];
+}
+
+static bool args_hold(const struct match *m, const struct policy_request *r, struct match_memo *memo, bool against)
+{
+    const struct arg_context x = {
+        .resolve = r->resolve, .resolve_arg = r->resolve_arg, .memo = memo ? &memo->args : NULL, .against = against
+    };
+
+    for (size_t i = 0; i < m->n_args; i++)
+        if (!arg_matches(&m->args[i], find_value(&m->args[i], r->args, memo), &x))
+            return false;
+    return true;
+}
+
+bool match_holds(const struct match *m, const struct policy_request *r, struct match_memo *memo, bool against)
 {
     const struct tool_pattern tool = { r->provider ? r->provider : "", r->tool ? r->tool : "" };
-    const struct arg_context x = { .resolve = r->resolve, .resolve_arg = r->resolve_arg, .against = against };
 
     if (!bits_hold(&m->effects, r->effects) || !bits_hold(&m->traits, r->traits))
         return false;
@@ -273,10 +326,7 @@ bool match_holds(const struct match *m, const struct policy_request *r, bool aga
     for (size_t i = 0; i < m->n_except; i++)
         if (pattern_covers(&m->except[i], &tool))
             return false;
-    for (size_t i = 0; i < m->n_args; i++)
-        if (!arg_matches(&m->args[i], json_get(r->args, m->args[i].name), &x))
-            return false;
-    return true;
+    return args_hold(m, r, memo, against);
 }
 
 /* --- covering --------------------------------------------------------------------------------------------------- */

@@ -40,15 +40,19 @@ struct tool_pattern {
 };
 
 /*
- * What can be told of a name at a glance: its first 8 bytes (of a pattern, those before a `*`), and its hash, 0 for a pattern with
- * one.  So most rules are passed over without looking at them.
+ * What can be told of a name at a glance: its first 8 bytes (of a pattern, those before the first `*`), its last 8 (behind the last `*`),
+ * and its hash, 0 for a pattern with one.  With effects and traits: most rules are passed over without looking at them.
  */
 struct name_key {
-    uint64_t start, mask; /* of a pattern, mask has the bytes that count */
+    uint64_t start, start_mask, end, end_mask; /* of a pattern, the masks have the bytes that count */
     uint32_t hash;
 };
 struct tool_key {
     struct name_key provider, tool;
+};
+struct match_key {
+    struct bits_condition effects, traits;
+    struct tool_key of;
 };
 
 struct match {
@@ -74,20 +78,42 @@ int match_read(struct match *, struct arena *, const char *pattern, const struct
 /* Reads {"integrity": ..., "confidentiality": ...}, either may be missing and stays as it is. */
 int match_read_label(const struct json *, const char *what, struct label *, struct err *err);
 
-struct tool_key match_key(const struct match *);
+struct match_key match_key(const struct match *);
 struct tool_key match_key_of(const char *provider, const char *tool);
+static inline bool bits_hold(const struct bits_condition *c, unsigned bits)
+{
+    return (bits & ~c->within) == 0 && (c->any == 0 || (bits & c->any) != 0);
+}
 static inline bool name_key_fits(const struct name_key *pattern, const struct name_key *name)
 {
-    return (pattern->start ^ (name->start & pattern->mask)) == 0 && (pattern->hash == 0 || pattern->hash == name->hash);
+    return ((pattern->start ^ name->start) & pattern->start_mask) == 0 && ((pattern->end ^ name->end) & pattern->end_mask) == 0 &&
+           (pattern->hash == 0 || pattern->hash == name->hash);
 }
-/* false: the match with key is not about the tool with that one. */
-static inline bool match_key_fits(const struct tool_key *key, const struct tool_key *of)
+/* false: the match with key does not hold for the tool with the key `of` and these effects and traits. */
+static inline bool match_key_fits(const struct match_key *key, const struct tool_key *of, unsigned effects, unsigned traits)
 {
-    return name_key_fits(&key->tool, &of->tool) && name_key_fits(&key->provider, &of->provider);
+    return bits_hold(&key->effects, effects) && bits_hold(&key->traits, traits) && name_key_fits(&key->of.tool, &of->tool) &&
+           name_key_fits(&key->of.provider, &of->provider);
 }
 
-/* against: the rule asks or denies, so what cannot be compared matches. */
-bool match_holds(const struct match *, const struct policy_request *, bool against);
+/*
+ * What is known of a request's arguments while it is decided on, so that a thousand conditions look each argument up once, and a path
+ * leads to the same place for all of them.  Slots are those of one policy: match_memo_for before its matches are asked.
+ */
+#define MATCH_SLOTS 64
+struct match_memo {
+    const void *policy;
+    uint64_t known;
+    const struct json *values[MATCH_SLOTS];
+    struct arg_memo args;
+};
+void match_memo_init(struct match_memo *);
+void match_memo_for(struct match_memo *, const void *policy);
+/* Gives the match's arguments slots by their names, as long as there are any; n of names are taken, and grow. */
+void match_take_slots(struct match *, const char **names, size_t *n);
+
+/* against: the rule asks or denies, so what cannot be compared matches.  memo may be NULL. */
+bool match_holds(const struct match *, const struct policy_request *, struct match_memo *, bool against);
 
 /*
  * True only if every call that `b` matches is matched by `a` too, whatever their decisions (a at least as strict as b).

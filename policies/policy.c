@@ -127,22 +127,23 @@ static void join_duties(struct policy_duties *must, const struct policy_duties *
 
 /* --- rules and limits -------------------------------------------------------------------------------------------- */
 
-static void decide_rules(const struct policy *p, size_t layer, const struct policy_request *request, struct policy_verdict *v,
-                         struct reasons *reasons)
+static void decide_rules(const struct policy *p, size_t layer, const struct policy_request *request, struct match_memo *memo,
+                         struct policy_verdict *v, struct reasons *reasons)
 {
     const struct tool_key key = match_key_of(request->provider, request->tool);
     const struct label best = { TRUSTED, PUBLIC };
     bool decided = false, lifted = p->layer == POLICY_NARROWS; /* the denial that holds where nothing matches */
 
+    match_memo_for(memo, p);
     for (size_t i = 0; i < p->n_rules; i++) {
         const struct rule *r = &p->rules[i];
 
-        if (!match_key_fits(&p->keys[i], &key))
+        if (!match_key_fits(&p->keys[i], &key, request->effects, request->traits))
             continue;
         /* Behind the one that decides, only duties count, reasons, and whether a rule lifts the denial. */
         if (decided && lifted && !reasons && !r->has_duties)
             continue;
-        if (!match_holds(&r->is.match, request, r->decision != POLICY_ALLOW))
+        if (!match_holds(&r->is.match, request, memo, r->decision != POLICY_ALLOW))
             continue;
         if (!decided)
             join_verdict(v, r->decision, r->is.name, r->is.why);
@@ -168,7 +169,7 @@ static bool is_about(const struct statement *s, const struct policy_past *past)
         .provider = past->provider, .tool = past->tool, .effects = past->effects, .traits = past->traits
     };
 
-    return match_holds(&s->match, &as_request, true);
+    return match_holds(&s->match, &as_request, NULL, true);
 }
 
 /* What the calls made and this one come to. */
@@ -192,7 +193,7 @@ static void decide_limits(const struct policy *p, size_t layer, const struct pol
     for (size_t i = 0; i < p->n_limits; i++) {
         const struct limit_rule *l = &p->limits[i];
 
-        if (!match_holds(&l->is.match, request, true) || !is_used_up(l, request))
+        if (!match_holds(&l->is.match, request, NULL, true) || !is_used_up(l, request))
             continue;
         join_verdict(v, POLICY_DENY, l->is.name, l->is.why);
         add_reason(reasons, POLICY_LIMIT, layer, POLICY_DENY, l->is.name, l->is.why);
@@ -201,14 +202,16 @@ static void decide_limits(const struct policy *p, size_t layer, const struct pol
 
 /* --- labels, sinks, and what is built in ------------------------------------------------------------------------- */
 
-static bool is_contained(const struct policy *base, const struct policy_request *request, struct reasons *reasons)
+static bool is_contained(const struct policy *base, const struct policy_request *request, struct match_memo *memo,
+                         struct reasons *reasons)
 {
     bool found = false;
 
+    match_memo_for(memo, base);
     for (size_t i = 0; base && i < base->n_contained && (!found || reasons); i++) {
         const struct statement *s = &base->contained[i].is;
 
-        if (!match_holds(&s->match, request, false))
+        if (!match_holds(&s->match, request, memo, false))
             continue;
         add_reason(reasons, POLICY_CONTAINED, 0, POLICY_ALLOW, s->name, s->why);
         found = true;
@@ -217,17 +220,18 @@ static bool is_contained(const struct policy *base, const struct policy_request 
 }
 
 /* The worst that the layer says, on top of *label; which parts it says anything of. */
-static void join_labels(const struct policy *p, size_t layer, const struct policy_request *request, struct label *label,
-                        bool *integrity, bool *confidentiality, struct reasons *reasons)
+static void join_labels(const struct policy *p, size_t layer, const struct policy_request *request, struct match_memo *memo,
+                        struct label *label, bool *integrity, bool *confidentiality, struct reasons *reasons)
 {
+    match_memo_for(memo, p);
     for (size_t i = 0; i < p->n_labels; i++) {
         const struct label_rule *l = &p->labels[i];
 
-        if (!match_holds(&l->is.match, request, true))
+        if (!match_holds(&l->is.match, request, memo, true))
             continue;
         *label = label_join(*label, l->label); /* a part that it has not is the best one */
         /* What may be meant makes it worse, but only what is meant replaces what else would hold. */
-        if (match_holds(&l->is.match, request, false)) {
+        if (match_holds(&l->is.match, request, memo, false)) {
             *integrity |= l->has_integrity;
             *confidentiality |= l->has_confidentiality;
         }
@@ -236,38 +240,39 @@ static void join_labels(const struct policy *p, size_t layer, const struct polic
 }
 
 static struct label label_result(const struct policy *const *layers, size_t n, const struct policy_request *request,
-                                 struct reasons *reasons)
+                                 struct match_memo *memo, struct reasons *reasons)
 {
     bool integrity = false, confidentiality = false, ignored = false;
     struct label label = { TRUSTED, PUBLIC };
 
     if (n > 0 && layers[0])
-        join_labels(layers[0], 0, request, &label, &integrity, &confidentiality, reasons);
+        join_labels(layers[0], 0, request, memo, &label, &integrity, &confidentiality, reasons);
     if (!integrity && (request->effects & CORAX_FX_NET))
         label = label_join(label, (struct label){ .integrity = UNTRUSTED });
     if (!confidentiality && (request->effects & CORAX_FX_READ))
         label = label_join(label, (struct label){ .confidentiality = INTERNAL });
     for (size_t i = 1; i < n; i++)
         if (layers[i])
-            join_labels(layers[i], i, request, &label, &ignored, &ignored, reasons);
+            join_labels(layers[i], i, request, memo, &label, &ignored, &ignored, reasons);
     return label;
 }
 
 /* Who sees what the call is given.  false: nobody. */
-static bool find_sink(const struct policy *const *layers, size_t n, const struct policy_request *request, bool contained,
-                      enum confidentiality *sink, struct reasons *reasons)
+static bool find_sink(const struct policy *const *layers, size_t n, const struct policy_request *request, struct match_memo *memo,
+                      bool contained, enum confidentiality *sink, struct reasons *reasons)
 {
     bool found = false, base_says = false;
 
     for (size_t k = 0; k < n; k++) {
+        match_memo_for(memo, layers[k]);
         for (size_t i = 0; layers[k] && i < layers[k]->n_sinks; i++) {
             const struct sink_rule *s = &layers[k]->sinks[i];
 
-            if (!match_holds(&s->is.match, request, true))
+            if (!match_holds(&s->is.match, request, memo, true))
                 continue;
             *sink = found && *sink < s->confidentiality ? *sink : s->confidentiality;
             found = true;
-            base_says |= k == 0 && match_holds(&s->is.match, request, false);
+            base_says |= k == 0 && match_holds(&s->is.match, request, memo, false);
             add_reason(reasons, POLICY_SINK, k, POLICY_ALLOW, s->is.name, s->is.why);
         }
     }
@@ -289,15 +294,15 @@ static const struct {
                   "the task has read something that nobody vouches for, has seen what is not public, and this call acts outside" };
 
 static void decide_built_in(const struct policy *const *layers, size_t n, const struct policy_request *request,
-                            struct policy_verdict *v, struct reasons *reasons)
+                            struct match_memo *memo, struct policy_verdict *v, struct reasons *reasons)
 {
     const struct label *seen = &request->context;
-    const bool contained = is_contained(n > 0 ? layers[0] : NULL, request, reasons);
+    const bool contained = is_contained(n > 0 ? layers[0] : NULL, request, memo, reasons);
     const bool changes = !contained && ((request->effects & CHANGES) || (request->traits & CORAX_TRAIT_DESTRUCTIVE));
     const bool outside = changes || (!contained && (request->effects & CORAX_FX_NET));
     enum confidentiality sink = PUBLIC;
 
-    if (find_sink(layers, n, request, contained, &sink, reasons) && seen->confidentiality > sink) {
+    if (find_sink(layers, n, request, memo, contained, &sink, reasons) && seen->confidentiality > sink) {
         const enum policy_decision d = seen->confidentiality == SECRET ? POLICY_DENY : POLICY_ASK;
 
         join_verdict(v, d, flow.name, flow.why);
@@ -320,19 +325,21 @@ static struct policy_verdict decide(const struct policy *const *layers, size_t n
 {
     static const struct policy nothing = { .layer = POLICY_BASE };
     struct policy_verdict v = { .decision = POLICY_ALLOW, .rule = NOT_ASKED, .why = "nothing is against it" };
+    struct match_memo memo;
 
+    match_memo_init(&memo);
     assert(n <= POLICY_MAX_LAYERS);
     /* Without a base nothing is allowed, however that came about. */
     if (n == 0 || !layers[0])
-        decide_rules(&nothing, 0, request, &v, reasons);
+        decide_rules(&nothing, 0, request, &memo, &v, reasons);
     for (size_t i = 0; i < n; i++) {
         if (!layers[i])
             continue;
-        decide_rules(layers[i], i, request, &v, reasons);
+        decide_rules(layers[i], i, request, &memo, &v, reasons);
         decide_limits(layers[i], i, request, &v, reasons);
     }
-    decide_built_in(layers, n, request, &v, reasons);
-    v.result = label_result(layers, n, request, reasons);
+    decide_built_in(layers, n, request, &memo, &v, reasons);
+    v.result = label_result(layers, n, request, &memo, reasons);
     return v;
 }
 

@@ -61,7 +61,7 @@ struct policy {
     struct file *files;
     size_t n_rules, n_labels, n_sinks, n_limits, n_contained;
     struct rule *rules;    /* from strict to lenient, then by name */
-    struct tool_key *keys; /* of the rules */
+    struct match_key *keys; /* of the rules */
     struct label_rule *labels;
     struct sink_rule *sinks;
     struct limit_rule *limits;

@@ -323,9 +323,24 @@ static int compare_statements(const void *a, const void *b)
     return strcmp(x->name, y->name);
 }
 
+static void give_slots(struct policy *p)
+{
+    const char *names[MATCH_SLOTS];
+    size_t n = 0;
+
+    for (size_t i = 0; i < p->n_rules; i++)
+        match_take_slots(&p->rules[i].is.match, names, &n);
+    for (size_t i = 0; i < p->n_labels; i++)
+        match_take_slots(&p->labels[i].is.match, names, &n);
+    for (size_t i = 0; i < p->n_sinks; i++)
+        match_take_slots(&p->sinks[i].is.match, names, &n);
+    for (size_t i = 0; i < p->n_contained; i++)
+        match_take_slots(&p->contained[i].is.match, names, &n);
+}
+
 int policy_sort(struct policy *p, struct err *err)
 {
-    struct tool_key *keys = realloc(p->keys, (p->n_rules + 1) * sizeof(*keys));
+    struct match_key *keys = realloc(p->keys, (p->n_rules + 1) * sizeof(*keys));
 
     if (!keys)
         return no_memory(err);
@@ -342,6 +357,7 @@ int policy_sort(struct policy *p, struct err *err)
         qsort(p->sinks, p->n_sinks, sizeof(*p->sinks), compare_statements);
     if (p->n_contained > 0)
         qsort(p->contained, p->n_contained, sizeof(*p->contained), compare_statements);
+    give_slots(p);
     return 0;
 }
 

@@ -3,7 +3,7 @@
  *
  *     bench [--json FILE] [--runs N] [--only SECTION]... DIR
  *
- * DIR is made and left for a look; sections: floor step throughput recovery tool start memory trace model.  Every
+ * DIR is made and left for a look; sections: floor step throughput recovery tool start memory trace policy model.  Every
  * figure is the median of several runs that alternate with those of its floor, so that a neighbour's load falls on both.
  * docs/bench.md says what each figure means.
  */
@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/bench/decide.h"
 #include "tests/bench/floor.h"
 #include "tests/bench/report.h"
 #include "tests/bench/rig.h"
@@ -437,6 +438,13 @@ static void measure_model(void)
                   10, NULL);
 }
 
+/* --- policies -------------------------------------------------------------------------------------------------------- */
+
+static void measure_policy(void)
+{
+    measure_decisions(n_runs);
+}
+
 /* --- all of it ------------------------------------------------------------------------------------------------------- */
 
 static const struct section {
@@ -445,7 +453,7 @@ static const struct section {
 } sections[] = {
     { "floor", measure_floors },      { "step", measure_steps },    { "throughput", measure_throughput },
     { "recovery", measure_recovery }, { "memory", measure_memory }, { "trace", measure_trace },
-    { "model", measure_model },
+    { "policy", measure_policy },     { "model", measure_model },
 };
 #define N_SECTIONS (sizeof(sections) / sizeof(sections[0]))
 
