@@ -561,12 +561,8 @@ int arg_read(const struct json *j, struct arg_condition *c, struct arena *arena,
 /* Of one text; what cannot be told counts against the call. */
 static bool text_matches(const struct arg_condition *c, const char *text, const struct arg_context *x)
 {
-    struct arg_memo own, *memo = x->memo ? x->memo : &own;
-    bool clear = true, holds;
-
-    if (!x->memo)
-        arg_memo_init(&own);
-    holds = c->kind == ARG_PATH ? path_holds(c, text, x, memo, &clear) : url_holds(c, text, memo, &clear);
+    bool clear = true;
+    const bool holds = c->kind == ARG_PATH ? path_holds(c, text, x, x->memo, &clear) : url_holds(c, text, x->memo, &clear);
 
     return clear ? holds : x->against;
 }

@@ -79,7 +79,7 @@ void arg_memo_init(struct arg_memo *);
 struct arg_context {
     path_resolver *resolve; /* NULL: path_parse */
     void *resolve_arg;
-    struct arg_memo *memo; /* NULL: none is kept */
+    struct arg_memo *memo;
     bool against; /* the rule asks or denies */
 };
 

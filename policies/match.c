@@ -300,10 +300,13 @@ static const struct json *find_value(const struct arg_condition *c, const struct
 
 static bool args_hold(const struct match *m, const struct policy_request *r, struct match_memo *memo, bool against)
 {
-    const struct arg_context x = {
-        .resolve = r->resolve, .resolve_arg = r->resolve_arg, .memo = memo ? &memo->args : NULL, .against = against
-    };
+    struct arg_context x = { .resolve = r->resolve, .resolve_arg = r->resolve_arg, .against = against };
+    struct arg_memo own;
 
+    if (m->n_args == 0)
+        return true;
+    arg_memo_init(&own);
+    x.memo = memo ? &memo->args : &own;
     for (size_t i = 0; i < m->n_args; i++)
         if (!arg_matches(&m->args[i], find_value(&m->args[i], r->args, memo), &x))
             return false;
