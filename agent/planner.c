@@ -29,7 +29,6 @@
 /* Room for questions and the last text, each from an event that fits into a line of 1 MiB, and for long tasks. */
 #define TEXT_LIMIT         ((size_t)TRANSCRIPT_MAX_BYTES + (4u << 20))
 #define ASK_USER           "ask_user"
-#define QUESTION_MAX_BYTES (16u << 10) /* far fewer than JSON_MAX_VALUES values; nobody reads a longer question */
 
 const char planner_ask_user_tool[] =
     "{\"name\":\"" ASK_USER "\",\"description\":\"Ask the person a question when only they can know the answer.\","
@@ -164,8 +163,7 @@ static int add_message(struct planner *p, const struct message *m, struct err *e
     return transcript_add(p->transcript, m, &why) == 0 ? 1 : planner_not_added(p, &why, err);
 }
 
-static int observe(struct planner *p, const struct call *call, bool error, const char *text, size_t len,
-                   struct err *err)
+static int observe(struct planner *p, const struct call *call, bool error, const char *text, size_t len, struct err *err)
 {
     struct part part = { .mime = "text/plain", .data = text, .len = len };
     struct message m = {
@@ -230,6 +228,8 @@ static int observe_result(struct planner *p, const struct plan_event *ev, struct
     name_the_rest(&text, ev);
     if (text.len == 0 && !text.failed)
         buf_adds(&text, ev->error ? "the call failed and gave no reason" : "done, with no output");
+    if (!text.failed)
+        progress_observed(p, &p->done[p->open_done], ev->error, text.data, text.len);
     result = text.failed ? no_memory(err) : observe(p, p->command.call, ev->error, text.data, text.len, err);
     buf_finish(&text);
     return result;
@@ -237,44 +237,53 @@ static int observe_result(struct planner *p, const struct plan_event *ev, struct
 
 /* --- calls ------------------------------------------------------------------------------------------------------ */
 
-static struct done_call *find_done(struct planner *p, const struct call *call)
+/* Where it stands in done; n_done: it was not made. */
+static size_t find_done(const struct planner *p, const char *key, size_t len)
 {
-    for (size_t i = 0; i < p->n_done; i++) {
-        const struct call *c = p->done[i].call;
+    size_t i = 0;
 
-        if (c->args_len == call->args_len && memcmp(c->args, call->args, c->args_len) == 0 &&
-            strcmp(c->name, call->name) == 0)
-            return &p->done[i];
-    }
-    return NULL;
+    while (i < p->n_done && !(p->done[i].key_len == len && memcmp(p->done[i].key, key, len) == 0))
+        i++;
+    return i;
 }
 
-static int note_done(struct planner *p, const struct call *call, struct err *err)
+static void forget_done(struct planner *p)
 {
-    struct done_call *same = find_done(p, call);
+    while (p->n_done > 0)
+        free(p->done[--p->n_done].key);
+}
 
-    if (same) {
-        same->times++;
+/* Takes the key. */
+static int note_done(struct planner *p, char *key, size_t len, struct err *err)
+{
+    const size_t at = find_done(p, key, len);
+
+    p->open_done = at;
+    if (at < p->n_done) {
+        p->done[at].times++;
+        free(key);
         return 0;
     }
     if (p->n_done == p->done_cap) {
         size_t cap = p->done_cap ? 2 * p->done_cap : 8;
         struct done_call *grown = realloc(p->done, cap * sizeof(*grown));
 
-        if (!grown)
+        if (!grown) {
+            free(key);
             return no_memory(err);
+        }
         p->done = grown;
         p->done_cap = cap;
     }
-    p->done[p->n_done++] = (struct done_call){ .call = call, .times = 1 };
+    p->done[p->n_done++] = (struct done_call){ .key = key, .key_len = len, .times = 1 };
     return 0;
 }
 
-static int refuse(struct planner *p, const struct call *call, struct err *err, const char *fmt, ...)
-    __attribute__((format(printf, 4, 5)));
+static int refuse(struct planner *p, const struct call *call, bool repeated, struct err *err, const char *fmt, ...)
+    __attribute__((format(printf, 5, 6)));
 
 /* As add_message: 1 means that the next call may be looked at. */
-static int refuse(struct planner *p, const struct call *call, struct err *err, const char *fmt, ...)
+static int refuse(struct planner *p, const struct call *call, bool repeated, struct err *err, const char *fmt, ...)
 {
     char text[256];
     va_list ap;
@@ -282,6 +291,7 @@ static int refuse(struct planner *p, const struct call *call, struct err *err, c
     va_start(ap, fmt);
     vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
+    progress_refused(p, repeated, text, strlen(text));
     return observe(p, call, true, text, strlen(text), err);
 }
 
@@ -290,66 +300,67 @@ static bool is_blank(const char *s)
     return !s || s[strspn(s, " \t\r\n")] == '\0';
 }
 
-/*
- * Whether json_parse is sure to find no limit exceeded in the arguments.  For then LIMIT means out of memory, which must
- * not pass for a malformed question: a replay with more memory would go another way than the journal.
- */
-static bool is_simple(const struct call *call)
-{
-    size_t n_brackets = 0;
-
-    if (call->args_len > QUESTION_MAX_BYTES)
-        return false;
-    for (size_t i = 0; i < call->args_len; i++)
-        n_brackets += call->args[i] == '{' || call->args[i] == '[';
-    return n_brackets < JSON_MAX_DEPTH;
-}
-
 /* The question of a call of ask_user, kept in the planner; NULL when it has none.  -1: no memory. */
 static int read_question(struct planner *p, const struct call *call, const char **question, struct err *err)
 {
-    struct err why = { 0 };
     struct json *args;
     const char *asked;
     int result = 0;
 
     *question = NULL;
-    if (!is_simple(call))
-        return 0;
-    args = json_parse(call->args, call->args_len, &why);
+    if (planner_parse_args(call, &args, err) < 0)
+        return -1;
     asked = json_get_text(args, "question", NULL);
-    if (!args && why.status != CORAX_E_ARGS)
-        result = no_memory(err);
-    else if (!is_blank(asked) && !(*question = arena_strndup(p->arena, asked, strlen(asked))))
+    if (!is_blank(asked) && !(*question = arena_strndup(p->arena, asked, strlen(asked))))
         result = no_memory(err);
     json_free(args);
     return result;
 }
 
-/* Opens the call, or refuses it: 1 when it was refused and the next is due, 0 when a command is open, -1 on no memory. */
-static int begin_call(struct planner *p, const struct call *call, struct err *err)
+/* The call is not refused for its like.  Takes the key; as begin_call. */
+static int begin_other_call(struct planner *p, const struct call *call, char *key, size_t len, struct err *err)
 {
-    const struct done_call *same = find_done(p, call);
     const char *question = NULL;
     bool is_question = strcmp(call->name, ASK_USER) == 0;
 
-    if (same && same->times >= p->budget.max_identical)
-        return refuse(p, call, err,
-                      "this exact call was made %d %s before: use the result above, change the arguments, or answer",
-                      same->times, same->times == 1 ? "time" : "times");
-    if (p->spent.n_tool_calls >= p->budget.max_tool_calls)
-        return refuse(p, call, err, "not called: all %d calls of this task are used up: answer with what you have",
-                      p->budget.max_tool_calls);
-    if (is_question && read_question(p, call, &question, err) < 0)
+    if (is_question && read_question(p, call, &question, err) < 0) {
+        free(key);
         return -1;
-    if (is_question && !question)
-        return refuse(p, call, err, ASK_USER " needs the arguments {\"question\":\"...\"}, a question in plain words");
-    if (note_done(p, call, err) < 0)
+    }
+    if (is_question && !question) {
+        free(key);
+        return refuse(p, call, false, err, ASK_USER " needs the arguments {\"question\":\"...\"}, a question in plain words");
+    }
+    if (note_done(p, key, len, err) < 0)
         return -1;
     p->spent.n_tool_calls++;
     open_command(p, (struct plan_command){
                         .kind = is_question ? PLAN_ASK_HUMAN : PLAN_CALL_TOOL, .call = call, .question = question });
     return 0;
+}
+
+/* Opens the call, or refuses it: 1 when it was refused and the next is due, 0 when a command is open, -1 on no memory. */
+static int begin_call(struct planner *p, const struct call *call, struct err *err)
+{
+    size_t len, same;
+    char *key = progress_key(call, &len, err);
+    int times;
+
+    if (!key)
+        return -1;
+    same = find_done(p, key, len);
+    times = same < p->n_done ? p->done[same].times : 0;
+    if (times > 0 && times >= p->budget.max_identical) {
+        free(key);
+        return refuse(p, call, true, err, "this exact call was made %d %s before: use the result above, change the arguments, or answer",
+                      times, times == 1 ? "time" : "times");
+    }
+    if (p->spent.n_tool_calls >= p->budget.max_tool_calls) {
+        free(key);
+        return refuse(p, call, false, err, "not called: all %d calls of this task are used up: answer with what you have",
+                      p->budget.max_tool_calls);
+    }
+    return begin_other_call(p, call, key, len, err);
 }
 
 /* After a reply, and after each result: the next call of the reply, or the next ask. */
@@ -361,6 +372,8 @@ static int go_on(struct planner *p, struct err *err)
         return finish_out_of_time(p, err);
     while (again == 1 && p->reply && p->next_call < p->reply->n_calls)
         again = begin_call(p, &p->reply->calls[p->next_call++], err);
+    if (again == 1)
+        again = progress_check(p, err);
     return again == 1 ? p->kind->observed(p, err) : again;
 }
 
@@ -439,13 +452,17 @@ static int model_replied(struct planner *p, const struct plan_event *ev, struct 
     if (added != 1)
         return added;
     p->last = transcript_at(p->transcript, transcript_count(p->transcript) - 1);
-    if (ev->n_calls == 0)
-        return p->kind->said(p, err);
+    if (ev->n_calls == 0) {
+        if (p->kind->said(p, err) < 0)
+            return -1;
+        return p->command.kind == PLAN_ASK_MODEL ? progress_said(p, err) : 0;
+    }
     if (p->spent.n_steps >= p->budget.max_steps)
         return planner_ask_model(p, err); /* which ends the task: nobody could use what these calls would do */
     if (p->kind->called && (added = p->kind->called(p, err)) != 1)
         return added;
     p->reply = p->last;
+    progress_begin(p);
     return go_on(p, err);
 }
 
@@ -465,21 +482,31 @@ static int tool_done(struct planner *p, const struct plan_event *ev, struct err 
     return added == 1 ? go_on(p, err) : added;
 }
 
+int planner_fail(struct planner *p, const char *code, const char *why, struct err *err)
+{
+    return finish(p, PLAN_FAILED, code, err, "no answer: %.400s", why);
+}
+
 int planner_give_up(struct planner *p, const char *why, struct err *err)
 {
-    return finish(p, PLAN_FAILED, "gave_up", err, "no answer: %.400s", why);
+    return planner_fail(p, "gave_up", why, err);
 }
 
 int planner_cut_back(struct planner *p, size_t n, struct err *err)
 {
     transcript_truncate(p->transcript, n);
-    p->n_done = 0;
+    forget_done(p);
+    progress_forget(p);
     for (size_t i = 0; i < n; i++) {
         const struct message *m = transcript_at(p->transcript, i);
 
-        for (size_t k = 0; k < m->n_calls; k++)
-            if (note_done(p, &m->calls[k], err) < 0)
+        for (size_t k = 0; k < m->n_calls; k++) {
+            size_t len;
+            char *key = progress_key(&m->calls[k], &len, err);
+
+            if (!key || note_done(p, key, len, err) < 0)
                 return -1;
+        }
     }
     return 0;
 }
@@ -697,6 +724,7 @@ void planner_destroy(struct planner *p)
         return;
     transcript_destroy(p->transcript);
     arena_destroy(p->arena);
+    forget_done(p);
     free(p->done);
     free(p);
 }

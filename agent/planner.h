@@ -36,7 +36,7 @@ struct budget {
     int max_tool_calls;        /* calls carried out, questions to the person too; later ones are refused */
     int64_t max_tokens;        /* completion tokens in all */
     int64_t max_wall_ms;       /* from submission, time spent waiting for a person left out */
-    int max_identical;         /* equal calls (name and argument bytes) that are carried out; the next is refused */
+    int max_identical;         /* equal calls (name, and arguments by value) that are carried out; the next is refused */
     int max_reply_tokens;      /* of one reply */
     int max_observation_bytes; /* of one result as the model sees it: fit it to the model's context */
     /* Of a search (dfsdt): */
@@ -102,7 +102,7 @@ enum plan_outcome { PLAN_ANSWERED, PLAN_FAILED, PLAN_CANCELLED };
 /*
  * attempt is 0, or 1 and 2 when the reply to the same transcript was empty or cut off: greedy decoding would only repeat
  * it, so sample then, with attempt as the seed.  code, of a failed task, is "budget_steps", "budget_tokens",
- * "budget_time", "gave_up" (a search that found nothing), "model" (no usable reply) or "transcript" (over TRANSCRIPT_MAX_BYTES), else NULL.
+ * "budget_time", "gave_up" (a search that found nothing), "loop" (the same again and again), "model" (no usable reply) or "transcript" (over TRANSCRIPT_MAX_BYTES), else NULL.
  */
 struct plan_command {
     enum plan_command_kind kind;

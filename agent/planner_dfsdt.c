@@ -185,12 +185,24 @@ static int observed(struct planner *p, struct err *err)
     return planner_ask_model(p, err);
 }
 
+/* A way that goes in circles is as one that is too long. */
+static int stuck(struct planner *p, struct err *err)
+{
+    struct search *s = search_of(p);
+    int to;
+
+    s->places[s->depth].bound = p->bound;
+    to = find_place(p, s->depth);
+    return to >= 0 ? go_back(p, to, "in circles", err) : 1;
+}
+
 const struct planner_kind planner_dfsdt = {
     .name = "dfsdt",
     .begin = begin,
     .said = planner_answer,
     .observed = observed,
     .called = called,
+    .stuck = stuck,
     .goes_back = true,
     .tool_name = GIVE_UP,
     .tool = give_up_tool,

@@ -21,17 +21,47 @@ struct planner_kind {
     int (*observed)(struct planner *, struct err *); /* its last message is a result; planner->failed: one of them is an error */
     /* Before the calls of a reply are begun: 1 where they are; else as the others.  NULL: they are. */
     int (*called)(struct planner *, struct err *);
+    /*
+     * The task gets nowhere (agent/progress.c): 0 where another way is tried, a command is open then; 1: the task ends for that.
+     * NULL: it ends.
+     */
+    int (*stuck)(struct planner *, struct err *);
     bool goes_back; /* it cuts the transcript back to where it was: nothing of that may be summed up */
     const char *tool_name, *tool; /* a tool of its own, as TOOL JSON; NULL: none */
 };
 
 extern const struct planner_kind planner_react, planner_plan, planner_dfsdt;
 
-/* A call that was carried out, and how often. */
-struct done_call {
-    const struct call *call;
-    int times;
+struct seen_text {
+    uint64_t sum;
+    size_t len;
 };
+
+/* A call that was carried out, how often, and what it brought the last time. */
+struct done_call {
+    char *key; /* progress_key's */
+    size_t key_len;
+    int times;
+    bool has_result, failed;
+    struct seen_text result;
+};
+
+/* agent/progress.c */
+struct progress {
+    int n_stale;  /* replies in a row that brought nothing new */
+    int n_errors; /* replies in a row of which every call failed with the same words */
+    int n_said;   /* replies in a row without calls that say the same */
+    struct seen_text error, said;
+    bool is_new, any_good; /* of the calls of the last reply: one brought something new; did not fail */
+};
+
+/* Of replies in a row; what a budget of some ten steps leaves room for. */
+#define PROGRESS_STALE_TOLD  3 /* the model is told */
+#define PROGRESS_STALE_ENDS  6 /* the task ends */
+#define PROGRESS_ERRORS_TOLD 4
+#define PROGRESS_ERRORS_END  8
+#define PROGRESS_SAID_TOLD   2
+#define PROGRESS_SAID_ENDS   4
 
 /* agent/compaction.c */
 struct compaction {
@@ -59,6 +89,7 @@ struct planner {
     struct plan_back back; /* by the last event; why NULL: it was not */
 
     struct compaction compaction;
+    struct progress progress;
 
     const struct message *last;  /* the last reply */
     const struct message *reply; /* it, while calls of it are to be made */
@@ -69,6 +100,7 @@ struct planner {
 
     struct done_call *done;
     size_t n_done, done_cap;
+    size_t open_done; /* of done: the call that is open */
 };
 
 /* Opens the next ask, unless a budget ends the task here. */
@@ -83,10 +115,26 @@ int planner_not_added(struct planner *, const struct err *why, struct err *err);
 bool planner_can_compact(const struct planner *);
 int planner_begin_compaction(struct planner *, int64_t max_tokens);
 int planner_end_compaction(struct planner *, const char *summary, struct err *err);
-/* Ends the task without an answer; what there is to say in a sentence. */
+/* Ends the task without an answer; what there is to say in a sentence.  code: one of struct plan_command's; "gave_up". */
+int planner_fail(struct planner *, const char *code, const char *why, struct err *);
 int planner_give_up(struct planner *, const char *why, struct err *);
 /* The transcript has only its first n messages again, and calls behind them have not been made as far as equal ones are counted. */
 int planner_cut_back(struct planner *, size_t n, struct err *);
 int planner_tell(struct planner *, const char *text, struct err *);
+
+/* A call's arguments, the caller's; NULL where they are no JSON or very large.  -1: no memory. */
+int planner_parse_args(const struct call *, struct json **args, struct err *);
+
+/* The same for calls of one name with arguments of the same value; freed by the caller.  NULL: no memory. */
+char *progress_key(const struct call *, size_t *len, struct err *);
+void progress_forget(struct planner *);
+/* A reply with calls has come; a call has its result; is refused, because it is repeated or for another reason. */
+void progress_begin(struct planner *);
+void progress_observed(struct planner *, struct done_call *of, bool error, const char *text, size_t len);
+void progress_refused(struct planner *, bool repeated, const char *text, size_t len);
+/* All calls of the reply have their results: 1, or as the kind's functions. */
+int progress_check(struct planner *, struct err *);
+/* A reply without calls has come, and the model is asked again: 0 or -1. */
+int progress_said(struct planner *, struct err *);
 
 #endif

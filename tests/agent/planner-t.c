@@ -282,9 +282,11 @@ static void test_pointers(void)
     is_int(result(p, NULL, 0, NULL, false), -1, "so is one of none");
     for (int i = 1; i < 200; i++) {
         char id[16];
+        struct part part = { "text/plain", id, 0 };
 
         snprintf(id, sizeof(id), "c%d", i);
-        result(p, id, 0, NULL, false);
+        part.len = strlen(id);
+        result(p, id, 1, &part, false);
         c = call(p, "other", "{}");
     }
     ok(c.kind == PLAN_CALL_TOOL && strcmp(c.call->id, "c200") == 0, "calls are numbered through");

@@ -44,7 +44,7 @@
 #include "util/arena.h"
 #include "util/file.h"
 
-#define MAX_EVENTS 64
+#define MAX_EVENTS 160
 #define MAX_TOOLS  8
 #define MAX_CALLS  8
 #define COUNT(a)   (sizeof(a) / sizeof(*(a)))

@@ -61,7 +61,7 @@ static void read_event(struct input *in, const char *open_id, struct call calls[
                        struct plan_event *ev)
 {
     static const char *const names[] = { "calc", "ask_user", "now", "give_up" };
-    static const char *const args[] = { "{}", "{\"question\":\"Which?\"}", "{\"question\":7}", "[[[", "" };
+    static const char *const args[] = { "{}", "{ }", "{\"question\":\"Which?\"}", "{\"question\":7}", "[[[", "" };
     unsigned flags = next_byte(in);
 
     *ev = (struct plan_event){ .kind = (enum plan_event_kind)(next_byte(in) % 9), .calls = calls, .parts = parts };
@@ -78,7 +78,7 @@ static void read_event(struct input *in, const char *open_id, struct call calls[
         unsigned which = next_byte(in);
 
         calls[i].name = names[which & 3];
-        calls[i].args = args[(which >> 2) % 5];
+        calls[i].args = args[(which >> 2) % 6];
         calls[i].args_len = strlen(calls[i].args);
     }
     ev->n_parts = next_byte(in) % 3;
@@ -112,7 +112,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     b.max_tool_calls = (int)next_byte(&in) % 16;
     b.max_tokens = 16 * next_byte(&in);
     b.max_wall_ms = next_byte(&in);
-    b.max_identical = (int)next_byte(&in) % 4;
+    b.max_identical = (int)next_byte(&in) % 12;
     b.max_reply_tokens = 1 + (int)next_byte(&in);
     b.max_observation_bytes = (int)next_byte(&in) % 32;
     b.max_depth = 1 + (int)(first >> 6);
