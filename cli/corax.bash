@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 
 _corax() {
-    local commands="run watch ls trace replay diff approve deny answer cancel pause resume rm schedules agents memory tools policy health doctor db ping help"
+    local commands="run watch ls trace replay diff export approve deny answer cancel pause resume rm schedules agents memory tools policy health doctor db ping help"
     local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command="" i
     COMPREPLY=()
     for ((i = 1; i < COMP_CWORD; i++)); do
@@ -78,7 +78,7 @@ _corax() {
         mapfile -t COMPREPLY < <(compgen -W "ls show pause resume rm $(corax schedules 2>/dev/null | awk 'NR > 1 { print $1 }')" -- "$word")
         ;;
     db) mapfile -t COMPREPLY < <(compgen -W "backup check" -- "$word") ;;
-    watch | trace | replay | diff | approve | deny | answer | cancel | pause | resume | rm)
+    watch | trace | replay | diff | export | approve | deny | answer | cancel | pause | resume | rm)
         # Ids of the newest tasks, from the daemon; nothing when it does not answer.
         mapfile -t COMPREPLY < <(compgen -W "last $(corax ls -n 50 2>/dev/null | awk 'NR > 1 { print $1 }')" -- "$word")
         ;;

@@ -4,7 +4,8 @@
  * planner must go on with the same commands and end with the same transcript.
  * Does not cover: the daemon's own way of carrying out a command; argument schemas.
  *
- * A script is lines of UTF-8; `#` begins a comment line, empty lines are skipped, `\n` in a text is a line break.
+ * A script is lines of UTF-8.  `#` begins a comment line, empty lines are skipped.  In a text `\n` is a line break, `\\` a backslash,
+ * `\x1b` a byte, `\s` a space and `\.` a dot; a `\` before anything else stands for itself.  Indented lines belong to the line before.
  * First comes what the task is given:
  *
  *     SCENARIO title
@@ -12,18 +13,27 @@
  *     BUDGET max_steps=3 max_wall_ms=1000 ...        members of struct budget; the rest is as budget_default() has it
  *     PROVIDES math.calc [effects=read,net] [traits=destructive]       a tool; there may be several lines
  *     POLICY                                         indented lines of a policy file; without it policies/default.json
+ *     POLICY as decided                              instead: what was decided, call by call, when the task was recorded:
+ *       c1 allow default/pure-tools why              call, allow, ask or deny, and for the reader the rule and why
+ *     SYSTEM text                                    what the model is told before all
  *     GOAL what the user wrote
+ *       text ... | json ...                          further parts of it
  *
  * then what happens, and what is expected, in order:
  *
- *     MODEL [tokens=N] [cut-off]    a reply, its pieces indented below: `thought ...`, `answer ...`, `call NAME {...}`
+ *     MODEL [tokens=N] [cut-off]    a reply, its pieces indented below: `thought ...`, `answer ...`, `call NAME {...}`, or
+ *                                   `call-text NAME ...`, whose name and arguments are texts as described above
  *     FAILED why                    the model gives no reply
- *     TOOL ok|error|json text       the result of the call that is open and allowed
+ *     TOOL [c1] [tokens=N] ok|error|denied|json text       the result of the call that is open (and what another task spent for it); or its parts
+ *                                   indented below: `text ...`, `json ...`, `data MIME`
  *     HUMAN yes|no|says text        approval of the call that is open, or the answer to ask_user
  *     NOTE text                     the daemon tells the model something besides
+ *     SUMMARY [tokens=N] [text]     older steps are summed up; without a text the model gave none
  *     CLOCK ms                      the task has run so long
+ *     AT ms                         so long when the next event happens
  *     CANCEL
  *     REFUSED event...              any of the events above, which the planner must refuse
+ *     END                           the task goes on, the script does not
  *     EXPECT what                   the open command: `ask-model [attempt=N] [must-answer] [max_tokens=N]`,
  *                                   `call c1 NAME {...}`, `approval c1 NAME {...}`, `ask-human c1 question`,
  *                                   `finish answered|cancelled text`, `finish failed CODE text`
@@ -31,9 +41,14 @@
  *     EXPECT back 1 why                       the planner went back, and one reply with calls is left on the way
  *     EXPECT messages N                       so many are in the transcript
  *     EXPECT question text                    what it sees of the user's last message, and of notes behind it
+ *     EXPECT thought text, EXPECT said text   what was kept of the last reply
+ *     EXPECT wrote c2 NAME {...}              a call of the last reply, carried out or not
+ *     EXPECT summarized 1-4                   these messages, the last not among them, gave way to a summary
  *
  * An expected text that ends with `...` is a beginning.  Calls of unknown tools and denied calls are answered by the
- * runner, as the daemon does.
+ * runner, as the daemon does.  Not so where POLICY is `as decided`: there each call has its result in the script.  That of a call with
+ * `deny`, or with `ask` unless HUMAN yes, is TOOL denied, and no other is; that of a call without a decision (an unknown tool, arguments that
+ * do not fit) is an error.  corax export writes such scripts of recorded tasks (cli/cmd_export.c).
  */
 #include <ctype.h>
 #include <glob.h>
@@ -44,14 +59,22 @@
 #include "util/arena.h"
 #include "util/file.h"
 
-#define MAX_EVENTS 160
-#define MAX_TOOLS  8
-#define MAX_CALLS  8
+#define MAX_EVENTS 1024
+#define MAX_TOOLS  64
+#define MAX_CALLS  256
+#define MAX_PARTS  64
 #define COUNT(a)   (sizeof(a) / sizeof(*(a)))
 
 struct tool {
     const char *provider, *name;
     unsigned effects, traits;
+};
+
+/* Of a recorded task: what became of a call. */
+struct decided {
+    const char *id;
+    enum policy_decision decision;
+    struct decided *next;
 };
 
 struct run {
@@ -62,14 +85,22 @@ struct run {
 
     const struct planner_kind *kind;
     struct budget budget;
-    const char *goal;
+    const char *system; /* NULL: none */
+    struct part goal[MAX_PARTS];
+    size_t n_goal;
     struct policy *policy;
+    bool as_decided;
+    struct decided *decided;
     struct tool tools[MAX_TOOLS];
     size_t n_tools;
 
     struct planner *planner;
     struct plan_command open;
     bool approval; /* the open call waits for a person */
+    bool denied;   /* as decided: its result is to be TOOL denied */
+    bool unjudged; /* its result is to be an error */
+    bool says_denied, ends; /* the result that was read; the script ends with END */
+    int64_t at_ms; /* of the next event */
     struct plan_event events[MAX_EVENTS];
     const char *commands[MAX_EVENTS + 1]; /* the one that was open after n events */
     size_t n_events;
@@ -135,17 +166,47 @@ static char *take_word(char **s)
 
 static char *unescape(char *s)
 {
+    static const char written[] = "n\\s.", meant[] = "\n\\ .";
     char *out = s;
 
-    for (char *in = s; *in; in++)
-        if (in[0] == '\\' && in[1] == 'n') {
-            *out++ = '\n';
-            in++;
+    for (char *in = s; *in; in++) {
+        const char *at = in[0] == '\\' && in[1] ? strchr(written, in[1]) : NULL;
+        unsigned byte = 0;
+
+        if (in[0] == '\\' && in[1] == 'x' && isxdigit((unsigned char)in[2]) && isxdigit((unsigned char)in[3]) && sscanf(in + 2, "%2x", &byte) == 1 && byte > 0) {
+            *out++ = (char)byte;
+            in += 3;
         } else {
-            *out++ = *in;
+            *out++ = at ? meant[at - written] : *in;
+            in += at != NULL;
         }
+    }
     *out = '\0';
     return s;
+}
+
+/* Indented parts, behind those that are there. */
+static bool read_parts(struct run *r, struct part *parts, size_t *n)
+{
+    char *piece;
+
+    while ((piece = next_piece(r))) {
+        struct part *part = &parts[*n];
+
+        if (*n == MAX_PARTS)
+            return complain(r, "at most %d parts", MAX_PARTS);
+        if (take(&piece, "text"))
+            *part = (struct part){ .mime = "text/plain", .data = unescape(piece) };
+        else if (take(&piece, "json"))
+            *part = (struct part){ .mime = "application/json", .data = unescape(piece) };
+        else if (take(&piece, "data"))
+            *part = (struct part){ .mime = unescape(piece), .data = "" };
+        else
+            return complain(r, "a part is text, json or data, not %s", piece);
+        part->len = strlen(part->data);
+        ++*n;
+    }
+    return true;
 }
 
 static bool read_budget(struct run *r, char *rest)
@@ -220,6 +281,28 @@ static bool read_tool(struct run *r, char *rest)
     return true;
 }
 
+/* c1 allow rule why */
+static bool read_decided(struct run *r)
+{
+    static const char *const names[] = { "allow", "ask", "deny" };
+    char *piece;
+
+    r->as_decided = true;
+    while ((piece = next_piece(r))) {
+        struct decided *d = arena_alloc(r->arena, sizeof(*d));
+        const char *id = take_word(&piece), *name = take_word(&piece);
+        size_t i = 0;
+
+        while (i < COUNT(names) && strcmp(name, names[i]) != 0)
+            i++;
+        if (i == COUNT(names))
+            return complain(r, "%s was decided, but not %s", id, name);
+        *d = (struct decided){ .id = id, .decision = (enum policy_decision)i, .next = r->decided };
+        r->decided = d;
+    }
+    return true;
+}
+
 static bool read_policy(struct run *r)
 {
     struct policy_file file = { .name = "POLICY" };
@@ -278,11 +361,14 @@ static bool read_reply(struct run *r, char *rest, struct plan_event *ev)
         else if (take(&piece, "answer"))
             ev->text = unescape(piece);
         else if (take(&piece, "call") && ev->n_calls < MAX_CALLS)
-            calls[ev->n_calls++] =
-                (struct call){ .id = "ignored", .name = take_word(&piece), .args = piece, .args_len = strlen(piece) };
+            calls[ev->n_calls++] = (struct call){ .id = "ignored", .name = take_word(&piece), .args = piece };
+        else if (take(&piece, "call-text") && ev->n_calls < MAX_CALLS)
+            calls[ev->n_calls++] = (struct call){ .id = "ignored", .name = unescape(take_word(&piece)), .args = unescape(piece) };
         else
             return complain(r, "MODEL: %s is no piece of a reply", piece);
     }
+    for (size_t i = 0; i < ev->n_calls; i++)
+        calls[i].args_len = strlen(calls[i].args);
     return true;
 }
 
@@ -293,24 +379,43 @@ static struct planner *create_planner(struct run *r)
     struct transcript *t = transcript_create();
     struct planner *p;
 
-    transcript_add_text(t, ROLE_USER, r->goal, strlen(r->goal), NULL);
+    if (r->system)
+        transcript_add_text(t, ROLE_SYSTEM, r->system, strlen(r->system), NULL);
+    transcript_add(t, &(struct message){ .role = ROLE_USER, .parts = r->goal, .n_parts = r->n_goal }, NULL);
     p = planner_create(r->kind, t, &r->budget);
     if (!p)
         transcript_destroy(t);
     return p;
 }
 
+/* As corax export does it: bytes that are more than text to a terminal; C1 controls are two bytes in UTF-8. */
+static bool is_control(const char *s, size_t i)
+{
+    const unsigned char c = (unsigned char)s[i], next = (unsigned char)s[i + 1];
+
+    return c < 0x20 || c == 0x7f || (c == 0xc2 && next >= 0x80 && next < 0xa0) ||
+           (c >= 0x80 && c < 0xa0 && i > 0 && (unsigned char)s[i - 1] == 0xc2);
+}
+
+/* What unescape() reads, on one line.  Dots at the end are not a beginning's. */
 static const char *escape(struct arena *arena, const char *s)
 {
+    const size_t len = strlen(s);
+    const bool dots = len >= 3 && strcmp(s + len - 3, "...") == 0;
     struct buf out;
     const char *kept;
 
-    buf_init(&out, 1 << 20);
-    for (; *s; s++)
-        if (*s == '\n')
+    buf_init(&out, 64u << 20);
+    for (size_t i = 0; i < len - dots; i++)
+        if (s[i] == '\n')
             buf_adds(&out, "\\n");
+        else if (s[i] == '\\')
+            buf_adds(&out, "\\\\");
+        else if (is_control(s, i))
+            buf_addf(&out, "\\x%02x", (unsigned char)s[i]);
         else
-            buf_addc(&out, *s);
+            buf_addc(&out, s[i]);
+    buf_adds(&out, dots ? "\\." : "");
     kept = arena_strndup(arena, out.data, out.len);
     buf_finish(&out);
     return kept;
@@ -334,8 +439,7 @@ static const char *render(struct run *r, const struct plan_command *c)
             snprintf(options + n, sizeof(options) - (size_t)n, " max_tokens=%d", c->max_tokens);
         return arena_printf(r->arena, "ask-model%s", options);
     case PLAN_CALL_TOOL:
-        return arena_printf(r->arena, "call %s %s %.*s", c->call->id, c->call->name, (int)c->call->args_len,
-                            c->call->args);
+        return arena_printf(r->arena, "call %s %s %s", c->call->id, escape(r->arena, c->call->name), escape(r->arena, c->call->args));
     case PLAN_ASK_HUMAN:
         return arena_printf(r->arena, "ask-human %s %s", c->call->id, escape(r->arena, c->question));
     case PLAN_FINISH:
@@ -359,20 +463,44 @@ static bool tool_done(struct run *r, bool error, const char *mime, const char *t
     return apply(r, &ev);
 }
 
+static const struct tool *find_tool(const struct run *r, const char *name)
+{
+    for (size_t i = 0; i < r->n_tools; i++)
+        if (strcmp(r->tools[i].name, name) == 0)
+            return &r->tools[i];
+    return NULL;
+}
+
+/* Of a recorded task: what result the call may have. */
+static void settle_as_decided(struct run *r)
+{
+    const struct decided *d = r->decided;
+    const char *id = r->open.call->id;
+
+    while (d && strcmp(d->id, id) != 0)
+        d = d->next;
+    r->unjudged = d == NULL;
+    r->approval = d && d->decision == POLICY_ASK;
+    r->denied = d && d->decision == POLICY_DENY;
+}
+
 /* Looks the tool up and asks the policy; what must not be called gets its result at once. */
 static bool settle(struct run *r)
 {
     struct policy_request request = { 0 };
     struct policy_verdict v;
-    const struct tool *t = r->tools;
+    const struct tool *t;
     struct json *args;
 
-    r->approval = false;
+    r->approval = r->denied = r->unjudged = false;
     if (r->open.kind != PLAN_CALL_TOOL)
         return true;
-    while (t < r->tools + r->n_tools && strcmp(t->name, r->open.call->name) != 0)
-        t++;
-    if (t == r->tools + r->n_tools)
+    if (r->as_decided) {
+        settle_as_decided(r);
+        return true;
+    }
+    t = find_tool(r, r->open.call->name);
+    if (t == NULL)
         return tool_done(r, true, "text/plain",
                          arena_printf(r->arena, "there is no tool \"%s\"; there is %s", r->open.call->name,
                                       r->n_tools ? r->tools[0].name : "none"));
@@ -413,35 +541,35 @@ static bool apply(struct run *r, const struct plan_event *ev)
 /* As the daemon says it of a call that was made: an effect that cannot be repeated. */
 static bool is_binding(const struct run *r)
 {
-    const char *name = r->open.call ? r->open.call->name : "";
+    const struct tool *t = r->open.call && !r->denied && !r->unjudged ? find_tool(r, r->open.call->name) : NULL;
 
-    for (size_t i = 0; i < r->n_tools; i++)
-        if (strcmp(r->tools[i].name, name) == 0)
-            return (r->tools[i].effects & (CORAX_FX_WRITE | CORAX_FX_EXEC | CORAX_FX_NET)) && !(r->tools[i].traits & CORAX_TRAIT_IDEMPOTENT);
-    return false;
+    return t && !r->says_denied && (t->effects & (CORAX_FX_WRITE | CORAX_FX_EXEC | CORAX_FX_NET)) && !(t->traits & CORAX_TRAIT_IDEMPOTENT);
 }
 
-/* TOOL [c1] ok|error|json text */
+/* TOOL [c1] [tokens=N] ok|error|denied|json text */
 static bool read_result(struct run *r, char *rest, struct plan_event *ev)
 {
-    struct part *part = arena_alloc(r->arena, sizeof(*part));
+    struct part *parts = arena_alloc(r->arena, MAX_PARTS * sizeof(*parts));
     const char *id = r->open.call ? r->open.call->id : "none";
 
     if (rest[0] == 'c' && isdigit((unsigned char)rest[1]))
         id = take_word(&rest);
-    *ev = (struct plan_event){ .kind = PLAN_EV_TOOL_DONE, .n_parts = 1, .parts = part };
+    *ev = (struct plan_event){ .kind = PLAN_EV_TOOL_DONE, .parts = parts };
+    if (strncmp(rest, "tokens=", 7) == 0)
+        ev->n_tokens = atoll(take_word(&rest) + 7);
     ev->call_id = arena_strndup(r->arena, id, strlen(id));
+    parts[0].mime = "text/plain";
+    r->says_denied = take(&rest, "denied");
+    ev->error = r->says_denied || take(&rest, "error");
+    if (!ev->error && take(&rest, "json"))
+        parts[0].mime = "application/json";
+    else if (!ev->error && !take(&rest, "ok"))
+        return complain(r, "TOOL is followed by ok, error, denied or json");
     ev->binding = is_binding(r);
-    part->mime = "text/plain";
-    if (take(&rest, "error"))
-        ev->error = true;
-    else if (take(&rest, "json"))
-        part->mime = "application/json";
-    else if (!take(&rest, "ok"))
-        return complain(r, "TOOL is followed by ok, error or json");
-    part->data = unescape(rest);
-    part->len = strlen(part->data);
-    return true;
+    parts[0].data = unescape(rest);
+    parts[0].len = strlen(rest);
+    ev->n_parts = rest[0] != '\0' || *r->next != ' ';
+    return read_parts(r, parts, &ev->n_parts);
 }
 
 /* 1: an event was read, 0: the line is none, -1: it is a bad one. */
@@ -454,10 +582,10 @@ static int read_event(struct run *r, char *line, struct plan_event *ev)
     *ev = (struct plan_event){ 0 };
     if (take(&line, "FAILED")) {
         ev->kind = PLAN_EV_MODEL_FAILED;
-        ev->said = line;
+        ev->said = unescape(line);
     } else if (take(&line, "HUMAN") && take(&line, "says")) {
         ev->kind = PLAN_EV_HUMAN_SAID;
-        ev->said = line;
+        ev->said = unescape(line);
     } else if (take(&line, "NOTE")) {
         ev->kind = PLAN_EV_NOTE;
         ev->said = unescape(line);
@@ -472,11 +600,42 @@ static int read_event(struct run *r, char *line, struct plan_event *ev)
     return 1;
 }
 
-static bool happen(struct run *r, const struct plan_event *ev)
+/* Whether the open call may have such a result. */
+static bool fits(struct run *r, const struct plan_event *ev)
 {
-    if (ev->kind == PLAN_EV_TOOL_DONE && r->approval)
-        return complain(r, "a result, but the call waits for approval");
+    const bool denied = r->denied || r->approval; /* of one that waits, when nobody is there */
+
+    if (r->says_denied && !(r->as_decided && denied))
+        return complain(r, "the call was not denied");
+    if (denied && !r->says_denied)
+        return complain(r, r->denied ? "a result, but the call was denied" : "a result, but the call waits for approval");
+    if (r->unjudged && !ev->error)
+        return complain(r, "a call that was not made has a result");
+    return true;
+}
+
+static bool happen(struct run *r, struct plan_event *ev)
+{
+    if (ev->kind == PLAN_EV_TOOL_DONE && !fits(r, ev))
+        return false;
+    if (r->at_ms > 0)
+        ev->active_ms = r->at_ms;
+    r->at_ms = 0;
     return apply(r, ev);
+}
+
+/* SUMMARY [tokens=N] [text]: two events, with nothing between them but the model's work. */
+static bool summarize(struct run *r, char *rest)
+{
+    struct plan_event ev = { .kind = PLAN_EV_COMPACT };
+
+    if (!happen(r, &ev))
+        return false;
+    ev = (struct plan_event){ .kind = PLAN_EV_SUMMARIZED };
+    if (strncmp(rest, "tokens=", 7) == 0)
+        ev.n_tokens = atoll(take_word(&rest) + 7);
+    ev.said = *rest ? unescape(rest) : NULL;
+    return happen(r, &ev);
 }
 
 /* HUMAN yes, HUMAN no: an approval is the daemon's business, the planner learns of it by the result. */
@@ -485,7 +644,8 @@ static bool approve(struct run *r, bool yes)
     if (!r->approval)
         return complain(r, "no call waits for approval");
     r->approval = false;
-    return yes ? true : tool_done(r, true, "text/plain", "denied: the person said no");
+    r->denied = !yes;
+    return yes || r->as_decided ? true : tool_done(r, true, "text/plain", "denied: the person said no");
 }
 
 static bool refused(struct run *r, char *line)
@@ -542,9 +702,25 @@ static const char *find_message(struct run *r, const char *id)
     return "(none)";
 }
 
+/* Of the last reply the call whose id the text begins with. */
+static const char *find_call(struct run *r, const char *want)
+{
+    const struct message *reply = planner_reply(r->planner);
+    const size_t len = strcspn(want, " ");
+
+    for (size_t i = 0; reply && i < reply->n_calls; i++) {
+        const struct call *c = &reply->calls[i];
+
+        if (strlen(c->id) == len && strncmp(c->id, want, len) == 0)
+            return arena_printf(r->arena, "%s %s %s", c->id, escape(r->arena, c->name), escape(r->arena, c->args));
+    }
+    return "(none)";
+}
+
 static bool expect(struct run *r, char *want)
 {
     const char *got = r->commands[r->n_events];
+    const struct message *reply = planner_reply(r->planner);
 
     if (take(&want, "observation")) {
         const char *id = take_word(&want);
@@ -552,8 +728,18 @@ static bool expect(struct run *r, char *want)
         got = find_message(r, id);
     } else if (take(&want, "question")) {
         got = find_message(r, NULL);
+    } else if (take(&want, "thought")) {
+        got = reply && reply->reasoning ? escape(r->arena, reply->reasoning) : "(none)";
+    } else if (take(&want, "said")) {
+        got = reply && reply->n_parts ? message_text(r, reply) : "(none)";
     } else if (take(&want, "messages")) {
         got = arena_printf(r->arena, "%zu", transcript_count(planner_transcript(r->planner)));
+    } else if (take(&want, "wrote")) {
+        got = find_call(r, want);
+    } else if (take(&want, "summarized")) {
+        struct plan_compacted c;
+
+        got = planner_compacted(r->planner, &c) ? arena_printf(r->arena, "%zu-%zu", c.from, c.to) : "(nothing)";
     } else if (take(&want, "back")) {
         struct plan_back back;
 
@@ -577,6 +763,16 @@ static bool step(struct run *r, char *line)
         return refused(r, line);
     if (strcmp(line, "HUMAN yes") == 0 || strcmp(line, "HUMAN no") == 0)
         return approve(r, line[6] == 'y');
+    if (take(&line, "AT")) {
+        r->at_ms = atoll(line);
+        return true;
+    }
+    if (take(&line, "SUMMARY"))
+        return summarize(r, line);
+    if (strcmp(line, "END") == 0) {
+        r->ends = true;
+        return true;
+    }
     is_event = read_event(r, line, &ev);
     if (is_event < 0)
         return false;
@@ -602,7 +798,9 @@ static bool begin(struct run *r, const char **title)
         else if (take(&line, "PROVIDES"))
             good = read_tool(r, line);
         else if (take(&line, "POLICY"))
-            good = read_policy(r);
+            good = strcmp(line, "as decided") == 0 ? read_decided(r) : read_policy(r);
+        else if (take(&line, "SYSTEM"))
+            r->system = unescape(line);
         else if (take(&line, "GOAL"))
             break;
         else
@@ -612,8 +810,10 @@ static bool begin(struct run *r, const char **title)
     }
     if (!line || !*title)
         return complain(r, "a script has SCENARIO and GOAL");
-    r->goal = line;
-    if (!r->policy && !load_default_policy(r))
+    r->goal[0] = (struct part){ .mime = "text/plain", .data = unescape(line) };
+    r->goal[0].len = strlen(line);
+    r->n_goal = *line != '\0';
+    if (!read_parts(r, r->goal, &r->n_goal) || (!r->policy && !r->as_decided && !load_default_policy(r)))
         return false;
     r->planner = create_planner(r);
     if (!r->planner)
@@ -629,7 +829,7 @@ static const char *write_transcript(struct run *r, const struct planner *p)
     struct jsonw w;
     const char *kept;
 
-    buf_init(&out, 1 << 20);
+    buf_init(&out, 64u << 20);
     w = jsonw_start(&out);
     jsonw_object(&w, NULL);
     transcript_write(planner_transcript(p), &w, "messages");
@@ -677,13 +877,13 @@ static void run_script(const char *path)
     char *line;
 
     r = (struct run){ .arena = arena_create(64u << 20) };
-    buf_init(&text, 1 << 20);
+    buf_init(&text, 16u << 20);
     good = file_read(path, &text, &err) == 0 ? true : complain(&r, "%s", err.msg);
     r.next = text.data;
     good = good && begin(&r, &title);
     while (good && (line = next_line(&r)))
         good = step(&r, line);
-    if (good && r.open.kind != PLAN_FINISH)
+    if (good && r.open.kind != PLAN_FINISH && !r.ends)
         good = complain(&r, "the script ends before the task does");
     if (!ok(good, "%s: %s", file, title ? title : ""))
         diag("%s", r.why);
