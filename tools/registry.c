@@ -19,14 +19,14 @@
 
 struct entry {
     struct tool tool; /* first: a const struct tool * is its entry */
-    size_t seq;       /* when it came */
     struct jsonschema *compiled;
     char fault[240];     /* what is wrong with itself; "" nothing */
     char duplicate[240]; /* who has its name; "" nobody */
 };
 
 struct registry {
-    size_t n, cap, next_seq;
+    uint64_t last_id, generation;
+    size_t n, cap;
     struct entry **entries;
     struct entry **by_name; /* of the same n and cap */
 };
@@ -228,7 +228,7 @@ static int compare(const void *a, const void *b)
     const struct entry *x = *(struct entry *const *)a, *y = *(struct entry *const *)b;
     int c = strcmp(x->tool.name, y->tool.name);
 
-    return c != 0 ? c : (x->seq > y->seq) - (x->seq < y->seq);
+    return c != 0 ? c : (x->tool.id > y->tool.id) - (x->tool.id < y->tool.id);
 }
 
 /* Of several tools of one name, the first that has no fault is offered. */
@@ -236,6 +236,7 @@ static void settle(struct registry *r)
 {
     const struct entry *winner = NULL;
 
+    r->generation++;
     if (r->n == 0)
         return;
     memcpy(r->by_name, r->entries, r->n * sizeof(struct entry *));
@@ -295,7 +296,7 @@ int registry_add_list(struct registry *r, const char *provider, bool own, const 
                 entry_destroy(r->entries[--r->n]);
             return fail(err, CORAX_E_LIMIT, "out of memory");
         }
-        e->seq = r->next_seq++;
+        e->tool.id = ++r->last_id;
         r->entries[r->n++] = e;
     }
     settle(r);
@@ -313,6 +314,11 @@ void registry_remove_provider(struct registry *r, const char *provider)
             r->entries[kept++] = r->entries[i];
     r->n = kept;
     settle(r);
+}
+
+uint64_t registry_generation(const struct registry *r)
+{
+    return r->generation;
 }
 
 size_t registry_count(const struct registry *r)

@@ -27,6 +27,7 @@
 #define REGISTRY_ALL_EFFECTS 31U /* every enum corax_effect bit */
 
 struct tool {
+    uint64_t id; /* no other tool of this registry has it, nor ever had */
     const char *provider, *name, *summary;
     const char *args_schema; /* JSON text, without white space */
     size_t args_schema_len;
@@ -52,8 +53,9 @@ int registry_add_list(struct registry *, const char *provider, bool own, const s
 /* Forgets its tools; others that they stood in the way of become enabled.  A provider that is listed anew is removed first. */
 void registry_remove_provider(struct registry *, const char *provider);
 
+uint64_t registry_generation(const struct registry *); /* another one after each change */
 size_t registry_count(const struct registry *);                              /* disabled ones included */
-const struct tool *registry_at(const struct registry *, size_t i);           /* in the order they were added */
+const struct tool *registry_at(const struct registry *, size_t i);           /* in the order they were added: ids rise */
 const struct tool *registry_by_name(const struct registry *, size_t i);      /* in the order of their names' bytes */
 const struct tool *registry_find(const struct registry *, const char *name); /* an enabled one, or NULL */
 

@@ -9,6 +9,7 @@ build=${CORAX_BUILDDIR:?} run=$(mktemp -d "${TMPDIR:-/tmp}/corax-bench.XXXXXX")
     exit 1
 }
 rm -rf "$run"
+"$build/tests/bench/retrieval"
 
 command -v python3 >/dev/null || {
     echo "masks: skipped: python3 is not here"
