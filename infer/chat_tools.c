@@ -97,6 +97,7 @@ static int read_tool(struct chat_tools *t, const struct json *tool, size_t i, st
 {
     static const struct jsonschema_options strict = { .strict = true };
     const char *name = json_get_text(tool, "name", NULL), *text;
+    const struct json *later = json_get(tool, "later");
     struct jsonschema *schema = NULL;
     struct err why;
     size_t len;
@@ -117,7 +118,9 @@ static int read_tool(struct chat_tools *t, const struct json *tool, size_t i, st
         }
         t->schemas[t->n_schemas++] = schema;
     }
-    t->tools[t->n++] = (struct tool){ name, schema ? jsonschema_root(schema) : NULL, tool };
+    if (later && json_kind(later) != JSON_BOOL)
+        return fail(err, CORAX_E_ARGS, "tools[%zu].later: not true or false", i);
+    t->tools[t->n++] = (struct tool){ name, schema ? jsonschema_root(schema) : NULL, tool, json_bool(later, false) };
     return 0;
 }
 

@@ -189,7 +189,7 @@ static int compare_tools(const void *a, const void *b)
     return strcmp((*(const struct tool *const *)a)->name, (*(const struct tool *const *)b)->name);
 }
 
-/* One line a tool: name(arguments in the order of the schema, those not required with a question mark). */
+/* One line a tool that is shown: name(arguments in the order of the schema, those not required with a question mark). */
 static int add_tools(struct renderer *r, const struct tool *tools, size_t n_tools)
 {
     const struct tool **sorted = calloc(n_tools + 1, sizeof *sorted);
@@ -203,6 +203,8 @@ static int add_tools(struct renderer *r, const struct tool *tools, size_t n_tool
     for (size_t i = 0; i < n_tools; i++) {
         const struct schema *s = sorted[i]->parameters;
 
+        if (sorted[i]->later)
+            continue;
         buf_addf(&r->text, "%s(", sorted[i]->name);
         for (size_t j = 0; s && j < s->n_properties; j++) {
             if (j > 0)

@@ -43,7 +43,7 @@ static int compare_tools(const void *a, const void *b)
     return strcmp((*(const struct tool *const *)a)->name, (*(const struct tool *const *)b)->name);
 }
 
-/* The declarations, sorted by name: the same tools are the same text, whatever their order was. */
+/* The declarations of those that are shown, sorted by name: the same tools are the same text, whatever their order was. */
 static struct json *list_tools(const struct dialect_request *q, struct err *err)
 {
     const struct tool **sorted = calloc(q->n_tools + 1, sizeof *sorted);
@@ -59,7 +59,7 @@ static struct json *list_tools(const struct dialect_request *q, struct err *err)
     if (sorted)
         qsort(sorted, q->n_tools, sizeof *sorted, compare_tools);
     for (size_t i = 0; i < q->n_tools && sorted; i++)
-        if (sorted[i]->declaration)
+        if (sorted[i]->declaration && !sorted[i]->later)
             jsonw_value(&w, NULL, sorted[i]->declaration);
     jsonw_end(&w);
     if (!sorted || text.failed)

@@ -2,6 +2,7 @@
 #ifndef INFER_TOOL_H
 #define INFER_TOOL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "infer/shape.h"
@@ -18,6 +19,7 @@ struct tool {
     const char          *name;
     const struct schema *parameters;  /* NULL: none */
     const struct json   *declaration; /* with name, description and parameters, as in docs/protocol.md; for chat templates */
+    bool                 later;       /* can be called, but is not shown at the head of the prompt: a message tells of it */
 };
 
 /* CORAX_E_ARGS: too many, a name that is malformed or there twice, a call that is required where there are no tools. */
