@@ -584,6 +584,14 @@ static void trace_note(FILE *out, const struct json *event)
     fputc('\n', out);
 }
 
+static void trace_offer(FILE *out, const struct json *event)
+{
+    put(out, event, "how", 0);
+    fputs(": ", out);
+    put_list(out, json_get(event, "names"));
+    fputc('\n', out);
+}
+
 void show_trace_event(FILE *out, const struct json *event, int64_t begin_ms)
 {
     static const struct {
@@ -601,6 +609,7 @@ void show_trace_event(FILE *out, const struct json *event, int64_t begin_ms)
         { "observation_cut", "cut", trace_cut, NULL },
         { "went_back", "back", NULL, "why" },
         { "note_added", "note", trace_note, NULL },
+        { "tools_offered", "tools", trace_offer, NULL },
         { "memory_written", "memory", trace_memory, NULL },
         { "compacted", "summary", trace_compacted, NULL },
         { "question_asked", "question", NULL, "question" },

@@ -5,10 +5,12 @@
 
 #include "daemon/delegate.h"
 #include "daemon/task_memory.h"
+#include "daemon/task_tools.h"
 #include "tools/registry.h"
 
 static const struct builtin *const builtins[] = {
     &builtin_delegate,
+    &builtin_find_tools,
     &builtin_memory_add, &builtin_memory_forget, &builtin_memory_search, &builtin_notes_insert, &builtin_notes_replace, &builtin_notes_rethink,
     NULL, /* the last */
 };

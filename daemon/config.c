@@ -87,6 +87,7 @@ int config_init(struct config *c, struct err *err)
     c->host_deadline_ms = 30000;
     c->compact_percent = 75;
     c->memory = (struct memory_config){ .max_items = 10000, .note_chars = MEMORY_NOTE_CHARS, .recall_items = 5, .recall_bytes = 2048 };
+    c->retrieval = (struct retrieval_config){ .max_tools = 24, .top_k = 8 };
     c->log_level = LOG_LEVEL_INFO;
     if (config_set_text(&c->socket, CORAX_RUNDIR "/coraxd.sock", err) < 0 ||
         config_set_text(&c->state, CORAX_STATEDIR, err) < 0 ||
@@ -571,6 +572,7 @@ void config_adopt(struct config *c, struct config *fresh, struct buf *restart)
     c->sampling = fresh->sampling;
     c->compact_percent = fresh->compact_percent;
     SWAP(struct memory_config, c->memory, fresh->memory);
+    c->retrieval = fresh->retrieval;
     c->log_level = fresh->log_level;
 }
 
@@ -586,6 +588,19 @@ int config_read_planner(const struct json *v, const struct planner_kind **planne
     return 0;
 }
 
+static int read_retrieval(struct retrieval_config *r, const struct json *v, struct err *err)
+{
+    static const char *const known[] = { "max_tools", "top_k", NULL };
+
+    if (v == NULL)
+        return 0;
+    if (config_check_members(v, "tool_retrieval", known, err) < 0 ||
+        read_small(v, "tool_retrieval.", "max_tools", 0, 4000, &r->max_tools, err) < 0 ||
+        read_small(v, "tool_retrieval.", "top_k", 0, 100, &r->top_k, err) < 0)
+        return -1;
+    return 0;
+}
+
 static int read_root(struct config *c, const struct json *root, struct err *err)
 {
     static const char *const known[] = { "socket",    "admin_group", "state",      "model",  "plugins",
@@ -593,7 +608,7 @@ static int read_root(struct config *c, const struct json *root, struct err *err)
                                          "budget",    "sampling",    "infer",      "host",   "box",
                                          "isolation", "roots",       "log_level",  "journal",
                                          "planner",   "agents",      "max_scheduled", "stop", "memory", "compact_percent",
-                                         "admin_policies", "user_policies", "approval_seconds", "models", "max_models", NULL };
+                                         "admin_policies", "user_policies", "approval_seconds", "models", "max_models", "tool_retrieval", NULL };
 
     if (config_check_members(root, "the file", known, err) < 0 || read_text(root, "", "socket", &c->socket, err) < 0 ||
         read_text(root, "", "admin_group", &c->admin_group, err) < 0 ||
@@ -614,6 +629,7 @@ static int read_root(struct config *c, const struct json *root, struct err *err)
         read_roots(&c->roots, json_get(root, "roots"), err) < 0 ||
         read_journal(c, json_get(root, "journal"), err) < 0 || read_memory(&c->memory, json_get(root, "memory"), err) < 0 ||
         read_small(root, "", "compact_percent", 0, 95, &c->compact_percent, err) < 0 ||
+        read_retrieval(&c->retrieval, json_get(root, "tool_retrieval"), err) < 0 ||
         config_read_planner(json_get(root, "planner"), &c->planner, err) < 0 ||
         read_log_level(json_get(root, "log_level"), &c->log_level, err) < 0)
         return -1;

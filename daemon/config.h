@@ -32,6 +32,12 @@ struct memory_config {
     int recall_bytes; /* of all that it is told */
 };
 
+/* Which tools a task is given at its beginning (docs/tools.md). */
+struct retrieval_config {
+    int max_tools; /* a task that could call more is given those that fit it, and find_tools */
+    int top_k;     /* so many */
+};
+
 #define CONFIG_MAX_TOOLS 1000 /* that a task or an agent may name */
 #define CONFIG_MAX_MODELS 64
 #define CONFIG_MAX_LIST 256 /* plugins or policies in the list */
@@ -83,6 +89,7 @@ struct config {
     struct config_list roots; /* NAME=PATH */
     int host_deadline_ms;
     struct memory_config memory;
+    struct retrieval_config retrieval;
     enum log_level log_level;
 };
 
@@ -107,7 +114,7 @@ void config_write_budget(const struct budget *, struct jsonw *);
 int config_load_agents(struct config *, struct err *);
 /*
  * Takes over from a fresh config, all set, what a running daemon can change: agents, system, date_note, max_running, max_queued,
- * max_scheduled, stop, planner, budget, sampling, memory, compact_percent, log_level and approval_seconds; what it had is the fresh one's then.  Policies are loaded by the caller.  Into restart go the names of the
+ * max_scheduled, stop, planner, budget, sampling, memory, tool_retrieval, compact_percent, log_level and approval_seconds; what it had is the fresh one's then.  Policies are loaded by the caller.  Into restart go the names of the
  * keys that differ besides, with commas between; they stay as they are.
  */
 void config_adopt(struct config *, struct config *fresh, struct buf *restart);

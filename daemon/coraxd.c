@@ -38,6 +38,7 @@
 #include "daemon/schedules.h"
 #include "daemon/upkeep.h"
 #include "tools/registry.h"
+#include "tools/retrieval.h"
 #include "util/clock.h"
 #include "util/log.h"
 
@@ -335,7 +336,8 @@ static int start(struct coraxd *d, struct err *err)
     if (d->journal == NULL || (d->upkeep = upkeep_create(d->base, d->journal, &d->config, err)) == NULL)
         return -1;
     d->registry = registry_create();
-    if (d->registry == NULL)
+    d->retrieval = retrieval_create();
+    if (d->registry == NULL || d->retrieval == NULL)
         return fail(err, CORAX_E_INTERNAL, "no memory");
     if (builtins_register(d->registry, &d->config, err) < 0 || (d->alarms = alarms_create(d->base, on_clock_set, d, err)) == NULL ||
         (d->scheduler = scheduler_create(d, err)) == NULL || (d->schedules = schedules_create(d, err)) == NULL ||
@@ -367,6 +369,7 @@ static void stop(struct coraxd *d)
     models_destroy(d->models);
     upkeep_destroy(d->upkeep);
     journal_close(d->journal);
+    retrieval_destroy(d->retrieval);
     registry_destroy(d->registry);
 }
 

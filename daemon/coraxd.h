@@ -18,6 +18,7 @@ struct coraxd {
     struct config config;
     struct policies *policies;
     struct registry *registry;
+    struct retrieval *retrieval; /* over it */
     struct journal *journal;
     struct upkeep *upkeep;
     struct models *models;

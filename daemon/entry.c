@@ -28,6 +28,7 @@ static const char *const names[ENTRY_N_KINDS] = {
     [ENTRY_TASK_RESUMED_BY] = "task_resumed_by",
     [ENTRY_MEMORY_WRITTEN] = "memory_written",
     [ENTRY_COMPACTED] = "compacted",
+    [ENTRY_TOOLS_OFFERED] = "tools_offered",
 };
 
 const char *entry_kind_name(enum entry_kind kind)

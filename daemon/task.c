@@ -1,6 +1,6 @@
 /*
  * The way of a task: creation, the loop over the planner's commands, entries into the journal, and its end.  Tool calls
- * are in task_call.c, what people say in task_human.c, what holds a task back in task_hold.c, recovery in task_fold.c.
+ * are in task_call.c, tools in task_tools.c, what people say in task_human.c, what holds a task back in task_hold.c, recovery in task_fold.c.
  *
  * Memory.  A task is small, and nothing good can be done with half an entry: where memory runs out here the daemon
  * ends, and the next one goes on from the journal (as after any other kill).
@@ -20,13 +20,13 @@
 #include "daemon/task_ahead.h"
 #include "daemon/task_compact.h"
 #include "daemon/task_memory.h"
+#include "daemon/task_tools.h"
 #include "util/arena.h"
 #include "util/clock.h"
 #include "util/log.h"
 
 #define RETRY_MS         1000 /* the journal could not be written: the task's end is tried again */
 #define SAMPLE_AFTER_BAD 0.7  /* temperature after an empty or cut-off reply: greedy would only repeat it */
-#define ASK_USER         "ask_user"
 #define MAX_TASK_POLICIES 8 /* its own, and an agent's for it and each task above it */
 
 static void out_of_memory(void)
@@ -354,11 +354,11 @@ struct task *task_create_as(struct coraxd *d, const struct planner_kind *kind, c
     t->pending_tail = &t->pending;
     TAILQ_INIT(&t->listeners);
     buf_init(&t->submitted, ENTRY_LIMIT);
-    buf_init(&t->tools, ENTRY_LIMIT);
     buf_add(&t->submitted, submitted, len);
     t->wall = evtimer_new(d->base, on_wall, t);
     t->lazy = evtimer_new(d->base, on_lazy, t);
-    if (t->submitted.failed || t->wall == NULL || t->lazy == NULL)
+    t->tools = task_tools_create();
+    if (t->submitted.failed || t->tools == NULL || t->wall == NULL || t->lazy == NULL)
         fail(err, CORAX_E_INTERNAL, "no memory");
     else if ((t->root = json_parse(submitted, len, err)) != NULL && read_submitted(t, transcript, arena, err) == 0 &&
              (t->planner = planner_create(kind ? (t->kind = kind) : t->kind, transcript, &t->budget)) != NULL) {
@@ -410,7 +410,7 @@ void task_destroy(struct task *t)
     free(t->fold);
     json_free(t->root);
     buf_finish(&t->submitted);
-    buf_finish(&t->tools);
+    task_tools_destroy(t->tools);
     free(t->end_text);
     free(t->end_code);
     free(t);
@@ -521,66 +521,6 @@ void task_end(struct task *t, const struct plan_command *c)
     task_finish(t, outcomes[c->outcome], c->text, c->code);
     task_flush(t);
     scheduler_leave(t->d->scheduler, t);
-}
-
-static bool is_allowed(const struct task *t, const char *name)
-{
-    const struct json *e;
-
-    if (t->allowed == NULL)
-        return true;
-    for (e = json_first(t->allowed); e; e = json_next(e))
-        if (json_text(e) && strcmp(json_text(e), name) == 0)
-            return true;
-    return false;
-}
-
-/* Of the daemon's own tools, those that have nothing to do for this task. */
-static bool is_idle(const struct task *t, const struct tool *tool)
-{
-    const struct builtin *b = strcmp(tool->provider, BUILTIN_PROVIDER) == 0 ? builtin_find(tool->name) : NULL;
-
-    return b && b->is_offered && !b->is_offered(t);
-}
-
-const struct tool *task_find_tool(const struct task *t, const char *name)
-{
-    const struct tool *tool = is_allowed(t, name) ? registry_find(t->d->registry, name) : NULL;
-
-    return tool && !is_idle(t, tool) ? tool : NULL;
-}
-
-/*
- * By name, so that the list is the same whichever host started first: a model that has read it need not read it again,
- * nor for another task.  ask_user is offered where somebody would answer, and like any other tool left out by a list that
- * does not name it; a plugin's tool of that name could not be called.
- */
-static void build_tools(struct task *t)
-{
-    const char *own_name, *own = planner_kind_tool(t->kind, &own_name);
-    const struct {
-        const char *name, *json;
-        bool offered;
-    } ours[] = { { ASK_USER, planner_ask_user_tool, t->attended && is_allowed(t, ASK_USER) }, { own_name, own, own != NULL } };
-    const size_t n_ours = sizeof(ours) / sizeof(*ours), n = registry_count(t->d->registry);
-    struct jsonw w = jsonw_start(&t->tools);
-    size_t next = 0; /* of ours, which are in order */
-
-    jsonw_array(&w, NULL);
-    for (size_t i = 0; i <= n; i++) {
-        const struct tool *tool = i < n ? registry_by_name(t->d->registry, i) : NULL;
-
-        for (; next < n_ours && (!ours[next].offered || tool == NULL || strcmp(tool->name, ours[next].name) > 0); next++)
-            if (ours[next].offered)
-                jsonw_raw(&w, NULL, ours[next].json, strlen(ours[next].json));
-        if (tool && tool->disabled == NULL && is_allowed(t, tool->name) && !is_idle(t, tool) &&
-            strcmp(tool->name, ASK_USER) != 0 &&
-            (own == NULL || strcmp(tool->name, own_name) != 0))
-            tool_write_chat(tool, &w);
-    }
-    jsonw_end(&w);
-    if (t->tools.failed)
-        out_of_memory();
 }
 
 static void on_delta(void *arg, const struct model_delta *d)
@@ -737,15 +677,12 @@ static void ask_model(struct task *t, const struct plan_command *c)
         on_reply(t, NULL, &err);
         return;
     }
-    if (t->tools.len == 0)
-        build_tools(t);
+    task_tools_list(t, &ask.tools, &ask.tools_len);
     if (c->attempt > 0) {
         sampling.seed = t->sampling.seed + c->attempt;
         if (sampling.temperature < SAMPLE_AFTER_BAD)
             sampling.temperature = SAMPLE_AFTER_BAD;
     }
-    ask.tools = t->tools.data;
-    ask.tools_len = t->tools.len;
     t->phase = PHASE_MODEL;
     t->chat = models_chat(t->d->models, t->model, &ask, &ops, t);
     if (t->chat == NULL)
@@ -775,8 +712,6 @@ void task_advance(struct task *t)
             ask_model(t, &c);
             return;
         case PLAN_SUMMARIZE:
-            if (t->tools.len == 0)
-                build_tools(t);
             task_summarize(t, &c);
             return;
         case PLAN_CALL_TOOL:

@@ -46,6 +46,7 @@ struct task_memory;
 struct host_call;
 struct tool_result;
 struct task_fold;
+struct task_tools;
 
 enum task_phase {
     PHASE_READY,      /* nothing under way: the planner's next command is due */
@@ -125,7 +126,7 @@ struct task {
     const struct planner_kind *kind; /* of the planner */
     struct planner *planner;
     struct budget budget;
-    struct buf tools; /* the list for the model; built at the first ask */
+    struct task_tools *tools;
 
     struct model_chat *chat;
     struct host_call *host_call;

@@ -13,6 +13,7 @@
 #include "daemon/paths.h"
 #include "daemon/scheduler.h"
 #include "daemon/task.h"
+#include "daemon/task_tools.h"
 #include "daemon/task_ahead.h"
 #include "util/arena.h"
 #include "util/clock.h"
@@ -306,8 +307,9 @@ static int unknown_tool(const struct task *t, const char *name, struct err *err)
     }
     if (named == 0)
         return fail(err, CORAX_E_NOTFOUND, "there is no tool \"%.40s\", and no other: answer without", name);
-    return fail(err, CORAX_E_NOTFOUND, "there is no tool \"%.40s\": use one of %s%s", name, names,
-                len >= sizeof(names) || named == MAX_NAMED_TOOLS ? " ..." : "");
+    return fail(err, CORAX_E_NOTFOUND, "there is no tool \"%.40s\": use one of %s%s%s", name, names,
+                len >= sizeof(names) || named == MAX_NAMED_TOOLS ? " ..." : "",
+                task_tools_are_chosen(t) ? ", or find_tools to get others" : "");
 }
 
 static void hash_request(struct task *t, const char *purpose)

@@ -5,6 +5,7 @@
 
 #include "daemon/model.h"
 #include "daemon/models.h"
+#include "daemon/task_tools.h"
 #include "util/log.h"
 
 #define TOKEN_BYTES  3 /* of JSON: a token has at least about so many */
@@ -100,8 +101,10 @@ static void on_summary(void *arg, const struct model_reply *r, const struct err 
     }
     task_apply(t, &ev);
     forget_window(t);
-    if (planner_compacted(t->planner, &range))
+    if (planner_compacted(t->planner, &range)) {
         record(t, &range, ev.said, r, r ? NULL : why);
+        task_tools_show(t);
+    }
     task_advance(t);
 }
 
@@ -117,12 +120,11 @@ void task_summarize(struct task *t, const struct plan_command *c)
     struct model_ask ask = { .transcript = transcript,
                              .max_tokens = c->max_tokens,
                              .must_answer = true,
-                             .sampling = &t->sampling,
-                             .tools = t->tools.data,
-                             .tools_len = t->tools.len };
+                             .sampling = &t->sampling };
 
     if (transcript == NULL)
         abort();
+    task_tools_list(t, &ask.tools, &ask.tools_len);
     t->phase = PHASE_MODEL;
     t->chat = models_chat(t->d->models, t->model, &ask, &ops, t);
     if (t->chat == NULL)
@@ -145,5 +147,6 @@ int task_fold_compacted(struct task *t, const struct json *e, struct err *err)
         return -1;
     t->row.prompt_tokens += prompt_tokens;
     forget_window(t);
+    task_tools_show(t);
     return planner_apply(t->planner, &ev, err);
 }

@@ -25,6 +25,7 @@
 #include "daemon/task_fold.h"
 #include "daemon/task_compact.h"
 #include "daemon/task_memory.h"
+#include "daemon/task_tools.h"
 #include "util/log.h"
 
 #define MAX_CALLS 256
@@ -199,6 +200,8 @@ int task_fold_event(struct task_fold *f, enum entry_kind kind, const struct json
         return noted(f, e, err);
     case ENTRY_COMPACTED:
         return task_fold_compacted(f->t, e, err);
+    case ENTRY_TOOLS_OFFERED:
+        return task_tools_were_offered(f->t, e, err);
     case ENTRY_TASK_DUE:
         f->t->scheduled = false;
         return json_int(json_get(e, "at_ms"), "at_ms", &f->t->came_due_ms, err);

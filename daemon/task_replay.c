@@ -254,6 +254,7 @@ static bool is_same(struct replay *r, enum entry_kind kind, const struct json *e
         return same_end(r, e);
     case ENTRY_HUMAN_SAID:
     case ENTRY_NOTE_ADDED:
+    case ENTRY_TOOLS_OFFERED:
     case ENTRY_TASK_RESUMED:
     case ENTRY_TASK_DUE:
     case ENTRY_PAUSE_ASKED:
