@@ -34,7 +34,7 @@ static void read_tools(struct tool_list *l, const struct json *tools, const char
     l->n = 0;
     for (const struct json *t = json_first(tools); t && l->n < 64; t = json_next(t), l->n++) {
         snprintf(path, sizeof path, "%s/%zu/parameters", pointer, l->n);
-        l->tools[l->n].name = json_get_text(t, "name", "");
+        l->tools[l->n] = (struct tool){ .name = json_get_text(t, "name", "") };
         l->schemas[l->n] = json_find(text, len, path, &at, &n) ? jsonschema_compile(at, n, NULL, NULL) : NULL;
         l->tools[l->n].parameters = l->schemas[l->n] ? jsonschema_root(l->schemas[l->n]) : NULL;
     }
