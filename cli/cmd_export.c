@@ -16,7 +16,7 @@ struct export
 {
     struct buf out;
     const struct json *events; /* the first */
-    bool plans, timed;         /* the planner adds lines of its own to results; its time ran out */
+    bool timed;                /* its time ran out */
     int64_t wall_ms, at_ms;    /* of the budget, 0: unknown; of the last event that the planner was given */
     size_t observation_bytes;  /* of the budget, 0: unknown */
     const struct json *reply;  /* the last one */
@@ -135,7 +135,7 @@ static size_t join(struct buf *out, const struct json *parts, const char *type)
 }
 
 /* What the model sees of a result or an answer: agent/planner.c, observe_result.  Takes what there is of text. */
-static void expect_observation(struct export *x, const char *id, bool error, struct buf *seen, const struct json *parts)
+static void expect_result(struct export *x, const char *id, bool error, struct buf *seen, const struct json *parts)
 {
     size_t left_out = 0;
 
@@ -149,15 +149,8 @@ static void expect_observation(struct export *x, const char *id, bool error, str
             buf_addf(seen, "%s[%.80s, for the person to see]", seen->len ? "\n" : "", json_get_text(p, "mime", ""));
     if (seen->len == 0)
         buf_adds(seen, error ? "the call failed and gave no reason" : "done, with no output");
-    buf_addf(&x->out, "EXPECT observation %s %s", id, error ? "error " : "");
-    if (x->plans) {
-        while (seen->len > 0 && seen->data[seen->len - 1] == '.')
-            seen->len--;
-        put_bytes(x, seen->data, seen->len);
-        buf_adds(&x->out, "...");
-    } else {
-        put(x, seen->data);
-    }
+    buf_addf(&x->out, "EXPECT result %s %s", id, error ? "error " : "");
+    put(x, seen->data);
     buf_addc(&x->out, '\n');
     buf_finish(seen);
 }
@@ -240,7 +233,6 @@ static void put_submission(struct export *x, const struct json *task, const stru
 {
     const char *planner = json_get_text(e, "planner", "react"), *system = json_get_text(e, "system", NULL);
 
-    x->plans = strcmp(planner, "plan") == 0;
     buf_addf(&x->out, "SCENARIO task %s\nPLANNER %s\n", json_get_text(task, "id", "?"), planner);
     put_budget(x, json_get(e, "budget"));
     put_tools(x);
@@ -387,7 +379,7 @@ static void put_result(struct export *x, const struct json *e)
     if (join(&seen, parts, "text") == 0)
         join(&seen, parts, "json");
     if (!goes_back(e))
-        expect_observation(x, x->id, error, &seen, parts);
+        expect_result(x, x->id, error, &seen, parts);
     buf_finish(&seen);
     x->id = NULL;
 }
@@ -403,7 +395,7 @@ static void put_answer(struct export *x, const struct json *e)
     put_line(x, "HUMAN says", text);
     buf_init(&seen, CLIENT_MAX_REPLY);
     buf_adds(&seen, is_blank(text) ? "(the person gave no answer)" : text);
-    expect_observation(x, x->id, false, &seen, NULL);
+    expect_result(x, x->id, false, &seen, NULL);
     x->id = NULL;
     x->is_question = false;
 }

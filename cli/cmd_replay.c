@@ -6,8 +6,12 @@
 
 #include "cli/cli.h"
 #include "cli/term.h"
+#include "util/file.h"
 
-enum { OPT_PLANNER = 256 };
+#define MAX_POLICIES    64         /* as the daemon takes */
+#define MAX_POLICY_FILE (1u << 20) /* of one */
+
+enum { OPT_PLANNER = 256, OPT_POLICY };
 
 static void put(const char *text)
 {
@@ -35,36 +39,140 @@ static int print_replay(const struct json *root)
     return CLI_FAILED;
 }
 
-static int run_replay(struct cli *cli, int argc, char **argv)
+/* "recorded  ask by test/append" */
+static void put_decision(const char *label, const struct json *d)
 {
-    static const struct option options[] = { { "planner", required_argument, NULL, OPT_PLANNER }, CLI_LONG_OPTIONS };
-    const char *planner = "";
-    struct err err = { 0 };
-    char id[ID_LEN + 1], path[160];
-    struct reply reply;
-    struct json *root;
-    int c, status = CLI_OK;
+    printf("    %s  ", label);
+    term_puts(stdout, TERM_PLAIN, json_get_text(d, "decision", "?"));
+    fputs(" by ", stdout);
+    put(json_get_text(d, "rule", "?"));
+}
+
+static int print_judged(const struct json *root)
+{
+    const struct json *differs = json_get(root, "differs_from"), *ended = json_get(root, "ended");
+    const struct json *first = json_first(json_get(root, "decisions"));
+
+    printf("%.0f calls judged, %zu otherwise than recorded\n", json_number(json_get(root, "judged"), 0),
+           json_count(json_get(root, "decisions")));
+    for (const struct json *d = first; d; d = json_next(d)) {
+        printf("  event %.0f, %s: ", json_number(json_get(d, "seq"), 0), json_get_text(d, "call_id", "?"));
+        put(json_get_text(d, "tool", "?"));
+        put_decision("recorded", json_get(d, "recorded"));
+        put_decision("replayed", json_get(d, "replayed"));
+    }
+    if (json_kind(differs) == JSON_NUMBER)
+        printf("from event %.0f on it would be another run\n", json_number(differs, 0));
+    if (json_kind(ended) == JSON_OBJECT) {
+        printf("the replay ends at event %.0f: ", json_number(json_get(ended, "seq"), 0));
+        put(json_get_text(ended, "why", "?"));
+    }
+    return json_bool(json_get(root, "same"), false) ? CLI_OK : CLI_FAILED;
+}
+
+struct swaps {
+    const char *planner; /* "": none */
+    const char *policies[MAX_POLICIES];
+    int n_policies;
+};
+
+static int add_policy(struct jsonw *w, const char *path, struct err *err)
+{
+    struct buf text;
+    int rc;
+
+    buf_init(&text, MAX_POLICY_FILE);
+    rc = file_read(path, &text, err);
+    if (rc == 0) {
+        jsonw_object(w, NULL);
+        jsonw_text(w, "name", path);
+        jsonw_string(w, "text", text.data, text.len);
+        jsonw_end(w);
+    }
+    buf_finish(&text);
+    return rc;
+}
+
+static int write_body(const struct swaps *swap, struct buf *body, struct err *err)
+{
+    struct jsonw w = jsonw_start(body);
+    int rc = 0;
+
+    jsonw_object(&w, NULL);
+    jsonw_array(&w, "files");
+    for (int i = 0; i < swap->n_policies && rc == 0; i++)
+        rc = add_policy(&w, swap->policies[i], err);
+    jsonw_end(&w);
+    jsonw_end(&w);
+    return rc;
+}
+
+static int request(struct cli *cli, const char *id, const struct swaps *swap, struct reply *reply, struct json **root,
+                   struct err *err)
+{
+    char path[160];
+    struct buf body;
+    int rc;
+
+    snprintf(path, sizeof(path), "/v1/tasks/%s/replay%s%s", id, *swap->planner ? "?planner=" : "", swap->planner);
+    if (swap->n_policies == 0)
+        return cli_get(cli, path, 0, reply, root, err);
+    buf_init(&body, (size_t)MAX_POLICIES * MAX_POLICY_FILE);
+    rc = write_body(swap, &body, err);
+    if (rc == 0)
+        rc = cli_send(cli, "POST", path, &body, 0, reply, root, err);
+    buf_finish(&body);
+    return rc;
+}
+
+static int read_swaps(struct cli *cli, int argc, char **argv, struct swaps *swap, int *status)
+{
+    static const struct option options[] = { { "planner", required_argument, NULL, OPT_PLANNER },
+                                             { "policy", required_argument, NULL, OPT_POLICY },
+                                             CLI_LONG_OPTIONS };
+    int c;
 
     while ((c = getopt_long(argc, argv, CLI_SHORT_OPTIONS, options, NULL)) != -1) {
         if (c == OPT_PLANNER)
-            planner = optarg;
-        else if (cli_option(cli, c, &status))
-            return status;
+            swap->planner = optarg;
+        else if (c == OPT_POLICY && swap->n_policies++ < MAX_POLICIES)
+            swap->policies[swap->n_policies - 1] = optarg;
+        else if (cli_option(cli, c, status))
+            return -1;
     }
     if (argc - optind != 1)
-        return cli_usage(cli, argc == optind ? "an argument is missing" : "there are too many arguments");
-    if (strlen(planner) > 30 || strspn(planner, "abcdefghijklmnopqrstuvwxyz") != strlen(planner))
-        return cli_usage(cli, "--planner wants react, plan or dfsdt");
+        *status = cli_usage(cli, argc == optind ? "an argument is missing" : "there are too many arguments");
+    else if (strlen(swap->planner) > 30 || strspn(swap->planner, "abcdefghijklmnopqrstuvwxyz") != strlen(swap->planner))
+        *status = cli_usage(cli, "--planner wants react, plan or dfsdt");
+    else if (swap->n_policies > MAX_POLICIES)
+        *status = cli_usage(cli, "--policy is for at most %d files", MAX_POLICIES);
+    else if (*swap->planner && swap->n_policies > 0)
+        *status = cli_usage(cli, "one of --planner and --policy at a time");
+    else
+        return 0;
+    return -1;
+}
+
+static int run_replay(struct cli *cli, int argc, char **argv)
+{
+    struct swaps swap = { .planner = "" };
+    struct reply reply = { 0 };
+    struct json *root = NULL;
+    struct err err = { 0 };
+    char id[ID_LEN + 1];
+    int status = CLI_OK;
+
+    if (read_swaps(cli, argc, argv, &swap, &status) < 0)
+        return status;
     if (cli_task_id(cli, argv[optind], id, &err) != 0)
         return cli_report(&err);
-    snprintf(path, sizeof(path), "/v1/tasks/%s/replay%s%s", id, *planner ? "?planner=" : "", planner);
-    if (cli_get(cli, path, 0, &reply, &root, &err) != 0) {
+    if (request(cli, id, &swap, &reply, &root, &err) != 0) {
         status = cli_report(&err);
     } else if (cli->json) {
         cli_print_reply(&reply);
         status = json_bool(json_get(root, "same"), false) ? CLI_OK : CLI_FAILED;
     } else {
-        status = print_replay(root);
+        status = swap.n_policies > 0 ? print_judged(root) : print_replay(root);
     }
     json_free(root);
     reply_finish(&reply);
@@ -73,9 +181,11 @@ static int run_replay(struct cli *cli, int argc, char **argv)
 
 const struct command cmd_replay = {
     .name = "replay",
-    .args = "[--planner NAME] TASK",
+    .args = "[--planner NAME | --policy FILE ...] TASK",
     .summary = "Run a recorded task again, offline, and say whether it decides the same",
-    .options = "      --planner NAME    as another planner would have: where does it part?\n",
+    .options = "      --planner NAME    as another planner would have: where does it part?\n"
+               "      --policy FILE     judged by this policy file, and further ones: which calls meet with another "
+               "decision?\n",
     .run = run_replay,
 };
 

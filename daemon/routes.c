@@ -312,7 +312,7 @@ static const struct {
     task_route *get, *post, *del;
 } task_routes[] = {
     { "", routes_get_task, NULL, routes_delete_task }, { "/events", routes_get_events, NULL, NULL },
-    { "/trace", routes_get_trace, NULL, NULL }, { "/replay", routes_get_replay, NULL, NULL },        { "/input", NULL, routes_post_input, NULL },
+    { "/trace", routes_get_trace, NULL, NULL }, { "/replay", routes_get_replay, routes_post_replay, NULL },        { "/input", NULL, routes_post_input, NULL },
     { "/cancel", NULL, routes_post_cancel, NULL }, { "/pause", NULL, routes_post_pause, NULL }, { "/resume", NULL, routes_post_resume, NULL },
 };
 

@@ -228,7 +228,7 @@ void routes_post_explain(struct coraxd *d, struct evhttp_request *req, const str
 
 /* --- POST /v1/policies/test --------------------------------------------------------------------------------------- */
 
-static int read_files(const struct json *list, struct policy_file *files, size_t *n, struct err *err)
+int routes_read_policy_files(const struct json *list, struct policy_file files[POLICY_MAX_FILES], size_t *n, struct err *err)
 {
     if (json_kind(list) != JSON_ARRAY || json_count(list) == 0 || json_count(list) > MAX_FILES)
         return fail(err, CORAX_E_ARGS, "files must be a list of 1 to %d objects {name, text}", MAX_FILES);
@@ -257,7 +257,7 @@ void routes_post_policy_test(struct coraxd *d, struct evhttp_request *req, const
 
     root = json_parse(body, len, &err);
     if (root == NULL || config_check_members(root, "the body", known, &err) < 0 ||
-        read_files(json_get(root, "files"), files, &n, &err) < 0) {
+        routes_read_policy_files(json_get(root, "files"), files, &n, &err) < 0) {
         routes_bad(req, "bad_value", NULL, err.msg);
         json_free(root);
         return;

@@ -12,7 +12,6 @@
 
 #include "daemon/scheduler.h"
 #include "daemon/sse.h"
-#include "daemon/task_replay.h"
 
 #define MAX_WAIT_S      300
 #define RETRY_AFTER_S   "10" /* by then a daemon that is ending has mostly ended, and been started again */
@@ -156,6 +155,7 @@ void pending_destroy(struct pending *p)
         task_unlisten(p->task, &p->listener);
     if (p->timeout)
         event_free(p->timeout);
+    policy_destroy(p->policy);
     free(p);
 }
 
@@ -176,8 +176,7 @@ static void ask_again_later(struct pending *p)
     event_add(p->timeout, &tv);
 }
 
-/* The task was read, and this client may see it.  false: the request is answered with why not. */
-static bool is_there(const struct pending *p, const struct journal_read *r)
+bool pending_is_there(const struct pending *p, const struct journal_read *r)
 {
     if (r->op.result < 0)
         routes_journal_trouble(p->req, &r->op.err);
@@ -195,7 +194,7 @@ static void on_stored_task(struct journal_op *op)
     struct buf json;
     struct jsonw w;
 
-    if (!is_there(p, r)) {
+    if (!pending_is_there(p, r)) {
         ; /* that is the answer */
     } else if (r->row.state != TASK_FINISHED &&
                (scheduler_find(p->d->scheduler, p->id) || (p->waits && !scheduler_is_ready(p->d->scheduler)))) {
@@ -216,7 +215,7 @@ static void on_stored_task(struct journal_op *op)
         pending_destroy(p);
 }
 
-static void read_stored(struct pending *p, void (*done)(struct journal_op *), bool ends_only)
+void pending_read(struct pending *p, void (*done)(struct journal_op *), bool ends_only)
 {
     struct journal_read *r = routes_need(malloc(sizeof(*r)));
 
@@ -236,7 +235,7 @@ static void on_trace(struct journal_op *op)
     struct jsonw w;
     size_t i;
 
-    if (!is_there(p, r)) {
+    if (!pending_is_there(p, r)) {
         ; /* that is the answer */
     } else {
         buf_init(&json, ROUTES_ANSWER_LIMIT);
@@ -258,53 +257,6 @@ static void on_trace(struct journal_op *op)
     journal_read_finish(r);
     free(r);
     pending_destroy(p);
-}
-
-static void on_replay(struct journal_op *op)
-{
-    struct journal_read *r = (struct journal_read *)op;
-    struct pending *p = op->arg;
-    struct err err = { 0 };
-    struct buf json;
-    struct jsonw w;
-
-    if (!is_there(p, r)) {
-        ; /* that is the answer */
-    } else if (r->more) {
-        http_reply_error(p->req, 413, "invalid_request", "too_large", NULL, "the task has more events than are read at once");
-    } else {
-        buf_init(&json, ROUTES_ANSWER_LIMIT);
-        w = jsonw_start(&json);
-        jsonw_object(&w, NULL);
-        if (task_replay(p->d, p->planner, r->events, r->n_events, &w, &err) == 0) {
-            jsonw_end(&w);
-            http_reply_json(p->req, 200, &json);
-        } else {
-            buf_finish(&json);
-            http_reply_error(p->req, 500, "internal", "replay", NULL, "%s", err.msg);
-        }
-    }
-    journal_read_finish(r);
-    free(r);
-    pending_destroy(p);
-}
-
-void routes_get_replay(struct coraxd *d, struct evhttp_request *req, const struct http_peer *peer, const char *id)
-{
-    struct task *t = scheduler_find(d->scheduler, id);
-    const struct planner_kind *planner = NULL;
-    struct pending *p;
-    char name[32];
-
-    if (http_query(req, "planner", name, sizeof(name)) && (planner = planner_kind_find(name)) == NULL) {
-        routes_bad(req, "bad_value", "planner", "planner must be react, plan or dfsdt");
-        return;
-    }
-    if (t)
-        task_flush(t);
-    p = pending_create(d, req, peer, id);
-    p->planner = planner;
-    read_stored(p, on_replay, false);
 }
 
 /* Waiting for a change of state, or for a commit: both end in the same reply. */
@@ -351,7 +303,7 @@ static void on_wait_gone(struct task_listener *l)
 
     p->task = NULL;
     if (!scheduler_is_stopping(p->d->scheduler)) {
-        read_stored(p, on_stored_task, true);
+        pending_read(p, on_stored_task, true);
         return;
     }
     routes_ending(p->req, "the daemon is ending; the task goes on when it is back");
@@ -390,7 +342,7 @@ void routes_get_task(struct coraxd *d, struct evhttp_request *req, const struct 
     p = pending_create(d, req, peer, id);
     p->waits = wait > 0;
     if (t == NULL) {
-        read_stored(p, on_stored_task, true);
+        pending_read(p, on_stored_task, true);
         return;
     }
     tv.tv_sec = wait;
@@ -405,7 +357,7 @@ void routes_get_trace(struct coraxd *d, struct evhttp_request *req, const struct
 
     if (t)
         task_flush(t);
-    read_stored(pending_create(d, req, peer, id), on_trace, false);
+    pending_read(pending_create(d, req, peer, id), on_trace, false);
 }
 
 /* --- GET /v1/tasks/{id}/events ---------------------------------------------------------------------------------- */
@@ -518,7 +470,7 @@ static void pause_or_resume(struct coraxd *d, struct evhttp_request *req, const 
 
     if (t == NULL) {
         p = pending_create(d, req, peer, id);
-        read_stored(p, on_cancel_checked, true);
+        pending_read(p, on_cancel_checked, true);
     } else if (!may_see(peer, t->row.uid)) {
         no_task(req, id);
     } else if (change(t, peer->uid, &seq, &code) < 0) {
@@ -563,7 +515,7 @@ static void on_delete_checked(struct journal_op *op)
     struct pending *p = op->arg;
     struct journal_delete *del;
 
-    if (!is_there(p, r)) {
+    if (!pending_is_there(p, r)) {
         ; /* that is the answer */
     } else if (r->row.state != TASK_FINISHED) {
         still_starting(p->req);
@@ -645,7 +597,7 @@ void routes_post_input(struct coraxd *d, struct evhttp_request *req, const struc
     int rc;
 
     if (t == NULL) {
-        read_stored(pending_create(d, req, peer, id), on_input_checked, true);
+        pending_read(pending_create(d, req, peer, id), on_input_checked, true);
         return;
     }
     if (!may_see(peer, t->row.uid)) {

@@ -6,6 +6,7 @@
 
 #include "daemon/coraxd.h"
 #include "daemon/http.h"
+#include "daemon/journal.h"
 #include "daemon/submission.h"
 #include "daemon/task.h"
 
@@ -24,6 +25,7 @@ struct pending {
     int64_t wait_seq; /* of the entry whose commit is awaited */
     int status;       /* of the reply */
     const struct planner_kind *planner; /* of a replay; NULL: the recorded one */
+    struct policy *policy;              /* of a replay: the base that it is judged by; NULL: it is not judged */
     int list_state;   /* of GET /v1/tasks: an enum task_state, -1: any */
     int list_limit;
 };
@@ -44,9 +46,13 @@ bool routes_query_int(struct evhttp_request *, const char *name, int64_t min, in
 void *routes_need(void *); /* ends the daemon when there is no memory (daemon/task.c says why) */
 struct pending *pending_create(struct coraxd *, struct evhttp_request *, const struct http_peer *, const char *id);
 void pending_destroy(struct pending *);
+/* Reads the task's events (or their first and last) from the journal, up to 256 MiB; the op's arg is the pending. */
+void pending_read(struct pending *, void (*done)(struct journal_op *), bool ends_only);
+/* The task was read, and this client may see it.  false: the request is answered with why not. */
+bool pending_is_there(const struct pending *, const struct journal_read *);
 
 typedef void task_route(struct coraxd *, struct evhttp_request *, const struct http_peer *, const char *id);
-task_route routes_get_task, routes_get_trace, routes_get_replay, routes_get_events, routes_delete_task, routes_post_cancel,
+task_route routes_get_task, routes_get_trace, routes_get_replay, routes_post_replay, routes_get_events, routes_delete_task, routes_post_cancel,
     routes_post_input, routes_post_pause, routes_post_resume;
 
 #endif

@@ -38,6 +38,7 @@
  *                                   `call c1 NAME {...}`, `approval c1 NAME {...}`, `ask-human c1 question`,
  *                                   `finish answered|cancelled text`, `finish failed CODE text`
  *     EXPECT observation c1 [error] text      what the model sees of a call's result, and of notes behind it
+ *     EXPECT result c1 [error] text           the same without the notes
  *     EXPECT back 1 why                       the planner went back, and one reply with calls is left on the way
  *     EXPECT messages N                       so many are in the transcript
  *     EXPECT question text                    what it sees of the user's last message, and of notes behind it
@@ -678,18 +679,18 @@ static bool agrees(const char *got, const char *want)
     return strcmp(got, want) == 0;
 }
 
-/* All parts of a message, one behind the other. */
-static const char *message_text(struct run *r, const struct message *m)
+/* The first parts of a message, one behind the other. */
+static const char *message_text(struct run *r, const struct message *m, size_t n_parts)
 {
     const char *text = m->error ? "error " : "";
 
-    for (size_t i = 0; i < m->n_parts; i++)
+    for (size_t i = 0; i < m->n_parts && i < n_parts; i++)
         text = arena_printf(r->arena, "%s%s", text, escape(r->arena, m->parts[i].data));
     return text;
 }
 
 /* Of the tool message for this call, or with NULL of the last user message. */
-static const char *find_message(struct run *r, const char *id)
+static const char *find_message(struct run *r, const char *id, size_t n_parts)
 {
     const struct transcript *t = planner_transcript(r->planner);
 
@@ -697,7 +698,7 @@ static const char *find_message(struct run *r, const char *id)
         const struct message *m = transcript_at(t, i);
 
         if (id ? m->role == ROLE_TOOL && strcmp(m->call_id, id) == 0 : m->role == ROLE_USER)
-            return message_text(r, m);
+            return message_text(r, m, n_parts);
     }
     return "(none)";
 }
@@ -725,13 +726,17 @@ static bool expect(struct run *r, char *want)
     if (take(&want, "observation")) {
         const char *id = take_word(&want);
 
-        got = find_message(r, id);
+        got = find_message(r, id, SIZE_MAX);
+    } else if (take(&want, "result")) {
+        const char *id = take_word(&want);
+
+        got = find_message(r, id, 1);
     } else if (take(&want, "question")) {
-        got = find_message(r, NULL);
+        got = find_message(r, NULL, SIZE_MAX);
     } else if (take(&want, "thought")) {
         got = reply && reply->reasoning ? escape(r->arena, reply->reasoning) : "(none)";
     } else if (take(&want, "said")) {
-        got = reply && reply->n_parts ? message_text(r, reply) : "(none)";
+        got = reply && reply->n_parts ? message_text(r, reply, SIZE_MAX) : "(none)";
     } else if (take(&want, "messages")) {
         got = arena_printf(r->arena, "%zu", transcript_count(planner_transcript(r->planner)));
     } else if (take(&want, "wrote")) {

@@ -90,7 +90,7 @@ finished() { # TEXT [MORE MEMBERS]
     same "$(tail -1 "$dir/task.scn")" END
     api POST "/v1/tasks/$id/input" "{\"approve\":\"$hash\"}"
     await
-    same "$(field /answer)" done
+    same "$(field /answer)" "done"
     passes
     fails_with 'HUMAN yes' 's/yes/no/'
     fails_with 'c1 ask' 's/ask/allow/'
@@ -124,10 +124,12 @@ has_begun() {
         "search|1":['"$(calls echo '{"text":"x"}')"','"$(calls give_up '{"reason":"no"}')"'],
         "search|2":[{"text":"found"}],
         "loop":['"$(calls echo '{"text":"a"}')"','"$(calls echo '{"text":"b"}')"','"$(calls echo '{"text":"c"}')"','"$(calls echo '{"text":"d"}')"'],
+        "circle":['"$(calls echo '{"text":"a"}' echo '{"text":"b"}')"','"$(calls echo '{ "text":"a"}' echo '{"text":"b"}')"','"$(calls echo '{"text":"a"}' echo '{"text":"b" }')"','"$(calls echo '{"text":"b"}')"','"$(calls echo '{"text":"a"}')"','"$(calls echo '{"text":"a"}')"'],
         "slow":[{"sleep_ms":20000,"text":"late"}], "hang":['"$(calls hang '{"text":"x"}')"']}'
+    extra='"budget":{"identical":5},'
     start
     finished plan '"planner":"plan"'
-    same "$(field /answer)" done
+    same "$(field /answer)" "done"
     passes
     fails_with answer 's/give in/go on/'
     fails_with 'TOOL c1' 's/error .*/ok fine/'
@@ -143,6 +145,10 @@ has_begun() {
     same "$(field /error/code)" budget_tokens
     passes
     fails_with MODEL 's/tokens=5/tokens=4/'
+    finished circle
+    passes
+    fails_with 'EXPECT result' 's/result/observation/' # behind some there are notes
+    fails_with 'call-text' 's/"b"/"c"/'
     finished slow '"budget":{"wall_ms":700}'
     same "$(field /error/code)" budget_time
     passes
@@ -182,7 +188,8 @@ has_begun() {
     start
     finished odd
     passes
-    ! grep -q "$(printf '\033')" "$dir/task.scn"
+    run grep "$(printf '\033')" "$dir/task.scn"
+    same "$status" 1
     fails_with 'TOOL c2' 's/x1b/x1a/'
     fails_with thought 's/two/tow/'
     finished '  # GOAL\n#x\n  MODEL\\'

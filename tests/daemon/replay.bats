@@ -44,7 +44,7 @@ same_again() { # [ID]
     same_again
     submit plan '"planner":"plan"'
     await
-    same "$(field /answer)" done
+    same "$(field /answer)" "done"
     same_again
     same "$(field /planner)" plan
     submit search '"planner":"dfsdt"'
@@ -145,11 +145,118 @@ differs() { # SQL KIND RECORDED REPLAYED
     same "$code" 400
     api GET "/v1/tasks/0199c3a2-0000-7000-8000-000000000000/replay"
     same "$code" 404
-    api POST "/v1/tasks/$id/replay"
+    api DELETE "/v1/tasks/$id/replay"
     same "$code" 405
     nobody="setpriv --reuid 65534 --regid 0 --clear-groups --"
     if [ "$(id -u)" = 0 ]; then
         code=$($nobody curl -sS -o /dev/null -w '%{http_code}' --unix-socket "$sock" "http://x/v1/tasks/$id/replay")
         same "$code" 404
     fi
+}
+
+rejudge() { # RULES: $body is what they would have said to the task $id
+    printf '{"policy":1,"id":"other","rules":[%s]}' "$1" > "$dir/other.json"
+    run "$build/corax" -s "$sock" -j replay --policy "$dir/other.json" "$id"
+    body=$output
+}
+
+differences() { # call, recorded and new decision and rule of each
+    local n i
+    n=$(printf '%s' "$body" | "$helpers/json-get" --count /decisions)
+    for ((i = 0; i < n; i++)); do
+        echo "$(field "/decisions/$i/call_id") $(field "/decisions/$i/recorded/decision") $(field "/decisions/$i/recorded/rule")" \
+            "$(field "/decisions/$i/replayed/decision") $(field "/decisions/$i/replayed/rule")"
+    done
+}
+
+free='{"id":"free","allow":"ledger.*","why":"free"}'
+append='{"id":"append","ask":"ledger.append","why":"look"}'
+wipe='{"id":"wipe","deny":"ledger.wipe","why":"never"}'
+
+@test "other policies: the decisions that would differ" {
+    script <<< '{"work":[{"calls":[{"name":"echo","arguments":"{\"text\":\"a\"}"},{"name":"append","arguments":"{\"text\":\"b\"}"},{"name":"wipe","arguments":"{\"text\":\"c\"}"}]},
+            {"calls":[{"name":"nothing","arguments":"{}"},{"name":"echo","arguments":"{\"text\":\"d\"}"}]},{"text":"done"}]}'
+    start
+    submit work
+    waiting
+    rejudge "$free,$append,$wipe"
+    same "$status $(field /same) $(field /finished) $(field /judged)" "0 true false 2"
+    api POST "/v1/tasks/$id/input" "{\"approve\":\"$hash\"}"
+    await
+    same "$(field /answer)" "done"
+    rejudge "$free,$append,$wipe"
+    same "$status $(field /same) $(field /finished) $(field /judged) $(differences)" "0 true true 4 "
+    same "$(field /differs_from) $(field /ended)" "null null"
+
+    # a call that a person approved would be denied: the rest goes on behind the denial
+    rejudge "$free,{\"id\":\"no\",\"deny\":\"ledger.append\",\"why\":\"not here\"},$wipe"
+    same "$status $(field /same) $(field /judged)" "1 false 4"
+    same "$(differences)" "c2 ask test/append deny other/no"
+    same "$(field /decisions/0/replayed/why)" "not here"
+    same "$(field /differs_from)" "$(field /decisions/0/seq)"
+    same "$(field /ended)" null
+    api GET "/v1/tasks/$id/trace"
+    seq=$(field /events/5/seq)
+    same "$(field /events/5/kind) $(field /events/5/call_id)" "policy_decided c2"
+    run "$build/corax" -s "$sock" replay --policy "$dir/other.json" "$id"
+    has "$output" "4 calls judged, 1 otherwise than recorded"
+    has "$output" "recorded  ask by test/append"
+    has "$output" "replayed  deny by other/no"
+    has "$output" "from event $seq on it would be another run"
+
+    # what was denied would be made: nothing is recorded of that
+    rejudge "$free,$append"
+    same "$status $(differences)" "1 c3 deny test/wipe allow other/free"
+    same "$(field /ended/seq)" "$(field /decisions/0/seq)"
+    has "$(field /ended/why)" "nothing is recorded"
+    rejudge "$free,$append,{\"id\":\"wipe\",\"ask\":\"ledger.wipe\",\"why\":\"look\"}"
+    same "$(differences)" "c3 deny test/wipe ask other/wipe"
+    has "$(field /ended/why)" "a person would be asked"
+
+    # nobody would be asked, or somebody would: the calls are made all the same
+    rejudge "$free,$wipe"
+    same "$(differences) $(field /differs_from) $(field /ended)" "c2 ask test/append allow other/free null null"
+    rejudge "{\"id\":\"all\",\"ask\":\"ledger.*\",\"why\":\"look\"},$wipe"
+    same "$(differences)" "c1 allow test/free ask other/all
+c5 allow test/free ask other/all"
+    same "$(field /differs_from) $(field /ended)" "null null"
+
+    # the first one denied: what was made is not counted by limits
+    rejudge "$free,$append,$wipe],\"limits\":[{\"id\":\"one\",\"of\":\"ledger.echo\",\"calls\":1,\"why\":\"once\"}"
+    same "$(differences)" "c5 allow test/free deny other/one"
+    rejudge "$free,$append,$wipe,{\"id\":\"a\",\"deny\":\"ledger.echo\",\"when\":{\"args\":{\"text\":{\"enum\":[\"a\"]}}},\"why\":\"not a\"}],\"limits\":[{\"id\":\"one\",\"of\":\"ledger.echo\",\"calls\":1,\"why\":\"once\"}"
+    same "$(differences)" "c1 allow test/free deny other/a"
+    same "$(cat "$ledger")" b # made once
+}
+
+@test "other policies: labels, and nobody there" {
+    script <<< '{"work":[{"calls":[{"name":"echo","arguments":"{\"text\":\"a\"}"}]},{"calls":[{"name":"append_slow","arguments":"{\"text\":\"b\"}"}]},{"text":"done"}]}'
+    start
+    submit work '"attended":false'
+    await
+    same "$(field /answer)" "done"
+    rejudge "$free],\"labels\":[{\"id\":\"echoes\",\"of\":\"ledger.echo\",\"integrity\":\"untrusted\",\"why\":\"whose words?\"}"
+    same "$(differences)" "c2 allow test/free ask built-in/trusted-context"
+    same "$(field /differs_from)" "$(field /decisions/0/seq)" # who would say yes?
+    same "$(field /ended)" null
+}
+
+@test "other policies: what is wrong with the question" {
+    script <<< '{"hello":[{"text":"hi"}]}'
+    start
+    submit hello
+    await
+    rejudge '{"id":"x","perhaps":"*.*"}'
+    same "$status" 1
+    has "$output" "other.json"
+    api POST "/v1/tasks/$id/replay" '{}'
+    same "$code" 400
+    api POST "/v1/tasks/$id/replay" '{"files":[{"name":"x","text":"{}"}],"planner":"react"}'
+    same "$code" 400
+    api POST "/v1/tasks/0199c3a2-0000-7000-8000-000000000000/replay" '{"files":[{"text":"{\"policy\":1,\"id\":\"a\",\"rules\":[]}"}]}'
+    same "$code" 404
+    run "$build/corax" -s "$sock" replay --planner plan --policy "$dir/other.json" "$id"
+    same "$status" 2
+    run "$build/corax" -s "$sock" replay --policy "$dir/none.json" "$id"
+    same "$status" 1
 }
