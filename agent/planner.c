@@ -47,6 +47,7 @@ struct budget budget_default(void)
         .max_observation_bytes = 8192,
         .max_depth = 12,
         .max_width = 2,
+        .max_attempts = 3,
     };
 }
 
@@ -66,6 +67,7 @@ void budget_narrow(struct budget *b, const struct budget *most)
     b->max_observation_bytes = (int)least(b->max_observation_bytes, most->max_observation_bytes);
     b->max_depth = (int)least(b->max_depth, most->max_depth);
     b->max_width = (int)least(b->max_width, most->max_width);
+    b->max_attempts = (int)least(b->max_attempts, most->max_attempts);
 }
 
 /* --- commands --------------------------------------------------------------------------------------------------- */
@@ -382,6 +384,10 @@ static int go_on(struct planner *p, struct err *err)
 /* An empty or cut-off reply is not part of the transcript: nobody could make use of it. */
 static int useless_reply(struct planner *p, const struct plan_event *ev, struct err *err)
 {
+    const int other = p->kind->useless ? p->kind->useless(p, ev->text, err) : 1;
+
+    if (other != 1)
+        return other;
     p->n_useless++;
     if (p->n_useless < MAX_ATTEMPTS)
         return planner_ask_model(p, err);
@@ -625,7 +631,7 @@ int planner_apply(struct planner *p, const struct plan_event *ev, struct err *er
         return refuse_event(p, ev, err);
     if (ev->active_ms > p->spent.active_ms)
         p->spent.active_ms = ev->active_ms;
-    p->cut.call_id = p->back.why = NULL;
+    p->cut.call_id = p->back.why = p->lesson.text = NULL;
     p->compaction.did = false;
     switch (ev->kind) {
     case PLAN_EV_MODEL_REPLIED:
@@ -664,6 +670,13 @@ bool planner_went_back(const struct planner *p, struct plan_back *out)
     return p->back.why != NULL;
 }
 
+bool planner_lesson(const struct planner *p, struct plan_lesson *out)
+{
+    if (p->lesson.text)
+        *out = p->lesson;
+    return p->lesson.text != NULL;
+}
+
 const struct message *planner_reply(const struct planner *p)
 {
     return p->last;
@@ -679,11 +692,12 @@ struct plan_command planner_next(struct planner *p)
 
 /* --- life ------------------------------------------------------------------------------------------------------- */
 
-static const struct planner_kind *const kinds[] = { &planner_react, &planner_plan, &planner_dfsdt };
+static const struct planner_kind *const kinds[] = { &planner_react, &planner_plan, &planner_dfsdt, &planner_reflexion };
+#define N_KINDS (sizeof(kinds) / sizeof(*kinds))
 
 const struct planner_kind *planner_kind_find(const char *name)
 {
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+    for (size_t i = 0; i < N_KINDS; i++)
         if (strcmp(kinds[i]->name, name) == 0)
             return kinds[i];
     return NULL;
@@ -693,6 +707,16 @@ const char *planner_kind_tool(const struct planner_kind *kind, const char **name
 {
     *name = kind->tool_name;
     return kind->tool;
+}
+
+const char *planner_kind_names(void)
+{
+    static char names[128]; /* the same whoever writes it, and when */
+    size_t n = 0;
+
+    for (size_t i = 0; i < N_KINDS && n < sizeof(names); i++)
+        n += (size_t)snprintf(names + n, sizeof(names) - n, "%s%s", i == 0 ? "" : i + 1 < N_KINDS ? ", " : " or ", kinds[i]->name);
+    return names;
 }
 
 const char *planner_kind_name(const struct planner_kind *kind)

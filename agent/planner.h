@@ -42,8 +42,9 @@ struct budget {
     /* Of a search (dfsdt): */
     int max_depth; /* replies with calls behind each other on one way */
     int max_width; /* ways that are tried from one place */
+    int max_attempts; /* of a task that is begun anew (reflexion) */
 };
-/* 12 steps, 24 calls, 16384 tokens, 10 min, 2 identical, 512 tokens, 8192 bytes, depth 12, width 2 */
+/* 12 steps, 24 calls, 16384 tokens, 10 min, 2 identical, 512 tokens, 8192 bytes, depth 12, width 2, 3 attempts */
 struct budget budget_default(void);
 /* Nothing of it is more than the most. */
 void budget_narrow(struct budget *, const struct budget *most);
@@ -102,7 +103,7 @@ enum plan_outcome { PLAN_ANSWERED, PLAN_FAILED, PLAN_CANCELLED };
 /*
  * attempt is 0, or 1 and 2 when the reply to the same transcript was empty or cut off: greedy decoding would only repeat
  * it, so sample then, with attempt as the seed.  code, of a failed task, is "budget_steps", "budget_tokens",
- * "budget_time", "gave_up" (a search that found nothing), "loop" (the same again and again), "model" (no usable reply) or "transcript" (over TRANSCRIPT_MAX_BYTES), else NULL.
+ * "budget_time", "gave_up" (nothing that was tried led anywhere), "loop" (the same again and again), "model" (no usable reply) or "transcript" (over TRANSCRIPT_MAX_BYTES), else NULL.
  */
 struct plan_command {
     enum plan_command_kind kind;
@@ -120,9 +121,14 @@ struct plan_command {
 struct planner;
 struct planner_kind;
 
-/* "react" (agent/planner_react.c), "plan" (agent/planner_plan.c), "dfsdt" (agent/planner_dfsdt.c); NULL: there is none of that name. */
+/*
+ * "react" (agent/planner_react.c), "plan" (agent/planner_plan.c), "dfsdt" (agent/planner_dfsdt.c),
+ * "reflexion" (agent/planner_reflexion.c); NULL: there is none of that name.
+ */
 const struct planner_kind *planner_kind_find(const char *name);
 const char *planner_kind_name(const struct planner_kind *);
+/* All names, for a sentence: "react, plan, dfsdt or reflexion". */
+const char *planner_kind_names(void);
 
 /* Takes the transcript (system messages and the task's input are in it already).  NULL: no memory, nothing taken. */
 struct planner *planner_create(const struct planner_kind *, struct transcript *, const struct budget *);
@@ -154,6 +160,12 @@ struct plan_back {
     const char *why; /* in a few words; lives as long as the planner */
 };
 bool planner_went_back(const struct planner *, struct plan_back *);
+/* That the last event that was taken ended an attempt with a lesson for the next.  false: it did not. */
+struct plan_lesson {
+    int attempt;           /* that failed, from 1 */
+    const char *why, *text; /* in a few words; a line of the model's.  They live as long as the planner */
+};
+bool planner_lesson(const struct planner *, struct plan_lesson *);
 /* Bytes of text that a summary would take the place of, if PLAN_EV_COMPACT came now; 0: it would not be taken. */
 size_t planner_compactable(const struct planner *);
 /* What to ask for PLAN_SUMMARIZE: a transcript of its own, the caller's.  NULL: no memory. */
@@ -170,7 +182,7 @@ struct plan_command planner_next(struct planner *);
 
 /* The tool every task has: ask_user(question).  Its TOOL JSON (docs/protocol.md), for the list sent to the model. */
 extern const char planner_ask_user_tool[];
-/* Another one that tasks of this kind have, "give_up" of dfsdt.  NULL: none. */
+/* Another one that tasks of this kind have, "give_up" of dfsdt and reflexion.  NULL: none. */
 const char *planner_kind_tool(const struct planner_kind *, const char **name);
 
 #endif

@@ -26,11 +26,13 @@ struct planner_kind {
      * NULL: it ends.
      */
     int (*stuck)(struct planner *, struct err *);
+    /* A reply of no use, its text as far as there is any: 1 where it is asked for again, as always when NULL. */
+    int (*useless)(struct planner *, const char *text, struct err *);
     bool goes_back; /* it cuts the transcript back to where it was: nothing of that may be summed up */
     const char *tool_name, *tool; /* a tool of its own, as TOOL JSON; NULL: none */
 };
 
-extern const struct planner_kind planner_react, planner_plan, planner_dfsdt;
+extern const struct planner_kind planner_react, planner_plan, planner_dfsdt, planner_reflexion;
 
 struct seen_text {
     uint64_t sum;
@@ -87,6 +89,7 @@ struct planner {
     struct plan_cut cut; /* by the last event; call_id NULL: nothing */
 
     struct plan_back back; /* by the last event; why NULL: it was not */
+    struct plan_lesson lesson; /* likewise; text NULL */
 
     struct compaction compaction;
     struct progress progress;

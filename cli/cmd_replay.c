@@ -143,7 +143,7 @@ static int read_swaps(struct cli *cli, int argc, char **argv, struct swaps *swap
     if (argc - optind != 1)
         *status = cli_usage(cli, argc == optind ? "an argument is missing" : "there are too many arguments");
     else if (strlen(swap->planner) > 30 || strspn(swap->planner, "abcdefghijklmnopqrstuvwxyz") != strlen(swap->planner))
-        *status = cli_usage(cli, "--planner wants react, plan or dfsdt");
+        *status = cli_usage(cli, "--planner wants a planner's name: small letters");
     else if (swap->n_policies > MAX_POLICIES)
         *status = cli_usage(cli, "--policy is for at most %d files", MAX_POLICIES);
     else if (*swap->planner && swap->n_policies > 0)

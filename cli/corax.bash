@@ -33,7 +33,7 @@ _corax() {
         return
         ;;
     --planner)
-        mapfile -t COMPREPLY < <(compgen -W "react plan dfsdt" -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W "react plan dfsdt reflexion" -- "$word")
         return
         ;;
     --priority)

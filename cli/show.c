@@ -242,6 +242,8 @@ void show_event(struct show *show, const struct json *event)
         labelled(show->out, TERM_YELLOW, "summary", text_of(event, "summary"));
     } else if (strcmp(kind, "went_back") == 0) {
         labelled(show->out, TERM_YELLOW, "back", text_of(event, "why"));
+    } else if (strcmp(kind, "lesson_written") == 0) {
+        labelled(show->out, TERM_YELLOW, "lesson", text_of(event, "text"));
     } else if (strcmp(kind, "policy_decided") == 0 && strcmp(text_of(event, "decision"), "deny") == 0) {
         label(show->out, TERM_RED, "denied");
         put(show->out, event, "rule", 0);
@@ -608,6 +610,7 @@ void show_trace_event(FILE *out, const struct json *event, int64_t begin_ms)
         { "tool_result", "result", trace_result, NULL },
         { "observation_cut", "cut", trace_cut, NULL },
         { "went_back", "back", NULL, "why" },
+        { "lesson_written", "lesson", NULL, "text" },
         { "note_added", "note", trace_note, NULL },
         { "tools_offered", "tools", trace_offer, NULL },
         { "memory_written", "memory", trace_memory, NULL },

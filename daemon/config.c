@@ -268,7 +268,7 @@ static int read_number(const struct json *object, const char *key, double min, d
 int config_read_budget(const struct json *v, struct budget *b, struct err *err)
 {
     static const char *const known[] = { "steps",        "tool_calls",        "tokens", "wall_ms", "identical",
-                                         "reply_tokens", "observation_bytes", "depth",  "width",   NULL };
+                                         "reply_tokens", "observation_bytes", "depth",  "width", "attempts", NULL };
     const char *where = "budget.";
 
     if (v == NULL)
@@ -281,7 +281,8 @@ int config_read_budget(const struct json *v, struct budget *b, struct err *err)
         read_small(v, where, "identical", 1, 10000, &b->max_identical, err) < 0 ||
         read_small(v, where, "reply_tokens", 1, 1000000, &b->max_reply_tokens, err) < 0 ||
         read_small(v, where, "observation_bytes", 64, 1 << 20, &b->max_observation_bytes, err) < 0 ||
-        read_small(v, where, "depth", 1, 64, &b->max_depth, err) < 0 || read_small(v, where, "width", 1, 16, &b->max_width, err) < 0)
+        read_small(v, where, "depth", 1, 64, &b->max_depth, err) < 0 || read_small(v, where, "width", 1, 16, &b->max_width, err) < 0 ||
+        read_small(v, where, "attempts", 1, 16, &b->max_attempts, err) < 0)
         return -1;
     return 0;
 }
@@ -477,6 +478,7 @@ void config_write_budget(const struct budget *b, struct jsonw *w)
     jsonw_int(w, "observation_bytes", b->max_observation_bytes);
     jsonw_int(w, "depth", b->max_depth);
     jsonw_int(w, "width", b->max_width);
+    jsonw_int(w, "attempts", b->max_attempts);
     jsonw_end(w);
 }
 
@@ -583,7 +585,7 @@ int config_read_planner(const struct json *v, const struct planner_kind **planne
     if (v == NULL)
         return 0;
     if (planner_kind_find(name) == NULL)
-        return fail(err, CORAX_E_ARGS, "planner must be react, plan or dfsdt, not \"%.30s\"", name);
+        return fail(err, CORAX_E_ARGS, "planner must be %s, not \"%.30s\"", planner_kind_names(), name);
     *planner = planner_kind_find(name);
     return 0;
 }

@@ -29,6 +29,7 @@ static const char *const names[ENTRY_N_KINDS] = {
     [ENTRY_MEMORY_WRITTEN] = "memory_written",
     [ENTRY_COMPACTED] = "compacted",
     [ENTRY_TOOLS_OFFERED] = "tools_offered",
+    [ENTRY_LESSON_WRITTEN] = "lesson_written",
 };
 
 const char *entry_kind_name(enum entry_kind kind)

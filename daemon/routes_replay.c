@@ -1,6 +1,7 @@
 /*
  * Replays of a recorded task: GET .../replay by its planner or another one, POST .../replay with a part swapped.
  */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "daemon/routes_policy.h"
@@ -58,10 +59,11 @@ void routes_get_replay(struct coraxd *d, struct evhttp_request *req, const struc
 {
     const struct planner_kind *planner = NULL;
     struct pending *p;
-    char name[32];
+    char name[32], wants[160];
 
     if (http_query(req, "planner", name, sizeof(name)) && (planner = planner_kind_find(name)) == NULL) {
-        routes_bad(req, "bad_value", "planner", "planner must be react, plan or dfsdt");
+        snprintf(wants, sizeof(wants), "planner must be %s", planner_kind_names());
+        routes_bad(req, "bad_value", "planner", wants);
         return;
     }
     p = pending_create(d, req, peer, id);

@@ -443,9 +443,18 @@ bool task_apply(struct task *t, struct plan_event *ev)
 
 void task_record_back(struct task *t)
 {
+    struct plan_lesson lesson;
     struct plan_back back;
     struct entry *e;
 
+    if (planner_lesson(t->planner, &lesson)) {
+        e = task_record(t, ENTRY_LESSON_WRITTEN);
+        entry_int(e, "attempt", lesson.attempt);
+        entry_text(e, "why", lesson.why);
+        entry_text(e, "text", lesson.text);
+        task_recorded(t, e);
+        task_memory_lesson(t, lesson.attempt, lesson.text);
+    }
     if (!planner_went_back(t->planner, &back))
         return;
     e = task_record(t, ENTRY_WENT_BACK);
@@ -538,7 +547,7 @@ static bool goes_on(const struct task *t, const struct model_reply *r)
     const struct transcript *tr = planner_transcript(t->planner);
     const struct message *last = transcript_at(tr, transcript_count(tr) - 1);
 
-    return r->n_calls == 0 && last->role != ROLE_ASSISTANT;
+    return r->n_calls == 0 && last != planner_reply(t->planner);
 }
 
 static void record_reply(struct task *t, const struct model_reply *r)

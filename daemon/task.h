@@ -201,7 +201,7 @@ int64_t task_active_ms(const struct task *);
 void task_advance(struct task *);
 /* Gives the planner an event, and records what it cuts off.  false: it was not taken. */
 bool task_apply(struct task *, struct plan_event *);
-/* Records that the planner went back, if the last event made it: behind the entry of that event. */
+/* Records that the planner went back, and with what lesson, if the last event made it: behind the entry of that event. */
 void task_record_back(struct task *);
 /*
  * Tells the model a text besides, behind all that it has been told (PLAN_EV_NOTE), and records that.  about says what it

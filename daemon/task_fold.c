@@ -205,6 +205,9 @@ int task_fold_event(struct task_fold *f, enum entry_kind kind, const struct json
     case ENTRY_TASK_DUE:
         f->t->scheduled = false;
         return json_int(json_get(e, "at_ms"), "at_ms", &f->t->came_due_ms, err);
+    case ENTRY_LESSON_WRITTEN:
+        planner_lesson(f->t->planner, &f->lesson);
+        return 0;
     case ENTRY_PAUSE_ASKED:
     case ENTRY_TASK_PAUSED:
     case ENTRY_TASK_RESUMED_BY:
@@ -309,6 +312,8 @@ void task_fold_end(struct task *t)
 
     t->command = c;
     t->command_due = c.kind != PLAN_WAIT;
+    if (f->lesson.text) /* which may not have been stored; that of an attempt before was, for the journal keeps the order */
+        task_memory_lesson(t, f->lesson.attempt, f->lesson.text);
     if (c.kind == PLAN_CALL_TOOL) {
         fold_call(f, c.call);
     } else if (c.kind == PLAN_ASK_HUMAN && f->pending == PENDING_QUESTION && t->attended) {

@@ -14,6 +14,7 @@ struct task_fold {
     bool may_repeat; /* the call of the last intent */
     int attempt;
     int64_t asked_ms; /* the approval, wall clock */
+    struct plan_lesson lesson; /* the last one; text NULL: none */
     char request_hash[TASK_HASH_SIZE], why[256];
 };
 

@@ -16,6 +16,7 @@
 #define EPISODE_INPUT  4000 /* bytes of a task's input, and of its answer, that are remembered */
 #define EPISODE_ANSWER 8000
 #define EPISODE_TOOLS  12
+#define LESSON_INPUT   300
 #define ITEM_BYTES     600 /* of a fact or an episode that a task is told unasked */
 #define LEAST_BYTES    100 /* less room than that is none */
 #define TOKEN_BYTES    3   /* a token has at least about so many */
@@ -248,7 +249,7 @@ void task_memory_stop(struct task *t)
     t->memory->recall = NULL;
 }
 
-/* --- the end ------------------------------------------------------------------------------------------------------ */
+/* --- lessons ------------------------------------------------------------------------------------------------------ */
 
 static void add_cut(struct buf *out, const char *what, const char *text, size_t max)
 {
@@ -256,6 +257,50 @@ static void add_cut(struct buf *out, const char *what, const char *text, size_t 
 
     buf_addf(out, "%s%.*s%s", what, (int)keep, text, keep < len ? " …" : "");
 }
+
+static void on_lesson(struct journal_op *op)
+{
+    struct journal_memory_write *w = op->arg;
+
+    if (op->result < 0 || w->refused.status != CORAX_OK)
+        log_warn("task %s: a lesson is not remembered: %s", w->task, op->result < 0 ? op->err.msg : w->refused.msg);
+    journal_memory_write_finish(w);
+    free(w);
+}
+
+void task_memory_lesson(struct task *t, int attempt, const char *lesson)
+{
+    struct journal_memory_write *w;
+    struct buf text, input;
+
+    if (t->memory == NULL)
+        return;
+    if ((w = calloc(1, sizeof(*w))) == NULL)
+        abort();
+    journal_memory_write_init(w, MEMORY_ADD, on_lesson);
+    w->op.arg = w;
+    w->in.uid = t->row.uid;
+    w->in.kind = MEMORY_FACT;
+    w->in.data = task_memory_label(t);
+    w->max_items = t->d->config.memory.max_items;
+    snprintf(w->in.space, sizeof(w->in.space), "%s", t->memory->space);
+    snprintf(w->in.tags, sizeof(w->in.tags), "lesson");
+    snprintf(w->in.task, sizeof(w->in.task), "%s", t->row.id);
+    snprintf(w->task, sizeof(w->task), "%s", t->row.id);
+    snprintf(w->call, sizeof(w->call), "lesson %d", attempt); /* no call's name, which are c1, c2 ... */
+    buf_init(&text, 4 * MEMORY_MAX_TEXT);
+    buf_init(&input, TRANSCRIPT_MAX_BYTES);
+    copy_input(t, &input);
+    add_cut(&text, "Task: ", input.len > 0 ? input.data : "", LESSON_INPUT);
+    add_cut(&text, "\nLesson: ", lesson, MEMORY_MAX_TEXT / 2);
+    buf_finish(&input);
+    if ((w->in.text = buf_take(&text, NULL)) == NULL)
+        abort();
+    buf_finish(&text);
+    journal_post(t->d->journal, &w->op);
+}
+
+/* --- the end ------------------------------------------------------------------------------------------------------ */
 
 /* The tools that were called, each once, in the order in which they first were. */
 static void add_tools(const struct task *t, struct buf *out)

@@ -26,6 +26,12 @@ void task_memory_stop(struct task *);
 /* The journal says that it was told already. */
 void task_memory_was_told(struct task *);
 
+/*
+ * Stores the lesson of an attempt (from 1) as a fact with the tag "lesson" and the task's label; once, however often it is called.  Where there is no
+ * room for it, or no space, the trace alone has it.
+ */
+void task_memory_lesson(struct task *, int attempt, const char *text);
+
 /* The task has ended: makes its episode, or none where nothing was done. */
 void task_memory_end(struct task *);
 const struct memory *task_memory_episode(const struct task *); /* NULL: none */

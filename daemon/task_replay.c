@@ -160,6 +160,21 @@ static bool same_way(struct replay *r, const struct json *e)
     return false;
 }
 
+static bool same_lesson(struct replay *r, const struct json *e)
+{
+    struct plan_lesson lesson = { 0 };
+    const bool any = planner_lesson(r->t->planner, &lesson);
+
+    if (any && is_number(e, "attempt", lesson.attempt) && is_text(e, "why", lesson.why) && is_text(e, "text", lesson.text))
+        return true;
+    say(r->recorded, "lesson %.0f: %.*s", json_number(json_get(e, "attempt"), -1), SHOWN, json_get_text(e, "text", "?"));
+    if (any)
+        say(r->replayed, "lesson %d: %.*s", lesson.attempt, SHOWN, lesson.text);
+    else
+        say(r->replayed, "no lesson is written");
+    return false;
+}
+
 /* The same messages are summed up. */
 static bool same_summary(struct replay *r, const struct json *e)
 {
@@ -250,6 +265,8 @@ static bool is_same(struct replay *r, enum entry_kind kind, const struct json *e
         return same_cut(r, e);
     case ENTRY_WENT_BACK:
         return same_way(r, e);
+    case ENTRY_LESSON_WRITTEN:
+        return same_lesson(r, e);
     case ENTRY_TASK_FINISHED:
         return same_end(r, e);
     case ENTRY_HUMAN_SAID:

@@ -80,6 +80,42 @@ static int run_search(struct err *err)
     return run_task_with("dfsdt", err);
 }
 
+/* A task that is begun anew. */
+static int run_attempts(struct err *err)
+{
+    static const char args[] = "{\"n\":1}", spaced[] = "{ \"n\" : 1 }";
+    struct call calls[] = { { .name = "a", .args = args, .args_len = sizeof(args) - 1 }, { .name = "a", .args = spaced, .args_len = sizeof(spaced) - 1 } };
+    struct part part = { "text/plain", "a result", 8 };
+    const struct plan_event events[] = {
+        { .kind = PLAN_EV_MODEL_REPLIED, .n_calls = 2, .calls = calls },
+        { .kind = PLAN_EV_TOOL_DONE, .call_id = "c1", .n_parts = 1, .parts = &part },
+        { .kind = PLAN_EV_MODEL_REPLIED, .text = "done" },
+        { .kind = PLAN_EV_MODEL_REPLIED, .text = "No." },
+        { .kind = PLAN_EV_MODEL_REPLIED, .text = "Look better." },
+        { .kind = PLAN_EV_MODEL_REPLIED, .text = "done" },
+        { .kind = PLAN_EV_MODEL_REPLIED, .text = "Yes." },
+    };
+    struct budget b = budget_default();
+    struct transcript *t = transcript_create();
+    struct planner *p = NULL;
+    int rc = 0;
+
+    b.max_identical = 1;
+    b.max_steps = 30;
+    if (t && transcript_add_text(t, ROLE_USER, "go", 2, err) == 0)
+        p = planner_create(planner_kind_find("reflexion"), t, &b);
+    if (p == NULL) {
+        transcript_destroy(t);
+        return fail(err, CORAX_E_INTERNAL, "out of memory");
+    }
+    for (size_t i = 0; i < sizeof(events) / sizeof(*events) && rc == 0; i++)
+        rc = planner_apply(p, &events[i], err);
+    if (rc == 0 && planner_next(p).outcome != PLAN_ANSWERED)
+        rc = -1;
+    planner_destroy(p);
+    return rc;
+}
+
 /* A task whose first step is summed up. */
 static int run_compacted(struct err *err)
 {
@@ -129,6 +165,7 @@ int main(void)
     oom_each("a task runs", run_task);
     oom_each("a task with a plan runs", run_planned);
     oom_each("a task that goes back runs", run_search);
+    oom_each("a task that is begun anew runs", run_attempts);
     oom_each("a task is summed up", run_compacted);
     done();
     return tap_status();

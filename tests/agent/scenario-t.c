@@ -40,6 +40,7 @@
  *     EXPECT observation c1 [error] text      what the model sees of a call's result, and of notes behind it
  *     EXPECT result c1 [error] text           the same without the notes
  *     EXPECT back 1 why                       the planner went back, and one reply with calls is left on the way
+ *     EXPECT lesson 1 text                        an attempt ended with this lesson
  *     EXPECT messages N                       so many are in the transcript
  *     EXPECT question text                    what it sees of the user's last message, and of notes behind it
  *     EXPECT thought text, EXPECT said text   what was kept of the last reply
@@ -231,6 +232,7 @@ static bool read_budget(struct run *r, char *rest)
             { "max_observation_bytes", &b->max_observation_bytes, NULL },
             { "max_depth", &b->max_depth, NULL },
             { "max_width", &b->max_width, NULL },
+            { "max_attempts", &b->max_attempts, NULL },
         };
         size_t i = 0;
 
@@ -749,6 +751,10 @@ static bool expect(struct run *r, char *want)
         struct plan_back back;
 
         got = planner_went_back(r->planner, &back) ? arena_printf(r->arena, "%d %s", back.depth, back.why) : "(did not)";
+    } else if (take(&want, "lesson")) {
+        struct plan_lesson lesson;
+
+        got = planner_lesson(r->planner, &lesson) ? arena_printf(r->arena, "%d %s", lesson.attempt, lesson.text) : "(none)";
     } else if (r->approval) {
         got = arena_printf(r->arena, "approval%s", got + strlen("call"));
     }

@@ -19,6 +19,9 @@
  * Where the first user's message has a summary (agent/compaction.c), "the user's text|summary" is the script, if it is there, and its last reply
  * is that of all later places.  With "count_tokens": N a prompt has a token for each N bytes of its messages, and one of more than 1024 is refused.
  *
+ * Of attempts (agent/planner_reflexion.c) "the user's text|check" and "the user's text|lesson" have the checks and the lessons, by the number of
+ * lessons before, and "the user's text|again1" is the script of the attempt that has been told one lesson.
+ *
  * The script of "*" is for every text that has none of its own; in all calls' arguments @ stands for the user's text.
  * With "record": "/path" each line that comes is appended to that file, as it came.
  */
@@ -77,6 +80,45 @@ static bool has_summary(const struct json *messages)
     return false;
 }
 
+/* Lines that begin with a number. */
+static int count_lessons(const char *text)
+{
+    int n = 0;
+
+    for (const char *line = strchr(text, '\n'); line; line = strchr(line + 1, '\n'))
+        n += line[1] >= '0' && line[1] <= '9';
+    return n;
+}
+
+/* The place in the script of an attempt, n_since: assistant messages behind the last user's; NULL: it is none of those. */
+static const struct json *find_attempt(const struct json *script, const struct json *messages, int n_since)
+{
+    const char *last = "";
+    int n_lessons = 0;
+    char name[200];
+    const struct json *reply;
+
+    for (const struct json *m = json_first(messages); m; m = json_next(m)) {
+        if (strcmp(json_get_text(m, "role", ""), "user") != 0)
+            continue;
+        last = message_text(m);
+        if (strncmp(last, "Earlier attempts", 16) == 0)
+            n_lessons = count_lessons(last);
+    }
+    if (strncmp(last, "Is this answer", 14) == 0)
+        snprintf(name, sizeof(name), "%s|check", user);
+    else if (strncmp(last, "This attempt", 12) == 0)
+        snprintf(name, sizeof(name), "%s|lesson", user);
+    else if (n_lessons > 0)
+        snprintf(name, sizeof(name), "%s|again%d", user, n_lessons);
+    else
+        return NULL;
+    reply = json_first(json_get(script, name));
+    for (int n = strncmp(last, "Earlier", 7) == 0 ? n_since : n_lessons; reply && n > 0; n--)
+        reply = json_next(reply);
+    return reply;
+}
+
 static const struct json *find_reply(const struct json *script, const struct json *messages, const char **last_tool)
 {
     const struct json *m, *reply;
@@ -98,6 +140,8 @@ static const struct json *find_reply(const struct json *script, const struct jso
         if (strcmp(role, "tool") == 0)
             *last_tool = message_text(m);
     }
+    if (n_told > 0 && (reply = find_attempt(script, messages, n_since)))
+        return reply;
     reply = json_get(script, user ? user : "");
     snprintf(later, sizeof(later), "%s|summary", user ? user : "");
     if (has_summary(messages) && n_told == 0 && json_get(script, later)) {

@@ -53,8 +53,8 @@ static void check_results(const struct planner *p)
     require(n_calls == n_results);
 }
 
-static const char *const kinds[] = { "react", "plan", "dfsdt", "dfsdt" };
-static const char *const texts[] = { NULL, "", " \n", "done", "\xe2\x82\xac\xf0\x9f\x90\xa6 and more than that", "Plan: that" };
+static const char *const kinds[] = { "react", "plan", "dfsdt", "reflexion" };
+static const char *const texts[] = { NULL, "no", " \n", "done", "\xe2\x82\xac\xf0\x9f\x90\xa6 and more than that", "Plan: that" };
 static const char *const mimes[] = { "text/plain", "application/json", "image/png" };
 
 static void read_event(struct input *in, const char *open_id, struct call calls[4], struct part parts[2],
@@ -108,7 +108,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     unsigned first;
 
     first = next_byte(&in);
-    b.max_steps = (int)first % 16;
+    b.max_steps = (int)first % 16 * (first / 16 % 4 == 3 ? 3 : 1);
+    b.max_attempts = 1 + (int)(first >> 6);
     b.max_tool_calls = (int)next_byte(&in) % 16;
     b.max_tokens = 16 * next_byte(&in);
     b.max_wall_ms = next_byte(&in);
