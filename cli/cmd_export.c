@@ -468,6 +468,10 @@ static void put_event(struct export *x, const struct json *e)
         put_line(x, "NOTE", json_get_text(e, "text", ""));
     } else if (is_kind(e, "compacted")) {
         put_summary(x, e);
+    } else if (is_kind(e, "lesson_written")) {
+        buf_addf(&x->out, "EXPECT lesson %lld ", (long long)number(e, "attempt"));
+        put(x, json_get_text(e, "text", ""));
+        buf_addc(&x->out, '\n');
     } else if (is_kind(e, "went_back")) {
         buf_addf(&x->out, "EXPECT back %lld ", (long long)number(e, "depth"));
         put(x, json_get_text(e, "why", ""));

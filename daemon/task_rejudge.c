@@ -219,7 +219,7 @@ static void take(struct rejudge *r, size_t i, const struct json *e)
 
     if (r->denied && id && strcmp(id, r->call_id) == 0)
         return;
-    if (kind == ENTRY_OBSERVATION_CUT || kind == ENTRY_WENT_BACK)
+    if (kind == ENTRY_OBSERVATION_CUT || kind == ENTRY_WENT_BACK || kind == ENTRY_LESSON_WRITTEN)
         return;
     see(r, kind, e);
     if (task_fold_event(&r->fold, kind, e, &err) < 0) {

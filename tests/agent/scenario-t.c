@@ -754,7 +754,7 @@ static bool expect(struct run *r, char *want)
     } else if (take(&want, "lesson")) {
         struct plan_lesson lesson;
 
-        got = planner_lesson(r->planner, &lesson) ? arena_printf(r->arena, "%d %s", lesson.attempt, lesson.text) : "(none)";
+        got = planner_lesson(r->planner, &lesson) ? arena_printf(r->arena, "%d %s", lesson.attempt, escape(r->arena, lesson.text)) : "(none)";
     } else if (r->approval) {
         got = arena_printf(r->arena, "approval%s", got + strlen("call"));
     }

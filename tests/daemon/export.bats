@@ -207,6 +207,22 @@ has_begun() {
     fails_with 'call-text a' 's/{}/{ }/'
 }
 
+@test "attempts and circles" {
+    script <<< '{"where":['"$(calls echo '{"text":"attic"}')"',{"text":"In the attic."}],"where|check":[{"text":"No."},{"text":"Yes."}],
+        "where|lesson":[{"text":"Look in the\\ncellar, too."}],"where|again1":['"$(calls echo '{"text":"cellar"}')"',{"text":"In both."}],
+        "go":['"$(for i in 1 2 3 4; do printf '%s,%s,' "$(calls echo '{"text":"a"}')" "$(calls echo '{ "text":"b"}')"; done)"'{"text":"never"}]}'
+    start
+    finished where '"planner":"reflexion","budget":{"attempts":2}'
+    same "$(field /answer)" "In both."
+    passes
+    fails_with 'EXPECT lesson' 's/cellar/attic/'
+    fails_with 'EXPECT back' 's/wrong/right/'
+    finished go '"budget":{"identical":9}'
+    same "$(field /error/code)" loop
+    passes
+    fails_with 'EXPECT finish' 's/loop/gave_up/'
+}
+
 @test "steps that were summed up" {
     word() { calls echo "{\"text\":\"$1 $(printf 'x%.0s' $(seq 500))\"}"; }
     script <<< '{"count_tokens":4,"go":['"$(word one)"','"$(word two)"','"$(word three)"',{"text":"never"}],
