@@ -8,10 +8,11 @@
 #include "cli/term.h"
 #include "util/file.h"
 
+#define MODEL_WAIT_S    3600       /* the model may have to be loaded, and to wait for tasks */
 #define MAX_POLICIES    64         /* as the daemon takes */
 #define MAX_POLICY_FILE (1u << 20) /* of one */
 
-enum { OPT_PLANNER = 256, OPT_POLICY };
+enum { OPT_PLANNER = 256, OPT_POLICY, OPT_MODEL };
 
 static void put(const char *text)
 {
@@ -48,9 +49,17 @@ static void put_decision(const char *label, const struct json *d)
     put(json_get_text(d, "rule", "?"));
 }
 
+static void print_ended(const struct json *ended)
+{
+    if (json_kind(ended) != JSON_OBJECT)
+        return;
+    printf("the replay ends at event %.0f: ", json_number(json_get(ended, "seq"), 0));
+    put(json_get_text(ended, "why", "?"));
+}
+
 static int print_judged(const struct json *root)
 {
-    const struct json *differs = json_get(root, "differs_from"), *ended = json_get(root, "ended");
+    const struct json *differs = json_get(root, "differs_from");
     const struct json *first = json_first(json_get(root, "decisions"));
 
     printf("%.0f calls judged, %zu otherwise than recorded\n", json_number(json_get(root, "judged"), 0),
@@ -63,17 +72,33 @@ static int print_judged(const struct json *root)
     }
     if (json_kind(differs) == JSON_NUMBER)
         printf("from event %.0f on it would be another run\n", json_number(differs, 0));
-    if (json_kind(ended) == JSON_OBJECT) {
-        printf("the replay ends at event %.0f: ", json_number(json_get(ended, "seq"), 0));
-        put(json_get_text(ended, "why", "?"));
-    }
+    print_ended(json_get(root, "ended"));
     return json_bool(json_get(root, "same"), false) ? CLI_OK : CLI_FAILED;
+}
+
+static int print_asked(const struct json *root)
+{
+    const struct json *first = json_get(root, "first");
+    const bool same = json_bool(json_get(root, "same"), false);
+
+    printf("%.0f replies%s by ", json_number(json_get(root, "asked"), 0), same ? ", the same," : "");
+    put(json_get_text(root, "model", "?"));
+    if (json_kind(first) == JSON_OBJECT) {
+        printf("differs at event %.0f, in its %s\n  recorded  ", json_number(json_get(first, "seq"), 0),
+               json_get_text(first, "what", "?"));
+        put(json_get_text(first, "recorded", ""));
+        fputs("  replayed  ", stdout);
+        put(json_get_text(first, "replayed", ""));
+    }
+    print_ended(json_get(root, "ended"));
+    return same ? CLI_OK : CLI_FAILED;
 }
 
 struct swaps {
     const char *planner; /* "": none */
     const char *policies[MAX_POLICIES];
     int n_policies;
+    const char *model; /* NULL: it is not asked; "": the default is */
 };
 
 static int add_policy(struct jsonw *w, const char *path, struct err *err)
@@ -99,6 +124,11 @@ static int write_body(const struct swaps *swap, struct buf *body, struct err *er
     int rc = 0;
 
     jsonw_object(&w, NULL);
+    if (swap->model) {
+        jsonw_text(&w, "model", *swap->model ? swap->model : NULL);
+        jsonw_end(&w);
+        return 0;
+    }
     jsonw_array(&w, "files");
     for (int i = 0; i < swap->n_policies && rc == 0; i++)
         rc = add_policy(&w, swap->policies[i], err);
@@ -115,12 +145,12 @@ static int request(struct cli *cli, const char *id, const struct swaps *swap, st
     int rc;
 
     snprintf(path, sizeof(path), "/v1/tasks/%s/replay%s%s", id, *swap->planner ? "?planner=" : "", swap->planner);
-    if (swap->n_policies == 0)
+    if (swap->n_policies == 0 && !swap->model)
         return cli_get(cli, path, 0, reply, root, err);
     buf_init(&body, (size_t)MAX_POLICIES * MAX_POLICY_FILE);
     rc = write_body(swap, &body, err);
     if (rc == 0)
-        rc = cli_send(cli, "POST", path, &body, 0, reply, root, err);
+        rc = cli_send(cli, "POST", path, &body, swap->model ? MODEL_WAIT_S : 0, reply, root, err);
     buf_finish(&body);
     return rc;
 }
@@ -128,6 +158,7 @@ static int request(struct cli *cli, const char *id, const struct swaps *swap, st
 static int read_swaps(struct cli *cli, int argc, char **argv, struct swaps *swap, int *status)
 {
     static const struct option options[] = { { "planner", required_argument, NULL, OPT_PLANNER },
+                                             { "model", optional_argument, NULL, OPT_MODEL },
                                              { "policy", required_argument, NULL, OPT_POLICY },
                                              CLI_LONG_OPTIONS };
     int c;
@@ -135,6 +166,8 @@ static int read_swaps(struct cli *cli, int argc, char **argv, struct swaps *swap
     while ((c = getopt_long(argc, argv, CLI_SHORT_OPTIONS, options, NULL)) != -1) {
         if (c == OPT_PLANNER)
             swap->planner = optarg;
+        else if (c == OPT_MODEL)
+            swap->model = optarg ? optarg : "";
         else if (c == OPT_POLICY && swap->n_policies++ < MAX_POLICIES)
             swap->policies[swap->n_policies - 1] = optarg;
         else if (cli_option(cli, c, status))
@@ -146,8 +179,8 @@ static int read_swaps(struct cli *cli, int argc, char **argv, struct swaps *swap
         *status = cli_usage(cli, "--planner wants a planner's name: small letters");
     else if (swap->n_policies > MAX_POLICIES)
         *status = cli_usage(cli, "--policy is for at most %d files", MAX_POLICIES);
-    else if (*swap->planner && swap->n_policies > 0)
-        *status = cli_usage(cli, "one of --planner and --policy at a time");
+    else if ((*swap->planner != '\0') + (swap->n_policies > 0) + (swap->model != NULL) > 1)
+        *status = cli_usage(cli, "one of --planner, --policy and --model at a time");
     else
         return 0;
     return -1;
@@ -172,7 +205,7 @@ static int run_replay(struct cli *cli, int argc, char **argv)
         cli_print_reply(&reply);
         status = json_bool(json_get(root, "same"), false) ? CLI_OK : CLI_FAILED;
     } else {
-        status = swap.n_policies > 0 ? print_judged(root) : print_replay(root);
+        status = swap.n_policies > 0 ? print_judged(root) : swap.model ? print_asked(root) : print_replay(root);
     }
     json_free(root);
     reply_finish(&reply);
@@ -181,7 +214,7 @@ static int run_replay(struct cli *cli, int argc, char **argv)
 
 const struct command cmd_replay = {
     .name = "replay",
-    .args = "[--planner NAME | --policy FILE ...] TASK",
+    .args = "[--planner NAME | --policy FILE ... | --model[=NAME]] TASK",
     .summary = "Run a recorded task again, offline, and say whether it decides the same",
     .options = "      --planner NAME    as another planner would have: where does it part?\n"
                "      --policy FILE     judged by this policy file, and further ones: which calls meet with another "

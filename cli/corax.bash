@@ -62,7 +62,7 @@ _corax() {
         case $command in
         run) options+=" --detach --quiet --agent --memory --no-memory --tools --planner --priority --at --deadline --every --max-steps --max-tokens --timeout --temperature --seed --unattended --attended --policy --label --model" ;;
         watch) options+=" --quiet" ;;
-        replay) options+=" --planner --policy" ;;
+        replay) options+=" --planner --policy --model" ;;
         ls) options+=" --limit --state" ;;
         memory) options+=" --space --kind --tag --limit --note --max-chars --confidentiality" ;;
         policy) options+=" --context --effects --agent --unattended --narrows" ;;

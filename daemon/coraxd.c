@@ -36,6 +36,7 @@
 #include "daemon/routes.h"
 #include "daemon/scheduler.h"
 #include "daemon/schedules.h"
+#include "daemon/task_remodel.h"
 #include "daemon/upkeep.h"
 #include "tools/registry.h"
 #include "tools/retrieval.h"
@@ -356,6 +357,7 @@ static void stop(struct coraxd *d)
     if (d->http)
         http_stop(d->http);
     upkeep_stop(d->upkeep);
+    remodel_stop(d);
     if (d->scheduler) {
         scheduler_stop(d->scheduler);
         journal_drain(d->journal);

@@ -11,6 +11,7 @@
 #include "daemon/config.h"
 
 struct options;
+struct remodel;
 
 struct coraxd {
     const struct options *options; /* of the command line (coraxd.c) */
@@ -28,6 +29,7 @@ struct coraxd {
     struct scheduler *scheduler;
     struct schedules *schedules;
     struct http *http;
+    struct remodel *remodels; /* replays that ask the model: task_remodel.c's list */
     int64_t started_ms; /* monotonic */
     bool ending;        /* it was told to end */
 };

@@ -1,6 +1,8 @@
 /*
  * Replays of a recorded task: GET .../replay by its planner or another one, POST .../replay with a part swapped.
  */
+#include <event2/bufferevent.h>
+#include <event2/http.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -8,6 +10,7 @@
 #include "daemon/routes_task.h"
 #include "daemon/scheduler.h"
 #include "daemon/task_rejudge.h"
+#include "daemon/task_remodel.h"
 #include "daemon/task_replay.h"
 
 static int write_replay(const struct pending *p, const struct journal_read *r, struct jsonw *w, struct err *err)
@@ -15,6 +18,78 @@ static int write_replay(const struct pending *p, const struct journal_read *r, s
     return p->policy ? task_rejudge(p->d, p->policy, r->events, r->n_events, w, err)
                      : task_replay(p->d, p->planner, r->events, r->n_events, w, err);
 }
+
+/* --- with the model asked ----------------------------------------------------------------------------------------- */
+
+#define MAX_UNREAD 4096 /* bytes of what a client sends while it waits */
+
+/* libevent does not read from a connection whose request is being answered, and so would not see that the client has gone. */
+static void watch_close(struct evhttp_connection *evcon, void (*closed)(struct evhttp_connection *, void *), void *arg)
+{
+    struct bufferevent *bev = evhttp_connection_get_bufferevent(evcon);
+    bufferevent_data_cb on_write;
+    bufferevent_event_cb on_event;
+    void *own;
+
+    bufferevent_getcb(bev, NULL, &on_write, &on_event, &own);
+    bufferevent_setcb(bev, NULL, on_write, on_event, own); /* evhttp sets its own again when it answers */
+    bufferevent_setwatermark(bev, EV_READ, 0, MAX_UNREAD);
+    bufferevent_enable(bev, EV_READ);
+    evhttp_connection_set_closecb(evcon, closed, arg);
+}
+
+static void unwatch_close(struct evhttp_connection *evcon)
+{
+    bufferevent_setwatermark(evhttp_connection_get_bufferevent(evcon), EV_READ, 0, 0);
+    evhttp_connection_set_closecb(evcon, NULL, NULL);
+}
+
+static void on_close(struct evhttp_connection *evcon, void *arg)
+{
+    struct pending *p = arg;
+
+    evhttp_connection_set_closecb(evcon, NULL, NULL);
+    remodel_cancel(p->remodel);
+    if (evhttp_request_get_connection(p->req) == NULL)
+        http_reply_error(p->req, 500, "internal", "gone", NULL, "the client is gone"); /* frees the request */
+    pending_destroy(p);
+}
+
+static void on_remodel(void *arg, struct buf *json, const struct err *err)
+{
+    struct pending *p = arg;
+
+    unwatch_close(evhttp_request_get_connection(p->req));
+    if (json)
+        http_reply_json(p->req, 200, json);
+    else
+        routes_ending(p->req, err->msg);
+    pending_destroy(p);
+}
+
+/* true: it is under way, and has taken the pending and what was read. */
+static bool ask_model(struct pending *p, struct journal_read *r)
+{
+    struct evhttp_connection *evcon = evhttp_request_get_connection(p->req);
+    struct err err = { 0 };
+
+    if (evcon == NULL) { /* the client has gone while the task was read */
+        http_reply_error(p->req, 500, "internal", "gone", NULL, "the client is gone");
+        return false;
+    }
+    p->remodel = remodel_start(p->d, p->model, r, on_remodel, p, &err);
+    if (p->remodel == NULL) {
+        if (err.status == CORAX_E_UNAVAIL)
+            http_reply_error(p->req, 503, "unavailable", "busy", NULL, "%s", err.msg);
+        else
+            http_reply_error(p->req, 500, "internal", "replay", NULL, "%s", err.msg);
+        return false;
+    }
+    watch_close(evcon, on_close, p);
+    return true;
+}
+
+/* --- any ---------------------------------------------------------------------------------------------------------- */
 
 static void on_replay(struct journal_op *op)
 {
@@ -28,6 +103,9 @@ static void on_replay(struct journal_op *op)
         ; /* that is the answer */
     } else if (r->more) {
         http_reply_error(p->req, 413, "invalid_request", "too_large", NULL, "the task has more events than are read at once");
+    } else if (p->model) {
+        if (ask_model(p, r))
+            return;
     } else {
         buf_init(&json, ROUTES_ANSWER_LIMIT);
         w = jsonw_start(&json);
@@ -79,24 +157,40 @@ static struct policy *read_policy(const struct json *root, struct err *err)
     return routes_read_policy_files(json_get(root, "files"), files, &n, err) < 0 ? NULL : policy_load(files, n, POLICY_BASE, err);
 }
 
+/* {"files":[...]} or {"model":NAME|null}. */
+static int read_swap(struct pending *p, const struct json *root, struct err *err)
+{
+    static const char *const known[] = { "files", "model", NULL };
+    const struct json *model = json_get(root, "model");
+
+    if (config_check_members(root, "the body", known, err) < 0)
+        return -1;
+    if ((json_get(root, "files") != NULL) == (model != NULL))
+        return fail(err, CORAX_E_ARGS, "the body must have either files or model");
+    if (model == NULL)
+        return (p->policy = read_policy(root, err)) ? 0 : -1;
+    if (json_kind(model) != JSON_NULL && json_kind(model) != JSON_STRING)
+        return fail(err, CORAX_E_ARGS, "model must be one of `models` in corax.conf, or null: the default");
+    p->model = &p->d->config.model;
+    return config_find_model(&p->d->config, json_text(model), &p->model, err);
+}
+
 void routes_post_replay(struct coraxd *d, struct evhttp_request *req, const struct http_peer *peer, const char *id)
 {
-    static const char *const known[] = { "files", NULL };
-    struct policy *policy = NULL;
+    struct pending *p = pending_create(d, req, peer, id);
     struct err err = { 0 };
-    struct pending *p;
     size_t len;
     const char *body = http_body(req, &len);
     struct json *root = json_parse(body, len, &err);
 
-    if (root && config_check_members(root, "the body", known, &err) == 0)
-        policy = read_policy(root, &err);
-    json_free(root);
-    if (policy == NULL) {
+    if (root == NULL || read_swap(p, root, &err) < 0) {
         routes_bad(req, "bad_value", NULL, err.msg);
-        return;
+        pending_destroy(p);
+    } else if (d->ending) {
+        routes_ending(req, "the daemon is ending");
+        pending_destroy(p);
+    } else {
+        read_task(p);
     }
-    p = pending_create(d, req, peer, id);
-    p->policy = policy;
-    read_task(p);
+    json_free(root);
 }

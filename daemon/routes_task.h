@@ -25,6 +25,8 @@ struct pending {
     int64_t wait_seq; /* of the entry whose commit is awaited */
     int status;       /* of the reply */
     const struct planner_kind *planner; /* of a replay; NULL: the recorded one */
+    const struct model_file *model;     /* of a replay that asks it; NULL: it is not asked */
+    struct remodel *remodel;            /* that it asks for us; NULL: not, or not any more */
     struct policy *policy;              /* of a replay: the base that it is judged by; NULL: it is not judged */
     int list_state;   /* of GET /v1/tasks: an enum task_state, -1: any */
     int list_limit;

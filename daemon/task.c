@@ -124,6 +124,10 @@ void task_recorded(struct task *t, struct entry *e)
 {
     if (!entry_end(e))
         out_of_memory();
+    if (t->offline) {
+        entry_destroy(e);
+        return;
+    }
     t->row.updated_ms = e->at_ms;
     *t->pending_tail = e;
     t->pending_tail = &e->next;
@@ -670,14 +674,27 @@ static bool add_notes(struct task *t, const struct plan_command *c)
     return note_date(t);
 }
 
+struct model_ask task_model_ask(struct task *t, const struct plan_command *c, struct sampling *sampling)
+{
+    struct model_ask ask = {
+        .transcript = planner_transcript(t->planner), .max_tokens = c->max_tokens, .must_answer = c->must_answer, .sampling = sampling
+    };
+
+    task_tools_list(t, &ask.tools, &ask.tools_len);
+    *sampling = t->sampling;
+    if (c->attempt > 0) {
+        sampling->seed = t->sampling.seed + c->attempt;
+        if (sampling->temperature < SAMPLE_AFTER_BAD)
+            sampling->temperature = SAMPLE_AFTER_BAD;
+    }
+    return ask;
+}
+
 static void ask_model(struct task *t, const struct plan_command *c)
 {
     static const struct model_chat_ops ops = { on_delta, on_reply };
-    struct sampling sampling = t->sampling;
-    struct model_ask ask = { .transcript = planner_transcript(t->planner),
-                             .max_tokens = c->max_tokens,
-                             .must_answer = c->must_answer,
-                             .sampling = &sampling };
+    struct sampling sampling;
+    struct model_ask ask;
     struct err err = { 0 };
 
     if (t->model == NULL) {
@@ -686,12 +703,7 @@ static void ask_model(struct task *t, const struct plan_command *c)
         on_reply(t, NULL, &err);
         return;
     }
-    task_tools_list(t, &ask.tools, &ask.tools_len);
-    if (c->attempt > 0) {
-        sampling.seed = t->sampling.seed + c->attempt;
-        if (sampling.temperature < SAMPLE_AFTER_BAD)
-            sampling.temperature = SAMPLE_AFTER_BAD;
-    }
+    ask = task_model_ask(t, c, &sampling);
     t->phase = PHASE_MODEL;
     t->chat = models_chat(t->d->models, t->model, &ask, &ops, t);
     if (t->chat == NULL)

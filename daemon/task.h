@@ -27,6 +27,7 @@
 #include "daemon/entry.h"
 #include "daemon/hosts.h"
 #include "daemon/journal.h"
+#include "daemon/model.h"
 #include "daemon/policies.h"
 #include "daemon/queue.h"
 #include "tools/registry.h"
@@ -121,6 +122,7 @@ struct task {
     int64_t children_ms;                  /* the longest of these, as far as they have ended: it is the task's time */
     int depth;                            /* tasks above it, whose calls it answers */
     bool attended;
+    bool offline; /* a replay: nothing is stored */
     struct sampling sampling;
     const struct model_file *model; /* that it asks; NULL: corax.conf does not name it any more */
     const struct planner_kind *kind; /* of the planner */
@@ -208,6 +210,8 @@ void task_record_back(struct task *);
  * is, in a word, for the trace.  Before an ask is sent: the planner's next command is due then.  false: it was not taken.
  */
 bool task_note(struct task *, const char *about, const char *text, struct label);
+/* What the model is asked for PLAN_ASK_MODEL; sampling is the caller's, for it to point at. */
+struct model_ask task_model_ask(struct task *, const struct plan_command *, struct sampling *sampling);
 /* Stops the clock and gives the slot back: until a person has spoken, or wants it to go on. */
 void task_stand_still(struct task *, enum task_phase, enum task_state);
 /* Whether the task stands still now instead of beginning with this command: it is to be paused, or the daemon is ending. */

@@ -260,3 +260,99 @@ c5 allow test/free ask other/all"
     run "$build/corax" -s "$sock" replay --policy "$dir/none.json" "$id"
     same "$status" 1
 }
+
+two_models() { # SCRIPT: what the model b says; the default says what was recorded
+    script <<< '{"work":[{"calls":[{"name":"append_slow","arguments":"{\"text\":\"a\"}"}],"reasoning":"so"},{"text":"done"}],"hello":[{"text":"hi"}]}'
+    printf '%s' "$1" > "$dir/b.json"
+    extra='"models":{"b":"'$dir'/b.json"}'
+    start
+    submit work
+    await
+    same "$(field /answer)" "done"
+}
+
+ask_b() { # SCRIPT: as of now
+    printf '%s' "$1" > "$dir/b.json"
+    stop TERM
+    start
+    run "$build/corax" -s "$sock" -j replay --model=b "$id"
+    body=$output
+}
+
+@test "the model asked again: the same, and what differs" {
+    two_models '{}'
+    run "$build/corax" -s "$sock" replay --model "$id"
+    same "$status $output" "0 2 replies, the same, by scripted"
+    ask_b '{"work":[{"calls":[{"name":"append_slow","arguments":"{ \"text\" : \"\\u0061\" }"}],"reasoning":"other"},{"text":"done"}]}'
+    same "$status $(field /same) $(field /asked) $(field /finished) $(field /first)" "0 true 2 true null" # arguments are values
+    ask_b '{"work":[{"calls":[{"name":"append_slow","arguments":"{\"text\":\"b\"}"}]},{"text":"done"}]}'
+    same "$status $(field /same) $(field /asked) $(field /first/what)" "1 false 1 arguments"
+    same "$(field /first/recorded) / $(field /first/replayed)" 'append_slow {"text":"a"} / append_slow {"text":"b"}'
+    has "$(field /ended/why)" "no result is recorded"
+    same "$(field /ended/seq)" "$(field /first/seq)"
+    ask_b '{"work":[{"calls":[{"name":"echo","arguments":"{\"text\":\"a\"}"}]},{"text":"done"}]}'
+    same "$(field /first/what)" calls
+    ask_b '{"work":[{"text":"I would rather not"}]}'
+    same "$(field /first/what) $(field /first/replayed)" "calls no call"
+    has "$(field /ended/why)" "makes no call"
+    ask_b '{"work":[{"calls":[{"name":"append_slow","arguments":"{\"text\":\"a\"}"}]},{"text":"well done"}]}'
+    same "$(field /asked) $(field /first/what) $(field /ended)" "2 text null"
+    same "$(field /first/recorded) / $(field /first/replayed)" "done / well done"
+    run "$build/corax" -s "$sock" replay --model=b "$id"
+    has "$output" "in its text"
+    has "$output" "  replayed  well done"
+    ask_b '{"work":[{"do":"error"}]}'
+    same "$(field /same) $(field /asked)" "false 0"
+    has "$(field /ended/why)" "the script wants it so"
+    same "$(cat "$ledger")" a # nothing was called
+    api GET "/v1/tasks/$id"
+    same "$(field /last_seq)" "$(api GET "/v1/tasks/$id/trace"; printf '%s' "$body" | "$helpers/json-get" --count /events)" # and nothing stored
+}
+
+asked_b() {
+    grep -q '"method":"chat"' "$dir/asked"
+}
+
+@test "the model asked again: clients that go, too many, and the end of the daemon" {
+    two_models '{"record":"'"$dir/asked"'","work":[{"sleep_ms":60000,"text":"late"}],"hello":[{"text":"at once"}]}'
+    curl -s -o "$dir/late" --unix-socket "$sock" -X POST --data-binary '{"model":"b"}' "http://x/v1/tasks/$id/replay" 3>&- &
+    client=$!
+    eventually asked_b
+    kill "$client"
+    work=$id
+    submit hello '"model":"b"'
+    api GET "/v1/tasks/$id?wait=20"
+    same "$(field /answer)" "at once" # the model does not go on with what nobody waits for
+    for n in 1 2 3 4 5; do
+        curl -s -o "$dir/late.$n" -w '%{http_code}' --unix-socket "$sock" -X POST --data-binary '{"model":"b"}' "http://x/v1/tasks/$work/replay" \
+            > "$dir/code.$n" 3>&- &
+    done
+    eventually is_busy
+    submit hello
+    await
+    same "$(field /answer)" hi # tasks go on
+    stop TERM
+    for n in 1 2 3 4 5; do
+        eventually test -s "$dir/code.$n"
+        same "$(cat "$dir/code.$n")" 503
+    done
+}
+
+# Four wait for the model: one of five was refused, at once.
+is_busy() {
+    grep -q '"busy"' "$dir"/late.*
+}
+
+@test "the model asked again: what is wrong with the question" {
+    two_models '{}'
+    api POST "/v1/tasks/$id/replay" '{"model":"c"}'
+    same "$code" 400
+    api POST "/v1/tasks/$id/replay" '{"model":3}'
+    same "$code" 400
+    api POST "/v1/tasks/$id/replay" '{"model":null,"files":[]}'
+    same "$code" 400
+    api POST "/v1/tasks/0199c3a2-0000-7000-8000-000000000000/replay" '{"model":null}'
+    same "$code" 404
+    run "$build/corax" -s "$sock" replay --model --planner react "$id"
+    same "$status" 2
+}
