@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 
 _corax() {
-    local commands="run watch ls trace replay diff export approve deny answer cancel pause resume rm schedules agents memory tools policy health doctor db ping help"
+    local commands="run watch ls trace replay diff eval export approve deny answer cancel pause resume rm schedules agents memory tools policy health doctor db ping help"
     local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command="" i
     COMPREPLY=()
     for ((i = 1; i < COMP_CWORD; i++)); do
@@ -65,6 +65,7 @@ _corax() {
         replay) options+=" --planner --policy --model" ;;
         ls) options+=" --limit --state" ;;
         memory) options+=" --space --kind --tag --limit --note --max-chars --confidentiality" ;;
+        eval) options+=" --agent --planner --model --seeds --temperature --jobs --judge --votes --against --only --keep" ;;
         policy) options+=" --context --effects --agent --unattended --narrows" ;;
         esac
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
@@ -77,6 +78,7 @@ _corax() {
     schedules)
         mapfile -t COMPREPLY < <(compgen -W "ls show pause resume rm $(corax schedules 2>/dev/null | awk 'NR > 1 { print $1 }')" -- "$word")
         ;;
+    eval) mapfile -t COMPREPLY < <(compgen -f -W "$(corax eval 2>/dev/null)" -- "$word") ;;
     db) mapfile -t COMPREPLY < <(compgen -W "backup check" -- "$word") ;;
     watch | trace | replay | diff | export | approve | deny | answer | cancel | pause | resume | rm)
         # Ids of the newest tasks, from the daemon; nothing when it does not answer.
