@@ -18,6 +18,7 @@ play() {
     : > "$dir/docs/protocol.md"
     : > "$dir/ws/data.csv"
     extra='"roots": {"ws":"'$dir'/ws","docs":"'$dir'/docs","vault":"'$dir'/vault"}'
+    extra+=',"tool_retrieval": {"max_tools": 1000}' # or the tools are not even there for the model
     if [ "$2" != - ]; then extra+=',"admin_policies": ["'$dir'/admin.json"]'; fi
     start
     result=$(python3 "$CORAX_SRCDIR/tests/daemon/compromised.py" play "$cases" "$dir" "$1" "$2")
