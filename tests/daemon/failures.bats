@@ -209,6 +209,7 @@ actor() {
     host=$build/corax-host
     box_path=$build/corax-box
     plugin=$dir/actor.so
+    extra='"tool_retrieval": {"max_tools": 100}' # it has many
     printf '{"policy":1,"id":"t","rules":[{"id":"all","allow":"actor.*","why":"it is a test"}]}' > "$dir/policy.json"
     {
         printf '{"go":['
