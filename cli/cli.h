@@ -40,7 +40,8 @@ struct command {
 
 extern const struct command cmd_doctor, cmd_db, cmd_replay, cmd_diff, cmd_export, cmd_agents, cmd_memory, cmd_policy;
 extern const struct command cmd_pause, cmd_resume, cmd_schedules;
-extern const struct command cmd_eval, cmd_run, cmd_watch, cmd_ls, cmd_trace, cmd_cancel, cmd_rm, cmd_approve, cmd_deny,
+extern const struct command cmd_eval;
+extern const struct command cmd_run, cmd_watch, cmd_ls, cmd_trace, cmd_cancel, cmd_rm, cmd_approve, cmd_deny,
     cmd_answer, cmd_tools, cmd_ping, cmd_health, cmd_help;
 
 /* The options that every command takes; a command's own `struct option` table ends with these. */
@@ -70,6 +71,13 @@ struct client *cli_client(struct cli *, struct err *);
 int cli_get(struct cli *, const char *path, int wait_s, struct reply *, struct json **root, struct err *);
 int cli_send(struct cli *, const char *method, const char *path, const struct buf *body, int wait_s, struct reply *,
              struct json **root, struct err *);
+
+/*
+ * Sends a task to path (/v1/tasks, say) under an idempotency key.  When the connection breaks after the request was sent, the
+ * same key is tried once more: the daemon then answers with the task it has, and none runs twice.
+ */
+int cli_submit(struct cli *, const char *path, const struct buf *body, struct reply *, char id[ID_LEN + 1],
+               struct err *);
 
 /* The answer as it came, ended by a newline: for --json. */
 void cli_print_reply(const struct reply *);

@@ -1,245 +1,365 @@
 /*
- * corax eval: a suite of questions, and how well they are answered (docs/eval.md).
+ * corax eval: runs a suite of questions against an agent and says how many come out right, and what they cost (docs/eval.md).
  */
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/eval_jobs.h"
+#include "cli/eval_judge.h"
 #include "cli/eval_report.h"
-#include "util/file.h"
+#include "cli/term.h"
 
-#define MAX_SEEDS 1000
-#define MAX_JOBS  64
-#define MAX_VOTES 99
+#define MAX_SIDE_BY_SIDE 64
+#define MAX_VOTES        100
+#define MAX_PATH         1024
+#define MAX_OUT          (256u << 20) /* a result as JSON */
 
 enum {
     OPT_AGENT = 256,
     OPT_PLANNER,
     OPT_MODEL,
+    OPT_TEMPERATURE,
     OPT_SEEDS,
     OPT_JOBS,
-    OPT_TEMPERATURE,
     OPT_JUDGE,
     OPT_VOTES,
     OPT_AGAINST,
+    OPT_SAVE,
     OPT_KEEP,
-    OPT_ONLY
+    OPT_ONLY,
+    OPT_CHECK
 };
 
 struct eval_command {
     struct eval_options options;
-    const char *against; /* a file; NULL: none */
+    const char *against, *save; /* files; NULL: none */
+    bool checks;                /* nothing is run */
 };
 
-/* --- the command line --------------------------------------------------------------------------------------------- */
+/* --- the command line ------------------------------------------------------------------------------------------------- */
 
-static bool read_count(const char *text, int max, int *out)
+static bool read_count(long long max, int *out)
 {
     long long n;
 
-    if (!cli_number(text, 1, max, &n))
+    if (!cli_number(optarg, 1, max, &n))
         return false;
     *out = (int)n;
     return true;
 }
 
-static bool take_option(struct cli *cli, int c, struct eval_command *e, int *status)
+static bool read_temperature(double *out)
 {
-    struct eval_options *o = &e->options;
-    bool good = true;
     char *end;
 
-    switch (c) {
-    case OPT_AGENT:
-        o->agent = optarg;
-        break;
-    case OPT_PLANNER:
-        o->planner = optarg;
-        break;
-    case OPT_MODEL:
-        o->model = optarg;
-        break;
-    case OPT_SEEDS:
-        good = read_count(optarg, MAX_SEEDS, &o->n_seeds);
-        break;
-    case OPT_JOBS:
-        good = read_count(optarg, MAX_JOBS, &o->n_jobs);
-        break;
-    case OPT_TEMPERATURE:
-        o->temperature = strtod(optarg, &end);
-        good = end != optarg && *end == '\0' && o->temperature >= 0 && o->temperature <= 10;
-        break;
-    case OPT_JUDGE:
-        o->judge = optarg;
-        break;
-    case OPT_VOTES:
-        good = read_count(optarg, MAX_VOTES, &o->n_votes) && o->n_votes % 2 == 1;
-        break;
-    case OPT_AGAINST:
-        e->against = optarg;
-        break;
-    case OPT_KEEP:
-        o->keeps = true;
-        break;
-    case OPT_ONLY:
-        o->only = optarg;
-        break;
-    default:
-        return cli_option(cli, c, status);
-    }
-    if (!good)
-        *status = cli_usage(cli, "\"%s\" is no value for this option", optarg);
-    return !good;
+    *out = strtod(optarg, &end);
+    return end != optarg && *end == '\0' && *out >= 0 && *out <= 10;
 }
 
-/* --- suites ------------------------------------------------------------------------------------------------------- */
+/* The options with a value; false: it is none of that option's. */
+static bool take_value(int c, struct eval_command *e)
+{
+    switch (c) {
+    case OPT_AGENT:
+        e->options.agent = optarg;
+        return true;
+    case OPT_PLANNER:
+        e->options.planner = optarg;
+        return true;
+    case OPT_MODEL:
+        e->options.model = optarg;
+        return true;
+    case OPT_TEMPERATURE:
+        return read_temperature(&e->options.temperature);
+    case OPT_SEEDS:
+        return read_count(EVAL_MAX_SEEDS, &e->options.seeds);
+    case OPT_JOBS:
+        return read_count(MAX_SIDE_BY_SIDE, &e->options.n_side_by_side);
+    case OPT_JUDGE:
+        e->options.judge = strcmp(optarg, "none") == 0 ? NULL : optarg;
+        return true;
+    case OPT_VOTES:
+        return read_count(MAX_VOTES, &e->options.n_votes);
+    case OPT_AGAINST:
+        e->against = optarg;
+        return true;
+    case OPT_SAVE:
+        e->save = optarg;
+        return true;
+    default:
+        e->options.only = optarg;
+        return true;
+    }
+}
 
-/* A path has a slash or ends with .json; a name is one of those that were installed. */
-static void find_suite(const char *word, char *path, size_t size)
+/* true: the command is over, with *status. */
+static bool take_option(struct cli *cli, int c, struct eval_command *e, int *status)
+{
+    if (c == OPT_KEEP) {
+        e->options.keeps = true;
+    } else if (c == OPT_CHECK) {
+        e->checks = true;
+    } else if (c < OPT_AGENT || c > OPT_CHECK) {
+        return cli_option(cli, c, status);
+    } else if (!take_value(c, e)) {
+        *status = cli_usage(cli, "\"%s\" is no value for this option", optarg);
+        return true;
+    }
+    return false;
+}
+
+static bool parse_options(struct cli *cli, int argc, char **argv, struct eval_command *e, int *status)
+{
+    static const struct option options[] = { { "agent", required_argument, NULL, OPT_AGENT },
+                                             { "planner", required_argument, NULL, OPT_PLANNER },
+                                             { "model", required_argument, NULL, OPT_MODEL },
+                                             { "temperature", required_argument, NULL, OPT_TEMPERATURE },
+                                             { "seeds", required_argument, NULL, OPT_SEEDS },
+                                             { "jobs", required_argument, NULL, OPT_JOBS },
+                                             { "judge", required_argument, NULL, OPT_JUDGE },
+                                             { "votes", required_argument, NULL, OPT_VOTES },
+                                             { "against", required_argument, NULL, OPT_AGAINST },
+                                             { "save", required_argument, NULL, OPT_SAVE },
+                                             { "keep", no_argument, NULL, OPT_KEEP },
+                                             { "only", required_argument, NULL, OPT_ONLY },
+                                             { "check", no_argument, NULL, OPT_CHECK },
+                                             CLI_LONG_OPTIONS };
+    int c;
+
+    while ((c = getopt_long(argc, argv, CLI_SHORT_OPTIONS, options, NULL)) != -1)
+        if (take_option(cli, c, e, status))
+            return false;
+    if (argc - optind > 1)
+        *status = cli_usage(cli, "there are too many arguments");
+    else if (e->against && e->options.judge && e->options.n_votes % 2 != 0)
+        *status =
+            cli_usage(cli, "--votes must be even with --against: each of the two answers comes first in half of them");
+    else
+        return true;
+    return false;
+}
+
+/* --- suites ----------------------------------------------------------------------------------------------------------- */
+
+static const char *suites_folder(void)
 {
     const char *folder = getenv("CORAX_EVALS");
-    const size_t n = strlen(word);
 
-    if (strchr(word, '/') || (n > 5 && strcmp(word + n - 5, ".json") == 0))
-        snprintf(path, size, "%s", word);
-    else
-        snprintf(path, size, "%s/%s.json", folder ? folder : CORAX_DATADIR "/evals", word);
+    return folder && *folder ? folder : CORAX_DATADIR "/evals";
+}
+
+/* A word with a slash or the end .json is a path; others name a suite of the folder. */
+static struct eval_suite *load_suite(const char *word, struct err *err)
+{
+    const size_t len = strlen(word);
+    char path[MAX_PATH];
+    bool is_path = strchr(word, '/') || (len > 5 && strcmp(word + len - 5, ".json") == 0);
+    struct eval_suite *suite;
+
+    if (is_path)
+        return eval_suite_load(word, err);
+    if (!eval_is_name(word)) {
+        fail(err, CORAX_E_ARGS, "\"%.100s\" is no suite: give the name of one (`corax eval` lists them), or a path",
+             word);
+        return NULL;
+    }
+    snprintf(path, sizeof(path), "%.900s/%s.json", suites_folder(), word);
+    suite = eval_suite_load(path, err);
+    if (suite == NULL && err->status == CORAX_E_NOTFOUND)
+        fail(err, CORAX_E_NOTFOUND, "there is no suite %s in %.300s: `corax eval` lists those there are", word,
+             suites_folder());
+    return suite;
+}
+
+/* 0, or -1 when the file could not be read; its sentence is printed. */
+static int list_suite(const char *file)
+{
+    char path[MAX_PATH + 256];
+    struct err err = { 0 };
+    struct eval_suite *suite;
+
+    snprintf(path, sizeof(path), "%.900s/%s", suites_folder(), file);
+    suite = eval_suite_load(path, &err);
+    if (suite == NULL) {
+        cli_report(&err);
+        return -1;
+    }
+    printf("%-16.*s %9zu  ", (int)strlen(file) - 5, file, suite->n);
+    term_line(stdout, suite->description, strlen(suite->description), 200);
+    fputc('\n', stdout);
+    eval_suite_destroy(suite);
+    return 0;
 }
 
 static int list_suites(void)
 {
-    const char *folder = getenv("CORAX_EVALS");
-    struct dirent **names = NULL;
-    const int n = scandir(folder ? folder : CORAX_DATADIR "/evals", &names, NULL, alphasort);
+    struct err err = { 0 };
+    struct dirent **found;
+    const int n = scandir(suites_folder(), &found, NULL, alphasort);
+    int status = CLI_OK;
 
-    for (int i = 0; i < n; i++) {
-        const size_t len = strlen(names[i]->d_name);
-
-        if (len > 5 && strcmp(names[i]->d_name + len - 5, ".json") == 0)
-            printf("%.*s\n", (int)len - 5, names[i]->d_name);
-        free(names[i]);
+    if (n < 0) {
+        fail_sys(&err, CORAX_E_NOTFOUND, "%s", suites_folder());
+        cli_report(&err);
+        return CLI_USAGE;
     }
-    free(names);
-    return CLI_OK;
+    printf("%-16s %9s  %s\n", "SUITE", "QUESTIONS", "ABOUT");
+    for (int i = 0; i < n; i++) {
+        const size_t len = strlen(found[i]->d_name);
+
+        if (len > 5 && strcmp(found[i]->d_name + len - 5, ".json") == 0 && list_suite(found[i]->d_name) != 0)
+            status = CLI_USAGE;
+        free(found[i]);
+    }
+    free(found);
+    return status;
 }
 
-static int read_suite(const char *word, struct eval_suite *s, struct err *err)
-{
-    char path[4096];
-    struct buf text;
-    int rc;
+/* --- the evaluation --------------------------------------------------------------------------------------------------- */
 
-    memset(s, 0, sizeof(*s));
-    find_suite(word, path, sizeof(path));
-    buf_init(&text, EVAL_MAX_FILE);
-    rc = file_read(path, &text, err);
-    if (rc == 0 && (rc = eval_suite_parse(s, text.data, text.len, err)) != 0)
-        err_context(err, "%s", path);
-    buf_finish(&text);
+/* Writes the result where it was asked for: the table or JSON on standard output, JSON into a file. */
+static int report(const struct cli *cli, const struct eval_command *c, const struct eval *e,
+                  const struct eval_wins *wins, struct err *err)
+{
+    struct buf json;
+    FILE *f = NULL;
+    int rc = 0;
+
+    buf_init(&json, MAX_OUT);
+    if (c->save || cli->json)
+        rc = eval_write(&json, e, wins, err);
+    if (rc == 0 && cli->json)
+        printf("%s\n", json.data);
+    else if (rc == 0)
+        rc = eval_print(stdout, e, wins, err);
+    if (rc == 0 && c->save) {
+        f = fopen(c->save, "we");
+        if (f == NULL || fwrite(json.data, 1, json.len, f) != json.len || fputc('\n', f) == EOF)
+            rc = fail_sys(err, CORAX_E_IO, "%s", c->save);
+        if (f && fclose(f) != 0 && rc == 0)
+            rc = fail_sys(err, CORAX_E_IO, "%s", c->save);
+    }
+    buf_finish(&json);
     return rc;
 }
 
-/* --- all of it ---------------------------------------------------------------------------------------------------- */
-
-static int compare(struct cli *cli, const struct eval_command *e, const struct eval_runs *runs, struct eval_wins *wins,
-                   struct err *err)
+/* Everything that asks the daemon.  What was interrupted is as far as it has come. */
+static int evaluate(struct cli *cli, struct eval *e, const struct eval_result *earlier, struct eval_wins *wins,
+                    struct err *err)
 {
-    struct json *earlier = NULL;
-    struct buf text;
-    int rc;
-
-    if (e->against == NULL)
-        return 0;
-    buf_init(&text, 64u << 20);
-    rc = file_read(e->against, &text, err);
-    if (rc == 0)
-        rc = (earlier = json_parse(text.data, text.len, err)) ? eval_compare(cli, &e->options, runs, earlier, wins, err)
-                                                              : -1;
-    json_free(earlier);
-    buf_finish(&text);
-    return rc == 0 ? 0 : err_context(err, "%s", e->against);
+    if (eval_check_daemon(cli, e->suite, e->options, err) != 0)
+        return -1;
+    eval_watch_signals();
+    if (eval_run_all(cli, e, err) < 0)
+        return -1;
+    if (e->options->judge && !eval_interrupted() && eval_judge_all(cli, e, err) < 0)
+        return -1;
+    if (earlier && eval_compare(cli, e, earlier, wins, err) < 0)
+        return -1;
+    eval_tidy(cli, e);
+    return 0;
 }
 
-static int report(const struct cli *cli, const struct eval_suite *s, const struct eval_command *e,
-                  const struct eval_runs *runs, const struct eval_wins *wins)
+static int exit_status(const struct eval *e)
 {
-    bool all = !runs->interrupted;
-    struct buf json;
-
-    for (size_t i = 0; i < runs->n; i++)
-        all = all && runs->at[i].passed;
-    if (cli->json) {
-        buf_init(&json, 256u << 20);
-        eval_write(&json, s, &e->options, runs, wins);
-        printf("%s\n", json.data);
-        buf_finish(&json);
-    } else {
-        eval_print(stdout, s, &e->options, runs, wins);
-    }
-    return all ? CLI_OK : CLI_FAILED;
+    if (e->partial)
+        return CLI_CANCELLED;
+    for (size_t i = 0; i < e->n; i++)
+        if (!e->runs[i].score.passed)
+            return CLI_FAILED;
+    return CLI_OK;
 }
 
-static int run_suite(struct cli *cli, const char *word, const struct eval_command *e)
+static bool has_done(const struct eval *e)
 {
-    struct eval_suite suite;
-    struct eval_runs runs = { 0 };
+    for (size_t i = 0; i < e->n; i++)
+        if (e->runs[i].done)
+            return true;
+    return false;
+}
+
+/* 1 means that some did not pass, so what went wrong otherwise is told apart. */
+static int report_error(const struct err *err)
+{
+    return cli_report(err) == CLI_UNREACHABLE ? CLI_UNREACHABLE : CLI_USAGE;
+}
+
+static int run_suite(struct cli *cli, const struct eval_command *c, const struct eval_suite *suite)
+{
+    struct eval_result earlier = { 0 };
     struct eval_wins wins = { 0 };
     struct err err = { 0 };
-    int status;
+    struct eval e = { 0 };
+    int status = CLI_OK;
+    bool wins_known;
 
-    if (read_suite(word, &suite, &err) != 0 || eval_run_all(cli, &suite, &e->options, &runs, &err) != 0 ||
-        compare(cli, e, &runs, &wins, &err) != 0)
-        status = cli_report(&err);
-    else
-        status = report(cli, &suite, e, &runs, &wins);
-    eval_runs_finish(&runs);
-    eval_suite_finish(&suite);
+    if ((c->against && eval_result_load(&earlier, c->against, &err) != 0) ||
+        eval_create(&e, suite, &c->options, &err) != 0) {
+        status = report_error(&err);
+    } else if (evaluate(cli, &e, c->against ? &earlier : NULL, &wins, &err) != 0) {
+        status = report_error(&err);
+        e.partial = true; /* what there is may have taken hours: it is shown all the same */
+    }
+    wins_known = status == CLI_OK && c->against;
+    if (status == CLI_OK || has_done(&e)) {
+        if (report(cli, c, &e, wins_known ? &wins : NULL, &err) != 0)
+            status = report_error(&err);
+        else if (status == CLI_OK)
+            status = exit_status(&e);
+    }
+    eval_finish(&e);
+    eval_result_finish(&earlier);
     return status;
 }
 
 static int run_eval(struct cli *cli, int argc, char **argv)
 {
-    static const struct option options[] = { { "agent", required_argument, NULL, OPT_AGENT },
-                                             { "planner", required_argument, NULL, OPT_PLANNER },
-                                             { "model", required_argument, NULL, OPT_MODEL },
-                                             { "seeds", required_argument, NULL, OPT_SEEDS },
-                                             { "jobs", required_argument, NULL, OPT_JOBS },
-                                             { "temperature", required_argument, NULL, OPT_TEMPERATURE },
-                                             { "judge", required_argument, NULL, OPT_JUDGE },
-                                             { "votes", required_argument, NULL, OPT_VOTES },
-                                             { "against", required_argument, NULL, OPT_AGAINST },
-                                             { "keep", no_argument, NULL, OPT_KEEP },
-                                             { "only", required_argument, NULL, OPT_ONLY },
-                                             CLI_LONG_OPTIONS };
-    struct eval_command e = { .options = {
-                                  .n_seeds = 1, .n_jobs = 2, .temperature = -1, .n_votes = 3, .keeps = false } };
-    int c, status;
+    struct eval_command c = { .options = { .temperature = -1,
+                                           .n_side_by_side = 1,
+                                           .n_votes = 4,
+                                           .progress = !cli->json && term_is_tty(stderr) } };
+    struct err err = { 0 };
+    struct eval_suite *suite;
+    int status;
 
-    while ((c = getopt_long(argc, argv, CLI_SHORT_OPTIONS, options, NULL)) != -1)
-        if (take_option(cli, c, &e, &status))
-            return status;
-    if (argc - optind > 1)
-        return cli_usage(cli, "there are too many arguments");
-    return optind == argc ? list_suites() : run_suite(cli, argv[optind], &e);
+    if (!parse_options(cli, argc, argv, &c, &status))
+        return status;
+    if (optind == argc)
+        return list_suites();
+    suite = load_suite(argv[optind], &err);
+    if (suite == NULL)
+        return report_error(&err);
+    if (c.checks) {
+        printf("%s: %zu questions\n", suite->id, suite->n);
+        status = CLI_OK;
+    } else {
+        status = run_suite(cli, &c, suite);
+    }
+    eval_suite_destroy(suite);
+    return status;
 }
 
 const struct command cmd_eval = {
     .name = "eval",
-    .args = "[OPTION...] [SUITE | FILE]",
+    .args = "[[OPTION...] SUITE]",
     .summary = "Run a suite of questions and say how many come out right",
-    .options = "                        without a suite: lists those that were installed\n"
-               "      --agent NAME      answers; before what the suite says, as --planner and --model\n"
-               "      --planner NAME\n"
-               "      --model NAME\n"
-               "      --seeds N         each question so often\n"
-               "      --temperature T   or all seeds say the same\n"
-               "      --jobs N          tasks at the same time (2)\n"
-               "      --judge AGENT     says whether answers are right, instead of the keys\n"
-               "      --votes N         of the judge, odd (3)\n"
-               "      --against FILE    an earlier --json: which of the two is better\n"
-               "      --only ID         one question\n"
-               "      --keep            leave tasks that passed in the journal, too\n",
+    .options = "                        without a suite: lists those that are installed\n"
+               "      --agent NAME      who answers; before what the suite says, as the next two\n"
+               "      --planner NAME    react, plan, dfsdt or reflexion\n"
+               "      --model NAME      one of `models` in corax.conf\n"
+               "      --temperature T   with 0, all seeds say the same\n"
+               "      --seeds N         each question with the seeds 1 to N\n"
+               "      --jobs N          tasks side by side (1)\n"
+               "      --judge AGENT     has answers judged solved, unsolved or unsure; none (default): by the keys\n"
+               "      --votes N         of the judge, for each answer (4)\n"
+               "      --against FILE    an earlier result: how often is this one better?\n"
+               "      --save FILE       writes the result there, too, as JSON\n"
+               "      --keep            leaves the tasks that passed in the journal, and the judge's\n"
+               "      --only ID,ID      these questions alone\n"
+               "      --check           reads the suite and runs nothing\n",
     .run = run_eval,
 };

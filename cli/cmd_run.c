@@ -301,37 +301,13 @@ static int write_body(struct buf *body, const struct run_options *o, const struc
     return 0;
 }
 
-/*
- * Submits under an idempotency key.  When the connection breaks after the request was sent, the same key is tried once
- * more: the daemon then answers with the task it has, and none runs twice.
- */
 static int submit(struct cli *cli, const char *path, const struct buf *body, char id[ID_LEN + 1], struct err *err)
 {
     struct reply reply;
-    struct json *root;
-    char key[ID_LEN + 1];
-    int rc;
+    int rc = cli_submit(cli, path, body, &reply, id, err);
 
-    if (!cli_client(cli, err))
-        return -1;
-    id_create(key);
-    rc = client_request(cli->client, "POST", path, body, key, 0, &reply, err);
-    if (rc != 0 && err->status == CORAX_E_IO) {
-        reply_finish(&reply);
-        rc = client_request(cli->client, "POST", path, body, key, 0, &reply, err);
-    }
-    if (rc == 0) {
-        const char *its;
-
-        root = json_parse(reply.body.data, reply.body.len, err);
-        its = json_get_text(root, "id", "");
-        rc = id_is_valid(its, strlen(its)) ? 0 : fail(err, CORAX_E_IO, "coraxd accepted the task but gave no id");
-        if (rc == 0)
-            memcpy(id, its, ID_LEN + 1);
-        if (rc == 0 && cli->json)
-            cli_print_reply(&reply);
-        json_free(root);
-    }
+    if (rc == 0 && cli->json)
+        cli_print_reply(&reply);
     reply_finish(&reply);
     return rc;
 }

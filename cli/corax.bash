@@ -20,7 +20,11 @@ _corax() {
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         return
         ;;
-    --agent)
+    --against | --save)
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        return
+        ;;
+    --agent | --judge)
         mapfile -t COMPREPLY < <(compgen -W "$(corax agents 2>/dev/null | awk 'NR > 1 { print $1 }')" -- "$word")
         return
         ;;
@@ -63,9 +67,9 @@ _corax() {
         run) options+=" --detach --quiet --agent --memory --no-memory --tools --planner --priority --at --deadline --every --max-steps --max-tokens --timeout --temperature --seed --unattended --attended --policy --label --model" ;;
         watch) options+=" --quiet" ;;
         replay) options+=" --planner --policy --model" ;;
+        eval) options+=" --agent --planner --model --temperature --seeds --jobs --judge --votes --against --save --keep --only --check" ;;
         ls) options+=" --limit --state" ;;
         memory) options+=" --space --kind --tag --limit --note --max-chars --confidentiality" ;;
-        eval) options+=" --agent --planner --model --seeds --temperature --jobs --judge --votes --against --only --keep" ;;
         policy) options+=" --context --effects --agent --unattended --narrows" ;;
         esac
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
@@ -78,7 +82,7 @@ _corax() {
     schedules)
         mapfile -t COMPREPLY < <(compgen -W "ls show pause resume rm $(corax schedules 2>/dev/null | awk 'NR > 1 { print $1 }')" -- "$word")
         ;;
-    eval) mapfile -t COMPREPLY < <(compgen -f -W "$(corax eval 2>/dev/null)" -- "$word") ;;
+    eval) mapfile -t COMPREPLY < <(compgen -f -W "$(corax eval 2>/dev/null | awk 'NR > 1 { print $1 }')" -- "$word") ;;
     db) mapfile -t COMPREPLY < <(compgen -W "backup check" -- "$word") ;;
     watch | trace | replay | diff | export | approve | deny | answer | cancel | pause | resume | rm)
         # Ids of the newest tasks, from the daemon; nothing when it does not answer.

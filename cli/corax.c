@@ -14,8 +14,8 @@
 
 /* In the order in which `corax help` shows them. */
 static const struct command *const commands[] = {
-    &cmd_run,    &cmd_watch,     &cmd_ls,     &cmd_trace,  &cmd_replay, &cmd_diff,   &cmd_export,
-    &cmd_eval,   &cmd_approve,   &cmd_deny,   &cmd_answer, &cmd_cancel, &cmd_pause,  &cmd_resume,
+    &cmd_run,    &cmd_watch,     &cmd_ls,     &cmd_trace,  &cmd_replay, &cmd_diff,   &cmd_eval,
+    &cmd_export, &cmd_approve,   &cmd_deny,   &cmd_answer, &cmd_cancel, &cmd_pause,  &cmd_resume,
     &cmd_rm,     &cmd_schedules, &cmd_agents, &cmd_memory, &cmd_tools,  &cmd_policy, &cmd_health,
     &cmd_doctor, &cmd_db,        &cmd_ping,   &cmd_help,
 };
@@ -212,6 +212,35 @@ int cli_send(struct cli *cli, const char *method, const char *path, const struct
              struct reply *reply, struct json **root, struct err *err)
 {
     return ask(cli, method, path, body, wait_s, reply, root, err);
+}
+
+int cli_submit(struct cli *cli, const char *path, const struct buf *body, struct reply *reply, char id[ID_LEN + 1],
+               struct err *err)
+{
+    struct json *root;
+    char key[ID_LEN + 1];
+    const char *its;
+    int rc;
+
+    if (!cli_client(cli, err)) {
+        buf_init(&reply->body, 1);
+        return -1;
+    }
+    id_create(key);
+    rc = client_request(cli->client, "POST", path, body, key, 0, reply, err);
+    if (rc != 0 && err->status == CORAX_E_IO) {
+        reply_finish(reply);
+        rc = client_request(cli->client, "POST", path, body, key, 0, reply, err);
+    }
+    if (rc != 0)
+        return -1;
+    root = json_parse(reply->body.data, reply->body.len, err);
+    its = json_get_text(root, "id", "");
+    rc = id_is_valid(its, strlen(its)) ? 0 : fail(err, CORAX_E_IO, "coraxd accepted the task but gave no id");
+    if (rc == 0)
+        memcpy(id, its, ID_LEN + 1);
+    json_free(root);
+    return rc;
 }
 
 void cli_print_reply(const struct reply *reply)

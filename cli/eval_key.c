@@ -33,12 +33,12 @@ int eval_check_members(const struct json *object, const char *what, const char *
     size_t i;
 
     if (json_kind(object) != JSON_OBJECT)
-        return fail(err, CORAX_E_ARGS, "%s must be an object", what);
+        return fail(err, CORAX_E_ARGS, "%s%smust be an object", what, *what ? " " : "");
     for (const struct json *m = json_first(object); m; m = json_next(m)) {
         for (i = 0; known[i] && strcmp(known[i], json_key(m)) != 0; i++)
             ;
         if (known[i] == NULL)
-            return fail(err, CORAX_E_ARGS, "%s: unknown key \"%.60s\"", what, json_key(m));
+            return fail(err, CORAX_E_ARGS, "%s%sunknown key \"%.60s\"", what, *what ? ": " : "", json_key(m));
     }
     return 0;
 }
@@ -280,9 +280,9 @@ static bool is_near(const struct eval_key *key, const char *digits)
 static int check_number(const struct eval_key *key, const char *text, struct err *why)
 {
     char digits[EVAL_NUMBER_SIZE], first[EVAL_NUMBER_SIZE] = "";
-    size_t n = 0;
+    size_t n = 0, at = 0;
 
-    while (eval_number_next(&text, digits)) {
+    while (eval_number_next(text, &at, digits)) {
         if (is_near(key, digits))
             return 0;
         if (n++ == 0)

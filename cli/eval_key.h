@@ -38,14 +38,17 @@ struct eval_results {
 int eval_key_check(const struct eval_key *, const char *text, const struct eval_results *, struct err *why);
 
 /*
- * The next number in a text that a person or a model wrote, from *at on, as a JSON number into out; *at is then behind
+ * The next number in a text that a person or a model wrote, from byte *at on, as a JSON number into out; *at is then behind
  * it.  Known are signs (also U+2212), 1,234,567.5, 1.5e-3 and 1.5 × 10^-3 (x, *, ·, **, superscripts).  Digits that
  * follow a letter, as in C9H8O4, are part of a word, and a hyphen between two numbers is no sign.  false: there is none.
  */
 #define EVAL_NUMBER_SIZE 420
-bool eval_number_next(const char **at, char out[EVAL_NUMBER_SIZE]);
+bool eval_number_next(const char *text, size_t *at, char out[EVAL_NUMBER_SIZE]);
 
-/* An object of these members (known ends with NULL)?  -1 with CORAX_E_ARGS: 'expect: unknown key "tool"'. */
+/*
+ * An object of these members (known ends with NULL)?  -1 with CORAX_E_ARGS: 'task: unknown key "tool"', or, where what is
+ * "", 'unknown key "tool"'.
+ */
 int eval_check_members(const struct json *, const char *what, const char *const known[], struct err *);
 
 #endif

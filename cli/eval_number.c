@@ -48,7 +48,7 @@ static const char *add_groups(struct number *n, const char *p)
 
     if (n->len > 3)
         return p;
-    while (end[0] == ',' && is_digit(end[1]) && is_digit(end[2]) && is_digit(end[3]))
+    while (end - p < MAX_DIGITS && end[0] == ',' && is_digit(end[1]) && is_digit(end[2]) && is_digit(end[3]))
         end += 4;
     if (is_digit(*end) || (end[0] == ',' && is_digit(end[1])))
         return p;
@@ -178,9 +178,9 @@ static void print(const struct number *n, bool negative, char out[EVAL_NUMBER_SI
              n->exponent);
 }
 
-bool eval_number_next(const char **at, char out[EVAL_NUMBER_SIZE])
+bool eval_number_next(const char *text, size_t *at, char out[EVAL_NUMBER_SIZE])
 {
-    const char *begin = *at, *p = begin;
+    const char *p = text + *at;
 
     for (;;) {
         struct number n = { .len = 0 };
@@ -192,7 +192,7 @@ bool eval_number_next(const char **at, char out[EVAL_NUMBER_SIZE])
         if (*p == '\0')
             return false;
         start = p;
-        word = in_word(begin, p);
+        word = in_word(text, p);
         p = add_groups(&n, add_digits(&n, p));
         if (p[0] == '.' && is_digit(p[1])) {
             add(&n, '.');
@@ -202,10 +202,10 @@ bool eval_number_next(const char **at, char out[EVAL_NUMBER_SIZE])
         if (word) /* with all digits that follow in it, C9H8O4 is gone through letter by letter */
             continue;
         p = read_scale(p, &n.exponent);
-        *at = p;
+        *at = (size_t)(p - text);
         if (n.too_long)
             continue;
-        print(&n, is_negative(begin, start), out);
+        print(&n, is_negative(text, start), out);
         return true;
     }
 }

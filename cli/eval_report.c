@@ -1,126 +1,98 @@
+/*
+ * Reports.  See eval_report.h.
+ */
 #include "cli/eval_report.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/eval_judge.h"
+#include "cli/show.h"
 #include "cli/term.h"
 
-#define BOOTSTRAP_SEED 1
+#define BOOTSTRAP_SEED 1 /* the same runs give the same table */
 #define MAX_TAGS       64
+#define TAG_COLUMNS    16
+#define CELL_COLUMNS   17
 
-/* --- what there is of a tag --------------------------------------------------------------------------------------- */
-
-/* One value a question: the mean over its runs that have ended. */
-struct column {
-    size_t n;
-    double sum, *values;
-};
+/* --- counting --------------------------------------------------------------------------------------------------------- */
 
 static bool has_tag(const struct eval_question *q, const char *tag)
 {
-    if (tag == NULL)
-        return true;
-    for (const struct json *t = json_first(q->tags); t; t = json_next(t))
-        if (strcmp(json_text(t), tag) == 0)
-            return true;
-    return false;
+    return tag == NULL || eval_list_has(q->tags, tag);
 }
 
-typedef double measure(const struct eval_run *); /* NAN: it says nothing */
-
-static double of_mark(enum eval_mark mark)
+/* NAN: the run says nothing about it. */
+static double measure(const struct eval_run *r, int which)
 {
-    return mark == NOT_ASKED ? NAN : mark == RIGHT;
+    if (!r->done)
+        return NAN;
+    if (which < EVAL_N_COLUMNS)
+        return r->score.marks[which] == EVAL_NOT_ASKED ? NAN : r->score.marks[which] == EVAL_RIGHT;
+    if (which < EVAL_N_RATES)
+        return which == EVAL_PASSED ? r->score.passed : r->score.tooleval;
+    return r->costs[which - EVAL_FIRST_COST];
 }
 
-static double passed(const struct eval_run *r)
-{
-    return r->passed;
-}
-
-static double calls_right(const struct eval_run *r)
-{
-    return of_mark(r->score.calls);
-}
-
-static double arguments_right(const struct eval_run *r)
-{
-    return of_mark(r->score.arguments);
-}
-
-static double answer_right(const struct eval_run *r)
-{
-    return of_mark(r->score.answer);
-}
-
-static double steps(const struct eval_run *r)
-{
-    return (double)r->score.n_steps;
-}
-
-static double tokens(const struct eval_run *r)
-{
-    return (double)r->score.n_tokens;
-}
-
-static double seconds(const struct eval_run *r)
-{
-    return (double)r->score.wall_ms / 1000;
-}
-
-static void gather(const struct eval_runs *runs, const char *tag, measure *m, struct column *c)
-{
-    *c = (struct column){ .values = calloc(runs->n + 1, sizeof(double)) };
-    for (size_t i = 0; i < runs->n && c->values;) {
-        const struct eval_question *q = runs->at[i].question;
-        double sum = 0;
-        int n = 0;
-
-        for (; i < runs->n && runs->at[i].question == q; i++) {
-            const double x = runs->at[i].ended ? m(&runs->at[i]) : NAN;
-
-            if (!isnan(x) && has_tag(q, tag)) {
-                sum += x;
-                n++;
-            }
-        }
-        if (n > 0) {
-            c->values[c->n++] = sum / n;
-            c->sum += sum / n;
-        }
-    }
-}
-
-static struct interval rate_of(const struct eval_runs *runs, const char *tag, measure *m)
-{
-    struct column c;
-    struct interval v;
-
-    gather(runs, tag, m, &c);
-    v = eval_rate(c.sum, c.n);
-    free(c.values);
-    return v;
-}
-
-static struct interval mean_of(const struct eval_runs *runs, const char *tag, measure *m)
-{
-    struct column c;
-    struct interval v;
-
-    gather(runs, tag, m, &c);
-    v = eval_mean(c.values, c.n, BOOTSTRAP_SEED);
-    free(c.values);
-    return v;
-}
-
-static size_t list_tags(const struct eval_suite *s, const char *tags[MAX_TAGS])
+/* A value for each question: the mean over its runs.  Returns how many there are. */
+static size_t collect(const struct eval *e, const char *tag, int which, double *values, size_t *n_runs)
 {
     size_t n = 0;
 
-    for (size_t i = 0; i < s->n; i++)
-        for (const struct json *t = json_first(s->questions[i].tags); t; t = json_next(t)) {
+    *n_runs = 0;
+    for (size_t i = 0; i < e->n;) {
+        const struct eval_question *q = e->runs[i].question;
+        double sum = 0;
+        size_t n_of = 0;
+
+        for (; i < e->n && e->runs[i].question == q; i++) {
+            const double x = has_tag(q, tag) ? measure(&e->runs[i], which) : NAN;
+
+            if (!isnan(x)) {
+                sum += x;
+                n_of++;
+            }
+        }
+        *n_runs += n_of;
+        if (n_of > 0)
+            values[n++] = sum / (double)n_of;
+    }
+    return n;
+}
+
+int eval_count_row(const struct eval *e, const char *tag, struct eval_row *row, struct err *err)
+{
+    double *values = malloc((e->n + 1) * sizeof(*values));
+    size_t n_runs;
+
+    if (values == NULL)
+        return fail(err, CORAX_E_INTERNAL, "out of memory");
+    memset(row, 0, sizeof(*row));
+    row->tag = tag;
+    for (int which = 0; which < EVAL_N_MEASURES; which++) {
+        const size_t n = collect(e, tag, which, values, &n_runs);
+        double sum = 0;
+
+        for (size_t i = 0; i < n; i++)
+            sum += values[i];
+        row->measures[which].n = n;
+        row->measures[which].interval = which < EVAL_N_RATES ? eval_rate(sum, n) : eval_mean(values, n, BOOTSTRAP_SEED);
+        if (which == EVAL_PASSED) {
+            row->n_questions = n;
+            row->n_runs = n_runs;
+        }
+    }
+    free(values);
+    return 0;
+}
+
+/* The tags in the order in which the suite has them. */
+static size_t list_tags(const struct eval *e, const char *tags[MAX_TAGS])
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < e->n; i++) {
+        for (const struct json *t = json_first(e->runs[i].question->tags); t; t = json_next(t)) {
             size_t k = 0;
 
             while (k < n && strcmp(tags[k], json_text(t)) != 0)
@@ -128,230 +100,331 @@ static size_t list_tags(const struct eval_suite *s, const char *tags[MAX_TAGS])
             if (k == n && n < MAX_TAGS)
                 tags[n++] = json_text(t);
         }
+    }
     return n;
 }
 
-/* --- the table ---------------------------------------------------------------------------------------------------- */
-
-static void print_rate(FILE *f, struct interval v)
+/* Rows of all tags and, last, of all questions; the caller frees them.  NULL with err. */
+static struct eval_row *count_rows(const struct eval *e, size_t *n, struct err *err)
 {
-    if (isnan(v.value))
-        fprintf(f, "  %16s", "-");
+    const char *tags[MAX_TAGS + 1];
+    struct eval_row *rows;
+
+    *n = list_tags(e, tags);
+    tags[(*n)++] = NULL;
+    if ((rows = calloc(*n, sizeof(*rows))) == NULL) {
+        fail(err, CORAX_E_INTERNAL, "out of memory");
+        return NULL;
+    }
+    for (size_t i = 0; i < *n; i++) {
+        if (eval_count_row(e, tags[i], &rows[i], err) != 0) {
+            free(rows);
+            return NULL;
+        }
+    }
+    return rows;
+}
+
+/* --- the table -------------------------------------------------------------------------------------------------------- */
+
+/* Three digits that count: 0.123, 12.3, 1230. */
+static void format_number(double x, char out[24])
+{
+    if (!isfinite(x))
+        snprintf(out, 24, "-");
+    else if (fabs(x) >= 100)
+        snprintf(out, 24, "%.0f", x);
     else
-        fprintf(f, "  %5.1f (%4.1f-%4.1f)", 100 * v.value, 100 * v.low, 100 * v.high);
+        snprintf(out, 24, "%.*f", fabs(x) >= 10 ? 1 : 2, x);
 }
 
-static void print_mean(FILE *f, struct interval v)
+/* The last of a row has no white space behind it. */
+static void print_cell(FILE *f, const struct interval *i, double unit, size_t n, bool last)
 {
-    if (isnan(v.value))
-        fprintf(f, "  %18s", "-");
-    else if (isnan(v.low))
-        fprintf(f, "  %18.1f", v.value);
+    const int columns = last ? 0 : CELL_COLUMNS;
+    char value[24], low[24], high[24], cell[80];
+
+    if (n == 0) {
+        fprintf(f, "  %-*s", columns, "-");
+        return;
+    }
+    format_number(i->value * unit, value);
+    format_number(i->low * unit, low);
+    format_number(i->high * unit, high);
+    if (isnan(i->low))
+        snprintf(cell, sizeof(cell), "%s", value);
+    else if (unit == 100)
+        snprintf(cell, sizeof(cell), "%.1f [%.0f, %.0f]", i->value * unit, i->low * unit, i->high * unit);
     else
-        fprintf(f, "  %6.1f (%4.1f-%4.1f)", v.value, v.low, v.high);
+        snprintf(cell, sizeof(cell), "%s [%s, %s]", value, low, high);
+    fprintf(f, "  %-*s", columns, cell);
 }
 
-static size_t count_questions(const struct eval_runs *runs, const char *tag)
+static void print_row_begin(FILE *f, const struct eval_row *row)
 {
-    struct column c;
+    const char *tag = row->tag ? row->tag : "all";
 
-    gather(runs, tag, passed, &c);
-    free(c.values);
-    return c.n;
+    term_line(f, tag, strlen(tag), TAG_COLUMNS);
+    fprintf(f, "%*s %9zu", strlen(tag) < TAG_COLUMNS ? (int)(TAG_COLUMNS - strlen(tag)) : 0, "", row->n_questions);
 }
 
-static void print_row(FILE *f, const struct eval_runs *runs, const char *tag)
+static void print_rates(FILE *f, const struct eval_row *rows, size_t n)
 {
-    term_text(f, tag ? tag : "all", strlen(tag ? tag : "all"), 0);
-    fprintf(f, "%*s %5zu", (int)(strlen(tag ? tag : "all") < 16 ? 16 - strlen(tag ? tag : "all") : 0), "",
-            count_questions(runs, tag));
-    print_rate(f, rate_of(runs, tag, passed));
-    print_rate(f, rate_of(runs, tag, calls_right));
-    print_rate(f, rate_of(runs, tag, arguments_right));
-    print_rate(f, rate_of(runs, tag, answer_right));
-    print_mean(f, mean_of(runs, tag, steps));
-    print_mean(f, mean_of(runs, tag, tokens));
-    print_mean(f, mean_of(runs, tag, seconds));
+    static const char *const heads[] = { "TOOLS", "ARGUMENTS", "ANSWER", "LIMITS", "PASSED", "TOOLEVAL" };
+
+    fprintf(f, "%-*s %9s", TAG_COLUMNS, "RIGHT IN %", "QUESTIONS");
+    for (int i = 0; i < EVAL_N_RATES; i++)
+        fprintf(f, "  %-*s", i + 1 < EVAL_N_RATES ? CELL_COLUMNS : 0, heads[i]);
+    fputc('\n', f);
+    for (size_t i = 0; i < n; i++) {
+        print_row_begin(f, &rows[i]);
+        for (int k = 0; k < EVAL_N_RATES; k++)
+            print_cell(f, &rows[i].measures[k].interval, 100, rows[i].measures[k].n, k + 1 == EVAL_N_RATES);
+        fputc('\n', f);
+    }
+}
+
+static void print_costs(FILE *f, const struct eval_row *rows, size_t n)
+{
+    static const struct {
+        const char *head;
+        enum eval_cost cost;
+        double unit;
+    } columns[] = { { "STEPS", EVAL_STEPS, 1 },
+                    { "CALLS", EVAL_TOOL_CALLS, 1 },
+                    { "TOKENS READ", EVAL_PROMPT_TOKENS, 1 },
+                    { "WRITTEN", EVAL_COMPLETION_TOKENS, 1 },
+                    { "SECONDS", EVAL_ACTIVE_MS, 1e-3 },
+                    { "WITH QUEUE", EVAL_WALL_MS, 1e-3 } };
+    const size_t n_columns = sizeof(columns) / sizeof(*columns);
+
+    fprintf(f, "\n%-*s %9s", TAG_COLUMNS, "MEAN OF A RUN", "QUESTIONS");
+    for (size_t i = 0; i < n_columns; i++)
+        fprintf(f, "  %-*s", i + 1 < n_columns ? CELL_COLUMNS : 0, columns[i].head);
+    fputc('\n', f);
+    for (size_t i = 0; i < n; i++) {
+        print_row_begin(f, &rows[i]);
+        for (size_t k = 0; k < n_columns; k++)
+            print_cell(f, &rows[i].measures[EVAL_FIRST_COST + (int)columns[k].cost].interval, columns[k].unit,
+                       rows[i].measures[EVAL_FIRST_COST + (int)columns[k].cost].n, k + 1 == n_columns);
+        fputc('\n', f);
+    }
+}
+
+static void print_why(FILE *f, const char *what, const char *why)
+{
+    fprintf(f, "    %-10s ", what);
+    term_line(f, why, strlen(why), 150);
     fputc('\n', f);
 }
 
-static void print_failures(FILE *f, const struct eval_runs *runs)
+static void print_failed(FILE *f, const struct eval *e)
 {
-    for (size_t i = 0; i < runs->n; i++) {
-        const struct eval_run *r = &runs->at[i];
+    bool any = false;
 
-        if (!r->ended || r->passed)
+    for (size_t i = 0; i < e->n; i++) {
+        const struct eval_run *r = &e->runs[i];
+
+        if (!r->done || r->score.passed)
             continue;
-        fprintf(f, "  %s, seed %d, task %s: ", r->question->id, r->seed, r->id);
-        if (r->score.why[0])
-            term_text(f, r->score.why, strlen(r->score.why), 4);
-        else
-            fputs(r->status == UNSURE ? "the judge is not sure" : "the judge says it is not solved", f);
-        fputc('\n', f);
+        if (!any)
+            fputs("\nnot passed (corax trace TASK shows how it went):\n", f);
+        any = true;
+        fprintf(f, "  %s", r->question->id);
+        if (e->seeds > 1)
+            fprintf(f, " (seed %d)", r->seed);
+        fprintf(f, "  %s\n", r->task);
+        if (!r->score.finished)
+            print_why(f, "end", r->score.why_not);
+        for (int c = 0; c < EVAL_N_COLUMNS; c++)
+            if (r->score.marks[c] == EVAL_WRONG)
+                print_why(f, eval_column_names[c], r->score.why[c]);
     }
 }
 
-void eval_print(FILE *f, const struct eval_suite *s, const struct eval_options *o, const struct eval_runs *runs,
-                const struct eval_wins *wins)
+static void print_wins(FILE *f, const struct eval_wins *wins)
 {
-    const char *tags[MAX_TAGS];
-    const size_t n_tags = list_tags(s, tags);
+    const struct interval rate = eval_rate(wins->sum, wins->n_questions);
 
-    fprintf(f, "%s%s: %zu questions, %d seed%s each; rates in %% and means, with 95 %% intervals over questions\n",
-            s->id, runs->interrupted ? ", interrupted, what there is of it" : "", count_questions(runs, NULL),
-            o->n_seeds, o->n_seeds == 1 ? "" : "s");
-    fprintf(f, "%-16s %5s  %16s  %16s  %16s  %16s  %18s  %18s  %18s\n", "TAG", "N", "PASSED", "TOOLS", "ARGUMENTS",
-            "ANSWER", "STEPS", "TOKENS", "SECONDS");
-    for (size_t i = 0; i < n_tags; i++)
-        print_row(f, runs, tags[i]);
-    print_row(f, runs, NULL);
-    if (wins->n > 0) {
-        const struct interval v = eval_rate((double)wins->won + (double)wins->tied / 2, wins->n);
-
-        fprintf(f, "against the earlier one: %zu won, %zu tied, %zu lost; win rate", wins->won, wins->tied, wins->lost);
-        print_rate(f, v);
-        fputc('\n', f);
-    }
-    print_failures(f, runs);
+    fprintf(f, "\nagainst the earlier evaluation: %zu won, %zu tied, %zu lost", wins->won, wins->tied, wins->lost);
+    if (wins->n_questions > 0)
+        fprintf(f, "; win rate %.1f %% [%.0f, %.0f] over %zu questions, a tie being half a win", rate.value * 100,
+                rate.low * 100, rate.high * 100, wins->n_questions);
+    fputc('\n', f);
+    if (wins->other_suite)
+        fputs("(the suite's file is not the one of the earlier evaluation)\n", f);
 }
 
-/* --- JSON --------------------------------------------------------------------------------------------------------- */
+static void print_unsure(FILE *f, const struct eval *e)
+{
+    size_t n = 0;
 
-static void write_interval(struct jsonw *w, const char *key, struct interval v)
+    for (size_t i = 0; i < e->n; i++)
+        n += e->runs[i].done && e->runs[i].score.status == EVAL_UNSURE;
+    if (n > 0)
+        fprintf(f, "%zu run%s could not be called solved or unsolved: TOOLEVAL counts %s as not passed\n", n,
+                n == 1 ? "" : "s", n == 1 ? "it" : "them");
+}
+
+int eval_print(FILE *f, const struct eval *e, const struct eval_wins *wins, struct err *err)
+{
+    size_t n, n_done = 0;
+    struct eval_row *rows = count_rows(e, &n, err);
+
+    if (rows == NULL)
+        return -1;
+    for (size_t i = 0; i < e->n; i++)
+        n_done += e->runs[i].done;
+    fprintf(f, "suite %s: ", e->suite->id);
+    term_line(f, e->suite->description, strlen(e->suite->description), 200);
+    fprintf(f, "\n%d seed%s a question", e->seeds, e->seeds == 1 ? "" : "s");
+    if (e->answered_by) {
+        fputs(", model ", f);
+        term_line(f, e->answered_by, strlen(e->answered_by), 60);
+    }
+    if (e->partial)
+        fprintf(f, "\npartial: interrupted after %zu of %zu runs", n_done, e->n);
+    fputs("\n\n", f);
+    print_rates(f, rows, n);
+    print_costs(f, rows, n);
+    fputs("In brackets: 95 % intervals over questions.\n", f);
+    print_unsure(f, e);
+    print_failed(f, e);
+    if (wins)
+        print_wins(f, wins);
+    free(rows);
+    return 0;
+}
+
+/* --- JSON ------------------------------------------------------------------------------------------------------------- */
+
+static void write_interval(struct jsonw *w, const char *key, const struct interval *i, size_t n)
 {
     jsonw_object(w, key);
-    jsonw_number(w, "value", v.value); /* null where it cannot be said */
-    jsonw_number(w, "low", v.low);
-    jsonw_number(w, "high", v.high);
+    jsonw_int(w, "questions", (int64_t)n);
+    jsonw_number(w, "value", i->value);
+    jsonw_number(w, "low", i->low);
+    jsonw_number(w, "high", i->high);
     jsonw_end(w);
 }
 
-static void write_mark(struct jsonw *w, const char *key, enum eval_mark mark)
+static void write_row(struct jsonw *w, const struct eval_row *row)
 {
-    if (mark == NOT_ASKED)
-        jsonw_null(w, key);
-    else
-        jsonw_bool(w, key, mark == RIGHT);
+    static const char *const rates[] = { "passed", "tooleval" };
+
+    jsonw_object(w, NULL);
+    jsonw_text(w, "tag", row->tag);
+    jsonw_int(w, "questions", (int64_t)row->n_questions);
+    jsonw_int(w, "runs", (int64_t)row->n_runs);
+    for (int k = 0; k < EVAL_N_MEASURES; k++)
+        write_interval(w,
+                       k < EVAL_N_COLUMNS    ? eval_column_names[k]
+                       : k < EVAL_FIRST_COST ? rates[k - EVAL_N_COLUMNS]
+                                             : eval_cost_names[k - EVAL_FIRST_COST],
+                       &row->measures[k].interval, row->measures[k].n);
+    jsonw_end(w);
+}
+
+static void write_marks(struct jsonw *w, const struct eval_score *s)
+{
+    jsonw_object(w, "right");
+    for (int c = 0; c < EVAL_N_COLUMNS; c++) {
+        if (s->marks[c] == EVAL_NOT_ASKED)
+            jsonw_null(w, eval_column_names[c]);
+        else
+            jsonw_bool(w, eval_column_names[c], s->marks[c] == EVAL_RIGHT);
+    }
+    jsonw_end(w);
+    jsonw_object(w, "why");
+    if (!s->finished)
+        jsonw_text(w, "end", s->why_not);
+    for (int c = 0; c < EVAL_N_COLUMNS; c++)
+        if (s->marks[c] == EVAL_WRONG)
+            jsonw_text(w, eval_column_names[c], s->why[c]);
+    jsonw_end(w);
 }
 
 static void write_run(struct jsonw *w, const struct eval_run *r)
 {
-    static const char *const statuses[] = { "unsure", "solved", "unsolved" };
-
     jsonw_object(w, NULL);
     jsonw_text(w, "question", r->question->id);
     jsonw_int(w, "seed", r->seed);
-    jsonw_text(w, "task", r->id);
-    jsonw_bool(w, "passed", r->passed);
-    jsonw_text(w, "status", statuses[r->status]);
-    write_mark(w, "tools", r->score.calls);
-    write_mark(w, "arguments", r->score.arguments);
-    write_mark(w, "answer_right", r->score.answer);
-    write_mark(w, "few_steps", r->score.steps);
-    jsonw_text(w, "why", r->score.why[0] ? r->score.why : NULL);
+    jsonw_text(w, "task", r->task);
+    jsonw_bool(w, "deleted", r->deleted);
+    jsonw_text(w, "outcome", r->outcome);
     jsonw_text(w, "answer", r->answer);
-    jsonw_int(w, "steps", r->score.n_steps);
-    jsonw_int(w, "tool_calls", r->score.n_tool_calls);
-    jsonw_int(w, "tokens", r->score.n_tokens);
-    jsonw_int(w, "active_ms", r->score.active_ms);
-    jsonw_int(w, "wall_ms", r->score.wall_ms);
+    jsonw_raw(w, "calls", r->calls, strlen(r->calls));
+    jsonw_bool(w, "passed", r->score.passed);
+    jsonw_bool(w, "tooleval", r->score.tooleval);
+    jsonw_text(w, "status", eval_status_names[r->score.status]);
+    if (r->n_votes > 0) {
+        jsonw_object(w, "votes");
+        for (int i = 0; i < 3; i++)
+            jsonw_int(w, eval_status_names[i], r->votes[i]);
+        jsonw_end(w);
+    } else {
+        jsonw_null(w, "votes");
+    }
+    write_marks(w, &r->score);
+    for (int k = 0; k < EVAL_N_COSTS; k++)
+        jsonw_number(w, eval_cost_names[k], r->costs[k]);
     jsonw_end(w);
 }
 
-static void write_row(struct jsonw *w, const struct eval_runs *runs, const char *tag)
+static void write_head(struct jsonw *w, const struct eval *e)
 {
-    jsonw_object(w, NULL);
-    jsonw_text(w, "tag", tag);
-    jsonw_int(w, "questions", (int64_t)count_questions(runs, tag));
-    write_interval(w, "passed", rate_of(runs, tag, passed));
-    write_interval(w, "tools", rate_of(runs, tag, calls_right));
-    write_interval(w, "arguments", rate_of(runs, tag, arguments_right));
-    write_interval(w, "answer", rate_of(runs, tag, answer_right));
-    write_interval(w, "steps", mean_of(runs, tag, steps));
-    write_interval(w, "tokens", mean_of(runs, tag, tokens));
-    write_interval(w, "seconds", mean_of(runs, tag, seconds));
+    const struct eval_options *o = e->options;
+
+    jsonw_int(w, "eval_result", 1);
+    jsonw_object(w, "suite");
+    jsonw_text(w, "id", e->suite->id);
+    jsonw_text(w, "hash", e->suite->hash);
+    jsonw_end(w);
+    jsonw_text(w, "agent", o->agent ? o->agent : json_get_text(e->suite->task, "agent", NULL));
+    jsonw_text(w, "planner", o->planner ? o->planner : json_get_text(e->suite->task, "planner", NULL));
+    jsonw_text(w, "model", e->answered_by);
+    jsonw_int(w, "seeds", e->seeds);
+    jsonw_text(w, "judge", o->judge);
+    jsonw_bool(w, "partial", e->partial);
+}
+
+static void write_wins(struct jsonw *w, const struct eval_wins *wins)
+{
+    const struct interval rate = eval_rate(wins->sum, wins->n_questions);
+
+    jsonw_object(w, "against");
+    jsonw_int(w, "won", (int64_t)wins->won);
+    jsonw_int(w, "tied", (int64_t)wins->tied);
+    jsonw_int(w, "lost", (int64_t)wins->lost);
+    write_interval(w, "win_rate", &rate, wins->n_questions);
+    jsonw_bool(w, "same_suite", !wins->other_suite);
     jsonw_end(w);
 }
 
-void eval_write(struct buf *out, const struct eval_suite *s, const struct eval_options *o, const struct eval_runs *runs,
-                const struct eval_wins *wins)
+int eval_write(struct buf *out, const struct eval *e, const struct eval_wins *wins, struct err *err)
 {
-    const char *tags[MAX_TAGS];
-    const size_t n_tags = list_tags(s, tags);
+    size_t n;
+    struct eval_row *rows = count_rows(e, &n, err);
     struct jsonw w = jsonw_start(out);
 
+    if (rows == NULL)
+        return -1;
     jsonw_object(&w, NULL);
-    jsonw_text(&w, "suite", s->id);
-    jsonw_int(&w, "seeds", o->n_seeds);
-    jsonw_text(&w, "judge", o->judge);
-    jsonw_bool(&w, "interrupted", runs->interrupted);
+    write_head(&w, e);
     jsonw_array(&w, "table");
-    for (size_t i = 0; i < n_tags; i++)
-        write_row(&w, runs, tags[i]);
-    write_row(&w, runs, NULL);
+    for (size_t i = 0; i < n; i++)
+        write_row(&w, &rows[i]);
     jsonw_end(&w);
-    if (wins->n > 0) {
-        jsonw_object(&w, "against");
-        jsonw_int(&w, "won", (int64_t)wins->won);
-        jsonw_int(&w, "tied", (int64_t)wins->tied);
-        jsonw_int(&w, "lost", (int64_t)wins->lost);
-        write_interval(&w, "win_rate", eval_rate((double)wins->won + (double)wins->tied / 2, wins->n));
-        jsonw_end(&w);
-    }
+    if (wins)
+        write_wins(&w, wins);
+    else
+        jsonw_null(&w, "against");
     jsonw_array(&w, "runs");
-    for (size_t i = 0; i < runs->n; i++)
-        if (runs->at[i].ended)
-            write_run(&w, &runs->at[i]);
+    for (size_t i = 0; i < e->n; i++)
+        if (e->runs[i].done)
+            write_run(&w, &e->runs[i]);
     jsonw_end(&w);
     jsonw_end(&w);
-}
-
-/* --- win rate ----------------------------------------------------------------------------------------------------- */
-
-static const struct json *find_run(const struct json *earlier, const struct eval_run *r)
-{
-    for (const struct json *e = json_first(json_get(earlier, "runs")); e; e = json_next(e))
-        if (strcmp(json_get_text(e, "question", ""), r->question->id) == 0 &&
-            (int)json_number(json_get(e, "seed"), 0) == r->seed)
-            return e;
-    return NULL;
-}
-
-/* Solved beats unsolved; of two alike the judge says, or without one the fewer steps of two that passed. */
-static int compare_run(struct cli *cli, const struct eval_options *o, const struct eval_run *r, const struct json *e,
-                       int *better, struct err *err)
-{
-    const bool other = json_bool(json_get(e, "passed"), false);
-    const double its_steps = json_number(json_get(e, "steps"), 0);
-
-    *better = (int)r->passed - (int)other;
-    if (*better != 0)
-        return 0;
-    if (o->judge)
-        return eval_judge_pair(cli, o, r->question->input, r->answer, json_get_text(e, "answer", NULL), better, err);
-    if (r->passed)
-        *better = ((double)r->score.n_steps < its_steps) - ((double)r->score.n_steps > its_steps);
-    return 0;
-}
-
-int eval_compare(struct cli *cli, const struct eval_options *o, const struct eval_runs *runs,
-                 const struct json *earlier, struct eval_wins *wins, struct err *err)
-{
-    memset(wins, 0, sizeof(*wins));
-    if (json_kind(json_get(earlier, "runs")) != JSON_ARRAY)
-        return fail(err, CORAX_E_ARGS, "it is not what corax --json eval writes");
-    for (size_t i = 0; i < runs->n; i++) {
-        const struct json *e = runs->at[i].ended ? find_run(earlier, &runs->at[i]) : NULL;
-        int better;
-
-        if (e == NULL)
-            continue;
-        if (compare_run(cli, o, &runs->at[i], e, &better, err) != 0)
-            return -1;
-        wins->n++;
-        wins->won += better > 0;
-        wins->tied += better == 0;
-        wins->lost += better < 0;
-    }
-    return wins->n > 0 ? 0 : fail(err, CORAX_E_ARGS, "it has none of these questions");
+    free(rows);
+    return out->failed ? fail(err, CORAX_E_LIMIT, "the result is too long to be written") : 0;
 }

@@ -1,26 +1,40 @@
 /*
- * cli/eval_report.h - what a suite's runs come to: a table, JSON, and which of two evaluations is better.
+ * cli/eval_report.h - an evaluation as a table for people and as JSON for programs.
  */
 #ifndef CLI_EVAL_REPORT_H
 #define CLI_EVAL_REPORT_H
 
 #include <stdio.h>
 
+#include "cli/eval_against.h"
 #include "cli/eval_run.h"
 #include "cli/eval_stats.h"
 
-/* Against an earlier evaluation of the same questions; n 0: there is none. */
-struct eval_wins {
-    size_t n, won, tied, lost;
+/* What of a run is counted: the columns of enum eval_column, then these rates, then the means of enum eval_cost. */
+enum {
+    EVAL_PASSED = EVAL_N_COLUMNS,
+    EVAL_TOOLEVAL,
+    EVAL_N_RATES,
+    EVAL_FIRST_COST = EVAL_N_RATES,
+    EVAL_N_MEASURES = EVAL_N_RATES + EVAL_N_COSTS
 };
 
-void eval_print(FILE *, const struct eval_suite *, const struct eval_options *, const struct eval_runs *,
-                const struct eval_wins *);
-/* One JSON object, which --against reads again. */
-void eval_write(struct buf *, const struct eval_suite *, const struct eval_options *, const struct eval_runs *,
-                const struct eval_wins *);
-/* earlier is what eval_write wrote.  -1 with CORAX_E_ARGS when it is no such thing, or what the judge's task ended with. */
-int eval_compare(struct cli *, const struct eval_options *, const struct eval_runs *, const struct json *earlier,
-                 struct eval_wins *, struct err *);
+/* The questions of a tag, or all. */
+struct eval_row {
+    const char *tag;            /* NULL: all */
+    size_t n_questions, n_runs; /* that have ended */
+    struct {
+        size_t n; /* questions that ask for it */
+        struct interval interval;
+    } measures[EVAL_N_MEASURES];
+};
+
+/* -1 with CORAX_E_INTERNAL when memory runs out. */
+int eval_count_row(const struct eval *, const char *tag, struct eval_row *, struct err *);
+
+/* wins NULL: it was held against none. */
+int eval_print(FILE *, const struct eval *, const struct eval_wins *, struct err *);
+/* One JSON object, on a line; docs/eval.md has its members. */
+int eval_write(struct buf *, const struct eval *, const struct eval_wins *, struct err *);
 
 #endif

@@ -1,263 +1,333 @@
+/*
+ * Running a suite.  See eval_run.h.
+ */
 #include "cli/eval_run.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
+#include <time.h>
 
-#include "cli/eval_judge.h"
-#include "util/buf.h"
+#include "cli/eval_jobs.h"
+#include "util/clock.h"
 
-#define MAX_BODY (1u << 20)
-#define POLL_S   1 /* how long one request waits: Ctrl-C is looked for in between */
+#define MAX_TEXT  1000 /* bytes of arguments and results that are kept for the judge and the report */
+#define MAX_CALLS 20   /* of one run that are kept, for the same */
+#define MAX_KEPT  (4u << 20)
+#define RETRY_MS  100
 
-/* --- Ctrl-C ------------------------------------------------------------------------------------------------------- */
+const char *const eval_cost_names[EVAL_N_COSTS] = { "steps",     "tool_calls", "prompt_tokens", "completion_tokens",
+                                                    "active_ms", "wall_ms" };
 
-static void hold_interrupts(sigset_t *old)
+/* --- what there is to do ---------------------------------------------------------------------------------------------- */
+
+/* Is id among the words of a list with commas? */
+static bool is_named(const char *list, const char *id)
 {
-    sigset_t set;
+    const size_t len = strlen(id);
 
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigprocmask(SIG_BLOCK, &set, old);
+    for (const char *p = list; p; p = strchr(p, ',') ? strchr(p, ',') + 1 : NULL)
+        if (strncmp(p, id, len) == 0 && (p[len] == ',' || p[len] == '\0'))
+            return true;
+    return false;
 }
 
-static bool was_interrupted(void)
+/* The first word that names no question. */
+static int check_only(const struct eval_suite *s, const char *only, struct err *err)
 {
-    const struct timespec now = { 0 };
-    sigset_t set;
+    for (const char *p = only; p; p = strchr(p, ',') ? strchr(p, ',') + 1 : NULL) {
+        const size_t len = strcspn(p, ",");
+        bool found = false;
 
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    return sigtimedwait(&set, NULL, &now) == SIGINT;
+        for (size_t i = 0; i < s->n && !found; i++)
+            found = strlen(s->questions[i].id) == len && strncmp(s->questions[i].id, p, len) == 0;
+        if (!found)
+            return fail(err, CORAX_E_ARGS, "the suite %s has no question \"%.*s\"", s->id, (int)(len > 64 ? 64 : len),
+                        p);
+    }
+    return 0;
 }
 
-/* --- one task ----------------------------------------------------------------------------------------------------- */
-
-static void write_task(struct buf *body, const struct eval_suite *s, const struct eval_options *o,
-                       const struct eval_run *r)
+int eval_create(struct eval *e, const struct eval_suite *s, const struct eval_options *o, struct err *err)
 {
-    const struct eval_question *q = r->question;
-    const struct json *tools = q->tools ? q->tools : s->tools, *budget = q->budget ? q->budget : s->budget;
-    const char *agent = o->agent ? o->agent : s->agent, *planner = o->planner ? o->planner : s->planner,
-               *model = o->model ? o->model : s->model;
+    memset(e, 0, sizeof(*e));
+    e->suite = s;
+    e->options = o;
+    e->seeds = o->seeds > 0 ? o->seeds : s->seeds;
+    if (check_only(s, o->only, err) != 0)
+        return -1;
+    if (s->n * (size_t)e->seeds > EVAL_MAX_RUNS)
+        return fail(err, CORAX_E_LIMIT, "%zu questions with %d seeds are more than %d runs", s->n, e->seeds,
+                    EVAL_MAX_RUNS);
+    if ((e->runs = calloc(s->n * (size_t)e->seeds, sizeof(*e->runs))) == NULL)
+        return fail(err, CORAX_E_INTERNAL, "out of memory");
+    for (size_t i = 0; i < s->n; i++)
+        for (int seed = 1; seed <= e->seeds && (o->only == NULL || is_named(o->only, s->questions[i].id)); seed++)
+            e->runs[e->n++] = (struct eval_run){ .question = &s->questions[i], .seed = seed };
+    return 0;
+}
+
+void eval_finish(struct eval *e)
+{
+    for (size_t i = 0; i < e->n; i++) {
+        free(e->runs[i].outcome);
+        free(e->runs[i].answer);
+        free(e->runs[i].calls);
+    }
+    free(e->runs);
+    free(e->answered_by);
+    memset(e, 0, sizeof(*e));
+}
+
+void eval_progress(const struct eval_options *o, const char *what, size_t n, size_t of)
+{
+    if (!o->progress)
+        return;
+    if (what)
+        fprintf(stderr, "\r%zu of %zu %s ", n, of, what);
+    else
+        fputs("\r                              \r", stderr);
+    fflush(stderr);
+}
+
+/* --- does it fit the daemon? ------------------------------------------------------------------------------------------ */
+
+static const struct json *find_named(const struct json *list, const char *name)
+{
+    for (const struct json *e = json_first(list); e; e = json_next(e))
+        if (strcmp(json_get_text(e, "name", ""), name) == 0)
+            return e;
+    return NULL;
+}
+
+/* The first that is required and not there, or is disabled; NULL: none.  *disabled says why, or is NULL. */
+static const struct json *find_missing(const struct json *root, const struct json *requires, const char **disabled)
+{
+    for (const struct json *e = json_first(requires); e; e = json_next(e)) {
+        const struct json *tool = find_named(json_get(root, "tools"), json_text(e));
+
+        *disabled = json_get_text(tool, "disabled", NULL);
+        if (tool == NULL || *disabled)
+            return e;
+    }
+    return NULL;
+}
+
+/* A daemon that has just started is still asking its plugins what they have. */
+static bool is_starting(struct cli *cli)
+{
+    struct err err = { 0 };
+    struct reply reply;
+    struct json *root;
+    bool starting = false;
+
+    if (cli_get(cli, "/healthz", 0, &reply, &root, &err) == 0)
+        for (const struct json *h = json_first(json_get(root, "hosts")); h; h = json_next(h))
+            starting = starting || strcmp(json_get_text(h, "state", ""), "starting") == 0;
+    json_free(root);
+    reply_finish(&reply);
+    return starting;
+}
+
+/* 1: a tool is missing, and the daemon is still starting. */
+static int look_for_tools(struct cli *cli, const struct eval_suite *s, struct err *err)
+{
+    struct reply reply;
+    struct json *root;
+    const char *disabled = NULL;
+    const struct json *missing = NULL;
+    const bool starting = is_starting(cli); /* before: what has started by then is among the tools */
+    int rc = cli_get(cli, "/v1/tools", 0, &reply, &root, err);
+
+    if (rc == 0 && (missing = find_missing(root, s->requires, &disabled)) != NULL && disabled)
+        rc = fail(err, CORAX_E_UNAVAIL, "the suite %s needs the tool %.60s, which is disabled: %.200s", s->id,
+                  json_text(missing), disabled);
+    else if (missing && starting)
+        rc = 1;
+    else if (missing)
+        rc = fail(err, CORAX_E_NOTFOUND, "the suite %s needs the tool %.60s, which this coraxd does not have", s->id,
+                  json_text(missing));
+    json_free(root);
+    reply_finish(&reply);
+    return rc;
+}
+
+static int check_tools(struct cli *cli, const struct eval_suite *s, struct err *err)
+{
+    const int64_t begun = clock_mono_ms();
+    int rc;
+
+    while ((rc = look_for_tools(cli, s, err)) == 1) {
+        if (clock_mono_ms() - begun > EVAL_PATIENCE_S * 1000)
+            return fail(err, CORAX_E_UNAVAIL, "coraxd is still starting its plugins: `corax health` shows which");
+        nanosleep(&(struct timespec){ .tv_nsec = RETRY_MS * 1000000L }, NULL);
+    }
+    return rc;
+}
+
+static int check_judge(struct cli *cli, const char *judge, struct err *err)
+{
+    struct reply reply;
+    struct json *root;
+    int rc = cli_get(cli, "/v1/agents", 0, &reply, &root, err);
+
+    if (rc == 0 && find_named(json_get(root, "agents"), judge) == NULL)
+        rc = fail(err, CORAX_E_NOTFOUND, "there is no agent \"%.64s\" to judge: `corax agents` lists them", judge);
+    json_free(root);
+    reply_finish(&reply);
+    return rc;
+}
+
+int eval_check_daemon(struct cli *cli, const struct eval_suite *s, const struct eval_options *o, struct err *err)
+{
+    if (s->requires && check_tools(cli, s, err) != 0)
+        return -1;
+    return o->judge ? check_judge(cli, o->judge, err) : 0;
+}
+
+/* --- tasks ------------------------------------------------------------------------------------------------------------ */
+
+/* What a question says goes before what its suite does. */
+static const struct json *member(const struct eval_run *r, const struct eval_suite *s, const char *key)
+{
+    const struct json *own = json_get(r->question->task, key);
+
+    return own ? own : json_get(s->task, key);
+}
+
+static void write_sampling(struct jsonw *w, const struct eval_run *r, const struct eval *e)
+{
+    const double temperature = e->options->temperature;
+
+    jsonw_object(w, "sampling");
+    for (const struct json *m = json_first(member(r, e->suite, "sampling")); m; m = json_next(m))
+        if (temperature < 0 || strcmp(json_key(m), "temperature") != 0)
+            jsonw_value(w, json_key(m), m);
+    if (temperature >= 0)
+        jsonw_number(w, "temperature", temperature);
+    jsonw_int(w, "seed", r->seed);
+    jsonw_end(w);
+}
+
+static void write_task(void *arg, size_t i, struct buf *body)
+{
+    static const char *const keys[] = { "agent", "planner", "model", "tools", "budget", "policy", "label", "memory" };
+    const struct eval *e = arg;
+    const struct eval_run *r = &e->runs[i];
+    const char *before[] = { e->options->agent, e->options->planner, e->options->model };
     struct jsonw w = jsonw_start(body);
 
     jsonw_object(&w, NULL);
-    jsonw_text(&w, "input", q->input);
-    jsonw_bool(&w, "attended", false);
-    if (agent)
-        jsonw_text(&w, "agent", agent);
-    if (planner)
-        jsonw_text(&w, "planner", planner);
-    if (model)
-        jsonw_text(&w, "model", model);
-    if (tools)
-        jsonw_value(&w, "tools", tools);
-    if (budget)
-        jsonw_value(&w, "budget", budget);
-    jsonw_object(&w, "sampling");
-    jsonw_int(&w, "seed", r->seed);
-    if (o->temperature >= 0)
-        jsonw_number(&w, "temperature", o->temperature);
-    jsonw_end(&w);
-    jsonw_end(&w);
-}
+    jsonw_text(&w, "input", r->question->input);
+    for (size_t k = 0; k < sizeof(keys) / sizeof(*keys); k++) {
+        const struct json *v = member(r, e->suite, keys[k]);
 
-static int submit(struct cli *cli, const struct buf *body, char id[ID_LEN + 1], struct err *err)
-{
-    struct reply reply;
-    struct json *root = NULL;
-    const char *its;
-    int rc = cli_send(cli, "POST", "/v1/tasks", body, 0, &reply, &root, err);
-
-    its = json_get_text(root, "id", "");
-    if (rc == 0 && !id_is_valid(its, strlen(its)))
-        rc = fail(err, CORAX_E_IO, "coraxd accepted the task but gave no id");
-    if (rc == 0)
-        memcpy(id, its, ID_LEN + 1);
-    json_free(root);
-    reply_finish(&reply);
-    return rc;
-}
-
-/* 1: it has ended; 0: not yet. */
-static int wait_for(struct cli *cli, const char *id, struct err *err)
-{
-    struct reply reply;
-    struct json *root = NULL;
-    char path[100];
-    int rc;
-
-    snprintf(path, sizeof(path), "/v1/tasks/%s?wait=%d", id, POLL_S);
-    rc = cli_get(cli, path, POLL_S, &reply, &root, err);
-    if (rc == 0)
-        rc = strcmp(json_get_text(root, "state", ""), "finished") == 0;
-    json_free(root);
-    reply_finish(&reply);
-    return rc;
-}
-
-/* The whole trace; the caller frees it. */
-static struct json *read_trace(struct cli *cli, const char *id, struct err *err)
-{
-    struct reply reply;
-    struct json *root = NULL;
-    char path[100];
-
-    snprintf(path, sizeof(path), "/v1/tasks/%s/trace", id);
-    if (cli_get(cli, path, 0, &reply, &root, err) != 0) {
-        json_free(root);
-        root = NULL;
+        if (k < sizeof(before) / sizeof(*before) && before[k])
+            jsonw_text(&w, keys[k], before[k]);
+        else if (v)
+            jsonw_value(&w, keys[k], v);
+        else if (strcmp(keys[k], "memory") == 0) /* one question would be told what another one left behind */
+            jsonw_null(&w, "memory");
     }
-    reply_finish(&reply);
-    return root;
+    write_sampling(&w, r, e);
+    jsonw_bool(&w, "attended", false);
+    jsonw_text(&w, "priority", "low"); /* whoever waits for an answer of their own goes first */
+    jsonw_end(&w);
 }
 
-static void end_task(struct cli *cli, const char *id, const char *method, const char *what)
+void eval_write_cut(struct jsonw *w, const char *key, const char *text, size_t max)
 {
-    struct reply reply;
-    struct json *root = NULL;
-    struct err err = { 0 };
-    char path[100];
+    size_t len = text ? strlen(text) : 0;
 
-    snprintf(path, sizeof(path), "/v1/tasks/%s%s", id, what);
-    cli_send(cli, method, path, NULL, 0, &reply, &root, &err);
-    json_free(root);
-    reply_finish(&reply);
+    if (len > max)
+        for (len = max; len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80;)
+            len--;
+    if (text)
+        jsonw_string(w, key, text, len);
+    else
+        jsonw_null(w, key);
 }
 
-int eval_ask(struct cli *cli, const char *agent, const char *text, int seed, bool keeps, char **answer, struct err *err)
+static char *write_calls(const struct eval_trace *t)
 {
-    char id[ID_LEN + 1];
-    struct json *trace = NULL;
-    struct buf body;
+    struct buf out;
     struct jsonw w;
-    int rc;
+    size_t len;
 
-    *answer = NULL;
-    buf_init(&body, MAX_BODY);
-    w = jsonw_start(&body);
-    jsonw_object(&w, NULL);
-    jsonw_text(&w, "input", text);
-    jsonw_bool(&w, "attended", false);
-    if (agent)
-        jsonw_text(&w, "agent", agent);
-    jsonw_object(&w, "sampling");
-    jsonw_int(&w, "seed", seed);
-    jsonw_end(&w);
-    jsonw_end(&w);
-    rc = submit(cli, &body, id, err);
-    buf_finish(&body);
-    if (rc != 0)
-        return -1;
-    while ((rc = wait_for(cli, id, err)) == 0)
-        ;
-    if (rc == 1 && (trace = read_trace(cli, id, err)) != NULL && eval_answer(trace))
-        *answer = strdup(eval_answer(trace));
-    if (rc == 1 && !keeps)
-        end_task(cli, id, "DELETE", "");
-    rc = rc == 1 && trace ? 0 : -1;
-    json_free(trace);
-    return rc;
-}
-
-/* --- all of them -------------------------------------------------------------------------------------------------- */
-
-static int plan(const struct eval_suite *s, const struct eval_options *o, struct eval_runs *runs, struct err *err)
-{
-    runs->at = calloc(s->n * (size_t)o->n_seeds, sizeof(*runs->at));
-    if (runs->at == NULL)
-        return fail(err, CORAX_E_INTERNAL, "out of memory");
-    for (size_t i = 0; i < s->n; i++)
-        for (int seed = 1; seed <= o->n_seeds; seed++)
-            if (o->only == NULL || strcmp(o->only, s->questions[i].id) == 0)
-                runs->at[runs->n++] = (struct eval_run){ .question = &s->questions[i], .seed = seed };
-    return runs->n > 0 ? 0 : fail(err, CORAX_E_ARGS, "the suite %s has no question \"%.64s\"", s->id, o->only);
-}
-
-static int begin(struct cli *cli, const struct eval_suite *s, const struct eval_options *o, struct eval_run *r,
-                 struct err *err)
-{
-    struct buf body;
-    int rc;
-
-    buf_init(&body, MAX_BODY);
-    write_task(&body, s, o, r);
-    rc = body.failed ? fail(err, CORAX_E_LIMIT, "question %s is too long", r->question->id)
-                     : submit(cli, &body, r->id, err);
-    buf_finish(&body);
-    return rc == 0 ? 0 : err_context(err, "question %s", r->question->id);
-}
-
-static int take_end(struct cli *cli, const struct eval_options *o, struct eval_run *r, struct err *err)
-{
-    struct json *trace = read_trace(cli, r->id, err);
-    const char *answer;
-
-    if (trace == NULL || eval_score(r->question, trace, &r->score, err) != 0) {
-        json_free(trace);
-        return err_context(err, "question %s", r->question->id);
+    buf_init(&out, MAX_KEPT);
+    w = jsonw_start(&out);
+    jsonw_array(&w, NULL);
+    for (size_t i = 0; i < t->n && i < MAX_CALLS; i++) {
+        jsonw_object(&w, NULL);
+        jsonw_text(&w, "tool", t->calls[i].tool);
+        eval_write_cut(&w, "arguments", t->calls[i].arguments, MAX_TEXT);
+        jsonw_text(&w, "status", t->calls[i].status);
+        eval_write_cut(&w, "text", t->calls[i].text, MAX_TEXT);
+        jsonw_end(&w);
     }
-    answer = eval_answer(trace);
-    r->answer = answer ? strdup(answer) : NULL;
-    r->ended = true;
-    json_free(trace);
-    r->passed = r->score.passed;
-    r->status = r->score.passed ? SOLVED : UNSOLVED;
-    if (o->judge && eval_judge_run(cli, o, r, err) != 0)
-        return err_context(err, "question %s: the judge", r->question->id);
-    if (!o->keeps && r->passed)
-        end_task(cli, r->id, "DELETE", "");
+    jsonw_end(&w);
+    return buf_take(&out, &len);
+}
+
+int eval_run_take(struct eval_run *r, const struct eval_trace *t, struct err *err)
+{
+    r->outcome = strdup(t->outcome);
+    r->answer = t->answer ? strdup(t->answer) : NULL;
+    r->calls = write_calls(t);
+    if (r->outcome == NULL || (t->answer && r->answer == NULL) || r->calls == NULL)
+        return fail(err, CORAX_E_INTERNAL, "out of memory");
+    r->costs[EVAL_STEPS] = t->steps;
+    r->costs[EVAL_TOOL_CALLS] = (double)t->n_calls;
+    r->costs[EVAL_PROMPT_TOKENS] = t->prompt_tokens;
+    r->costs[EVAL_COMPLETION_TOKENS] = t->completion_tokens;
+    r->costs[EVAL_ACTIVE_MS] = t->active_ms;
+    r->costs[EVAL_WALL_MS] = t->wall_ms;
+    eval_score(r->question, t, &r->score);
+    r->done = true;
     return 0;
 }
 
-/* Tasks first to last, n_jobs of them begun. */
-static int work(struct cli *cli, const struct eval_suite *s, const struct eval_options *o, struct eval_runs *runs,
-                struct err *err)
+static int take_trace(void *arg, size_t i, const char *id, const struct reply *trace, struct err *err)
 {
-    size_t begun = 0, ended = 0;
+    struct eval *e = arg;
+    struct eval_trace t;
+    size_t n_done = 0;
+    int rc = eval_trace_read(&t, trace->body.data, trace->body.len, err);
 
-    while (ended < runs->n) {
-        int rc;
+    memcpy(e->runs[i].task, id, ID_LEN + 1);
+    if (rc == 0)
+        rc = eval_run_take(&e->runs[i], &t, err);
+    if (rc == 0 && e->answered_by == NULL && t.model)
+        e->answered_by = strdup(t.model);
+    eval_trace_finish(&t);
+    for (size_t k = 0; k < e->n; k++)
+        n_done += e->runs[k].done;
+    eval_progress(e->options, "runs", n_done, e->n);
+    return rc == 0 ? 0 : err_context(err, "task %s", id);
+}
 
-        while (begun < runs->n && begun - ended < (size_t)o->n_jobs)
-            if (begin(cli, s, o, &runs->at[begun++], err) != 0)
-                return -1;
-        rc = wait_for(cli, runs->at[ended].id, err);
-        if (rc < 0 || (rc == 1 && take_end(cli, o, &runs->at[ended++], err) != 0))
-            return -1;
-        if (was_interrupted()) {
-            runs->interrupted = true;
-            return 0;
+int eval_run_all(struct cli *cli, struct eval *e, struct err *err)
+{
+    const struct eval_jobs jobs = { .n = e->n,
+                                    .n_side_by_side = e->options->n_side_by_side,
+                                    .arg = e,
+                                    .write_body = write_task,
+                                    .take_trace = take_trace };
+    const int rc = eval_jobs_run(cli, &jobs, err);
+
+    eval_progress(e->options, NULL, 0, 0);
+    e->partial = e->partial || rc == 1;
+    return rc;
+}
+
+void eval_tidy(struct cli *cli, struct eval *e)
+{
+    for (size_t i = 0; i < e->n && !e->options->keeps; i++) {
+        struct eval_run *r = &e->runs[i];
+
+        if (r->done && r->score.passed) {
+            eval_tell_task(cli, r->task, "DELETE", "");
+            r->deleted = true;
         }
     }
-    return 0;
-}
-
-int eval_run_all(struct cli *cli, const struct eval_suite *s, const struct eval_options *o, struct eval_runs *runs,
-                 struct err *err)
-{
-    sigset_t old;
-    int rc;
-
-    memset(runs, 0, sizeof(*runs));
-    if (plan(s, o, runs, err) != 0)
-        return -1;
-    hold_interrupts(&old);
-    rc = work(cli, s, o, runs, err);
-    for (size_t i = 0; i < runs->n; i++)
-        if (!runs->at[i].ended && runs->at[i].id[0])
-            end_task(cli, runs->at[i].id, "POST", "/cancel");
-    sigprocmask(SIG_SETMASK, &old, NULL);
-    return rc;
-}
-
-void eval_runs_finish(struct eval_runs *runs)
-{
-    for (size_t i = 0; i < runs->n; i++)
-        free(runs->at[i].answer);
-    free(runs->at);
-    memset(runs, 0, sizeof(*runs));
 }

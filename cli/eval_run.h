@@ -1,5 +1,5 @@
 /*
- * cli/eval_run.h - a suite's questions as tasks of the daemon, a few at a time, and what came of each.
+ * cli/eval_run.h - an evaluation: each question of a suite with each seed as a task, and what came of it.
  */
 #ifndef CLI_EVAL_RUN_H
 #define CLI_EVAL_RUN_H
@@ -7,46 +7,72 @@
 #include "cli/cli.h"
 #include "cli/eval_score.h"
 
-/* Solved or not, as ToolEval has it (Qin et al. 2023, arXiv 2307.16789): by the keys, or by a judge's votes. */
-enum eval_status { UNSURE, SOLVED, UNSOLVED };
+enum eval_cost {
+    EVAL_STEPS,
+    EVAL_TOOL_CALLS, /* that the model made, refused ones too */
+    EVAL_PROMPT_TOKENS,
+    EVAL_COMPLETION_TOKENS,
+    EVAL_ACTIVE_MS, /* waiting for a slot left out */
+    EVAL_WALL_MS,   /* from submission to end */
+    EVAL_N_COSTS
+};
+extern const char *const eval_cost_names[EVAL_N_COSTS];
 
 struct eval_run {
     const struct eval_question *question;
     int seed;
-    char id[ID_LEN + 1]; /* of its task; "" it was not begun */
-    bool ended;          /* score and answer are there */
-    struct eval_score score;
+    char task[ID_LEN + 1]; /* "": not begun */
+    bool done;             /* it has ended, and what is below is known */
+    bool deleted;          /* the task, afterwards */
+    char *outcome;
     char *answer; /* NULL: none */
-    enum eval_status status;
-    bool passed; /* by the keys; with a judge: solved, and nothing else is wrong */
+    char *calls;  /* JSON: [{"tool","arguments","status","text"}...], texts cut */
+    double costs[EVAL_N_COSTS];
+    struct eval_score score;
+    int n_votes, votes[3]; /* of the judge, by status; n_votes 0: it was not asked */
 };
 
 struct eval_options {
-    const char *agent, *planner, *model; /* before those of the suite; NULL: none */
-    const char *only;                    /* the id of one question; NULL: all */
-    int n_seeds, n_jobs;
-    double temperature; /* negative: as it is */
-    const char *judge;  /* an agent; NULL: the keys alone */
-    int n_votes;        /* of the judge, odd */
-    bool keeps;         /* tasks that passed stay in the journal, too, and the judge's */
+    const char *agent, *planner, *model; /* before what the suite says; NULL: as that says */
+    double temperature;                  /* negative: as the suite says */
+    int seeds;                           /* 0: as the suite says */
+    int n_side_by_side;
+    const char *only;  /* ids with commas between; NULL: all */
+    const char *judge; /* an agent; NULL: none */
+    int n_votes;
+    bool keeps;    /* the tasks that passed, and the judge's */
+    bool progress; /* how far it is, on standard error */
 };
 
-struct eval_runs {
+struct eval {
+    const struct eval_suite *suite;
+    const struct eval_options *options;
+    int seeds;
     size_t n;
-    struct eval_run *at; /* the questions in their order, each with its seeds behind each other */
-    bool interrupted;    /* Ctrl-C: those that had not ended are cancelled */
+    struct eval_run *runs; /* question by question, its seeds beside each other */
+    bool partial;          /* it was interrupted */
+    char *answered_by;     /* the model, as the traces name it; NULL: none has answered */
 };
 
-/* 0, or -1 with what the daemon said.  eval_runs_finish in either case. */
-int eval_run_all(struct cli *, const struct eval_suite *, const struct eval_options *, struct eval_runs *,
-                 struct err *);
-void eval_runs_finish(struct eval_runs *);
+/* The runs that there are to do.  -1 with CORAX_E_ARGS when `only` names no question, CORAX_E_LIMIT for too many runs. */
+int eval_create(struct eval *, const struct eval_suite *, const struct eval_options *, struct err *);
+void eval_finish(struct eval *);
 
-/* Sends a text as a task to an agent (NULL: none), and waits for its end.  *answer is the caller's to free; NULL: none. */
-int eval_ask(struct cli *, const char *agent, const char *text, int seed, bool keeps, char **answer, struct err *);
+/* Has the daemon the tools that the suite requires, and the judge?  -1 with a sentence that says what is missing. */
+int eval_check_daemon(struct cli *, const struct eval_suite *, const struct eval_options *, struct err *);
 
-/* For tests: the first word of an answer, "Solved." or "unsure", nothing else.  UNSURE for anything else. */
-enum eval_status eval_read_vote(const char *answer);
-enum eval_status eval_majority(const enum eval_status *votes, int n);
+/* All runs, scored by their keys.  As eval_jobs_run(); with 1 partial is set. */
+int eval_run_all(struct cli *, struct eval *, struct err *);
+/* Deletes the tasks of runs that passed. */
+void eval_tidy(struct cli *, struct eval *);
+
+/* Takes the run's outcome, answer, calls and costs from a trace, and scores it by the keys. */
+int eval_run_take(struct eval_run *, const struct eval_trace *, struct err *);
+
+/* A text's first max bytes at most, to a character's border; NULL is null. */
+void eval_write_cut(struct jsonw *, const char *key, const char *text, size_t max);
+
+/* On standard error where it is a terminal: "12 of 40 runs".  what NULL: the line is over. */
+void eval_progress(const struct eval_options *, const char *what, size_t n, size_t of);
 
 #endif

@@ -1,3 +1,6 @@
+/*
+ * Scores.  See eval_score.h.
+ */
 #include "cli/eval_score.h"
 
 #include <stdarg.h>
@@ -5,267 +8,320 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool is_kind(const struct json *event, const char *kind)
-{
-    return strcmp(json_get_text(event, "kind", ""), kind) == 0;
-}
+#define MAX_VALUE (1u << 20) /* bytes of an argument as canonical text */
 
-/* --- going through a trace ---------------------------------------------------------------------------------------- */
+const char *const eval_column_names[EVAL_N_COLUMNS] = { "tools", "arguments", "answer", "limits" };
+const char *const eval_status_names[3] = { "solved", "unsolved", "unsure" };
 
-struct walk {
-    const struct json *event, *call;
-};
-
-/* The next call that the model wanted, whether or not it was made; NULL: there is none. */
-static const struct json *next_call(struct walk *w, const struct json *events)
-{
-    if (w->call && (w->call = json_next(w->call)) != NULL)
-        return w->call;
-    for (w->event = w->event ? json_next(w->event) : json_first(events); w->event; w->event = json_next(w->event)) {
-        if (is_kind(w->event, "model_replied") && (w->call = json_first(json_get(w->event, "calls"))) != NULL)
-            return w->call;
-    }
-    return NULL;
-}
-
-static const struct json *find_last(const struct json *events, const char *kind)
-{
-    const struct json *found = NULL;
-
-    for (const struct json *e = json_first(events); e; e = json_next(e))
-        if (is_kind(e, kind))
-            found = e;
-    return found;
-}
-
-static const char *result_text(const struct json *event)
-{
-    const struct json *part = json_first(json_get(event, "parts"));
-
-    return json_get_text(part, "text", NULL);
-}
-
-static const char *last_result(const void *of, const char *tool)
-{
-    const char *found = NULL;
-
-    for (const struct json *e = json_first(of); e; e = json_next(e))
-        if (is_kind(e, "tool_result") && strcmp(json_get_text(e, "tool", ""), tool) == 0 &&
-            !json_bool(json_get(e, "error"), true))
-            found = result_text(e);
-    return found;
-}
-
-const char *eval_answer(const struct json *trace)
-{
-    const struct json *end = find_last(json_get(trace, "events"), "task_finished");
-
-    return strcmp(json_get_text(end, "outcome", ""), "answered") == 0 ? json_get_text(end, "text", "") : NULL;
-}
-
-/* --- marks -------------------------------------------------------------------------------------------------------- */
-
-__attribute__((format(printf, 2, 3))) static enum eval_mark wrong(struct eval_score *s, const char *fmt, ...)
+__attribute__((format(printf, 3, 4))) static void mark_wrong(struct eval_score *s, enum eval_column c, const char *fmt,
+                                                             ...)
 {
     va_list ap;
 
-    if (s->why[0] == '\0') {
-        va_start(ap, fmt);
-        vsnprintf(s->why, sizeof(s->why), fmt, ap);
-        va_end(ap);
-    }
-    return WRONG;
+    if (s->marks[c] == EVAL_WRONG)
+        return; /* the first sentence is kept */
+    s->marks[c] = EVAL_WRONG;
+    va_start(ap, fmt);
+    vsnprintf(s->why[c], sizeof(s->why[c]), fmt, ap);
+    va_end(ap);
 }
 
-static bool is_expected(const struct eval_question *q, const char *tool)
+/* --- which tools ------------------------------------------------------------------------------------------------------ */
+
+/* Not a choice among tools, but ways to more of them and out of a search, unless a question names them. */
+static bool is_control(const char *tool)
 {
-    for (size_t i = 0; i < q->n_calls; i++)
-        if (strcmp(q->calls[i], tool) == 0)
-            return true;
-    return false;
+    return strcmp(tool, "give_up") == 0 || strcmp(tool, "find_tools") == 0;
 }
 
-/* How many of the calls that are expected, from the first on, come in this order; or which is missing. */
-static const char *find_missing(const struct eval_question *q, const struct json *events)
+/* How many of must, from the first on, were called in this order. */
+static const struct json *unmet_in_order(const struct json *must, const struct eval_trace *t)
 {
-    struct walk w = { 0 };
-    const struct json *call;
-    bool seen[EVAL_MAX_CALLS] = { false };
-    size_t next = 0;
+    const struct json *e = json_first(must);
 
-    while ((call = next_call(&w, events)) != NULL) {
-        const char *name = json_get_text(call, "name", "");
+    for (size_t i = 0; i < t->n && e; i++)
+        if (strcmp(t->calls[i].tool, json_text(e)) == 0)
+            e = json_next(e);
+    return e;
+}
 
-        if (next < q->n_calls && strcmp(q->calls[next], name) == 0)
-            next++;
-        for (size_t i = 0; i < q->n_calls; i++)
-            if (!seen[i] && strcmp(q->calls[i], name) == 0) {
-                seen[i] = true;
-                break;
-            }
+static size_t count_called(const struct eval_trace *t, const char *tool)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < t->n; i++)
+        n += strcmp(t->calls[i].tool, tool) == 0;
+    return n;
+}
+
+/* A name that stands k times must be called k times. */
+static const struct json *unmet(const struct json *must, const struct eval_trace *t)
+{
+    for (const struct json *e = json_first(must); e; e = json_next(e)) {
+        size_t n = 0;
+
+        for (const struct json *o = json_first(must); o; o = o == e ? NULL : json_next(o))
+            n += strcmp(json_text(o), json_text(e)) == 0;
+        if (count_called(t, json_text(e)) < n)
+            return e;
     }
-    if (q->in_order)
-        return next < q->n_calls ? q->calls[next] : NULL;
-    for (size_t i = 0; i < q->n_calls; i++)
-        if (!seen[i])
-            return q->calls[i];
     return NULL;
 }
 
-static enum eval_mark mark_calls(const struct eval_question *q, const struct json *events, struct eval_score *s)
+static void score_tools(const struct eval_expect *x, const struct eval_trace *t, struct eval_score *s)
 {
-    struct walk w = { 0 };
-    const struct json *call;
-    const char *missing = find_missing(q, events);
+    const struct json *missed = x->ordered ? unmet_in_order(x->must, t) : unmet(x->must, t);
 
-    if (!q->expects_calls)
-        return NOT_ASKED;
-    if (missing)
-        return wrong(s, "%.60s was not called%s", missing, q->in_order ? " in its turn" : "");
-    while ((q->only || q->n_calls == 0) && (call = next_call(&w, events)) != NULL)
-        if (!is_expected(q, json_get_text(call, "name", "")))
-            return wrong(s, "%.60s was called", json_get_text(call, "name", ""));
-    return RIGHT;
-}
+    if (!x->about_tools)
+        return;
+    s->marks[EVAL_TOOLS] = EVAL_RIGHT;
+    if (missed)
+        mark_wrong(s, EVAL_TOOLS, "%.60s was not called%s", json_text(missed),
+                   x->ordered ? " in its place" : " (often enough)");
+    for (size_t i = 0; i < t->n && !x->any_other; i++) {
+        const char *tool = t->calls[i].tool;
 
-/* The text of an argument, for keys: a text is itself, anything else its JSON. */
-static bool key_fits(const struct eval_key *key, const struct json *value, struct err *why)
-{
-    struct buf text;
-    struct jsonw w;
-    bool fits;
-
-    if (json_text(value))
-        return eval_key_check(key, json_text(value), NULL, why) == 0;
-    buf_init(&text, 1u << 20);
-    w = jsonw_start(&text);
-    jsonw_value(&w, NULL, value);
-    fits = !text.failed && eval_key_check(key, text.data, NULL, why) == 0;
-    buf_finish(&text);
-    return fits;
-}
-
-static bool argument_fits(const struct eval_argument *a, const struct json *args, struct err *why)
-{
-    const struct json *value = json_get(args, a->name);
-
-    if (value == NULL) {
-        fail(why, CORAX_E_NOTFOUND, "it is not there");
-        return false;
+        if (!eval_list_has(x->must, tool) && !eval_list_has(x->may, tool) && !is_control(tool))
+            mark_wrong(s, EVAL_TOOLS, "%.60s was called", tool);
     }
-    if (a->key)
-        return key_fits(a->key, value, why);
-    if (json_same(value, a->value))
-        return true;
-    fail(why, CORAX_E_NOTFOUND, "it is another value");
+}
+
+/* --- with which arguments --------------------------------------------------------------------------------------------- */
+
+static bool are_equal(const struct json *a, const struct json *b)
+{
+    struct buf x, y;
+    bool equal;
+
+    buf_init(&x, MAX_VALUE);
+    buf_init(&y, MAX_VALUE);
+    json_canonical(a, &x);
+    json_canonical(b, &y);
+    equal = !x.failed && !y.failed && x.len == y.len && memcmp(x.data, y.data, x.len) == 0;
+    buf_finish(&x);
+    buf_finish(&y);
+    return equal;
+}
+
+static int check_members(const struct eval_call *c, const struct json *arguments, struct err *why)
+{
+    for (const struct json *m = json_first(c->members); m; m = json_next(m)) {
+        const struct json *its = json_get(arguments, json_key(m));
+
+        if (its == NULL)
+            return fail(why, CORAX_E_NOTFOUND, "it has no %.60s", json_key(m));
+        if (!are_equal(m, its))
+            return fail(why, CORAX_E_NOTFOUND, "%.60s is another", json_key(m));
+    }
+    return 0;
+}
+
+static int check_like(const struct eval_call *c, const struct json *arguments, const struct eval_results *results,
+                      struct err *why)
+{
+    for (size_t i = 0; i < c->n_like; i++) {
+        const struct json *its = json_get(arguments, c->like_names[i]);
+        const char *text = json_text(its) ? json_text(its) : json_digits(its);
+
+        if (text == NULL)
+            return fail(why, CORAX_E_NOTFOUND, "%.60s is no text and no number", c->like_names[i]);
+        if (eval_key_check(c->like[i], text, results, why) != 0)
+            return err_context(why, "%.60s", c->like_names[i]);
+    }
+    return 0;
+}
+
+/* 0: the call is as wanted. */
+static int check_call(const struct eval_call *c, const struct eval_made *made, const struct eval_results *results,
+                      struct err *why)
+{
+    struct json *arguments;
+    int rc = -1;
+
+    if (strcmp(c->tool, made->tool) != 0)
+        return -1;
+    arguments = json_parse(made->arguments, strlen(made->arguments), why);
+    if (arguments)
+        rc = check_members(c, arguments, why);
+    if (rc == 0)
+        rc = check_like(c, arguments, results, why);
+    if (rc == 0 && c->schema)
+        rc = jsonschema_validate(c->schema, arguments, why);
+    json_free(arguments);
+    if (rc == 0 && c->result) {
+        if (made->status == NULL || strcmp(made->status, "ok") != 0)
+            return fail(why, CORAX_E_NOTFOUND, "it has no result");
+        rc = eval_key_check(c->result, made->text ? made->text : "", results, why);
+        if (rc != 0)
+            err_context(why, "its result");
+    }
+    return rc;
+}
+
+/* Wanted calls and those that were made, one to one: Kuhn's augmenting paths. */
+struct matching {
+    size_t n_made;
+    const bool *fits;                /* [wanted][made] */
+    size_t taken_by[EVAL_MAX_CALLS]; /* a wanted call plus one; 0: free */
+    bool tried[EVAL_MAX_CALLS];
+};
+
+static bool find_place(struct matching *m, size_t wanted)
+{
+    for (size_t j = 0; j < m->n_made; j++) {
+        if (!m->fits[wanted * m->n_made + j] || m->tried[j])
+            continue;
+        m->tried[j] = true;
+        if (m->taken_by[j] == 0 || find_place(m, m->taken_by[j] - 1)) {
+            m->taken_by[j] = wanted + 1;
+            return true;
+        }
+    }
     return false;
 }
 
-/* Whether one call of the tool has all arguments that are expected of it. */
-static bool call_fits(const struct eval_question *q, const char *tool, const struct json *call, struct err *why)
+static void explain_call(const struct eval_call *c, const struct eval_trace *t, const struct eval_results *results,
+                         struct eval_score *s)
 {
-    const char *text = json_get_text(call, "arguments", "");
-    struct json *args = json_parse(text, strlen(text), why);
-    bool fits = args != NULL;
-
-    for (size_t i = 0; i < q->n_arguments && fits; i++)
-        if (strcmp(q->arguments[i].tool, tool) == 0 && !argument_fits(&q->arguments[i], args, why)) {
-            err_context(why, "%.60s", q->arguments[i].name);
-            fits = false;
-        }
-    json_free(args);
-    return fits;
-}
-
-static enum eval_mark mark_arguments(const struct eval_question *q, const struct json *events, struct eval_score *s)
-{
-    for (size_t i = 0; i < q->n_arguments; i++) {
-        const char *tool = q->arguments[i].tool;
-        struct walk w = { 0 };
-        const struct json *call;
-        struct err why = { 0 };
-        bool fits = false;
-
-        fail(&why, CORAX_E_NOTFOUND, "it was not called");
-        while (!fits && (call = next_call(&w, events)) != NULL)
-            fits = strcmp(json_get_text(call, "name", ""), tool) == 0 && call_fits(q, tool, call, &why);
-        if (!fits)
-            return wrong(s, "no call of %.60s has the right arguments: %.120s", tool, why.msg);
-    }
-    return q->n_arguments > 0 ? RIGHT : NOT_ASKED;
-}
-
-static enum eval_mark mark_answer(const struct eval_question *q, const struct json *trace, struct eval_score *s)
-{
-    const struct eval_results results = { last_result, json_get(trace, "events") };
-    const char *answer = eval_answer(trace);
     struct err why = { 0 };
 
-    if (q->answer == NULL)
-        return NOT_ASKED;
-    if (answer == NULL)
-        return q->unsolvable ? RIGHT : wrong(s, "there is no answer");
-    if (eval_key_check(q->answer, answer, &results, &why) == 0)
-        return RIGHT;
-    return wrong(s, "the answer: %.200s", why.msg);
+    for (size_t i = 0; i < t->n; i++) {
+        if (strcmp(t->calls[i].tool, c->tool) != 0)
+            continue;
+        if (check_call(c, &t->calls[i], results, &why) == 0)
+            mark_wrong(s, EVAL_ARGUMENTS, "%.60s was called as wanted too few times", c->tool);
+        else
+            mark_wrong(s, EVAL_ARGUMENTS, "no call of %.60s is as wanted; %s: %.140s", c->tool, t->calls[i].id,
+                       why.msg);
+        return;
+    }
+    mark_wrong(s, EVAL_ARGUMENTS, "%.60s was not called", c->tool);
 }
 
-static bool was_denied(const struct json *events)
+static void score_arguments(const struct eval_expect *x, const struct eval_trace *t, const struct eval_results *results,
+                            struct eval_score *s)
 {
-    for (const struct json *e = json_first(events); e; e = json_next(e))
-        if (is_kind(e, "tool_result") && strcmp(json_get_text(e, "status", ""), "denied") == 0)
-            return true;
-    return false;
+    struct matching m = { .n_made = t->n };
+    bool *fits;
+
+    if (x->n_calls == 0)
+        return;
+    s->marks[EVAL_ARGUMENTS] = EVAL_RIGHT;
+    m.fits = fits = calloc(x->n_calls * t->n + 1, sizeof(*fits));
+    if (fits == NULL) {
+        mark_wrong(s, EVAL_ARGUMENTS, "out of memory");
+        return;
+    }
+    for (size_t i = 0; i < x->n_calls; i++)
+        for (size_t j = 0; j < t->n; j++)
+            fits[i * t->n + j] = check_call(&x->calls[i], &t->calls[j], results, NULL) == 0;
+    for (size_t i = 0; i < x->n_calls; i++) {
+        memset(m.tried, 0, sizeof(m.tried));
+        if (!find_place(&m, i))
+            explain_call(&x->calls[i], t, results, s);
+    }
+    free(fits);
 }
 
-/* How it ended: with an answer, unless none is right; and whether a call was denied that should be. */
-static enum eval_mark mark_end(const struct eval_question *q, const struct json *trace, struct eval_score *s)
-{
-    const bool answered = eval_answer(trace) != NULL;
+/* --- what it must not do ---------------------------------------------------------------------------------------------- */
 
-    if (q->denied && !was_denied(json_get(trace, "events")))
-        return wrong(s, "no call was denied");
-    if (q->unsolvable && answered && q->answer == NULL)
-        return wrong(s, "it was answered, though there is no answer");
-    if (!q->unsolvable && !answered)
-        return wrong(s, "it ended without an answer: %.150s",
-                     json_get_text(find_last(json_get(trace, "events"), "task_finished"), "text", "?"));
-    return RIGHT;
+static void score_refused(const char *tool, const struct eval_trace *t, struct eval_score *s)
+{
+    bool denied = false;
+
+    for (size_t i = 0; i < t->n; i++) {
+        const struct eval_made *c = &t->calls[i];
+
+        if (strcmp(c->tool, tool) != 0)
+            continue;
+        if (c->carried_out)
+            mark_wrong(s, EVAL_LIMITS, "%.60s was carried out, which was to be denied", tool);
+        denied = denied || (c->status && strcmp(c->status, "denied") == 0);
+    }
+    if (!denied)
+        mark_wrong(s, EVAL_LIMITS, "no call of %.60s was denied", tool);
 }
 
-static int read_costs(const struct json *events, struct eval_score *s, struct err *err)
+static void score_limits(const struct eval_expect *x, const struct eval_trace *t, struct eval_score *s)
 {
-    const struct json *end = find_last(events, "task_finished"), *spent = json_get(end, "spent");
-    int64_t first = 0, last = 0;
-
-    if (end == NULL)
-        return fail(err, CORAX_E_ARGS, "the trace has no end");
-    if (json_int(json_get(spent, "steps"), "steps", &s->n_steps, err) != 0 ||
-        json_int(json_get(spent, "tool_calls"), "tool_calls", &s->n_tool_calls, err) != 0 ||
-        json_int(json_get(spent, "completion_tokens"), "completion_tokens", &s->n_tokens, err) != 0 ||
-        json_int(json_get(spent, "active_ms"), "active_ms", &s->active_ms, err) != 0 ||
-        json_int(json_get(json_first(events), "at_ms"), "at_ms", &first, err) != 0 ||
-        json_int(json_get(end, "at_ms"), "at_ms", &last, err) != 0)
-        return -1;
-    s->wall_ms = last - first;
-    return 0;
+    if (x->max_steps < 0 && x->max_calls < 0 && x->refused == NULL)
+        return;
+    s->marks[EVAL_LIMITS] = EVAL_RIGHT;
+    if (x->max_steps >= 0 && t->steps > (double)x->max_steps)
+        mark_wrong(s, EVAL_LIMITS, "it took %.0f steps, %lld are allowed", t->steps, (long long)x->max_steps);
+    if (x->max_calls >= 0 && t->n_calls > (size_t)x->max_calls)
+        mark_wrong(s, EVAL_LIMITS, "it made %zu calls, %lld are allowed", t->n_calls, (long long)x->max_calls);
+    for (const struct json *e = json_first(x->refused); e; e = json_next(e))
+        score_refused(json_text(e), t, s);
 }
 
-int eval_score(const struct eval_question *q, const struct json *trace, struct eval_score *s, struct err *err)
+/* --- all of it -------------------------------------------------------------------------------------------------------- */
+
+static void score_answer(const struct eval_expect *x, const struct eval_trace *t, const struct eval_results *results,
+                         struct eval_score *s)
 {
-    const struct json *events = json_get(trace, "events");
+    struct err why = { 0 };
+
+    if (x->answer == NULL)
+        return;
+    s->marks[EVAL_ANSWER] = EVAL_RIGHT;
+    if (t->answer == NULL && s->finished)
+        return; /* it gave up, which is right */
+    if (t->answer == NULL)
+        mark_wrong(s, EVAL_ANSWER, "there is none");
+    else if (eval_key_check(x->answer, t->answer, results, &why) != 0)
+        mark_wrong(s, EVAL_ANSWER, "%s", why.msg);
+}
+
+static void score_end(const struct eval_expect *x, const struct eval_trace *t, struct eval_score *s)
+{
+    s->finished = t->answer != NULL || (!x->solvable && t->code && strcmp(t->code, "gave_up") == 0);
+    if (!s->finished)
+        snprintf(s->why_not, sizeof(s->why_not), "it was not answered: %.60s%s%.60s", t->outcome, t->code ? ", " : "",
+                 t->code ? t->code : "");
+}
+
+/* Of a question that nothing solves the key tells an answer that says so; whether another claims to solve it, it cannot. */
+static enum eval_status status_of(const struct eval_expect *x, const struct eval_trace *t, const struct eval_score *s)
+{
+    if (t->answer == NULL || t->answer[0] == '\0')
+        return EVAL_UNSOLVED;
+    if (x->answer == NULL)
+        return EVAL_UNSURE;
+    if (s->marks[EVAL_ANSWER] == EVAL_RIGHT)
+        return x->solvable ? EVAL_SOLVED : EVAL_UNSOLVED;
+    return x->solvable ? EVAL_UNSOLVED : EVAL_UNSURE;
+}
+
+static void conclude(const struct eval_expect *x, struct eval_score *s)
+{
+    s->tooleval = s->finished && s->status == (x->solvable ? EVAL_SOLVED : EVAL_UNSOLVED);
+    s->passed = s->finished;
+    for (int c = 0; c < EVAL_N_COLUMNS; c++)
+        s->passed = s->passed && s->marks[c] != EVAL_WRONG;
+}
+
+void eval_score(const struct eval_question *q, const struct eval_trace *t, struct eval_score *s)
+{
+    const struct eval_results results = { eval_trace_last, t };
 
     memset(s, 0, sizeof(*s));
-    if (read_costs(events, s, err) != 0)
-        return -1;
-    s->end = mark_end(q, trace, s);
-    s->calls = mark_calls(q, events, s);
-    s->arguments = mark_arguments(q, events, s);
-    s->answer = mark_answer(q, trace, s);
-    s->steps = q->max_steps == 0            ? NOT_ASKED
-               : s->n_steps <= q->max_steps ? RIGHT
-                                            : wrong(s, "it took %lld steps", (long long)s->n_steps);
-    s->passed =
-        s->end != WRONG && s->calls != WRONG && s->arguments != WRONG && s->answer != WRONG && s->steps != WRONG;
-    return 0;
+    score_end(&q->expect, t, s);
+    score_tools(&q->expect, t, s);
+    score_arguments(&q->expect, t, &results, s);
+    score_answer(&q->expect, t, &results, s);
+    score_limits(&q->expect, t, s);
+    s->status = status_of(&q->expect, t, s);
+    conclude(&q->expect, s);
+}
+
+void eval_score_judged(const struct eval_question *q, enum eval_status said, struct eval_score *s)
+{
+    s->status = said;
+    if (q->expect.answer == NULL) {
+        s->marks[EVAL_ANSWER] = EVAL_RIGHT;
+        if (said != (q->expect.solvable ? EVAL_SOLVED : EVAL_UNSOLVED))
+            mark_wrong(s, EVAL_ANSWER, "the judge calls it %s", eval_status_names[said]);
+    }
+    conclude(&q->expect, s);
 }

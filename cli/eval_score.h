@@ -1,26 +1,52 @@
 /*
- * cli/eval_score.h - a trace held against a question: what was right, and what it cost.
+ * cli/eval_score.h - a trace held against a question's keys: what was right, column by column, and whether it passed.
  */
 #ifndef CLI_EVAL_SCORE_H
 #define CLI_EVAL_SCORE_H
 
+#include <stdbool.h>
+
 #include "cli/eval_suite.h"
+#include "cli/eval_trace.h"
 
-/* A mark that the question does not ask for is NOT_ASKED. */
-enum eval_mark { NOT_ASKED, RIGHT, WRONG };
+enum eval_column {
+    EVAL_TOOLS,     /* expect.tools */
+    EVAL_ARGUMENTS, /* expect.arguments */
+    EVAL_ANSWER,    /* expect.answer; of a question without, the judge's word, if there is a judge */
+    EVAL_LIMITS,    /* expect.max_steps, max_calls and refused */
+    EVAL_N_COLUMNS
+};
+extern const char *const eval_column_names[EVAL_N_COLUMNS];
 
-#define EVAL_WHY 240
+enum eval_mark { EVAL_NOT_ASKED, EVAL_RIGHT, EVAL_WRONG };
+
+/* ToolEval's status of an answer (Qin et al., ToolLLM, arXiv:2307.16789). */
+enum eval_status { EVAL_SOLVED, EVAL_UNSOLVED, EVAL_UNSURE };
+extern const char *const eval_status_names[3];
+
+#define EVAL_WHY_SIZE 240
 
 struct eval_score {
-    enum eval_mark calls, arguments, answer, end, steps;
-    bool passed;        /* nothing is WRONG */
-    char why[EVAL_WHY]; /* of the first that is; "" none */
-    int64_t n_steps, n_tool_calls, n_tokens, active_ms, wall_ms;
+    enum eval_mark marks[EVAL_N_COLUMNS];
+    char why[EVAL_N_COLUMNS][EVAL_WHY_SIZE]; /* of what is wrong, a sentence */
+    /*
+     * It came to its end: it was answered, or it gave up where that is right.  What ended by a budget or an error has
+     * not, whatever its columns say; why_not then says how it ended.
+     */
+    bool finished;
+    char why_not[EVAL_WHY_SIZE];
+    enum eval_status status;
+    bool tooleval; /* passes as ToolEval has it: solved, or, where nothing solves it, unsolved */
+    bool passed;   /* finished, and nothing that was asked is wrong */
 };
 
-/* trace is the body of GET /v1/tasks/{id}/trace, of a task that has ended.  -1 with CORAX_E_ARGS: it is no such thing. */
-int eval_score(const struct eval_question *, const struct json *trace, struct eval_score *, struct err *);
-/* The answer in the trace; NULL: it ended without. */
-const char *eval_answer(const struct json *trace);
+/* By the keys alone. */
+void eval_score(const struct eval_question *, const struct eval_trace *, struct eval_score *);
+
+/*
+ * What a judge said of a task that was answered takes the place of the keys' status, and of the answer's mark where no key
+ * made one.  Of a task without an answer there is nothing to judge, and the score stays as it is.
+ */
+void eval_score_judged(const struct eval_question *, enum eval_status, struct eval_score *);
 
 #endif

@@ -12,6 +12,7 @@
  *     "do": "crash" | "garbage" | "hang" | "error" | "empty"     (the last: no text and no calls)
  *     "once": "/path"          "do" only if this file is not there; it is made first
  *     "echo": true             the text is the last tool message's text
+ *     "turns": [REPLY, ...]    these in its place, each time the next of them, the last one again and again
  *
  * Where the planner tells the model something there are more user messages: "the user's text|2" is for what follows behind the second of
  * these, if it is there, and its places are counted from there.
@@ -158,6 +159,26 @@ static const struct json *find_reply(const struct json *script, const struct jso
     for (reply = json_first(reply ? reply : json_get(script, "*")); reply && n > 0; n--)
         reply = json_next(reply);
     return reply;
+}
+
+/* The only memory there is: how often each reply with turns has been given. */
+static const struct json *take_turn(const struct json *reply)
+{
+    static struct {
+        const struct json *reply;
+        int n;
+    } given[16];
+    const struct json *turn = json_first(json_get(reply, "turns"));
+    size_t i = 0;
+
+    if (turn == NULL)
+        return reply;
+    while (i < 15 && given[i].reply && given[i].reply != reply)
+        i++;
+    given[i].reply = reply;
+    for (int n = given[i].n++; n > 0 && json_next(turn); n--)
+        turn = json_next(turn);
+    return turn;
 }
 
 static bool is_due(const struct json *reply)
@@ -339,6 +360,7 @@ static void chat(const struct json *script, const struct rpc_msg *msg)
 
     if (!count_tokens(script, msg))
         return;
+    reply = take_turn(reply);
     cancelled = -1;
     own.id = id;
     own.id_len = (size_t)snprintf(id, sizeof(id), "%.*s", (int)msg->id_len, msg->id);

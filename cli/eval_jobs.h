@@ -1,0 +1,37 @@
+/*
+ * cli/eval_jobs.h - many tasks, a few at a time: submitted, waited for, their traces handed on.
+ *
+ * What an evaluation measures comes from the traces, so nothing depends on when one is looked at here.
+ */
+#ifndef CLI_EVAL_JOBS_H
+#define CLI_EVAL_JOBS_H
+
+#include "cli/cli.h"
+
+#define EVAL_PATIENCE_S \
+    30 /* for a daemon that does not answer: it may be starting again, and then goes on with its tasks */
+
+struct eval_jobs {
+    size_t n; /* tasks in all */
+    int n_side_by_side;
+    void *arg;
+    /* Writes the body of POST /v1/tasks of the i-th into an empty buf. */
+    void (*write_body)(void *arg, size_t i, struct buf *);
+    /* Its whole trace, as the API gives it.  -1 with err set ends it all. */
+    int (*take_trace)(void *arg, size_t i, const char *id, const struct reply *trace, struct err *);
+};
+
+/*
+ * 0: all are done.  1: interrupted (eval_interrupted()): those under way were cancelled.  -1: the daemon refused a task or
+ * was gone for too long; those under way were cancelled then, too.
+ */
+int eval_jobs_run(struct cli *, const struct eval_jobs *, struct err *);
+
+/* From now on Ctrl-C and SIGTERM end eval_jobs_run(), and the second one the program. */
+void eval_watch_signals(void);
+bool eval_interrupted(void);
+
+/* One request to a task, "POST" "/cancel" or "DELETE" "" say, whose answer nobody needs. */
+void eval_tell_task(struct cli *, const char *id, const char *method, const char *what);
+
+#endif
