@@ -15,10 +15,10 @@ static const struct builtin *const builtins[] = {
     NULL, /* the last */
 };
 
-const struct builtin *builtin_find(const char *name)
+const struct builtin *builtin_of(const struct tool *tool)
 {
-    for (size_t i = 0; builtins[i]; i++)
-        if (strcmp(builtins[i]->name, name) == 0)
+    for (size_t i = 0; strcmp(tool->provider, BUILTIN_PROVIDER) == 0 && builtins[i]; i++)
+        if (strcmp(builtins[i]->name, tool->name) == 0)
             return builtins[i];
     return NULL;
 }

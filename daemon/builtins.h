@@ -22,8 +22,9 @@
 #define BUILTIN_PROVIDER "corax"
 
 struct config;
-struct task;
 struct registry;
+struct task;
+struct tool;
 
 /* A call under way.  call() of its tool fills it in; after builtin_finish, or cancel, it is gone. */
 struct builtin_call {
@@ -61,8 +62,8 @@ struct builtin {
 
 /* Puts all of them into the registry, before any plugin's.  -1: a bug in one's tool text, or no memory. */
 int builtins_register(struct registry *, const struct config *, struct err *);
-/* NULL: none of that name. */
-const struct builtin *builtin_find(const char *name);
+/* NULL: the tool is another provider's. */
+const struct builtin *builtin_of(const struct tool *);
 
 /* The result of a call that goes on: text and json of it, or err.  c is gone afterwards. */
 void builtin_finish(struct builtin_call *c, const struct err *err);

@@ -22,6 +22,7 @@
 #include "daemon/builtins.h"
 #include "daemon/scheduler.h"
 #include "daemon/task.h"
+#include "tools/mcp.h"
 
 #define MAX_DEPTH   3
 #define MAX_SUMMARY 900 /* bytes about the agents in the tool's description */
@@ -64,7 +65,7 @@ static void write_answer(struct delegation *g, const struct ending *end)
 }
 
 /* Children that work side by side take the parent no longer than the longest of them. */
-static void spend_time(struct task *parent, int64_t ms)
+static void child_ended(struct task *parent, int64_t ms)
 {
     if (ms > parent->children_ms) {
         parent->active_before_ms += ms - parent->children_ms;
@@ -83,7 +84,7 @@ static void finish(struct delegation *g, const struct ending *end)
     c->tokens = end->tokens;
     c->n_past = end->n_past;
     c->past = end->past;
-    spend_time(parent, end->active_ms);
+    child_ended(parent, end->active_ms);
     if (end->outcome == OUTCOME_ANSWERED)
         write_answer(g, end);
     else
@@ -94,7 +95,7 @@ static void finish(struct delegation *g, const struct ending *end)
 
 static void fail_call(struct delegation *g, const struct err *err)
 {
-    spend_time(g->call->task, 0);
+    child_ended(g->call->task, 0);
     builtin_finish(g->call, err);
     free(g);
 }
@@ -271,7 +272,7 @@ static void cancel(struct builtin_call *c)
     struct delegation *g = c->own;
     struct task *child = g->child;
 
-    spend_time(c->task, 0);
+    child_ended(c->task, 0);
     g->call = NULL;
     if (child == NULL)
         return; /* whoever brings it frees it */
@@ -415,9 +416,9 @@ static void describe(const struct config *config, struct buf *out)
     jsonw_text(&w, "description", text.failed ? "Give a task to another agent and get its answer." : text.data);
     jsonw_raw(&w, "inputSchema", schema, strlen(schema));
     jsonw_object(&w, "_meta");
-    jsonw_array(&w, "corax/effects");
+    jsonw_array(&w, MCP_META_EFFECTS);
     jsonw_end(&w);
-    jsonw_array(&w, "corax/traits");
+    jsonw_array(&w, MCP_META_TRAITS);
     jsonw_text(&w, NULL, "idempotent"); /* the same call is the same child */
     jsonw_end(&w);
     jsonw_end(&w);

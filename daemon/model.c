@@ -418,7 +418,7 @@ void model_load(struct model *m)
     }
     argv[n++] = m->of->path;
     argv[n] = NULL;
-    m->link = link_create(m->base, "model", config->infer_path, argv, &ops, m, &err);
+    m->link = link_create(m->base, m->of->name ? m->of->name : "model", config->infer_path, argv, &ops, m, &err);
     if (m->link) {
         link_start(m->link);
         return;

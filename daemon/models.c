@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 struct models {
-    struct event_base *base;
     const struct config *config;
     struct model *first; /* the default */
     size_t n;
@@ -140,7 +139,7 @@ struct model_chat *models_chat(struct models *ms, const struct model_file *of, c
 
 const char *models_name(const struct models *ms, const struct model_file *of)
 {
-    return model_name(find(ms, of));
+    return of ? model_name(find(ms, of)) : "";
 }
 
 int64_t models_context(const struct models *ms, const struct model_file *of)

@@ -18,7 +18,7 @@ void models_destroy(struct models *);
 /* of is one of the config's.  As model_chat. */
 struct model_chat *models_chat(struct models *, const struct model_file *of, const struct model_ask *,
                                const struct model_chat_ops *, void *arg);
-const char *models_name(const struct models *, const struct model_file *of); /* as model_name */
+const char *models_name(const struct models *, const struct model_file *of); /* as model_name; of NULL "" */
 /* Tokens that its context holds; 0: not known yet. */
 int64_t models_context(const struct models *, const struct model_file *of);
 /* The members "model", the default, and "models".  true when none is down. */

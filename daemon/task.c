@@ -591,7 +591,7 @@ static void record_reply(struct task *t, const struct model_reply *r)
     jsonw_int(&e->w, "decode_us", r->decode_us);
     jsonw_end(&e->w);
     entry_seal(e, "usage", at);
-    entry_text(e, "model", (t->model ? models_name(t->d->models, t->model) : ""));
+    entry_text(e, "model", models_name(t->d->models, t->model));
     entry_int(e, "duration_us", r->duration_us);
     task_recorded(t, e);
 }
@@ -622,7 +622,7 @@ static void on_reply(void *arg, const struct model_reply *r, const struct err *w
                                   .n_tokens = r->completion_tokens,
                                   .cut_off = strcmp(r->finish, "length") == 0 };
         t->row.prompt_tokens += r->prompt_tokens;
-        snprintf(t->row.model, sizeof(t->row.model), "%s", (t->model ? models_name(t->d->models, t->model) : ""));
+        snprintf(t->row.model, sizeof(t->row.model), "%s", models_name(t->d->models, t->model));
         task_apply(t, &ev);
         task_used_window(t, r->prompt_tokens, r->completion_tokens);
         record_reply(t, r);

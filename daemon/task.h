@@ -34,6 +34,7 @@
 #include "util/json.h"
 
 #define TASK_LAZY_MS    20
+#define TASK_MAX_AHEAD  8      /* calls of a reply that are sent before their turn */
 #define TASK_MAX_REASON 2000   /* bytes of why a person denies a call */
 #define NOTE_DATE       "date" /* task_note */
 #define TASK_HASH_SIZE  (2 * HASH_LEN + 1)
@@ -134,7 +135,7 @@ struct task {
     struct host_call *host_call;
     struct builtin_call *builtin_call;
     size_t n_ahead;
-    struct ahead *ahead[8], *open_ahead; /* task_ahead.h */
+    struct ahead *ahead[TASK_MAX_AHEAD], *open_ahead; /* task_ahead.h */
     struct plan_command command; /* the last one handed out */
     bool command_due;            /* after a recovery: it is to be carried out, not the next */
     bool ask_unverified;         /* after a recovery: so it is with the open call */

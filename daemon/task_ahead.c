@@ -126,7 +126,7 @@ bool ahead_keeps(struct task *t, struct builtin_call *c, const struct err *err)
 
 static bool is_child(const struct tool *tool)
 {
-    const struct builtin *b = strcmp(tool->provider, BUILTIN_PROVIDER) == 0 ? builtin_find(tool->name) : NULL;
+    const struct builtin *b = builtin_of(tool);
 
     return b && b->goes_ahead;
 }
@@ -136,7 +136,7 @@ static bool may_go(const struct tool *tool)
 {
     if (is_child(tool))
         return true;
-    return strcmp(tool->provider, BUILTIN_PROVIDER) != 0 && !(tool->effects & (CORAX_FX_WRITE | CORAX_FX_EXEC)) &&
+    return !builtin_of(tool) && !(tool->effects & (CORAX_FX_WRITE | CORAX_FX_EXEC)) &&
            !task_needs_intent(tool) && !(tool->traits & CORAX_TRAIT_DESTRUCTIVE);
 }
 
@@ -153,7 +153,7 @@ static bool set_out(struct ahead *a)
 {
     struct err err = { 0 };
 
-    if (strcmp(a->call.tool->provider, BUILTIN_PROVIDER) == 0) {
+    if (builtin_of(a->call.tool)) {
         const int went = task_start_builtin(a->t, &a->call, &a->builtin_call, &err);
 
         if (went == 0)
@@ -226,7 +226,7 @@ void ahead_start(struct task *t)
         return;
     while (i < m->n_calls && strcmp(m->calls[i].id, open->id) != 0)
         i++;
-    for (i++; i < m->n_calls && t->n_ahead < AHEAD_MAX && (int)t->n_ahead < left && went >= 0; i++)
+    for (i++; i < m->n_calls && t->n_ahead < TASK_MAX_AHEAD && (int)t->n_ahead < left && went >= 0; i++)
         went = try_ahead(t, m, i, is_child(t->call.tool));
 }
 

@@ -15,8 +15,6 @@
 
 #include "daemon/task.h"
 
-#define AHEAD_MAX 8
-
 /* The open call has been sent: sends what may go ahead. */
 void ahead_start(struct task *);
 /* The one that the planner opens now, taken out of those ahead; NULL: it is not among them. */

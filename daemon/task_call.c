@@ -13,8 +13,8 @@
 #include "daemon/paths.h"
 #include "daemon/scheduler.h"
 #include "daemon/task.h"
-#include "daemon/task_tools.h"
 #include "daemon/task_ahead.h"
+#include "daemon/task_tools.h"
 #include "util/arena.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -467,15 +467,10 @@ void task_begin_call(struct task *t, const struct call *call)
     }
 }
 
-static bool is_builtin(const struct tool *tool)
-{
-    return strcmp(tool->provider, BUILTIN_PROVIDER) == 0;
-}
-
 /* Its intent is in the journal before it begins. */
 bool task_waits_for_intent(const struct tool *tool)
 {
-    const struct builtin *b = is_builtin(tool) ? builtin_find(tool->name) : NULL;
+    const struct builtin *b = builtin_of(tool);
 
     return task_needs_intent(tool) || (b && b->is_durable);
 }
@@ -566,7 +561,7 @@ void builtin_finish(struct builtin_call *c, const struct err *err)
 
 int task_start_builtin(struct task *t, const struct task_call *call, struct builtin_call **out, struct err *err)
 {
-    const struct builtin *b = builtin_find(call->tool->name);
+    const struct builtin *b = builtin_of(call->tool);
     struct builtin_call *c = *out = calloc(1, sizeof(*c));
     struct json *args;
     int done = -1;
@@ -626,7 +621,7 @@ void task_send_call(struct task *t)
     const bool was_waiting = task_waits_for_intent(t->call.tool);
 
     t->phase = PHASE_CALL;
-    if (t->open_ahead ? ahead_adopt(t) : is_builtin(t->call.tool) ? send_builtin(t) : send_host(t)) {
+    if (t->open_ahead ? ahead_adopt(t) : builtin_of(t->call.tool) ? send_builtin(t) : send_host(t)) {
         if (was_waiting)
             task_advance(t); /* else the caller's loop goes on */
         return;

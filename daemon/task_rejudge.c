@@ -207,7 +207,7 @@ static void see(struct rejudge *r, enum entry_kind kind, const struct json *e)
 
     if (is_result && json_get(e, "status") && strcmp(json_get_text(e, "status", ""), "denied") != 0)
         r->seen = label_join(r->seen, r->result);
-    if (!is_result || (tool && strcmp(tool->provider, BUILTIN_PROVIDER) == 0))
+    if (!is_result || (tool && builtin_of(tool)))
         r->seen = label_join(r->seen, recorded);
 }
 

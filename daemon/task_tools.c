@@ -71,7 +71,7 @@ static bool is_allowed(const struct task *t, const char *name)
 /* Of the daemon's own tools, those that have nothing to do for this task. */
 static bool is_idle(const struct task *t, const struct tool *tool)
 {
-    const struct builtin *b = strcmp(tool->provider, BUILTIN_PROVIDER) == 0 ? builtin_find(tool->name) : NULL;
+    const struct builtin *b = builtin_of(tool);
 
     return b && b->is_offered && !b->is_offered(t);
 }
@@ -97,7 +97,7 @@ const struct tool *task_find_tool(const struct task *t, const char *name)
 {
     const struct tool *tool = find_usable(t, name);
 
-    if (tool && t->tools->chosen && strcmp(tool->provider, BUILTIN_PROVIDER) != 0 && !is_offered(t, name))
+    if (tool && t->tools->chosen && !builtin_of(tool) && !is_offered(t, name))
         return NULL;
     return tool;
 }
@@ -115,7 +115,7 @@ static bool admits(void *arg, const char *name)
     const struct task *t = arg;
     const struct tool *tool = find_usable(t, name);
 
-    return tool && strcmp(tool->provider, BUILTIN_PROVIDER) != 0 && !is_ours(t, name) && !is_offered(t, name);
+    return tool && !builtin_of(tool) && !is_ours(t, name) && !is_offered(t, name);
 }
 
 /* --- looking ------------------------------------------------------------------------------------------------------ */
