@@ -70,7 +70,7 @@ static int read_agent(struct agent *a, const struct config *c, struct err *err)
         return fail(err, CORAX_E_ARGS, "\"agent\" must be 1, the version of this format");
     if (read_text(a->root, "description", &a->description, err) < 0 || read_text(a->root, "system", &a->system, err) < 0 ||
         read_text(a->root, "model", &a->model, err) < 0 || config_find_model(c, a->model, &file, err) < 0 ||
-        config_check_tools(a->tools, err) < 0 || policies_check_narrowing(a->policy, err) < 0 || config_read_planner(json_get(a->root, "planner"), &a->planner, err) < 0 ||
+        config_check_tools(a->tools, err) < 0 || policies_check_narrowing(a->policy, NULL, err) < 0 || config_read_planner(json_get(a->root, "planner"), &a->planner, err) < 0 ||
         config_read_budget(json_get(a->root, "budget"), &a->budget, err) < 0 ||
         config_read_sampling(json_get(a->root, "sampling"), &a->sampling, err) < 0 ||
         config_read_space(json_get(a->root, "memory"), &a->memory, err) < 0)

@@ -25,22 +25,30 @@ static size_t folder_length(const char *folder)
     return n;
 }
 
+/* root is "NAME=PATH". */
+static void set_place(struct place *p, const char *root, const char *way)
+{
+    const char *eq = strchr(root, '=');
+
+    snprintf(p->name, sizeof(p->name), "%.*s", (int)(eq - root), root);
+    snprintf(p->way, sizeof(p->way), "%s", way);
+    p->folder = eq + 1;
+}
+
 static bool split_absolute(const struct config *c, const char *text, struct place *p)
 {
     struct path rest;
 
     for (size_t i = 0; i < c->roots.n; i++) {
-        const char *eq = strchr(c->roots.at[i], '=');
-        const size_t n = folder_length(eq + 1);
+        const char *folder = strchr(c->roots.at[i], '=') + 1;
+        const size_t n = folder_length(folder);
 
-        if (strncmp(text, eq + 1, n) != 0 || (text[n] != '/' && text[n] != '\0'))
+        if (strncmp(text, folder, n) != 0 || (text[n] != '/' && text[n] != '\0'))
             continue;
         /* What is below is read like any other way, so that dots in it lead nowhere. */
         if (text[n] && text[n + 1] && !path_parse(text + n + 1, &rest))
             return false;
-        snprintf(p->name, sizeof(p->name), "%.*s", (int)(eq - c->roots.at[i]), c->roots.at[i]);
-        snprintf(p->way, sizeof(p->way), "%s", text[n] && text[n + 1] ? rest.text : "");
-        p->folder = eq + 1;
+        set_place(p, c->roots.at[i], text[n] && text[n + 1] ? rest.text : "");
         return true;
     }
     return false;
@@ -55,13 +63,9 @@ static bool split_named(const struct config *c, const char *text, struct place *
         return false;
     n = strcspn(whole.text, "/");
     for (size_t i = 0; i < c->roots.n; i++) {
-        const char *eq = strchr(c->roots.at[i], '=');
-
-        if ((size_t)(eq - c->roots.at[i]) != n || strncmp(c->roots.at[i], whole.text, n) != 0)
+        if (strncmp(c->roots.at[i], whole.text, n) != 0 || c->roots.at[i][n] != '=')
             continue;
-        snprintf(p->name, sizeof(p->name), "%.*s", (int)n, whole.text);
-        snprintf(p->way, sizeof(p->way), "%s", whole.text[n] ? whole.text + n + 1 : "");
-        p->folder = eq + 1;
+        set_place(p, c->roots.at[i], whole.text[n] ? whole.text + n + 1 : "");
         return true;
     }
     return false;

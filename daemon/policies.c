@@ -183,9 +183,9 @@ struct policy *policies_narrowing(const struct json *of_agent, const struct json
     return p;
 }
 
-int policies_check_narrowing(const struct json *j, struct err *err)
+int policies_check_narrowing(const struct json *of_agent, const struct json *of_task, struct err *err)
 {
-    struct policy *p = policies_narrowing(NULL, j, err);
+    struct policy *p = policies_narrowing(of_agent, of_task, err);
 
     policy_destroy(p);
     return p ? 0 : -1;

@@ -29,8 +29,8 @@ const char *policies_layer_name(size_t i); /* "base", "admin", "user", "task" */
  * The policy of an agent's file and that of a submission, each NULL for none, as the layer of a task.  NULL with CORAX_E_ARGS.
  */
 struct policy *policies_narrowing(const struct json *of_agent, const struct json *of_task, struct err *);
-/* Can it be one of these? */
-int policies_check_narrowing(const struct json *, struct err *);
+/* Can they be one?  0 or -1, as above. */
+int policies_check_narrowing(const struct json *of_agent, const struct json *of_task, struct err *);
 /* Of the base where there is no other layer, else of all of them: 64 hex digits and a NUL. */
 void policies_hash(const struct policies *, uint32_t uid, const struct policy *own, char out[65]);
 

@@ -12,9 +12,9 @@
 #include "daemon/task.h"
 #include "policies/match.h"
 #include "tools/registry.h"
+#include "util/effects.h"
 
 #define MAX_REASONS 64
-#define MAX_FILES   POLICY_MAX_FILES
 
 /* --- GET /v1/policies -------------------------------------------------------------------------------------------- */
 
@@ -79,18 +79,25 @@ struct question {
     bool attended;
 };
 
+/* Of a name, or of "plugin.tool".  NULL: there is none. */
+static const struct tool *find_tool(const struct coraxd *d, const char *name)
+{
+    const struct tool *tool = registry_find(d->registry, name);
+    const char *dot = strchr(name, '.');
+
+    if (tool || !dot || !(tool = registry_find(d->registry, dot + 1)))
+        return tool;
+    return strlen(tool->provider) == (size_t)(dot - name) && strncmp(tool->provider, name, (size_t)(dot - name)) == 0 ? tool : NULL;
+}
+
 /* "plugin.tool", or the name of a tool that there is; what is said of effects and traits goes before what is known. */
-static int read_tool(struct coraxd *d, struct question *q, struct err *err)
+static int read_tool(const struct coraxd *d, struct question *q, struct err *err)
 {
     const char *name = json_get_text(q->root, "tool", "");
-    const struct tool *tool = registry_find(d->registry, name);
+    const struct tool *tool = find_tool(d, name);
     const char *dot = strchr(name, '.');
     struct policy_request *r = &q->request;
 
-    if (!tool && dot && registry_find(d->registry, dot + 1) &&
-        strncmp(registry_find(d->registry, dot + 1)->provider, name, (size_t)(dot - name)) == 0 &&
-        registry_find(d->registry, dot + 1)->provider[dot - name] == '\0')
-        tool = registry_find(d->registry, dot + 1);
     if (tool) {
         r->provider = tool->provider;
         r->tool = tool->name;
@@ -114,8 +121,8 @@ static int read_context(struct question *q, struct err *err)
     const struct json *context = json_get(q->root, "context"), *effects = json_get(q->root, "effects"),
                       *traits = json_get(q->root, "traits"), *attended = json_get(q->root, "attended");
 
-    if ((effects && match_read_effects(effects, "effects", &q->request.effects, err) < 0) ||
-        (traits && match_read_traits(traits, "traits", &q->request.traits, err) < 0) ||
+    if ((effects && effects_read(effects, "effects", &q->request.effects, err) < 0) ||
+        (traits && traits_read(traits, "traits", &q->request.traits, err) < 0) ||
         (context && match_read_label(context, "context", &q->request.context, err) < 0))
         return -1;
     if (attended && json_kind(attended) != JSON_BOOL)
@@ -230,8 +237,8 @@ void routes_post_explain(struct coraxd *d, struct evhttp_request *req, const str
 
 int routes_read_policy_files(const struct json *list, struct policy_file files[POLICY_MAX_FILES], size_t *n, struct err *err)
 {
-    if (json_kind(list) != JSON_ARRAY || json_count(list) == 0 || json_count(list) > MAX_FILES)
-        return fail(err, CORAX_E_ARGS, "files must be a list of 1 to %d objects {name, text}", MAX_FILES);
+    if (json_kind(list) != JSON_ARRAY || json_count(list) == 0 || json_count(list) > POLICY_MAX_FILES)
+        return fail(err, CORAX_E_ARGS, "files must be a list of 1 to %d objects {name, text}", POLICY_MAX_FILES);
     for (const struct json *j = json_first(list); j; j = json_next(j)) {
         const char *text = json_get_text(j, "text", NULL);
 
@@ -246,7 +253,7 @@ int routes_read_policy_files(const struct json *list, struct policy_file files[P
 void routes_post_policy_test(struct coraxd *d, struct evhttp_request *req, const struct http_peer *peer)
 {
     static const char *const known[] = { "files", "narrows", NULL };
-    struct policy_file files[MAX_FILES];
+    struct policy_file files[POLICY_MAX_FILES];
     struct err err = { 0 };
     struct policy *p;
     struct json *root;

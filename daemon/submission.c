@@ -169,15 +169,6 @@ static int read_budget(const struct json *v, struct budget *b, struct err *err)
     return 0;
 }
 
-/* Together with the agent's, which may have its name. */
-static int check_policy(const struct submission *s, struct err *err)
-{
-    struct policy *p = policies_narrowing(s->agent ? s->agent->policy : NULL, s->policy, err);
-
-    policy_destroy(p);
-    return p ? 0 : -1;
-}
-
 int submission_parse(struct submission *s, const char *body, size_t len, const struct config *config, const char **code,
                      const char **param, struct err *err)
 {
@@ -239,7 +230,8 @@ int submission_parse(struct submission *s, const char *body, size_t len, const s
         return -1;
     *param = "policy";
     s->policy = json_get(s->root, "policy");
-    if (check_policy(s, err) < 0)
+    /* Together with the agent's, which may have its name, and which alone is good: daemon/agents.c. */
+    if (s->policy && policies_check_narrowing(s->agent ? s->agent->policy : NULL, s->policy, err) < 0)
         return -1;
     *param = "label";
     if (json_get(s->root, "label") && match_read_label(json_get(s->root, "label"), "label", &s->label, err) < 0)

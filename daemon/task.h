@@ -261,6 +261,8 @@ size_t task_layers(const struct task *, const struct policy *layers[POLICY_MAX_L
 /* task_seen.c: what the task has seen and done, as far as policies count it. */
 void task_saw(struct task *, struct label);
 void task_made(struct task *, const char *provider, const char *tool, unsigned effects, unsigned traits, size_t bytes);
+/* What an event or a list says of a call; names that are not known, or none, count as the worst. */
+void task_read_effects(const struct json *, unsigned *effects, unsigned *traits);
 void task_fold_made(struct task *, const struct json *intent);
 /* A list of calls as another task has made them: in JSON, and back, where it counts as made. */
 void task_write_past(struct jsonw *, const char *key, const struct policy_past *, size_t n);
@@ -272,7 +274,6 @@ void task_record_label(struct entry *, const char *key, struct label);
 /* NULL: the best there is; what makes no sense: the worst. */
 struct label task_read_label(const struct json *);
 
-void task_write_effects(struct jsonw *, const char *key, const struct tool *);
 void task_write_usage(struct jsonw *, const struct task_row *);
 /* What a task_submitted event has of the submission: input, attended, tools, planner, agent, memory, priority, due_ms, deadline_ms,
  * schedule. */

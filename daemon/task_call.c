@@ -17,43 +17,12 @@
 #include "daemon/task_tools.h"
 #include "util/arena.h"
 #include "util/clock.h"
+#include "util/effects.h"
 #include "util/log.h"
 #include "util/utf8.h"
 
 #define BUILTIN_MAX_RESULT (256u << 10)
 #define MAX_NAMED_TOOLS 12 /* in the sentence about an unknown tool */
-
-static const struct {
-    unsigned bit;
-    const char *name;
-} effect_names[] = { { CORAX_FX_READ, "read" },
-                     { CORAX_FX_WRITE, "write" },
-                     { CORAX_FX_EXEC, "exec" },
-                     { CORAX_FX_NET, "net" },
-                     { CORAX_FX_CLOCK, "clock" } },
-  trait_names[] = { { CORAX_TRAIT_IDEMPOTENT, "idempotent" }, { CORAX_TRAIT_DESTRUCTIVE, "destructive" } };
-
-void task_write_effects(struct jsonw *w, const char *key, const struct tool *tool)
-{
-    size_t i;
-
-    jsonw_array(w, key);
-    for (i = 0; tool && i < sizeof(effect_names) / sizeof(*effect_names); i++)
-        if (tool->effects & effect_names[i].bit)
-            jsonw_text(w, NULL, effect_names[i].name);
-    jsonw_end(w);
-}
-
-static void write_traits(struct jsonw *w, const struct tool *tool)
-{
-    size_t i;
-
-    jsonw_array(w, "traits");
-    for (i = 0; i < sizeof(trait_names) / sizeof(*trait_names); i++)
-        if (tool->traits & trait_names[i].bit)
-            jsonw_text(w, NULL, trait_names[i].name);
-    jsonw_end(w);
-}
 
 /* A call that changes nothing, or nothing more when made twice, may be made again after a crash. */
 bool task_needs_intent(const struct tool *tool)
@@ -427,7 +396,7 @@ static void record_question(struct task *t, enum entry_kind kind)
     entry_text(e, "provider", t->call.tool ? t->call.tool->provider : NULL);
     entry_string(e, "arguments", t->call.call->args, t->call.call->args_len);
     at = entry_mark(e);
-    task_write_effects(&e->w, "effects", t->call.tool);
+    effects_write(&e->w, "effects", t->call.tool ? t->call.tool->effects : 0);
     entry_seal(e, "effects", at);
     if (kind == ENTRY_APPROVAL_ASKED)
         entry_text(e, "rule", t->call.rule);
@@ -489,10 +458,10 @@ void task_make_intent(struct task *t)
     entry_text(e, "provider", t->call.tool->provider);
     entry_string(e, "arguments", t->call.call->args, t->call.call->args_len);
     at = entry_mark(e);
-    task_write_effects(&e->w, "effects", t->call.tool);
+    effects_write(&e->w, "effects", t->call.tool->effects);
     entry_seal(e, "effects", at);
     at = entry_mark(e);
-    write_traits(&e->w, t->call.tool);
+    traits_write(&e->w, "traits", t->call.tool->traits);
     entry_seal(e, "traits", at);
     entry_int(e, "attempt", t->call.attempt);
     task_recorded(t, e);

@@ -7,6 +7,7 @@
 
 #include "daemon/model.h"
 #include "daemon/task.h"
+#include "util/effects.h"
 
 #define UNSURE_TEXT "it is not known whether this call had its effect, and the person does not want it made again"
 
@@ -129,7 +130,7 @@ static void write_waiting(const struct task *t, struct jsonw *w)
     if (question)
         jsonw_null(w, "effects");
     else
-        task_write_effects(w, "effects", t->call.tool);
+        effects_write(w, "effects", t->call.tool ? t->call.tool->effects : 0);
     jsonw_text(w, "rule", t->phase == PHASE_APPROVAL ? t->call.rule : NULL);
     jsonw_text(w, "why", question ? NULL : t->call.why);
     jsonw_text(w, "question", question ? t->command.question : NULL);

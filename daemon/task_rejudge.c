@@ -43,10 +43,7 @@ struct made {
 static void read_intent(const struct json *e, struct made *m)
 {
     m->made = m->knows = true;
-    if (match_read_effects(json_get(e, "effects"), "effects", &m->effects, NULL) < 0)
-        m->effects = ~0u;
-    if (match_read_traits(json_get(e, "traits"), "traits", &m->traits, NULL) < 0)
-        m->traits = ~0u;
+    task_read_effects(e, &m->effects, &m->traits);
 }
 
 /* They follow its decision, up to its result or, after a restart, to the next decision. */

@@ -6,6 +6,7 @@
 
 #include "daemon/task.h"
 #include "policies/match.h"
+#include "util/effects.h"
 
 void task_saw(struct task *t, struct label label)
 {
@@ -41,29 +42,23 @@ void task_forget_past(struct task *t)
     t->n_past = t->past_cap = 0;
 }
 
+void task_read_effects(const struct json *j, unsigned *effects, unsigned *traits)
+{
+    *effects = *traits = ~0u;
+    effects_read(json_get(j, "effects"), "effects", effects, NULL);
+    traits_read(json_get(j, "traits"), "traits", traits, NULL);
+}
+
 void task_fold_made(struct task *t, const struct json *intent)
 {
-    unsigned effects = ~0u, traits = 0;
+    unsigned effects, traits;
     int64_t attempt = 1;
 
     if (json_int(json_get(intent, "attempt"), "attempt", &attempt, NULL) == 0 && attempt > 1)
         return; /* it is there already */
-    /* Names that are not known count as the worst. */
-    if (match_read_effects(json_get(intent, "effects"), "effects", &effects, NULL) < 0)
-        effects = ~0u;
-    if (match_read_traits(json_get(intent, "traits"), "traits", &traits, NULL) < 0)
-        traits = ~0u;
+    task_read_effects(intent, &effects, &traits);
     task_made(t, json_get_text(intent, "provider", ""), json_get_text(intent, "tool", ""), effects, traits,
               strlen(json_get_text(intent, "arguments", "")));
-}
-
-static void write_names(struct jsonw *w, const char *key, unsigned bits, const struct match_name *names)
-{
-    jsonw_array(w, key);
-    for (; names->name; names++)
-        if (bits & names->bit)
-            jsonw_text(w, NULL, names->name);
-    jsonw_end(w);
 }
 
 void task_write_past(struct jsonw *w, const char *key, const struct policy_past *past, size_t n)
@@ -73,8 +68,8 @@ void task_write_past(struct jsonw *w, const char *key, const struct policy_past 
         jsonw_object(w, NULL);
         jsonw_text(w, "provider", past[i].provider);
         jsonw_text(w, "tool", past[i].tool);
-        write_names(w, "effects", past[i].effects, match_effects);
-        write_names(w, "traits", past[i].traits, match_traits);
+        effects_write(w, "effects", past[i].effects);
+        traits_write(w, "traits", past[i].traits);
         jsonw_int(w, "bytes", (int64_t)past[i].bytes);
         jsonw_end(w);
     }
@@ -84,11 +79,10 @@ void task_write_past(struct jsonw *w, const char *key, const struct policy_past 
 void task_read_past(struct task *t, const struct json *list)
 {
     for (const struct json *j = json_first(list); j; j = json_next(j)) {
-        unsigned effects = ~0u, traits = ~0u;
+        unsigned effects, traits;
         int64_t bytes = 0;
 
-        match_read_effects(json_get(j, "effects"), "effects", &effects, NULL);
-        match_read_traits(json_get(j, "traits"), "traits", &traits, NULL);
+        task_read_effects(j, &effects, &traits);
         json_int(json_get(j, "bytes"), "bytes", &bytes, NULL);
         task_made(t, json_get_text(j, "provider", ""), json_get_text(j, "tool", ""), effects, traits, (size_t)bytes);
     }

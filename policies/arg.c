@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-
 #define EXACT_BELOW 9007199254740992.0 /* 2^53: from here on, neighbouring integers share a double */
 
 /* --- plain values ----------------------------------------------------------------------------------------------- */
@@ -256,8 +255,10 @@ void arg_memo_init(struct arg_memo *memo)
 }
 
 /* NULL: that cannot be told. */
-static const struct path *read_path_text(const char *text, const struct arg_context *x, struct arg_memo *memo)
+static const struct path *read_path_text(const char *text, const struct arg_context *x)
 {
+    struct arg_memo *memo = x->memo;
+
     if (memo->path_text != text) {
         memo->path_clear = x->resolve ? x->resolve(x->resolve_arg, text, &memo->path) : path_parse(text, &memo->path);
         memo->path_text = text;
@@ -266,9 +267,9 @@ static const struct path *read_path_text(const char *text, const struct arg_cont
 }
 
 /* Whether it holds, and *clear: whether that can be told. */
-static bool path_holds(const struct arg_condition *c, const char *text, const struct arg_context *x, struct arg_memo *memo, bool *clear)
+static bool path_holds(const struct arg_condition *c, const char *text, const struct arg_context *x, bool *clear)
 {
-    const struct path *path = read_path_text(text, x, memo);
+    const struct path *path = read_path_text(text, x);
     bool beneath = c->beneath.n == 0;
 
     *clear = path != NULL;
@@ -562,7 +563,7 @@ int arg_read(const struct json *j, struct arg_condition *c, struct arena *arena,
 static bool text_matches(const struct arg_condition *c, const char *text, const struct arg_context *x)
 {
     bool clear = true;
-    const bool holds = c->kind == ARG_PATH ? path_holds(c, text, x, x->memo, &clear) : url_holds(c, text, x->memo, &clear);
+    const bool holds = c->kind == ARG_PATH ? path_holds(c, text, x, &clear) : url_holds(c, text, x->memo, &clear);
 
     return clear ? holds : x->against;
 }

@@ -2,52 +2,13 @@
 
 #include <string.h>
 
-const struct match_name match_effects[] = {
-    { "read", CORAX_FX_READ }, { "write", CORAX_FX_WRITE }, { "exec", CORAX_FX_EXEC },
-    { "net", CORAX_FX_NET },   { "clock", CORAX_FX_CLOCK }, { NULL, 0 },
-};
-
-const struct match_name match_traits[] = {
-    { "idempotent", CORAX_TRAIT_IDEMPOTENT },
-    { "destructive", CORAX_TRAIT_DESTRUCTIVE },
-    { NULL, 0 },
-};
+#include "util/effects.h"
 
 /* --- reading ---------------------------------------------------------------------------------------------------- */
 
-static int read_bits(const struct json *list, const char *what, const struct match_name *names, unsigned *bits,
-                     struct err *err)
-{
-    unsigned sum = 0;
+typedef int read_names(const struct json *list, const char *what, unsigned *bits, struct err *);
 
-    if (json_kind(list) != JSON_ARRAY)
-        return fail(err, CORAX_E_ARGS, "%s is not a list of names", what);
-    for (const struct json *j = json_first(list); j; j = json_next(j)) {
-        const char *name = json_text(j);
-        const struct match_name *known = names;
-
-        while (known->name && (!name || strcmp(name, known->name) != 0))
-            known++;
-        if (!known->name)
-            return fail(err, CORAX_E_ARGS, "%s: \"%.40s\" is unknown", what, name ? name : "(not a string)");
-        sum |= known->bit;
-    }
-    *bits = sum;
-    return 0;
-}
-
-int match_read_effects(const struct json *list, const char *what, unsigned *bits, struct err *err)
-{
-    return read_bits(list, what, match_effects, bits, err);
-}
-
-int match_read_traits(const struct json *list, const char *what, unsigned *bits, struct err *err)
-{
-    return read_bits(list, what, match_traits, bits, err);
-}
-
-static int read_bits_condition(const struct json *j, const struct match_name *names, struct bits_condition *c,
-                               struct err *err)
+static int read_bits_condition(const struct json *j, read_names *read, struct bits_condition *c, struct err *err)
 {
     const char *what = json_key(j);
 
@@ -55,12 +16,12 @@ static int read_bits_condition(const struct json *j, const struct match_name *na
         return fail(err, CORAX_E_ARGS, "%s needs \"any\" or \"within\"", what);
     for (const struct json *m = json_first(j); m; m = json_next(m)) {
         if (strcmp(json_key(m), "any") == 0) {
-            if (read_bits(m, what, names, &c->any, err) < 0)
+            if (read(m, what, &c->any, err) < 0)
                 return -1;
             if (c->any == 0)
                 return fail(err, CORAX_E_ARGS, "%s: an empty \"any\" can never match", what);
         } else if (strcmp(json_key(m), "within") == 0) {
-            if (read_bits(m, what, names, &c->within, err) < 0)
+            if (read(m, what, &c->within, err) < 0)
                 return -1;
         } else {
             return fail(err, CORAX_E_ARGS, "%s: key \"%.60s\" is unknown: any and within are known", what, json_key(m));
@@ -153,21 +114,31 @@ static int read_except(struct match *m, struct arena *arena, const struct json *
     return 0;
 }
 
+int match_read_label_part(const struct json *member, struct label *label, struct err *err)
+{
+    if (strcmp(json_key(member), "integrity") == 0)
+        return integrity_find(json_text(member), &label->integrity)
+                   ? 1
+                   : fail(err, CORAX_E_ARGS, "integrity is neither trusted nor untrusted");
+    if (strcmp(json_key(member), "confidentiality") == 0)
+        return confidentiality_find(json_text(member), &label->confidentiality)
+                   ? 1
+                   : fail(err, CORAX_E_ARGS, "confidentiality is none of public, internal, secret");
+    return 0;
+}
+
 int match_read_label(const struct json *j, const char *what, struct label *label, struct err *err)
 {
     if (json_kind(j) != JSON_OBJECT || json_count(j) == 0)
         return fail(err, CORAX_E_ARGS, "%s has neither integrity nor confidentiality", what);
     for (const struct json *m = json_first(j); m; m = json_next(m)) {
-        if (strcmp(json_key(m), "integrity") == 0) {
-            if (!integrity_find(json_text(m), &label->integrity))
-                return fail(err, CORAX_E_ARGS, "%s: integrity is neither trusted nor untrusted", what);
-        } else if (strcmp(json_key(m), "confidentiality") == 0) {
-            if (!confidentiality_find(json_text(m), &label->confidentiality))
-                return fail(err, CORAX_E_ARGS, "%s: confidentiality is none of public, internal, secret", what);
-        } else {
+        const int taken = match_read_label_part(m, label, err);
+
+        if (taken < 0)
+            return err_context(err, "%s", what);
+        if (taken == 0)
             return fail(err, CORAX_E_ARGS, "%s: key \"%.60s\" is unknown: integrity and confidentiality are known", what,
                         json_key(m));
-        }
     }
     return 0;
 }
@@ -206,9 +177,9 @@ int match_read(struct match *m, struct arena *arena, const char *pattern, const 
         int bad;
 
         if (strcmp(key, "effects") == 0)
-            bad = read_bits_condition(j, match_effects, &m->effects, err);
+            bad = read_bits_condition(j, effects_read, &m->effects, err);
         else if (strcmp(key, "traits") == 0)
-            bad = read_bits_condition(j, match_traits, &m->traits, err);
+            bad = read_bits_condition(j, traits_read, &m->traits, err);
         else if (strcmp(key, "args") == 0 && use != MATCH_TOOL)
             bad = read_args(m, arena, j, err);
         else if (strcmp(key, "context") == 0 && use <= MATCH_AGAINST)

@@ -75,6 +75,8 @@ enum match_use { MATCH_ALLOW, MATCH_AGAINST, MATCH_CALL /* args, no context */, 
  */
 int match_read(struct match *, struct arena *, const char *pattern, const struct json *when,
                enum match_use, struct err *err);
+/* Takes one member of a label.  1: it is one, 0: it is not, -1 with CORAX_E_ARGS. */
+int match_read_label_part(const struct json *member, struct label *, struct err *err);
 /* Reads {"integrity": ..., "confidentiality": ...}, either may be missing and stays as it is. */
 int match_read_label(const struct json *, const char *what, struct label *, struct err *err);
 
@@ -120,14 +122,5 @@ bool match_holds(const struct match *, const struct policy_request *, struct mat
  * Where a has an exception with a `*`, it is not found out.
  */
 bool match_covers(const struct match *a, const struct match *b);
-
-struct match_name {
-    const char *name;
-    unsigned bit;
-};
-extern const struct match_name match_effects[], match_traits[]; /* the last has no name */
-/* Effect and trait names as bits: {"write","net"}.  -1 with CORAX_E_ARGS naming the unknown one. */
-int match_read_effects(const struct json *list, const char *what, unsigned *bits, struct err *err);
-int match_read_traits(const struct json *list, const char *what, unsigned *bits, struct err *err);
 
 #endif

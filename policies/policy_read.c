@@ -185,19 +185,7 @@ static int take_label(const struct json *m, void *arg, struct err *err)
 {
     struct label_rule *l = arg;
 
-    if (strcmp(json_key(m), "integrity") == 0) {
-        l->has_integrity = true;
-        return integrity_find(json_text(m), &l->label.integrity)
-                   ? 1
-                   : fail(err, CORAX_E_ARGS, "integrity is neither trusted nor untrusted");
-    }
-    if (strcmp(json_key(m), "confidentiality") == 0) {
-        l->has_confidentiality = true;
-        return confidentiality_find(json_text(m), &l->label.confidentiality)
-                   ? 1
-                   : fail(err, CORAX_E_ARGS, "confidentiality is none of public, internal, secret");
-    }
-    return 0;
+    return match_read_label_part(m, &l->label, err);
 }
 
 static int read_label(const struct reading *in, void *out, struct err *err)
@@ -206,6 +194,8 @@ static int read_label(const struct reading *in, void *out, struct err *err)
 
     if (read_of(in, &l->is, MATCH_CALL, take_label, l, ", integrity, confidentiality", err) < 0)
         return -1;
+    l->has_integrity = json_get(in->j, "integrity") != NULL;
+    l->has_confidentiality = json_get(in->j, "confidentiality") != NULL;
     if (!l->has_integrity && !l->has_confidentiality)
         return fail(err, CORAX_E_ARGS, "integrity or confidentiality is missing");
     return 0;
@@ -214,12 +204,14 @@ static int read_label(const struct reading *in, void *out, struct err *err)
 static int take_sink(const struct json *m, void *arg, struct err *err)
 {
     struct sink_rule *s = arg;
+    struct label label = { TRUSTED, PUBLIC };
 
     if (strcmp(json_key(m), "confidentiality") != 0)
         return 0;
-    return confidentiality_find(json_text(m), &s->confidentiality)
-               ? 1
-               : fail(err, CORAX_E_ARGS, "confidentiality is none of public, internal, secret");
+    if (match_read_label_part(m, &label, err) < 0)
+        return -1;
+    s->confidentiality = label.confidentiality;
+    return 1;
 }
 
 static int read_sink(const struct reading *in, void *out, struct err *err)

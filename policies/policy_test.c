@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "policies/policy_parts.h"
+#include "util/effects.h"
 
 #define MAX_PAST       64   /* entries of "past" */
 #define MAX_PAST_CALLS 1000 /* with their "times" */
@@ -55,8 +56,8 @@ static int read_past_call(const struct json *j, char *provider, size_t size, str
         const char *key = json_key(m);
         const int bad = !key                          ? fail(err, CORAX_E_ARGS, "call: past holds something else than calls")
                         : strcmp(key, "tool") == 0    ? read_tool(m, provider, size, &past->tool, err)
-                        : strcmp(key, "effects") == 0 ? match_read_effects(m, "call: past: effects", &past->effects, err)
-                        : strcmp(key, "traits") == 0  ? match_read_traits(m, "call: past: traits", &past->traits, err)
+                        : strcmp(key, "effects") == 0 ? effects_read(m, "call: past: effects", &past->effects, err)
+                        : strcmp(key, "traits") == 0  ? traits_read(m, "call: past: traits", &past->traits, err)
                         : strcmp(key, "bytes") == 0   ? read_bytes(m, &past->bytes, err)
                         : strcmp(key, "times") == 0   ? read_times(m, times, err)
                                                       : fail(err, CORAX_E_ARGS, "call: past: key \"%.60s\" is unknown", key);
@@ -100,9 +101,9 @@ static int read_call(const struct json *call, struct names *names, struct policy
         if (strcmp(key, "tool") == 0)
             bad = read_tool(m, names->provider, sizeof(names->provider), &request->tool, err);
         else if (strcmp(key, "effects") == 0)
-            bad = match_read_effects(m, "call: effects", &request->effects, err);
+            bad = effects_read(m, "call: effects", &request->effects, err);
         else if (strcmp(key, "traits") == 0)
-            bad = match_read_traits(m, "call: traits", &request->traits, err);
+            bad = traits_read(m, "call: traits", &request->traits, err);
         else if (strcmp(key, "context") == 0)
             bad = match_read_label(m, "call: context", &request->context, err);
         else if (strcmp(key, "past") == 0)

@@ -15,6 +15,7 @@
 #include "tools/host_watch.h"
 #include "tools/mcp.h"
 #include "util/clock.h"
+#include "util/effects.h"
 #include "util/log.h"
 
 #define MAX_ID  256     /* bytes of a request's id */
@@ -165,19 +166,8 @@ static void do_ping(struct server *s, const struct request *r)
     end_result(s, r, &w, CORAX_OK);
 }
 
-static void put_flags(struct jsonw *w, const char *key, unsigned bits, const char *const *names)
-{
-    jsonw_array(w, key);
-    for (unsigned i = 0; names[i]; i++)
-        if (bits & 1U << i)
-            jsonw_text(w, NULL, names[i]);
-    jsonw_end(w);
-}
-
 static void put_tool(const struct loaded_tool *l, struct jsonw *w)
 {
-    static const char *const effects[] = { "read", "write", "exec", "net", "clock", NULL };
-    static const char *const traits[] = { "idempotent", "destructive", NULL };
     const struct corax_tool *t = l->tool;
 
     jsonw_object(w, NULL);
@@ -193,8 +183,8 @@ static void put_tool(const struct loaded_tool *l, struct jsonw *w)
     jsonw_bool(w, "openWorldHint", t->effects & CORAX_FX_NET);
     jsonw_end(w);
     jsonw_object(w, "_meta");
-    put_flags(w, MCP_META_EFFECTS, t->effects, effects);
-    put_flags(w, MCP_META_TRAITS, t->traits, traits);
+    effects_write(w, MCP_META_EFFECTS, t->effects);
+    traits_write(w, MCP_META_TRAITS, t->traits);
     jsonw_end(w);
     jsonw_end(w);
 }

@@ -16,6 +16,7 @@
 #include <corax/plugin.h>
 
 #include "tools/mcp.h"
+#include "util/effects.h"
 
 struct entry {
     struct tool tool; /* first: a const struct tool * is its entry */
@@ -61,11 +62,6 @@ void registry_destroy(struct registry *r)
 }
 
 /* --- one tool out of a list ------------------------------------------------------------------------------------------ */
-
-static const char *const effect_names[] = { "read", "write", "exec", "net", "clock" };
-static const char *const trait_names[] = { "idempotent", "destructive" };
-
-#define COUNT(a) (sizeof(a) / sizeof *(a))
 
 __attribute__((format(printf, 2, 3))) static void set_fault(struct entry *e, const char *fmt, ...)
 {
@@ -117,40 +113,20 @@ static bool is_name(const char *s)
     return len > 0 && s[len] == '\0' && len <= REGISTRY_MAX_NAME;
 }
 
-/* The names in list as bits.  false for one that is not known: what it means cannot be enforced. */
-static bool read_flags(const struct json *list, const char *const *names, size_t n_names, uint32_t *out)
-{
-    uint32_t bits = 0;
-
-    if (json_kind(list) != JSON_ARRAY)
-        return false;
-    for (const struct json *v = json_first(list); v; v = json_next(v)) {
-        size_t i;
-
-        for (i = 0; i < n_names && !(json_text(v) && strcmp(json_text(v), names[i]) == 0); i++)
-            ;
-        if (i == n_names)
-            return false;
-        bits |= 1U << i;
-    }
-    *out = bits;
-    return true;
-}
-
 static void read_declarations(struct entry *e, const struct json *meta)
 {
     const struct json *effects = json_get(meta, MCP_META_EFFECTS), *traits = json_get(meta, MCP_META_TRAITS);
-    uint32_t fx, tr;
+    unsigned fx = 0, tr = 0;
 
     if (effects == NULL)
         return;
-    if (!read_flags(effects, effect_names, COUNT(effect_names), &fx) ||
-        (traits && !read_flags(traits, trait_names, COUNT(trait_names), &tr))) {
+    /* What a name that is not known means cannot be enforced. */
+    if (effects_read(effects, "effects", &fx, NULL) < 0 || (traits && traits_read(traits, "traits", &tr, NULL) < 0)) {
         set_fault(e, "declares an effect or trait that this corax does not know: use a newer one");
         return;
     }
     e->tool.effects = fx;
-    e->tool.traits = traits ? tr : 0;
+    e->tool.traits = tr;
     e->tool.declared = true;
 }
 
@@ -376,15 +352,6 @@ struct json *registry_validate(const struct tool *t, const char *args, size_t ar
 
 /* --- writing ------------------------------------------------------------------------------------------------------------ */
 
-static void put_flags(struct jsonw *w, const char *key, uint32_t bits, const char *const *names, size_t n_names)
-{
-    jsonw_array(w, key);
-    for (size_t i = 0; i < n_names; i++)
-        if (bits & 1U << i)
-            jsonw_text(w, NULL, names[i]);
-    jsonw_end(w);
-}
-
 static void put_schema(struct jsonw *w, const char *key, const char *schema)
 {
     if (schema)
@@ -404,8 +371,8 @@ void registry_write_json(const struct registry *r, struct jsonw *w, const char *
         jsonw_text(w, "provider", t->provider);
         jsonw_text(w, "description", t->summary);
         put_schema(w, "parameters", t->args_schema);
-        put_flags(w, "effects", t->effects, effect_names, COUNT(effect_names));
-        put_flags(w, "traits", t->traits, trait_names, COUNT(trait_names));
+        effects_write(w, "effects", t->effects);
+        traits_write(w, "traits", t->traits);
         jsonw_text(w, "disabled", t->disabled);
         jsonw_end(w);
     }
