@@ -18,6 +18,7 @@
 
 #include "policies/policy.h"
 #include "tests/policies/files.h"
+#include "tests/policies/random.h"
 #include "tests/tap.h"
 #include "util/json.h"
 
@@ -28,18 +29,6 @@
 
 static struct buf suite_text;
 static struct json *suite;
-
-static uint64_t random_state = 0xda942042e4dd58b5u;
-
-static unsigned below(unsigned n)
-{
-    random_state ^= random_state >> 12;
-    random_state ^= random_state << 25;
-    random_state ^= random_state >> 27;
-    return (unsigned)((random_state * 0x2545f4914f6cdd1du) >> 33) % n;
-}
-
-#define PICK(list) (list)[below(COUNT(list))]
 
 /* --- policies by name ------------------------------------------------------------------------------------------- */
 
@@ -605,6 +594,7 @@ int main(void)
 {
     struct err err = { 0 };
 
+    random_state = 0xda942042e4dd58b5u;
     plan_later();
     buf_init(&suite_text, 1u << 20);
     read_source("tests/policies/compromised.json", &suite_text);

@@ -332,7 +332,7 @@ static void test_inline(void)
         { "{\"want\":\"allow\",\"call\":{\"tool\":\"a.b\",\"past\":[{\"effects\":[]}]}}", "past: tool is missing" },
         { "{\"want\":\"allow\",\"call\":{\"tool\":\"a.b\",\"past\":[7]}}", "past: tool is missing" },
         { "{\"want\":\"allow\",\"call\":{\"tool\":\"a.b\",\"past\":[[7]]}}", "something else than calls" },
-        { "{\"want\":\"allow\",\"call\":{\"tool\":\"a.b\",\"past\":{}}}", "" },
+        { "{\"want\":\"allow\",\"call\":{\"tool\":\"a.b\",\"past\":{}}}", "past is not a list" },
         { "{\"want\":\"allow\",\"call\":{\"tool\":\"a.b\",\"bytes\":-1}}", "bytes is not a number" },
         { "{\"want\":\"allow\",\"call\":{\"tool\":\"a.b\",\"context\":{}}}", "neither integrity nor confidentiality" },
     };

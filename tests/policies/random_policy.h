@@ -7,7 +7,6 @@
 #ifndef TESTS_POLICIES_RANDOM_POLICY_H
 #define TESTS_POLICIES_RANDOM_POLICY_H
 
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,20 +14,9 @@
 
 #include "policies/policy.h"
 #include "tests/policies/files.h"
+#include "tests/policies/random.h"
 #include "util/buf.h"
 #include "util/json.h"
-
-static uint64_t random_state = 0x9e3779b97f4a7c15u;
-
-static inline unsigned below(unsigned n) /* xorshift64* */
-{
-    random_state ^= random_state >> 12;
-    random_state ^= random_state << 25;
-    random_state ^= random_state >> 27;
-    return (unsigned)((random_state * 0x2545f4914f6cdd1du) >> 33) % n;
-}
-
-#define PICK(list) (list)[below(COUNT(list))]
 
 /* --- entries ---------------------------------------------------------------------------------------------------- */
 
@@ -103,6 +91,7 @@ static inline void put_args(struct buf *b)
         "\"s\":{\"min_length\":1}",
         "\"s\":{\"enum\":[\"\",\"abc\"]}",
         "\"s\":{\"min_length\":1,\"max_length\":3},\"n\":{\"max\":1}",
+        "\"s\":{\"enum\":[\"abc\",1],\"min_length\":2}",
         "\"p\":{\"path\":{\"beneath\":[\"docs\"]}}",
         "\"p\":{\"path\":{\"beneath\":[\"work/./out/\",\"docs/a\"]}}",
         "\"p\":{\"path\":{\"hidden\":true}}",

@@ -1,6 +1,6 @@
 /*
  * Covers: that each shipped set loads; that its inline tests hold every part of every entry: whatever is deleted, widened, narrowed or
- * moved by one is refused, by a test or since a rule can never win any more; and that unattended and readonly never ask.
+ * moved by one is refused, by a test, or since a rule can never win any more or the file is malformed; and that unattended and readonly never ask.
  * Does not cover: mutants of two parts at a time; the sentences in "why" and "about".
  */
 #include <string.h>

@@ -12,6 +12,7 @@
 
 #include "policies/url.h"
 #include "tests/policies/files.h"
+#include "tests/policies/random.h"
 #include "tests/tap.h"
 
 /* --- what is accepted, and as what ------------------------------------------------------------------------------ */
@@ -263,16 +264,6 @@ static bool curl_agrees(CURLU *handle, const char *text, const struct url *u)
     return agrees;
 }
 
-static uint64_t random_state = 0x853c49e6748fea9bu;
-
-static unsigned below(unsigned n)
-{
-    random_state ^= random_state >> 12;
-    random_state ^= random_state << 25;
-    random_state ^= random_state >> 27;
-    return (unsigned)((random_state * 0x2545f4914f6cdd1du) >> 33) % n;
-}
-
 static const char *any_url(void)
 {
     const unsigned i = below(COUNT(good) * 3 + COUNT(bad));
@@ -332,6 +323,7 @@ static void test_libcurl(void)
 
 int main(void)
 {
+    random_state = 0x853c49e6748fea9bu;
     plan_later();
     test_table();
     test_plain();
