@@ -70,18 +70,21 @@ static bool find_range(const struct planner *p, size_t *from, size_t *to)
     return steps > 0 && *to > *from;
 }
 
+static bool may_compact(const struct planner *p, size_t *from, size_t *to)
+{
+    return p->command.kind == PLAN_ASK_MODEL && !p->kind->goes_back && p->compaction.at_step != p->spent.n_steps && find_range(p, from, to);
+}
+
 bool planner_can_compact(const struct planner *p)
 {
-    size_t from, to;
-
-    return p->command.kind == PLAN_ASK_MODEL && !p->kind->goes_back && p->compaction.at_step != p->spent.n_steps && find_range(p, &from, &to);
+    return may_compact(p, &(size_t){ 0 }, &(size_t){ 0 });
 }
 
 size_t planner_compactable(const struct planner *p)
 {
     size_t from, to, size = 0;
 
-    if (!planner_can_compact(p) || !find_range(p, &from, &to))
+    if (!may_compact(p, &from, &to))
         return 0;
     for (; from < to; from++)
         size += message_size(transcript_at(p->transcript, from));

@@ -21,56 +21,72 @@ static void add_problem(struct check *c, const char *text)
         jsonw_text(c->w, NULL, text);
 }
 
-static sqlite3_stmt *prepare(struct check *c, const char *sql, struct err *err)
-{
-    sqlite3_stmt *s = NULL;
-
-    if (sqlite3_prepare_v2(c->db, sql, -1, &s, NULL) != SQLITE_OK)
-        journal_fail(c->db, "check", err);
-    return s;
-}
-
-/* A damaged database may fail while it is read: that is a problem of it, not of the check. */
-static int end(struct check *c, sqlite3_stmt *s, int rc)
+/*
+ * A damaged database may fail while it is read, and already when a question is prepared, for which a virtual table reads its own tables:
+ * that is a problem of it.  Want of memory, or a disk that fails, is none: the check ends with an error.
+ */
+static int failed(struct check *c, const char *sql, struct err *err)
 {
     char text[300];
 
-    if (rc != SQLITE_DONE) {
-        snprintf(text, sizeof(text), "%.100s: %.150s", sqlite3_sql(s), sqlite3_errmsg(c->db));
-        add_problem(c, text);
+    switch (sqlite3_errcode(c->db) & 0xff) {
+    case SQLITE_NOMEM:
+    case SQLITE_BUSY:
+    case SQLITE_READONLY:
+    case SQLITE_IOERR:
+    case SQLITE_FULL:
+    case SQLITE_CANTOPEN:
+        return journal_fail(c->db, "check", err);
     }
-    sqlite3_finalize(s);
+    snprintf(text, sizeof(text), "%.150s: %.100s", sqlite3_errmsg(c->db), sql);
+    add_problem(c, text);
     return 0;
+}
+
+/* NULL: it failed. */
+static sqlite3_stmt *prepare(struct check *c, const char *sql)
+{
+    sqlite3_stmt *s = NULL;
+
+    sqlite3_prepare_v2(c->db, sql, -1, &s, NULL);
+    return s;
+}
+
+static int end(struct check *c, sqlite3_stmt *s, int rc, struct err *err)
+{
+    const int result = rc == SQLITE_DONE ? 0 : failed(c, sqlite3_sql(s), err);
+
+    sqlite3_finalize(s);
+    return result;
 }
 
 /* Each row's first column is a problem, but for "ok". */
 static int ask(struct check *c, const char *sql, struct err *err)
 {
-    sqlite3_stmt *s = prepare(c, sql, err);
+    sqlite3_stmt *s = prepare(c, sql);
     int rc;
 
-    if (s == NULL) { /* a virtual table's own tables are read already */
-        add_problem(c, err ? err->msg : "it cannot be read");
-        return 0;
-    }
+    if (s == NULL)
+        return failed(c, sql, err);
     while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
         const char *text = (const char *)sqlite3_column_text(s, 0);
 
         if (text && strcmp(text, "ok") != 0)
             add_problem(c, text);
     }
-    return end(c, s, rc);
+    return end(c, s, rc, err);
 }
 
 static int check_hashes(struct check *c, struct err *err)
 {
-    sqlite3_stmt *s = prepare(c, "SELECT b, hash, data FROM blobs", err);
+    static const char sql[] = "SELECT b, hash, data FROM blobs";
+    sqlite3_stmt *s = prepare(c, sql);
     unsigned char hash[HASH_LEN];
     char text[120];
     int rc;
 
     if (s == NULL)
-        return -1;
+        return failed(c, sql, err);
     while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
         const void *data = sqlite3_column_blob(s, 2), *want = sqlite3_column_blob(s, 1);
 
@@ -80,15 +96,15 @@ static int check_hashes(struct check *c, struct err *err)
         snprintf(text, sizeof(text), "payload %lld is not what its hash says", (long long)sqlite3_column_int64(s, 0));
         add_problem(c, text);
     }
-    return end(c, s, rc);
+    return end(c, s, rc, err);
 }
 
 static int count(struct check *c, const char *key, const char *sql, struct err *err)
 {
-    sqlite3_stmt *s = prepare(c, sql, err);
+    sqlite3_stmt *s = prepare(c, sql);
 
     if (s == NULL)
-        return -1;
+        return journal_fail(c->db, "check", err);
     jsonw_int(c->w, key, sqlite3_step(s) == SQLITE_ROW ? sqlite3_column_int64(s, 0) : -1);
     sqlite3_finalize(s);
     return 0;
@@ -138,6 +154,9 @@ static int check_database(struct check *c, const char *path, struct err *err)
         return fail(err, CORAX_E_ARGS, "it is no journal of coraxd");
     if (version > JOURNAL_SCHEMA)
         return fail(err, CORAX_E_ARGS, "it has version %d, this coraxd knows up to %d", version, JOURNAL_SCHEMA);
+    /* FTS5 takes its check for a write, though it writes nothing. */
+    if (version >= 4 && sqlite3_db_readonly(c->db, "main") != 0)
+        return fail(err, CORAX_E_ARGS, "it may not be written, which the check needs: check a copy of it");
     jsonw_int(c->w, "version", version);
     jsonw_int(c->w, "bytes", stat(path, &st) == 0 ? (int64_t)st.st_size : -1);
     if (count(c, "tasks", "SELECT count(*) FROM tasks", err) < 0 || count(c, "events", "SELECT count(*) FROM events", err) < 0 ||

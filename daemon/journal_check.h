@@ -15,8 +15,9 @@
 #define JOURNAL_CHECK_MAX 50 /* problems that are told */
 
 /*
- * path: of a database that nobody else has open.  Appends {"ok","version","tasks","events","blobs","bytes","problems":["…"]} to out.
- * *good: no problem was found.  -1 with CORAX_E_NOTFOUND, CORAX_E_ARGS (newer than we are), CORAX_E_IO.
+ * path: of a database that nobody else has open, and that may be written.  Appends {"ok","version","tasks","events","blobs","bytes",
+ * "problems":["…"]}, from version 4 on with "memories", to out.
+ * *good: no problem was found.  -1 with CORAX_E_NOTFOUND, CORAX_E_ARGS (newer than we are, or read-only), CORAX_E_IO.
  */
 int journal_check(const char *path, struct buf *out, bool *good, struct err *);
 

@@ -14,38 +14,23 @@
 #include "util/clock.h"
 #include "util/utf8.h"
 
-void journal_bind_text(sqlite3_stmt *s, int at, const char *text)
-{
-    sqlite3_bind_text(s, at, text, -1, SQLITE_STATIC);
-}
-
-static void copy_column(char *out, size_t size, sqlite3_stmt *s, int at)
-{
-    const unsigned char *text = sqlite3_column_text(s, at);
-
-    snprintf(out, size, "%s", text ? (const char *)text : "");
-}
-
 int journal_read_memory(sqlite3_stmt *s, struct memory *m, struct err *err)
 {
-    const unsigned char *text;
-
     memset(m, 0, sizeof(*m));
     m->n = sqlite3_column_int64(s, 0);
-    copy_column(m->id, sizeof(m->id), s, 1);
+    snprintf(m->id, sizeof(m->id), "%s", journal_column_text(s, 1));
     m->uid = (uint32_t)sqlite3_column_int64(s, 2);
-    copy_column(m->space, sizeof(m->space), s, 3);
-    m->kind = (enum memory_kind)(sqlite3_column_int(s, 4) % MEMORY_N_KINDS);
-    copy_column(m->label, sizeof(m->label), s, 5);
-    text = sqlite3_column_text(s, 6);
-    copy_column(m->tags, sizeof(m->tags), s, 7);
-    copy_column(m->task, sizeof(m->task), s, 8);
+    snprintf(m->space, sizeof(m->space), "%s", journal_column_text(s, 3));
+    m->kind = (enum memory_kind)((unsigned)sqlite3_column_int(s, 4) % MEMORY_N_KINDS);
+    snprintf(m->label, sizeof(m->label), "%s", journal_column_text(s, 5));
+    snprintf(m->tags, sizeof(m->tags), "%s", journal_column_text(s, 7));
+    snprintf(m->task, sizeof(m->task), "%s", journal_column_text(s, 8));
     m->data.integrity = sqlite3_column_int(s, 9) == TRUSTED ? TRUSTED : UNTRUSTED;
-    m->data.confidentiality = (enum confidentiality)(sqlite3_column_int(s, 10) % (SECRET + 1));
+    m->data.confidentiality = (enum confidentiality)((unsigned)sqlite3_column_int(s, 10) % (SECRET + 1));
     m->created_ms = sqlite3_column_int64(s, 11);
     m->updated_ms = sqlite3_column_int64(s, 12);
     m->max_chars = sqlite3_column_int(s, 13);
-    m->text = strdup(text ? (const char *)text : "");
+    m->text = strdup(journal_column_text(s, 6));
     return m->text ? 0 : fail(err, CORAX_E_INTERNAL, "journal: no memory");
 }
 
@@ -368,16 +353,16 @@ static int forget(struct journal_db *j, struct journal_memory_write *w, struct e
     found.query.limit = 2;
     snprintf(found.query.space, sizeof(found.query.space), "%s", w->in.space);
     snprintf(found.query.id, sizeof(found.query.id), "%s", w->id_end);
-    if (w->task[0])
+    if (w->in.task[0])
         found.query.kinds = 1u << MEMORY_FACT;
     if (list(j, &found, err) < 0)
         return -1;
     m = found.rows;
     if (found.n == 0)
-        result = refuse(w, CORAX_E_NOTFOUND, "there is no %s with the id %s", w->task[0] ? "fact" : "memory", w->id_end);
+        result = refuse(w, CORAX_E_NOTFOUND, "there is no %s with the id %s", w->in.task[0] ? "fact" : "memory", w->id_end);
     else if (found.n > 1)
         result = refuse(w, CORAX_E_ARGS, "several memories have an id that ends with %s: give more of it", w->id_end);
-    else if (w->task[0] && w->in.data.integrity == UNTRUSTED && m->data.integrity == TRUSTED)
+    else if (w->in.task[0] && w->in.data.integrity == UNTRUSTED && m->data.integrity == TRUSTED)
         result = refuse(w, CORAX_E_DENIED, "this task has read what cannot be trusted, so it cannot forget what can: a person has to");
     else
         result = delete(j, m->n, err);
@@ -409,7 +394,7 @@ static int put_note(struct journal_db *j, struct journal_memory_write *w, struct
         note->text = text;
         note->data = label_join(note->data, w->in.data);
         note->updated_ms = w->in.updated_ms;
-        snprintf(note->task, sizeof(note->task), "%s", w->task);
+        snprintf(note->task, sizeof(note->task), "%s", w->in.task);
         if (update(j, note, err) < 0)
             return -1;
     }
@@ -507,12 +492,12 @@ static int find_done(struct journal_db *j, struct journal_memory_write *w, struc
 
     if (s == NULL)
         return -1;
-    journal_bind_text(s, 1, w->task);
+    journal_bind_text(s, 1, w->in.task);
     journal_bind_text(s, 2, w->call);
     rc = sqlite3_step(s);
     if (rc == SQLITE_ROW) {
-        text = (const char *)sqlite3_column_text(s, 0);
-        root = json_parse(text ? text : "", text ? strlen(text) : 0, err);
+        text = journal_column_text(s, 0);
+        root = json_parse(text, strlen(text), err);
         rc = root && memory_read(&m, root, &param, err) == 0 ? SQLITE_ROW : SQLITE_ERROR;
     } else if (rc != SQLITE_DONE) {
         journal_fail(j->db, "look for a write", err);
@@ -541,7 +526,7 @@ static int keep_done(struct journal_db *j, const struct journal_memory_write *w,
     memory_write(&w->m, false, &out);
     jsonw_bool(&out, "removed", w->removed);
     jsonw_end(&out);
-    journal_bind_text(s, 1, w->task);
+    journal_bind_text(s, 1, w->in.task);
     journal_bind_text(s, 2, w->call);
     journal_bind_text(s, 3, json.data);
     rc = json.failed ? fail(err, CORAX_E_INTERNAL, "journal: no memory") : journal_step(j, s, "store a write", err);
@@ -560,10 +545,10 @@ static int write_work(struct journal_db *j, struct journal_op *op, struct err *e
     memset(&w->m, 0, sizeof(w->m));
     w->refused.status = CORAX_OK;
     w->removed = false;
-    if (w->task[0] && (rc = find_done(j, w, err)) != 0)
+    if (w->in.task[0] && (rc = find_done(j, w, err)) != 0)
         return rc < 0 ? -1 : 0;
     rc = changes[w->change](j, w, err);
-    if (rc == 0 && w->task[0])
+    if (rc == 0 && w->in.task[0])
         rc = keep_done(j, w, err);
     return rc < 0 ? -1 : 0;
 }

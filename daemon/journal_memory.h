@@ -22,7 +22,7 @@ struct memory_query {
     char tag[MEMORY_MAX_TAG + 1];    /* "": any */
     char id[ID_LEN + 1];             /* a whole id, or the end of one; "": any */
     char before[ID_LEN + 1];         /* without words: only older ones */
-    char words[MEMORY_MAX_QUERY];    /* "": a list, newest first; notes by name where they are the only kind */
+    char words[MEMORY_MAX_QUERY];    /* "": a list, newest first */
     bool relevant;                   /* only what has two of the words, or a fifth of them; words that say nothing are left out */
     int limit;
     /* Besides words: */
@@ -56,14 +56,13 @@ enum memory_change {
 struct journal_memory_write {
     struct journal_op op;
     enum memory_change change;
-    struct memory in; /* uid, space, data (the writer's label), times and what the change needs; its own */
+    struct memory in; /* uid, space, data (the writer's label), task ("": a person), times and what the change needs; its own */
     char id_end[ID_LEN + 1];
     char *old; /* its own */
     int line;
-    char task[ID_LEN + 1]; /* "": a person */
-    char call[16];
-    bool any_uid;      /* FORGET: an admin's */
-    int max_items;     /* of facts in a space */
+    char call[16]; /* of the task */
+    bool any_uid;  /* FORGET: an admin's */
+    int max_items; /* of facts in a space */
     /* out: */
     struct memory m; /* as it is now, or, removed, as it was; its own */
     bool removed;

@@ -9,7 +9,6 @@
 
 #define JOURNAL_MAX_EPISODES 10000 /* in a space; beyond, the oldest goes */
 
-void journal_bind_text(sqlite3_stmt *, int at, const char *text); /* borrowed until the statement is reset */
 void journal_bind_query(sqlite3_stmt *, const struct memory_query *); /* ?1 uid, ?2 space, ?3 kinds, ?4 tag */
 /* Of a statement that selects MEMORY (journal_schema.c). */
 int journal_read_memory(sqlite3_stmt *, struct memory *, struct err *);

@@ -177,7 +177,7 @@ void journal_bind_query(sqlite3_stmt *s, const struct memory_query *q)
     journal_bind_text(s, 4, q->tag);
 }
 
-/* The spaces by number, where they are few: {space : "3" OR "4"}.  How many are named, -1 on error. */
+/* The spaces by number, where they are few: {space : "3" OR "4"}.  1; 0: there are none, so nothing is to be found; -1: error. */
 static int add_spaces(struct journal_db *j, const struct memory_query *q, struct buf *out, struct err *err)
 {
     sqlite3_stmt *s = journal_stmt(j, SQL_MEMORY_SPACES, err);
@@ -193,13 +193,12 @@ static int add_spaces(struct journal_db *j, const struct memory_query *q, struct
     sqlite3_reset(s);
     if (rc != SQLITE_DONE)
         return journal_fail(j->db, "search memories", err);
-    if (n > MAX_CLAUSE) {
+    j->words->first = n > MAX_CLAUSE ? 0 : n;
+    if (n > MAX_CLAUSE)
         buf_reset(out);
-        n = 0;
-    } else if (n > 0) {
+    else
         buf_adds(out, ") AND ");
-    }
-    return n;
+    return n > 0;
 }
 
 static int add_row(struct rows *rows, sqlite3_stmt *s, int n_words, struct err *err)
@@ -229,16 +228,18 @@ static int find_rows(struct journal_db *j, const struct memory_query *q, const s
 {
     sqlite3_stmt *s;
     struct buf text;
-    int rc = -1;
+    int rc;
 
     buf_init(&text, 64u << 10);
-    j->words->first = add_spaces(j, q, &text, err);
+    if ((rc = add_spaces(j, q, &text, err)) <= 0)
+        goto out;
+    rc = -1;
     j->words->n = words->n;
     buf_adds(&text, "{label text tags} : (");
     for (int i = 0; i < words->n; i++)
         buf_addf(&text, "%s\"%s\"", i ? " OR " : "", words->at[i]);
     buf_adds(&text, ")");
-    if (j->words->first < 0 || (s = journal_stmt(j, SQL_MEMORY_MATCH, err)) == NULL)
+    if ((s = journal_stmt(j, SQL_MEMORY_MATCH, err)) == NULL)
         goto out;
     journal_bind_query(s, q);
     journal_bind_text(s, 5, text.data);

@@ -50,15 +50,9 @@ void row_text(char out[ROW_TEXT_SIZE], const char *text, size_t len)
 
 /* --- rows ------------------------------------------------------------------------------------------------------ */
 
-static void bind_text(sqlite3_stmt *s, int at, const char *text)
-{
-    if (text)
-        sqlite3_bind_text(s, at, text, -1, SQLITE_STATIC);
-}
-
 static void bind_row(sqlite3_stmt *s, const struct task_row *r)
 {
-    bind_text(s, 1, r->id);
+    journal_bind_text(s, 1, r->id);
     sqlite3_bind_int64(s, 2, r->uid);
     sqlite3_bind_int(s, 3, r->state);
     sqlite3_bind_int(s, 4, r->outcome);
@@ -70,16 +64,9 @@ static void bind_row(sqlite3_stmt *s, const struct task_row *r)
     sqlite3_bind_int64(s, 10, r->n_tool_calls);
     sqlite3_bind_int64(s, 11, r->prompt_tokens);
     sqlite3_bind_int64(s, 12, r->completion_tokens);
-    bind_text(s, 13, r->input_text);
-    bind_text(s, 14, r->has_answer ? r->answer : NULL);
-    bind_text(s, 15, r->model[0] ? r->model : NULL);
-}
-
-static const char *column_text(sqlite3_stmt *s, int at)
-{
-    const unsigned char *text = sqlite3_column_text(s, at);
-
-    return text ? (const char *)text : "";
+    journal_bind_text(s, 13, r->input_text);
+    journal_bind_text(s, 14, r->has_answer ? r->answer : NULL);
+    journal_bind_text(s, 15, r->model[0] ? r->model : NULL);
 }
 
 /* Of a statement that selects "n, ROW". */
@@ -87,7 +74,7 @@ static void read_row(sqlite3_stmt *s, struct task_row *r)
 {
     memset(r, 0, sizeof(*r));
     r->n = sqlite3_column_int64(s, 0);
-    snprintf(r->id, sizeof(r->id), "%s", column_text(s, 1));
+    snprintf(r->id, sizeof(r->id), "%s", journal_column_text(s, 1));
     r->uid = (uint32_t)sqlite3_column_int64(s, 2);
     r->state = (enum task_state)sqlite3_column_int(s, 3);
     if (r->state < 0 || r->state >= N_TASK_STATES)
@@ -101,10 +88,10 @@ static void read_row(sqlite3_stmt *s, struct task_row *r)
     r->n_tool_calls = sqlite3_column_int64(s, 10);
     r->prompt_tokens = sqlite3_column_int64(s, 11);
     r->completion_tokens = sqlite3_column_int64(s, 12);
-    snprintf(r->input_text, sizeof(r->input_text), "%s", column_text(s, 13));
+    snprintf(r->input_text, sizeof(r->input_text), "%s", journal_column_text(s, 13));
     r->has_answer = sqlite3_column_type(s, 14) != SQLITE_NULL;
-    snprintf(r->answer, sizeof(r->answer), "%s", column_text(s, 14));
-    snprintf(r->model, sizeof(r->model), "%s", column_text(s, 15));
+    snprintf(r->answer, sizeof(r->answer), "%s", journal_column_text(s, 14));
+    snprintf(r->model, sizeof(r->model), "%s", journal_column_text(s, 15));
 }
 
 /* Finds a task: 1 with *row, 0 when there is none, -1 on error. */
@@ -115,7 +102,7 @@ static int find_task(struct journal_db *j, const char *id, struct task_row *row,
 
     if (s == NULL)
         return -1;
-    bind_text(s, 1, id);
+    journal_bind_text(s, 1, id);
     rc = sqlite3_step(s);
     if (rc == SQLITE_ROW) {
         read_row(s, row);
@@ -163,7 +150,7 @@ static int add_entry(struct journal_db *j, sqlite3_int64 n, const struct entry *
     sqlite3_bind_int64(s, 2, e->seq);
     sqlite3_bind_int64(s, 3, e->at_ms);
     sqlite3_bind_int64(s, 4, e->active_ms);
-    bind_text(s, 5, entry_kind_name(e->kind));
+    journal_bind_text(s, 5, entry_kind_name(e->kind));
     sqlite3_bind_text64(s, 6, body->data, body->len, SQLITE_STATIC, SQLITE_UTF8);
     sqlite3_bind_int64(s, 7, (sqlite3_int64)e->n_large);
     if (journal_step(j, s, "store an event", err) < 0)
@@ -177,7 +164,7 @@ static int add_entry(struct journal_db *j, sqlite3_int64 n, const struct entry *
             return -1;
         sqlite3_bind_int64(s, 1, n);
         sqlite3_bind_int64(s, 2, e->seq);
-        bind_text(s, 3, m->key);
+        journal_bind_text(s, 3, m->key);
         sqlite3_bind_int64(s, 4, b);
         if (journal_step(j, s, "store a payload", err) < 0)
             return -1;
@@ -194,7 +181,7 @@ static int find_key(struct journal_db *j, struct journal_append *a, struct err *
     if (s == NULL)
         return -1;
     sqlite3_bind_int64(s, 1, a->row.uid);
-    bind_text(s, 2, a->idem_key);
+    journal_bind_text(s, 2, a->idem_key);
     rc = sqlite3_step(s);
     if (rc == SQLITE_ROW) {
         a->exists = true;
@@ -229,7 +216,7 @@ static int create_row(struct journal_db *j, struct journal_append *a, struct err
     if (s == NULL)
         return -1;
     bind_row(s, &a->row);
-    bind_text(s, 16, a->idem_key);
+    journal_bind_text(s, 16, a->idem_key);
     if (a->idem_key)
         sqlite3_bind_blob(s, 17, a->idem_hash, HASH_LEN, SQLITE_STATIC);
     if (journal_step(j, s, "store a task", err) < 0)
@@ -305,8 +292,8 @@ static int add_members(struct journal_db *j, sqlite3_int64 n, sqlite3_int64 seq,
     sqlite3_bind_int64(s, 1, n);
     sqlite3_bind_int64(s, 2, seq);
     while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
-        buf_addf(out, ",\"%s\":", column_text(s, 0));
-        buf_add(out, column_text(s, 1), (size_t)sqlite3_column_bytes(s, 1));
+        buf_addf(out, ",\"%s\":", journal_column_text(s, 0));
+        buf_add(out, journal_column_text(s, 1), (size_t)sqlite3_column_bytes(s, 1));
     }
     if (rc != SQLITE_DONE)
         journal_fail(j->db, "read a payload", err);
@@ -317,7 +304,7 @@ static int add_members(struct journal_db *j, sqlite3_int64 n, sqlite3_int64 seq,
 /* Puts the event at the statement's row together again: head, small members, large members. */
 static int read_event(struct journal_db *j, sqlite3_int64 n, sqlite3_stmt *s, struct stored_event *ev, struct err *err)
 {
-    const char *kind = column_text(s, 3), *body = column_text(s, 4);
+    const char *kind = journal_column_text(s, 3), *body = journal_column_text(s, 4);
     size_t body_len = (size_t)sqlite3_column_bytes(s, 4);
     struct buf out;
 
@@ -419,7 +406,7 @@ static int list_work(struct journal_db *j, struct journal_op *op, struct err *er
 
     if (s == NULL)
         return -1;
-    bind_text(s, 1, l->before);
+    journal_bind_text(s, 1, l->before);
     if (sql != SQL_TASK_LIVE) {
         sqlite3_bind_int(s, 2, l->state);
         sqlite3_bind_int(s, 3, l->limit + 1);

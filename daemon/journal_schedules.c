@@ -9,22 +9,17 @@
 
 #include "daemon/journal_schema.h"
 
-static void bind_text(sqlite3_stmt *s, int at, const char *text)
-{
-    sqlite3_bind_text(s, at, text, -1, SQLITE_STATIC); /* NULL is null */
-}
-
 static void bind_state(sqlite3_stmt *s, const struct schedule_state *state)
 {
-    bind_text(s, 1, state->id);
+    journal_bind_text(s, 1, state->id);
     sqlite3_bind_int64(s, 2, state->begin_ms);
     sqlite3_bind_int64(s, 3, state->next_ms);
     sqlite3_bind_int64(s, 4, state->last_ms);
-    bind_text(s, 5, state->last_task[0] ? state->last_task : NULL);
+    journal_bind_text(s, 5, state->last_task[0] ? state->last_task : NULL);
     sqlite3_bind_int(s, 6, state->paused);
     sqlite3_bind_int64(s, 7, state->n_runs);
     sqlite3_bind_int64(s, 8, state->n_skipped);
-    bind_text(s, 9, state->trouble[0] ? state->trouble : NULL);
+    journal_bind_text(s, 9, state->trouble[0] ? state->trouble : NULL);
 }
 
 int journal_store_schedule(struct journal_db *j, const struct schedule_state *state, struct err *err)
@@ -45,7 +40,7 @@ static int find_key(struct journal_db *j, struct journal_put_schedule *p, struct
     if (s == NULL)
         return -1;
     sqlite3_bind_int64(s, 1, p->row->uid);
-    bind_text(s, 2, p->idem_key);
+    journal_bind_text(s, 2, p->idem_key);
     rc = sqlite3_step(s);
     if (rc == SQLITE_ROW) {
         p->exists = true;
@@ -73,11 +68,11 @@ static int put_work(struct journal_db *j, struct journal_op *op, struct err *err
         return -1;
     bind_state(s, &p->state);
     sqlite3_bind_int64(s, 10, p->row->uid);
-    bind_text(s, 11, p->row->every);
+    journal_bind_text(s, 11, p->row->every);
     sqlite3_bind_text64(s, 12, p->row->body, p->row->body_len, SQLITE_STATIC, SQLITE_UTF8);
-    bind_text(s, 13, p->row->input_text);
+    journal_bind_text(s, 13, p->row->input_text);
     sqlite3_bind_int64(s, 14, p->row->created_ms);
-    bind_text(s, 15, p->idem_key);
+    journal_bind_text(s, 15, p->idem_key);
     if (p->idem_key)
         sqlite3_bind_blob(s, 16, p->idem_hash, HASH_LEN, SQLITE_STATIC);
     return journal_step(j, s, "store a schedule", err);
@@ -91,36 +86,29 @@ void journal_put_schedule_init(struct journal_put_schedule *p, void (*done)(stru
     p->op.done = done;
 }
 
-static void column(sqlite3_stmt *s, int at, char *out, size_t size)
-{
-    const unsigned char *text = sqlite3_column_text(s, at);
-
-    snprintf(out, size, "%s", text ? (const char *)text : "");
-}
-
 static int read_row(sqlite3_stmt *s, struct schedule_row *r, struct err *err)
 {
     struct schedule_state *state = &r->state;
 
     memset(r, 0, sizeof(*r));
-    column(s, 0, state->id, sizeof(state->id));
+    snprintf(state->id, sizeof(state->id), "%s", journal_column_text(s, 0));
     state->begin_ms = sqlite3_column_int64(s, 1);
     state->next_ms = sqlite3_column_int64(s, 2);
     state->last_ms = sqlite3_column_int64(s, 3);
-    column(s, 4, state->last_task, sizeof(state->last_task));
+    snprintf(state->last_task, sizeof(state->last_task), "%s", journal_column_text(s, 4));
     state->paused = sqlite3_column_int(s, 5) != 0;
     state->n_runs = sqlite3_column_int64(s, 6);
     state->n_skipped = sqlite3_column_int64(s, 7);
-    column(s, 8, state->trouble, sizeof(state->trouble));
+    snprintf(state->trouble, sizeof(state->trouble), "%s", journal_column_text(s, 8));
     r->uid = (uint32_t)sqlite3_column_int64(s, 9);
-    column(s, 10, r->every, sizeof(r->every));
+    snprintf(r->every, sizeof(r->every), "%s", journal_column_text(s, 10));
     r->body_len = (size_t)sqlite3_column_bytes(s, 11);
     r->body = malloc(r->body_len + 1);
     if (r->body == NULL)
         return fail(err, CORAX_E_INTERNAL, "journal: no memory");
     memcpy(r->body, sqlite3_column_blob(s, 11), r->body_len);
     r->body[r->body_len] = '\0';
-    column(s, 12, r->input_text, sizeof(r->input_text));
+    snprintf(r->input_text, sizeof(r->input_text), "%s", journal_column_text(s, 12));
     r->created_ms = sqlite3_column_int64(s, 13);
     return 0;
 }
@@ -171,7 +159,7 @@ static int delete_work(struct journal_db *j, struct journal_op *op, struct err *
 
     if (s == NULL)
         return -1;
-    bind_text(s, 1, d->id);
+    journal_bind_text(s, 1, d->id);
     return journal_step(j, s, "delete a schedule", err);
 }
 

@@ -303,6 +303,18 @@ int journal_step(struct journal_db *j, sqlite3_stmt *stmt, const char *what, str
     return 0;
 }
 
+void journal_bind_text(sqlite3_stmt *stmt, int at, const char *text)
+{
+    sqlite3_bind_text(stmt, at, text, -1, SQLITE_STATIC);
+}
+
+const char *journal_column_text(sqlite3_stmt *stmt, int at)
+{
+    const unsigned char *text = sqlite3_column_text(stmt, at);
+
+    return text ? (const char *)text : "";
+}
+
 static int run(sqlite3 *db, const char *sql, struct err *err)
 {
     return sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : journal_fail(db, "set up", err);

@@ -96,5 +96,7 @@ struct journal_db {
 sqlite3_stmt *journal_stmt(struct journal_db *, enum journal_sql, struct err *);
 /* Steps a statement that gives no rows. */
 int journal_step(struct journal_db *, sqlite3_stmt *, const char *what, struct err *);
+void journal_bind_text(sqlite3_stmt *, int at, const char *text); /* borrowed until the statement is reset; NULL is null */
+const char *journal_column_text(sqlite3_stmt *, int at);          /* the statement's until it is stepped; null is "" */
 
 #endif

@@ -121,17 +121,18 @@ static void on_changed(void *arg, const struct schedule_told *told)
 void routes_schedule(struct coraxd *d, struct evhttp_request *req, const struct http_peer *peer, const char *rest)
 {
     enum evhttp_cmd_type method = evhttp_request_get_command(req);
-    const char *verb = rest + strcspn(rest, "/");
+    const size_t len = strcspn(rest, "/");
+    const char *verb = rest + len;
     bool plain = *verb == '\0', pause = strcmp(verb, "/pause") == 0;
     struct schedule *s;
     char id[ID_LEN + 1];
 
     if (not_known_yet(d, req))
         return;
-    snprintf(id, sizeof(id), "%.*s", (int)(verb - rest) < ID_LEN ? (int)(verb - rest) : ID_LEN, rest);
-    s = verb - rest == ID_LEN ? schedules_find(d->schedules, id) : NULL;
+    snprintf(id, sizeof(id), "%.*s", (int)(len < ID_LEN ? len : ID_LEN), rest);
+    s = len == ID_LEN ? schedules_find(d->schedules, id) : NULL;
     if (s == NULL || !may_see(peer, s))
-        http_reply_error(req, 404, "not_found", "schedule_not_found", "id", "there is no schedule %.*s", (int)strcspn(rest, "/") < 64 ? (int)strcspn(rest, "/") : 64, rest);
+        http_reply_error(req, 404, "not_found", "schedule_not_found", "id", "there is no schedule %.*s", (int)(len < 64 ? len : 64), rest);
     else if (!plain && !pause && strcmp(verb, "/resume") != 0)
         http_reply_error(req, 404, "not_found", "no_such_path", NULL, "a schedule has pause and resume");
     else if (plain && (method == EVHTTP_REQ_GET || method == EVHTTP_REQ_HEAD))

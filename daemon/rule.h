@@ -9,8 +9,6 @@
 #include "util/cron.h"
 #include "util/err.h"
 
-#define RULE_MIN_MS 1000
-
 struct rule {
     int64_t interval_ms; /* 0: it is one of cron */
     struct cron cron;

@@ -283,7 +283,6 @@ int schedules_add(struct schedules *all, const struct submission *sub, const cha
 
     if (has_room(all, sub->uid, code, err) < 0)
         return -1;
-    *code = "too_large";
     if (len > SCHEDULES_MAX_BODY)
         return fail(err, CORAX_E_ARGS, "the submission of a schedule has at most %d bytes", SCHEDULES_MAX_BODY);
     s = create(all);

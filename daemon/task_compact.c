@@ -78,12 +78,6 @@ static void record(struct task *t, const struct plan_compacted *range, const cha
     task_recorded(t, e);
 }
 
-/* What the next reply is asked of, once the summary is in its place. */
-static void forget_window(struct task *t)
-{
-    t->window_tokens = 0;
-}
-
 static void on_summary(void *arg, const struct model_reply *r, const struct err *why)
 {
     struct task *t = arg;
@@ -100,7 +94,7 @@ static void on_summary(void *arg, const struct model_reply *r, const struct err 
         log_warn("task %s: no summary: %s", t->row.id, why->msg);
     }
     task_apply(t, &ev);
-    forget_window(t);
+    t->window_tokens = 0; /* known again with the next reply */
     if (planner_compacted(t->planner, &range)) {
         record(t, &range, ev.said, r, r ? NULL : why);
         task_tools_show(t);
@@ -146,7 +140,7 @@ int task_fold_compacted(struct task *t, const struct json *e, struct err *err)
         json_int(json_get(usage, "prompt_tokens"), "prompt_tokens", &prompt_tokens, err) < 0)
         return -1;
     t->row.prompt_tokens += prompt_tokens;
-    forget_window(t);
+    t->window_tokens = 0;
     task_tools_show(t);
     return planner_apply(t->planner, &ev, err);
 }

@@ -70,13 +70,20 @@ struct label task_memory_label(const struct task *t)
 
 /* --- in words ----------------------------------------------------------------------------------------------------- */
 
-/* A memory is data of others: on one line it cannot look like a line of ours. */
-static void add_line(struct buf *out, const char *text, size_t max)
+/*
+ * At most max bytes of a text.  A memory is data of others: its lines are one, or, behind something of ours, cannot look like ours.
+ * newline NULL: they stay as they are.
+ */
+static void add_cut(struct buf *out, const char *text, size_t max, const char *newline)
 {
     const size_t len = strlen(text), keep = len > max ? utf8_floor(text, max) : len;
 
-    for (size_t i = 0; i < keep; i++)
-        buf_addc(out, (unsigned char)text[i] < ' ' ? ' ' : text[i]);
+    for (size_t i = 0; i < keep; i++) {
+        if (newline && text[i] == '\n')
+            buf_adds(out, newline);
+        else
+            buf_addc(out, newline && (unsigned char)text[i] < ' ' ? ' ' : text[i]);
+    }
     if (keep < len)
         buf_adds(out, " …");
 }
@@ -110,23 +117,16 @@ void task_memory_add_item(struct buf *out, const struct memory *m, size_t max)
         buf_addf(out, "- note %s, ", m->label);
     add_date(out, m->updated_ms);
     buf_addf(out, ", %s%s%s: ", origin(m), m->tags[0] ? ", tags " : "", m->tags);
-    add_line(out, m->text, max);
+    add_cut(out, m->text, max, " ");
     buf_addc(out, '\n');
 }
 
 /* All of a note, its lines behind two spaces. */
 static void add_note(struct buf *out, const struct memory *m, size_t max)
 {
-    const size_t len = strlen(m->text), keep = len > max ? utf8_floor(m->text, max) : len;
-
-    buf_addf(out, "Your note %s, %s%s", m->label, origin(m), ":\n  ");
-    for (size_t i = 0; i < keep; i++) {
-        if (m->text[i] == '\n')
-            buf_adds(out, "\n  ");
-        else
-            buf_addc(out, (unsigned char)m->text[i] < ' ' ? ' ' : m->text[i]);
-    }
-    buf_adds(out, keep < len ? " …\n" : "\n");
+    buf_addf(out, "Your note %s, %s:\n  ", m->label, origin(m));
+    add_cut(out, m->text, max, "\n  ");
+    buf_addc(out, '\n');
 }
 
 /* --- recall ------------------------------------------------------------------------------------------------------- */
@@ -251,19 +251,12 @@ void task_memory_stop(struct task *t)
 
 /* --- lessons ------------------------------------------------------------------------------------------------------ */
 
-static void add_cut(struct buf *out, const char *what, const char *text, size_t max)
-{
-    const size_t len = strlen(text), keep = len > max ? utf8_floor(text, max) : len;
-
-    buf_addf(out, "%s%.*s%s", what, (int)keep, text, keep < len ? " …" : "");
-}
-
 static void on_lesson(struct journal_op *op)
 {
-    struct journal_memory_write *w = op->arg;
+    struct journal_memory_write *w = (struct journal_memory_write *)op;
 
     if (op->result < 0 || w->refused.status != CORAX_OK)
-        log_warn("task %s: a lesson is not remembered: %s", w->task, op->result < 0 ? op->err.msg : w->refused.msg);
+        log_warn("task %s: a lesson is not remembered: %s", w->in.task, op->result < 0 ? op->err.msg : w->refused.msg);
     journal_memory_write_finish(w);
     free(w);
 }
@@ -278,7 +271,6 @@ void task_memory_lesson(struct task *t, int attempt, const char *lesson)
     if ((w = calloc(1, sizeof(*w))) == NULL)
         abort();
     journal_memory_write_init(w, MEMORY_ADD, on_lesson);
-    w->op.arg = w;
     w->in.uid = t->row.uid;
     w->in.kind = MEMORY_FACT;
     w->in.data = task_memory_label(t);
@@ -286,13 +278,14 @@ void task_memory_lesson(struct task *t, int attempt, const char *lesson)
     snprintf(w->in.space, sizeof(w->in.space), "%s", t->memory->space);
     snprintf(w->in.tags, sizeof(w->in.tags), "lesson");
     snprintf(w->in.task, sizeof(w->in.task), "%s", t->row.id);
-    snprintf(w->task, sizeof(w->task), "%s", t->row.id);
     snprintf(w->call, sizeof(w->call), "lesson %d", attempt); /* no call's name, which are c1, c2 ... */
     buf_init(&text, 4 * MEMORY_MAX_TEXT);
     buf_init(&input, TRANSCRIPT_MAX_BYTES);
     copy_input(t, &input);
-    add_cut(&text, "Task: ", input.len > 0 ? input.data : "", LESSON_INPUT);
-    add_cut(&text, "\nLesson: ", lesson, MEMORY_MAX_TEXT / 2);
+    buf_adds(&text, "Task: ");
+    add_cut(&text, input.data, LESSON_INPUT, NULL);
+    buf_adds(&text, "\nLesson: ");
+    add_cut(&text, lesson, MEMORY_MAX_TEXT / 2, NULL);
     buf_finish(&input);
     if ((w->in.text = buf_take(&text, NULL)) == NULL)
         abort();
@@ -346,9 +339,12 @@ void task_memory_end(struct task *t)
     buf_init(&text, 4 * MEMORY_MAX_TEXT);
     buf_init(&input, TRANSCRIPT_MAX_BYTES);
     copy_input(t, &input);
-    add_cut(&text, "Task: ", input.data, EPISODE_INPUT);
-    if (t->end_text)
-        add_cut(&text, t->row.outcome == OUTCOME_ANSWERED ? "\nAnswer: " : "\nNo answer: ", t->end_text, EPISODE_ANSWER);
+    buf_adds(&text, "Task: ");
+    add_cut(&text, input.data, EPISODE_INPUT, NULL);
+    if (t->end_text) {
+        buf_adds(&text, t->row.outcome == OUTCOME_ANSWERED ? "\nAnswer: " : "\nNo answer: ");
+        add_cut(&text, t->end_text, EPISODE_ANSWER, NULL);
+    }
     add_tools(t, &text);
     buf_finish(&input);
     if ((e->text = buf_take(&text, NULL)) == NULL)

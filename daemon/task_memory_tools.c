@@ -173,7 +173,6 @@ static struct journal_memory_write *begin_write(struct builtin_call *c, enum mem
     w->max_items = t->d->config.memory.max_items;
     snprintf(w->in.space, sizeof(w->in.space), "%s", task_memory_space(t));
     snprintf(w->in.task, sizeof(w->in.task), "%s", t->row.id);
-    snprintf(w->task, sizeof(w->task), "%s", t->row.id);
     snprintf(w->call, sizeof(w->call), "%s", c->id);
     return w;
 }

@@ -401,6 +401,8 @@ static void test_check(void)
     finds("UPDATE tasks SET last_seq=2 WHERE n=5", "stands at event 2 and has 1");
     finds("DELETE FROM event_blobs WHERE task=6", "event 1 of task number 6 has lost a payload");
     finds("DELETE FROM tasks WHERE n=7", "refers to a row of");
+    finds("DROP TABLE event_blobs", "no such table: event_blobs: SELECT");
+    finds("DROP TABLE memories_fts_config", ": INSERT INTO memories_fts");
 
     fresh_dir();
     j = must_open();

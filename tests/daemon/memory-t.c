@@ -113,9 +113,8 @@ static const char *change(enum memory_change what, uint32_t uid, const char *spa
     }
     w.in.text = strdup(text);
     if (*by) {
-        snprintf(w.task, sizeof(w.task), "%.*s", (int)strcspn(by, "/"), by);
+        snprintf(w.in.task, sizeof(w.in.task), "%.*s", (int)strcspn(by, "/"), by);
         snprintf(w.call, sizeof(w.call), "%s", strchr(by, '/') + 1);
-        snprintf(w.in.task, sizeof(w.in.task), "%s", w.task);
     }
     post(&w.op);
     snprintf(why, sizeof(why), "%s", w.op.result < 0 ? w.op.err.msg : w.refused.status != CORAX_OK ? w.refused.msg : "");

@@ -90,6 +90,20 @@ hello='{"hello":[{"text":"Hello."}]}'
     has "$output" "No such file"
 }
 
+@test "a journal that may not be written is not said to be damaged" {
+    [ "$(id -u)" = 0 ] || skip "needs root"
+    command -v setpriv > "$dir/which" || skip "needs setpriv"
+    script <<< "$hello"
+    start
+    submit hello
+    await
+    stop TERM
+    chmod 444 "$dir/state/corax.db"
+    chmod 777 "$dir/state"
+    run setpriv --reuid 65534 --clear-groups "$build/coraxd" --check-journal "$dir/state/corax.db"
+    same "$status $output" "1 coraxd: $dir/state/corax.db: it may not be written, which the check needs: check a copy of it"
+}
+
 @test "only who runs the daemon may ask for them" {
     [ "$(id -u)" = 0 ] || skip "needs root"
     script <<< "$hello"
