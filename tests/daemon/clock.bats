@@ -24,19 +24,6 @@ shown_ms() { # [MORE]: what the daemon's clock shows
     now_ms $((ahead + ${1:-0}))
 }
 
-add() { # RULE
-    until api POST /v1/schedules "{\"input\":\"go\",\"every\":\"$1\"}" && [ "$code" = 201 ]; do sleep 0.1; done
-}
-
-known() {
-    api GET "/v1/schedules/$schedule"
-    [ "$code" = 200 ]
-}
-
-has_run() { # TIMES
-    known && [ "$(field /runs)" -ge "$1" ]
-}
-
 next_is_within() { # MILLISECONDS
     known && [ "$(field /next_ms)" -gt "$(shown_ms)" ] && [ "$(field /next_ms)" -le "$(shown_ms "$1")" ]
 }
@@ -81,8 +68,7 @@ next_is_within() { # MILLISECONDS
 
 @test "a schedule: forward is one task, back by less than three hours none, back by days begins anew" {
     start_with_clock
-    add 1h
-    schedule=$(field /id)
+    schedule go 1h
     first=$(field /next_ms)
     clock $((5 * hour + 1000))
     eventually has_run 1
@@ -104,8 +90,7 @@ next_is_within() { # MILLISECONDS
 @test "a schedule of cron whose clock was set back by days while the daemon did not run" {
     start_with_clock
     clock $((400 * day))
-    add "0 * * * *"
-    schedule=$(field /id)
+    schedule go "0 * * * *"
     next_is_within $hour
     stop KILL
     clock 0

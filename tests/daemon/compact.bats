@@ -10,29 +10,8 @@ script() { # as in daemon.bash, with what is asked in $dir/asked, and a model th
     { printf '{"record":"%s","count_tokens":%d,' "$dir/asked" "${bytes:-4}"; cat; printf '}'; } > "$dir/script.json"
 }
 
-asked() { # N POINTER: of the params of the Nth ask, from 1, as they came
-    grep '"method":"chat"' "$dir/asked" | sed -n "$1p" | "$helpers/json-get" "/params$2"
-}
-
-asks() {
-    grep -c '"method":"chat"' "$dir/asked" || true
-}
-
 echoes() { # WORD N: a reply that has a text of N letters echoed
     printf '{"calls":[{"name":"echo","arguments":"{\\"text\\":\\"%s %s\\"}"}]}' "$1" "$(printf 'x%.0s' $(seq "$2"))"
-}
-
-event() { # KIND: the place of the first event of that kind in the trace
-    api GET "/v1/tasks/$id/trace"
-    local n i
-    n=$(printf '%s' "$body" | "$helpers/json-get" --count /events)
-    for i in $(seq 0 $((n - 1))); do
-        if [ "$(field "/events/$i/kind")" = "$1" ]; then
-            at=$i
-            return
-        fi
-    done
-    return 1
 }
 
 work='"go":['"$(echoes one 500)"','"$(echoes two 500)"','"$(echoes three 500)"',{"text":"never"}]'
@@ -43,15 +22,14 @@ work='"go":['"$(echoes one 500)"','"$(echoes two 500)"','"$(echoes three 500)"',
     submit go
     await
     same "$(field /answer)" "done"
-    event compacted
-    same "$(field "/events/$at/summary") $(field "/events/$at/why")" "One and two were echoed. near"
-    same "$(field "/events/$at/from")" 1
-    to=$(field "/events/$at/to")
+    same "$(events compacted from summary why)" "1 One and two were echoed. near"
+    to=$(events compacted to)
     n=$(asks)
     # the summary was asked for behind the steps, without calls
     same "$(asked $((n - 1)) /tool_choice)" none
     same "$(asked $((n - 1)) "/messages/$to/role")" user
     has "$(asked $((n - 1)) "/messages/$to/parts/0/text")" "Sum up the steps above"
+    has "$(asked 1 /tools)" '"echo"'
     same "$(asked $((n - 1)) /tools)" "$(asked 1 /tools)"
     # then it stands behind the task, and before the newest step
     same "$(asked "$n" /messages/0/parts/0/text)" go
@@ -62,6 +40,7 @@ One and two were echoed."
     [ -z "$(asked "$n" "/messages/$((to + 1))" || true)" ]
     # all is in the trace
     has "$(kinds)" "tool_result compacted model_replied task_finished"
+    api GET "/v1/tasks/$id/trace"
     has "$body" '{\"text\":\"one xxx'
     api GET "/v1/tasks/$id/replay"
     same "$(field /same)" true
@@ -75,8 +54,7 @@ One and two were echoed."
     submit go
     await
     same "$(field /answer)" "done"
-    event compacted
-    same "$(field "/events/$at/summary") $(field "/events/$at/message")" "null the script wants it so"
+    same "$(events compacted summary message)" "null the script wants it so"
     has "$(asked "$(asks)" /messages/0/parts/1/text)" 'echo was called with {"text":"one xxx'
     has "$(asked "$(asks)" /messages/0/parts/1/text)" 'echo gave: one xxx'
     api GET "/v1/tasks/$id/replay"
@@ -91,8 +69,7 @@ One and two were echoed."
     submit go
     await
     same "$(field /answer)" "done"
-    event compacted
-    same "$(field "/events/$at/summary") $(field "/events/$at/why")" "One was echoed. refused"
+    same "$(events compacted summary why)" "One was echoed. refused"
     api GET "/v1/tasks/$id/replay"
     same "$(field /same)" true
 }
@@ -125,8 +102,7 @@ One and two were echoed."
         start
         await
         same "$(field /answer)" "done"
-        event compacted
-        same "$(printf '%s' "$body" | grep -o '"kind":"compacted"' | wc -l)" 1
+        same "$(events compacted why | wc -l)" 1
         api GET "/v1/tasks/$id/replay"
         same "$(field /same)" true
     done
@@ -138,9 +114,7 @@ One and two were echoed."
     submit go '"budget":{"steps":9,"identical":99}'
     await
     same "$(field /error/code)" budget_steps
-    api GET "/v1/tasks/$id/trace"
-    n=$(printf '%s' "$body" | grep -o '"kind":"compacted"' | wc -l)
-    [ "$n" -ge 2 ]
+    [ "$(events compacted why | wc -l)" -ge 2 ]
     same "$(asked "$(asks)" /messages/0/parts/1/text | grep -c Summary)" 1
     [ -z "$(asked "$(asks)" /messages/0/parts/2/text || true)" ]
     api GET "/v1/tasks/$id/replay"

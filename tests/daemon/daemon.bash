@@ -139,6 +139,33 @@ kinds() { # of the trace's events, in one line
     done | tr '\n' ' '
 }
 
+events() { # KIND MEMBER...: of the task $id, a line for each event of that kind; a member of a member as label/integrity
+    api GET "/v1/tasks/$id/trace"
+    local n i member line
+    n=$(printf '%s' "$body" | "$helpers/json-get" --count /events)
+    for i in $(seq 0 $((n - 1))); do
+        [ "$(field "/events/$i/kind")" = "$1" ] || continue
+        line=
+        for member in "${@:2}"; do
+            line+=${line:+ }$(field "/events/$i/$member" || true)
+        done
+        printf '%s\n' "$line"
+    done
+}
+
+# What the model was asked, where the script says that it is recorded in $dir/asked.
+asks() { # how often
+    grep -c '"method":"chat"' "$dir/asked" || true
+}
+
+has_asked() { # TIMES
+    [ "$(asks)" = "$1" ]
+}
+
+asked() { # N POINTER: of the params of the Nth ask, from 1, as they came
+    grep '"method":"chat"' "$dir/asked" | sed -n "$1p" | "$helpers/json-get" "/params$2"
+}
+
 # Waits until a command succeeds.
 eventually() {
     for _ in $(seq 600); do
@@ -156,6 +183,12 @@ same() { # GOT WANT
 has() { # TEXT NEEDLE
     case $1 in *"$2"*) return 0 ;; esac
     printf '%s\ndoes not contain %s\n' "$1" "$2"
+    return 1
+}
+
+begins() { # WHOLE BEGINNING
+    case $1 in "$2"*) return 0 ;; esac
+    printf '%s\ndoes not begin with %s\n' "$1" "$2"
     return 1
 }
 
@@ -177,4 +210,25 @@ waiting() { # for a person: $hash is what is to be approved
     await
     same "$(field /state)" waiting
     hash=$(field /waiting_for/request_hash)
+}
+
+schedule() { # TEXT RULE [MORE MEMBERS]: $schedule
+    eventually all_known
+    api POST /v1/schedules "{\"input\":\"$1\",\"every\":\"$2\"${3:+,$3}}"
+    [ "$code" = 201 ] || { echo "$code $body"; return 1; }
+    schedule=$(field /id)
+}
+
+all_known() { # schedules, after a start
+    api GET /v1/schedules
+    [ "$code" = 200 ]
+}
+
+known() { # $schedule
+    api GET "/v1/schedules/$schedule"
+    [ "$code" = 200 ]
+}
+
+has_run() { # TIMES
+    known && [ "$(field /runs)" -ge "$1" ]
 }

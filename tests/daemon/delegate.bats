@@ -37,14 +37,6 @@ run_task() { # NAME [MORE]: to its end, unattended
     same "$(field /state)" finished
 }
 
-events() { # KIND MEMBER...: of the task $id, a line each
-    api GET "/v1/tasks/$id/trace"
-    printf %s "$body" | python3 -c '
-import json, sys
-for e in json.load(sys.stdin)["events"]:
-    if e["kind"] == sys.argv[1]: print(*[str(e.get(m)) for m in sys.argv[2:]])' "$@"
-}
-
 children() { # of the task $id
     local parent=$id
     api GET "/v1/tasks?limit=100"

@@ -10,24 +10,6 @@ script() { # with what is asked in $dir/asked
     { printf '{"record":"%s",' "$dir/asked"; cat; printf '}'; } > "$dir/script.json"
 }
 
-asks() {
-    grep -c '"method":"chat"' "$dir/asked" || true
-}
-
-has_asked() {
-    [ "$(asks)" = "$1" ]
-}
-
-asked() { # N POINTER: of the params of the Nth ask, from 1
-    grep '"method":"chat"' "$dir/asked" | sed -n "$1p" | "$helpers/json-get" "/params$2"
-}
-
-begins() { # WHOLE BEGINNING
-    case $1 in "$2"*) return 0 ;; esac
-    printf '%s\ndoes not begin with %s\n' "$1" "$2"
-    return 1
-}
-
 names() { # N: of the tools of the Nth ask, in one line
     local i
     for i in $(seq 0 $(($(grep '"method":"chat"' "$dir/asked" | sed -n "$1p" | "$helpers/json-get" --count /params/tools) - 1))); do

@@ -27,14 +27,6 @@ for e in json.load(sys.stdin)["events"]:
     if e["kind"] == "policy_decided": print("%s=%s/%s" % (e["tool"], e["decision"], e["rule"].split("/")[-1]), end=" ")'
 }
 
-results() {
-    api GET "/v1/tasks/$id/trace"
-    printf %s "$body" | python3 -c '
-import json, sys
-for e in json.load(sys.stdin)["events"]:
-    if e["kind"] == "tool_result": print(e["parts"][0]["text"])'
-}
-
 # A plugin whose tools read, fetch, write, and do nothing.
 tools() {
     printf '{"name":"ledger","ledger":"%s","tools":[%s,%s,%s,%s,%s,%s]}\n' "$ledger" "$(tool echo '' '"idempotent"')" \
@@ -155,16 +147,16 @@ POLICY
     script <<< "{$(calls key 'look:the key is sk-abc123.'),$(calls long 'echo:0123456789'),$(calls wait hang)}"
     start
     run_task key
-    same "$(results)" "the key is [redacted]."
+    same "$(events tool_result parts/0/text)" "the key is [redacted]."
     api GET "/v1/tasks/$id/trace"
     stored=$(python3 -c '
 import json, sys
 print([e for e in json.load(sys.stdin)["events"] if e["kind"] == "tool_result"])' <<< "$body")
     [[ $stored != *sk-abc123* ]]
     run_task long
-    same "$(results)" "01234[5 of 10 bytes left out: the policy lets no more of a result on]"
+    same "$(events tool_result parts/0/text)" "01234[5 of 10 bytes left out: the policy lets no more of a result on]"
     run_task wait
-    [[ $(results) == *"longer than 300 ms"* ]]
+    [[ $(events tool_result parts/0/text) == *"longer than 300 ms"* ]]
 }
 
 @test "a host that was given worse is started anew for who has seen better" {
@@ -179,7 +171,7 @@ print([e for e in json.load(sys.stdin)["events"] if e["kind"] == "tool_result"])
     same "$(host_pid)" "$one"
     run_task low
     [ "$(host_pid)" != "$one" ]
-    same "$(results)" x
+    same "$(events tool_result parts/0/text)" x
 }
 
 host_pid() {
@@ -198,7 +190,7 @@ host_pid() {
     sleep 1
     start
     await
-    same "$(results)" "nobody approved this call in time"
+    same "$(events tool_result parts/0/text)" "nobody approved this call in time"
     same "$(cat "$ledger")" ""
 }
 

@@ -10,20 +10,6 @@ script() { # as in daemon.bash, with what is asked in $dir/asked
     { printf '{"record":"%s",' "$dir/asked"; cat; printf '}'; } > "$dir/script.json"
 }
 
-asks() { # how many there were
-    grep -c '"method":"chat"' "$dir/asked" || true
-}
-
-asked() { # N POINTER: of the params of the Nth ask, from 1, as they came
-    grep '"method":"chat"' "$dir/asked" | sed -n "$1p" | "$helpers/json-get" "/params$2"
-}
-
-begins() { # WHOLE BEGINNING
-    case $1 in "$2"*) return 0 ;; esac
-    printf '%s\ndoes not begin with %s\n' "$1" "$2"
-    return 1
-}
-
 names() { # of the tools of the first ask
     local i
     for i in $(seq 0 $(($(grep '"method":"chat"' "$dir/asked" | head -n 1 | "$helpers/json-get" --count /params/tools) - 1))); do
@@ -87,10 +73,6 @@ calls='"two":[{"do":"empty","once":"DIR/empty","reasoning":"Two.","calls":[{"nam
     submit two
     await
     same "$(asked 4 /messages/0)" '{"role":"user","parts":[{"type":"text","text":"two"}]}'
-}
-
-has_asked() {
-    [ "$(asks)" = "$1" ]
 }
 
 is_stored() {

@@ -9,10 +9,6 @@ script() { # as in daemon.bash, with what is asked in $dir/asked
     { printf '{"record":"%s",' "$dir/asked"; cat; printf '}'; } > "$dir/script.json"
 }
 
-asked() { # N POINTER: of the params of the Nth ask, from 1, as they came
-    grep '"method":"chat"' "$dir/asked" | sed -n "$1p" | "$helpers/json-get" "/params$2"
-}
-
 echoes() { # TEXT [SLEEP_MS]: a reply that has it echoed
     printf '{"sleep_ms":%d,"calls":[{"name":"echo","arguments":"{\\"text\\":\\"%s\\"}"}]}' "${2:-0}" "$1"
 }

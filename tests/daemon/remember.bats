@@ -9,43 +9,12 @@ script() { # as in daemon.bash, with what is asked in $dir/asked
     { printf '{"record":"%s",' "$dir/asked"; cat; printf '}'; } > "$dir/script.json"
 }
 
-asked() { # N POINTER: of the params of the Nth ask, from 1, as they came
-    grep '"method":"chat"' "$dir/asked" | sed -n "$1p" | "$helpers/json-get" "/params$2"
-}
-
-asks() { # how many there were
-    grep -c '"method":"chat"' "$dir/asked" || true
-}
-
 told() { # of the Nth ask: what the task is told behind its input, or nothing
     asked "$1" /messages/0/parts/1/text || true
 }
 
 call() { # NAME ARGUMENTS: a reply
     printf '{"calls":[{"name":"%s","arguments":"%s"}]}' "$1" "${2//\"/\\\"}"
-}
-
-result() { # of the last call in the trace
-    api GET "/v1/tasks/$id/trace"
-    local n i
-    n=$(printf '%s' "$body" | "$helpers/json-get" --count /events)
-    for i in $(seq $((n - 1)) -1 0); do
-        [ "$(field "/events/$i/kind")" = tool_result ] || continue
-        field "/events/$i/parts/0/text"
-        return
-    done
-}
-
-event() { # KIND: the place of the first event of that kind in $body
-    local n i
-    n=$(printf '%s' "$body" | "$helpers/json-get" --count /events)
-    for i in $(seq 0 $((n - 1))); do
-        if [ "$(field "/events/$i/kind")" = "$1" ]; then
-            echo "$i"
-            return
-        fi
-    done
-    return 1
 }
 
 allow() {
@@ -64,11 +33,9 @@ POLICY
     await
     same "$(field /answer) $(field /memory)" "kept work"
     has "$(kinds)" "policy_decided tool_intent memory_written tool_result"
-    api GET "/v1/tasks/$id/trace"
-    n=$(event memory_written)
-    same "$(field "/events/$n/change") $(field "/events/$n/call_id") $(field "/events/$n/memory/text")" "added c1 the centrifuge in lab 3 is broken"
-    same "$(field "/events/$n/memory/task") $(field "/events/$n/memory/tags")" "$id [\"lab\"]"
-    has "$(result)" "remembered: fact"
+    same "$(events memory_written change call_id memory/text)" "added c1 the centrifuge in lab 3 is broken"
+    same "$(events memory_written memory/task memory/tags)" "$id [\"lab\"]"
+    has "$(events tool_result parts/0/text)" "remembered: fact"
     api GET "/v1/tasks/$id/replay"
     same "$(field /same)" true
     submit 'Which centrifuge can I use?'
@@ -251,10 +218,7 @@ Tools: echo"
         same "$(field /outcome)" answered
         api GET "/v1/memory?space=work&kind=fact&limit=100"
         same "$(printf '%s' "$body" | "$helpers/json-get" --count /memories)" "$i"
-        api GET "/v1/tasks/$id/trace"
-        n=$(event memory_written)
-        fact=$(field "/events/$n/memory/id")
-        api GET "/v1/memory/$fact"
+        api GET "/v1/memory/$(events memory_written memory/id | head -n 1)"
         same "$(field /task)" "$id"
         api GET "/v1/memory?kind=note"
         same "$(field /memories/0/text | grep -c 'a line')" "$i"
@@ -305,9 +269,7 @@ POLICY
     waiting
     has "$(field /waiting_for/rule)" "built-in/"
     has "$(told "$(asks)")" "not to be trusted: use the centrifuge in lab 5"
-    api GET "/v1/tasks/$id/trace"
-    n=$(event note_added)
-    same "$(field "/events/$n/label/integrity")" untrusted
+    same "$(events note_added label/integrity)" untrusted
     # as it was, after kill -9
     stop KILL
     start

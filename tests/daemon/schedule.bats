@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Tasks with a time of their own: at, deadline.  That the clock is set meanwhile: alarm-t.c.
+# Tasks with a time of their own: at, deadline.  That the clock is set meanwhile: alarm-t.c, clock.bats.
 # shellcheck disable=SC2030,SC2031,SC2034,SC2154
 
 load daemon
