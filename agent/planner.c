@@ -146,6 +146,15 @@ int planner_ask_model(struct planner *p, struct err *err)
     return 0;
 }
 
+int planner_ask_text(struct planner *p, struct err *err)
+{
+    if (planner_ask_model(p, err) < 0)
+        return -1;
+    if (p->command.kind == PLAN_ASK_MODEL)
+        p->command.must_answer = true;
+    return 0;
+}
+
 /* --- what the model sees ---------------------------------------------------------------------------------------- */
 
 int planner_not_added(struct planner *p, const struct err *why, struct err *err)
@@ -517,6 +526,24 @@ int planner_cut_back(struct planner *p, size_t n, struct err *err)
     return 0;
 }
 
+const struct call *planner_gave_up(const struct planner *p)
+{
+    for (size_t i = 0; i < p->last->n_calls; i++)
+        if (strcmp(p->last->calls[i].name, GIVE_UP) == 0)
+            return &p->last->calls[i];
+    return NULL;
+}
+
+int planner_stay(struct planner *p, struct err *err)
+{
+    int added;
+
+    if (planner_cut_back(p, transcript_count(p->transcript) - 1, err) < 0)
+        return -1;
+    added = planner_tell(p, "What has been done cannot be undone: go on from here, or answer with what you know.", err);
+    return added == 1 ? planner_ask_model(p, err) : added;
+}
+
 static int human_said(struct planner *p, const struct plan_event *ev, struct err *err)
 {
     const char *said = is_blank(ev->said) ? "(the person gave no answer)" : ev->said;
@@ -549,10 +576,19 @@ int planner_tell(struct planner *p, const char *text, struct err *err)
     return transcript_add_text(p->transcript, ROLE_USER, text, strlen(text), &why) == 0 ? 1 : planner_not_added(p, &why, err);
 }
 
+void planner_shorten(char *out, size_t size, const char *text)
+{
+    size_t n = 0;
+
+    text = text ? text + strspn(text, " \t\r\n") : "";
+    for (; text[n] && n + 1 < size; n++)
+        out[n] = (unsigned char)text[n] < ' ' ? ' ' : text[n];
+    out[utf8_floor(text, n)] = '\0';
+}
+
 static int summarized(struct planner *p, const struct plan_event *ev, struct err *err)
 {
-    if (ev->n_tokens > 0 && __builtin_add_overflow(p->spent.n_tokens, ev->n_tokens, &p->spent.n_tokens))
-        p->spent.n_tokens = INT64_MAX;
+    spend_tokens(p, ev->n_tokens);
     return planner_end_compaction(p, ev->said, err);
 }
 

@@ -12,15 +12,12 @@
  * place tries another way from there instead of ending the search; and what the model is told about ways that were tried stays in the transcript of
  * the next one, so that what it has read need not be read again.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "agent/planner_kind.h"
-#include "util/utf8.h"
 
 #define MAX_DEPTH    64
 #define ACTION_BYTES 160 /* of one way, as it is told of */
-#define GIVE_UP      "give_up"
 
 /* Where the model was asked: a way begins with each of its replies. */
 struct place {
@@ -35,9 +32,7 @@ struct search {
     int depth; /* of the place where the model is asked */
 };
 
-static const char give_up_tool[] = "{\"name\":\"" GIVE_UP "\",\"description\":\"Give up this way of solving the task when it leads nowhere, so that another is tried.\","
-                                   "\"parameters\":{\"type\":\"object\",\"properties\":{\"reason\":{\"type\":\"string\"}},\"required\":[\"reason\"],"
-                                   "\"additionalProperties\":false}}";
+static const char give_up_tool[] = GIVE_UP_TOOL("Give up this way of solving the task when it leads nowhere, so that another is tried.");
 
 static struct search *search_of(struct planner *p)
 {
@@ -61,16 +56,6 @@ static int begin(struct planner *p, struct err *err)
     return planner_ask_model(p, err);
 }
 
-/* Text that is cut at a character's border, without line breaks. */
-static void shorten(char *out, size_t size, const char *text)
-{
-    size_t n = 0;
-
-    for (; text[n] && n + 1 < size; n++)
-        out[n] = text[n] == '\n' || text[n] == '\r' ? ' ' : text[n];
-    out[utf8_floor(text, n)] = '\0';
-}
-
 /* Remembers what the last reply does, at the place where it was written. */
 static int note_way(struct planner *p, struct place *at, struct err *err)
 {
@@ -82,7 +67,7 @@ static int note_way(struct planner *p, struct place *at, struct err *err)
         const struct call *c = &p->last->calls[i];
         const bool reason = strcmp(c->name, GIVE_UP) == 0;
 
-        shorten(text, sizeof(text), c->args);
+        planner_shorten(text, sizeof(text), c->args);
         at->tried = arena_printf(p->arena, "%s%s%s %s", at->tried, i > 0 ? ", " : "\n- ", reason ? "gave up:" : c->name, text);
         if (!at->tried)
             return fail(err, CORAX_E_INTERNAL, "planner: no memory");
@@ -131,18 +116,6 @@ static int go_back(struct planner *p, int to, const char *why, struct err *err)
     return added == 1 ? planner_ask_model(p, err) : added;
 }
 
-/* The reply that gave up is forgotten: what was done before cannot be undone, so the only way is on. */
-static int stay(struct planner *p, struct err *err)
-{
-    int added;
-
-    p->back = (struct plan_back){ search_of(p)->depth, "given up" };
-    if (planner_cut_back(p, transcript_count(p->transcript) - 1, err) < 0)
-        return -1;
-    added = planner_tell(p, "What has been done cannot be undone: go on from here, or answer with what you know.", err);
-    return added == 1 ? planner_ask_model(p, err) : added;
-}
-
 static int gives_up(struct planner *p, struct err *err)
 {
     struct search *s = search_of(p);
@@ -150,7 +123,10 @@ static int gives_up(struct planner *p, struct err *err)
 
     if (to >= 0)
         return go_back(p, to, "given up", err);
-    return lowest(s) > 0 ? stay(p, err) : planner_give_up(p, "all ways that were tried led nowhere", err);
+    if (lowest(s) == 0)
+        return planner_give_up(p, "all ways that were tried led nowhere", err);
+    p->back = (struct plan_back){ s->depth, "given up" };
+    return planner_stay(p, err);
 }
 
 static int called(struct planner *p, struct err *err)
@@ -159,10 +135,7 @@ static int called(struct planner *p, struct err *err)
 
     if (note_way(p, &s->places[s->depth], err) < 0)
         return -1;
-    for (size_t i = 0; i < p->last->n_calls; i++)
-        if (strcmp(p->last->calls[i].name, GIVE_UP) == 0)
-            return gives_up(p, err);
-    return 1;
+    return planner_gave_up(p) ? gives_up(p, err) : 1;
 }
 
 static int observed(struct planner *p, struct err *err)

@@ -108,6 +108,8 @@ struct planner {
 
 /* Opens the next ask, unless a budget ends the task here. */
 int planner_ask_model(struct planner *, struct err *);
+/* Likewise; nothing may be called in the reply. */
+int planner_ask_text(struct planner *, struct err *);
 /* Ends the task: the transcript's last message is the answer. */
 int planner_answer(struct planner *, struct err *);
 /* Adds a line to the transcript's last message, which is a user's or a tool's; adds a message of the user's. */
@@ -124,6 +126,18 @@ int planner_give_up(struct planner *, const char *why, struct err *);
 /* The transcript has only its first n messages again, and calls behind them have not been made as far as equal ones are counted. */
 int planner_cut_back(struct planner *, size_t n, struct err *);
 int planner_tell(struct planner *, const char *text, struct err *);
+
+/* The beginning of a text, without white space before it, cut at a character's border, on one line; "" for NULL. */
+void planner_shorten(char *out, size_t size, const char *text);
+
+/* The tool with which the model gives up what the description says, for a reason; the last reply's first call of it, or NULL. */
+#define GIVE_UP "give_up"
+#define GIVE_UP_TOOL(description)                                                                                                     \
+    "{\"name\":\"" GIVE_UP "\",\"description\":\"" description "\",\"parameters\":{\"type\":\"object\","                              \
+    "\"properties\":{\"reason\":{\"type\":\"string\"}},\"required\":[\"reason\"],\"additionalProperties\":false}}"
+const struct call *planner_gave_up(const struct planner *);
+/* Forgets the reply that gave up, and asks again: what was done before cannot be undone, so the only way is on. */
+int planner_stay(struct planner *, struct err *);
 
 /* A call's arguments, the caller's; NULL where they are no JSON or very large.  -1: no memory. */
 int planner_parse_args(const struct call *, struct json **args, struct err *);

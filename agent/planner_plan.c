@@ -22,16 +22,6 @@ static const char carry_out[] = "Carry out this plan, step by step. Where a resu
                                 "\"Plan:\". As soon as you know enough, write the answer.";
 static const char think_again[] = "If the plan does not work any more, write another one, which begins with \"Plan:\"; otherwise go on with it.";
 
-/* Nothing may be called while the plan is written. */
-static int ask_plan(struct planner *p, struct err *err)
-{
-    if (planner_ask_model(p, err) < 0)
-        return -1;
-    if (p->command.kind == PLAN_ASK_MODEL)
-        p->command.must_answer = true;
-    return 0;
-}
-
 static int begin(struct planner *p, struct err *err)
 {
     int added;
@@ -41,7 +31,7 @@ static int begin(struct planner *p, struct err *err)
         return planner_ask_model(p, err);
     }
     added = planner_add_note(p, write_plan, err);
-    return added == 1 ? ask_plan(p, err) : added;
+    return added == 1 ? planner_ask_text(p, err) : added;
 }
 
 /* "Plan:", whatever it is decorated with. */
@@ -76,7 +66,7 @@ static int observed(struct planner *p, struct err *err)
 
     if (added != 1)
         return added;
-    return p->phase == PLANNING ? ask_plan(p, err) : planner_ask_model(p, err);
+    return p->phase == PLANNING ? planner_ask_text(p, err) : planner_ask_model(p, err);
 }
 
 const struct planner_kind planner_plan = { .name = "plan", .begin = begin, .said = said, .observed = observed };

@@ -22,14 +22,12 @@
 #include <strings.h>
 
 #include "agent/planner_kind.h"
-#include "util/utf8.h"
 
 #define MIN_STEPS    4 /* of an attempt: a call, what follows from it, the check, the lesson */
 #define OWN_STEPS    2 /* of these: the check and the lesson */
 #define MAX_FAILED   3 /* replies in a row with calls that fail */
 #define LESSON_BYTES 800
 #define REASON_BYTES 300
-#define GIVE_UP      "give_up"
 
 enum { WORKING, CHECKING, REFLECTING };
 
@@ -45,11 +43,8 @@ struct attempts {
     const char *lessons; /* lines */
 };
 
-static const char give_up_tool[] = "{\"name\":\"" GIVE_UP "\",\"description\":\"Give up this attempt at the task when it leads nowhere, so that another is begun.\","
-                                   "\"parameters\":{\"type\":\"object\",\"properties\":{\"reason\":{\"type\":\"string\"}},\"required\":[\"reason\"],"
-                                   "\"additionalProperties\":false}}";
+static const char give_up_tool[] = GIVE_UP_TOOL("Give up this attempt at the task when it leads nowhere, so that another is begun.");
 static const char check[] = "Is this answer right and complete? Begin with \"yes\" or \"no\", and say why in a sentence. Call nothing.";
-static const char undone[] = "What has been done cannot be undone: go on from here, or answer with what you know.";
 
 static struct attempts *attempts_of(struct planner *p)
 {
@@ -98,11 +93,7 @@ static int ask_plainly(struct planner *p, const char *text, int phase, struct er
         return added;
     p->phase = phase;
     progress_forget(p);
-    if (planner_ask_model(p, err) < 0)
-        return -1;
-    if (p->command.kind == PLAN_ASK_MODEL)
-        p->command.must_answer = true;
-    return 0;
+    return planner_ask_text(p, err);
 }
 
 static int reflect(struct planner *p, const char *why, const char *in_words, struct err *err)
@@ -116,17 +107,6 @@ static int reflect(struct planner *p, const char *why, const char *in_words, str
     return ask_plainly(p, text, REFLECTING, err);
 }
 
-/* Text that is cut at a character's border, on one line; "" for none. */
-static void shorten(char *out, size_t size, const char *text)
-{
-    size_t n = 0;
-
-    text = text ? text + strspn(text, " \t\r\n") : "";
-    for (; text[n] && n + 1 < size; n++)
-        out[n] = (unsigned char)text[n] < ' ' ? ' ' : text[n];
-    out[text[n] ? utf8_floor(text, n) : n] = '\0';
-}
-
 /* The lesson, or one that says only how the attempt failed; then the next attempt. */
 static int learn(struct planner *p, const char *written, struct err *err)
 {
@@ -135,7 +115,7 @@ static int learn(struct planner *p, const char *written, struct err *err)
     const char *kept, *told = NULL;
     int added;
 
-    shorten(text, sizeof(text), written);
+    planner_shorten(text, sizeof(text), written);
     kept = text[0] ? arena_strndup(p->arena, text, strlen(text)) : arena_printf(p->arena, "An attempt failed (%s).", a->why);
     if (kept)
         a->lessons = arena_printf(p->arena, "%s\n%d. %s", a->lessons, a->number, kept);
@@ -189,34 +169,28 @@ static int give_up(struct planner *p, const struct call *call, struct err *err)
 {
     char reason[REASON_BYTES + 1], text[REASON_BYTES + 40];
 
-    /* The reply is forgotten: its calls have no results. */
-    if (planner_cut_back(p, transcript_count(p->transcript) - 1, err) < 0)
-        return -1;
-    shorten(reason, sizeof(reason), call->args);
-    snprintf(text, sizeof(text), "you gave it up, %s", reason);
-    if (may_begin_anew(p))
+    if (may_begin_anew(p)) {
+        /* The reply is forgotten: its calls have no results. */
+        if (planner_cut_back(p, transcript_count(p->transcript) - 1, err) < 0)
+            return -1;
+        planner_shorten(reason, sizeof(reason), call->args);
+        snprintf(text, sizeof(text), "you gave it up, %s", reason);
         return reflect(p, "given up", text, err);
-    if (attempts_of(p)->bound) {
-        const int added = planner_tell(p, undone, err);
-
-        return added == 1 ? planner_ask_model(p, err) : added;
     }
-    return planner_give_up(p, "no attempt at it led anywhere", err);
+    return attempts_of(p)->bound ? planner_stay(p, err) : planner_give_up(p, "no attempt at it led anywhere", err);
 }
 
 static int called(struct planner *p, struct err *err)
 {
     const struct message *m = p->last;
+    const struct call *call = planner_gave_up(p);
 
     if (p->phase != WORKING) {
         if (planner_cut_back(p, transcript_count(p->transcript) - 1, err) < 0)
             return -1;
         return said_in_between(p, m->n_parts > 0 ? m->parts[0].data : NULL, err);
     }
-    for (size_t i = 0; i < m->n_calls; i++)
-        if (strcmp(m->calls[i].name, GIVE_UP) == 0)
-            return give_up(p, &m->calls[i], err);
-    return 1;
+    return call ? give_up(p, call, err) : 1;
 }
 
 static int observed(struct planner *p, struct err *err)

@@ -15,7 +15,6 @@
 #include "agent/planner_kind.h"
 #include "util/checksum.h"
 #include "util/json.h"
-#include "util/utf8.h"
 
 #define ARGS_MAX_BYTES  (16u << 10) /* of arguments that are compared by value, not by their bytes */
 #define CANONICAL_LIMIT (8 * ARGS_MAX_BYTES)
@@ -119,22 +118,12 @@ void progress_observed(struct planner *p, struct done_call *of, bool error, cons
 
 /* --- what follows ------------------------------------------------------------------------------------------------ */
 
-/* The beginning of a text, on one line. */
-static void shorten(char out[SHOWN_BYTES + 1], const char *text)
-{
-    size_t n = 0;
-
-    for (; n < SHOWN_BYTES && text[n]; n++)
-        out[n] = (unsigned char)text[n] < ' ' ? ' ' : text[n];
-    out[text[n] ? utf8_floor(text, n) : n] = '\0';
-}
-
 static int end(struct planner *p, const char *what, const char *repeated, struct err *err)
 {
     char shown[SHOWN_BYTES + 1], why[400];
     int goes_on;
 
-    shorten(shown, repeated);
+    planner_shorten(shown, sizeof(shown), repeated);
     snprintf(why, sizeof(why), "%s: %s", what, shown);
     progress_forget(p);
     goes_on = p->kind->stuck ? p->kind->stuck(p, err) : 1;

@@ -245,6 +245,8 @@ void task_clear_call(struct task *);
 /* Tool, arguments and policy of a call behind those of past, into *c.  -1: err is the observation. */
 int task_judge(struct task *, struct task_call *c, const struct call *, const struct policy_past *past, size_t n_past,
                struct policy_verdict *, struct err *);
+/* What the model is told of a call that may not be made, or not without a person where there is none. */
+void task_say_denied(const struct policy_verdict *, struct buf *);
 /* Its intent is in the journal before it is sent, for its effects' sake or its own. */
 bool task_waits_for_intent(const struct tool *);
 /* Sends a judged call; its result comes to done.  NULL: err. */

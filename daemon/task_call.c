@@ -264,21 +264,23 @@ static void on_result(void *arg, const struct tool_result *r, int64_t duration_u
 static int unknown_tool(const struct task *t, const char *name, struct err *err)
 {
     char names[160] = "";
+    const bool finds = task_tools_are_chosen(t);
     size_t i, n = registry_count(t->d->registry), len = 0;
     int named = 0;
 
     for (i = 0; i < n && named < MAX_NAMED_TOOLS && len < sizeof(names); i++) {
         const struct tool *tool = registry_at(t->d->registry, i);
 
-        if (tool->disabled || task_find_tool(t, tool->name) != tool)
+        /* find_tools is told of below. */
+        if (tool->disabled || task_find_tool(t, tool->name) != tool || strcmp(tool->name, builtin_find_tools.name) == 0)
             continue;
         len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s", named++ ? ", " : "", tool->name);
     }
-    if (named == 0)
+    if (named == 0 && !finds)
         return fail(err, CORAX_E_NOTFOUND, "there is no tool \"%.40s\", and no other: answer without", name);
-    return fail(err, CORAX_E_NOTFOUND, "there is no tool \"%.40s\": use one of %s%s%s", name, names,
-                len >= sizeof(names) || named == MAX_NAMED_TOOLS ? " ..." : "",
-                task_tools_are_chosen(t) ? ", or find_tools to get others" : "");
+    return fail(err, CORAX_E_NOTFOUND, "there is no tool \"%.40s\": use %s%s%s%s%s", name, named ? "one of " : "", names,
+                len >= sizeof(names) || named == MAX_NAMED_TOOLS ? " ..." : "", named && finds ? ", or " : "",
+                finds ? "find_tools to get others" : "");
 }
 
 static void hash_request(struct task *t, const char *purpose)
@@ -368,6 +370,11 @@ bool task_is_as_asked(struct task *t, struct policy_verdict *verdict)
            strcmp(asked, t->call.request_hash) == 0;
 }
 
+void task_say_denied(const struct policy_verdict *v, struct buf *out)
+{
+    buf_addf(out, "denied by policy (%s): %s%s", v->rule, v->why ? v->why : "", v->decision == POLICY_ASK ? "; nobody is there to approve it" : "");
+}
+
 static void record_decision(struct task *t, const struct policy_verdict *v, struct label context)
 {
     struct entry *e = task_record(t, ENTRY_POLICY_DECIDED);
@@ -429,8 +436,7 @@ void task_begin_call(struct task *t, const struct call *call)
         task_limit_approval(t);
     } else {
         buf_init(&text, ENTRY_LIMIT);
-        buf_addf(&text, "denied by policy (%s): %s%s", verdict.rule, verdict.why ? verdict.why : "",
-                 verdict.decision == POLICY_ASK ? "; nobody is there to approve it" : "");
+        task_say_denied(&verdict, &text);
         task_end_call(t, true, CORAX_E_DENIED, text.data);
         buf_finish(&text);
     }

@@ -136,7 +136,7 @@ static void write_difference(struct rejudge *r, const struct stored_event *at, c
     jsonw_end(w);
 }
 
-/* The planner is told what task_begin_call would have told it. */
+/* The planner is told what it would have been told then. */
 static void deny(struct rejudge *r, const struct stored_event *at, const struct policy_verdict *v)
 {
     struct buf text;
@@ -145,8 +145,7 @@ static void deny(struct rejudge *r, const struct stored_event *at, const struct 
     struct err err = { 0 };
 
     buf_init(&text, ENTRY_LIMIT);
-    buf_addf(&text, "denied by policy (%s): %s%s", v->rule, v->why ? v->why : "",
-             v->decision == POLICY_ASK ? "; nobody is there to approve it" : "");
+    task_say_denied(v, &text);
     part.data = text.data;
     part.len = text.len;
     ev.active_ms = r->t->active_before_ms;

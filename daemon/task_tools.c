@@ -25,6 +25,14 @@ struct task_tools {
     char *names[MAX_OFFERED]; /* of those that were chosen or found */
 };
 
+static void out_of_memory(void) __attribute__((noreturn));
+
+static void out_of_memory(void)
+{
+    log_error("no memory: ending; the tasks go on after a restart");
+    abort();
+}
+
 struct task_tools *task_tools_create(void)
 {
     struct task_tools *o = calloc(1, sizeof(*o));
@@ -137,10 +145,8 @@ static void offer(struct task *t, const char *name)
 
     if (o->n == MAX_OFFERED || is_offered(t, name))
         return;
-    if ((o->names[o->n] = strdup(name)) == NULL) {
-        log_error("no memory: ending; the tasks go on after a restart");
-        abort();
-    }
+    if ((o->names[o->n] = strdup(name)) == NULL)
+        out_of_memory();
     o->n++;
 }
 
@@ -209,19 +215,9 @@ static void write_head(const struct task *t, struct buf *out)
             if (ours[next].offered)
                 jsonw_raw(&w, NULL, ours[next].json, strlen(ours[next].json));
         if (tool && tool->disabled == NULL && task_find_tool(t, tool->name) == tool && !is_ours(t, tool->name))
-            tool_write_chat(tool, &w);
+            tool_write_chat(tool, false, &w);
     }
     jsonw_end(&w);
-}
-
-static void write_later(const struct tool *tool, struct jsonw *w)
-{
-    jsonw_object(w, NULL);
-    jsonw_text(w, "name", tool->name);
-    jsonw_text(w, "description", tool->summary);
-    jsonw_raw(w, "parameters", tool->args_schema, tool->args_schema_len);
-    jsonw_bool(w, "later", true);
-    jsonw_end(w);
 }
 
 /* tools_offered, with the names from the given one on, and their definitions. */
@@ -260,10 +256,8 @@ void task_tools_list(struct task *t, const char **json, size_t *len)
     if (o->later.len > 0)
         buf_addf(&o->all, "%s%s", o->head.len > 2 ? "," : "", o->later.data);
     buf_addc(&o->all, ']');
-    if (o->head.failed || o->later.failed || o->all.failed) {
-        log_error("no memory: ending; the tasks go on after a restart");
-        abort();
-    }
+    if (o->head.failed || o->later.failed || o->all.failed)
+        out_of_memory();
     *json = o->all.data;
     *len = o->all.len;
 }
@@ -290,10 +284,8 @@ void task_tools_show(struct task *t)
     buf_init(&list, ENTRY_LIMIT);
     buf_addf(&list, "[%s]", o->later.data);
     root = list.failed ? NULL : json_parse_large(list.data, list.len, 2000000, NULL);
-    if (root == NULL) {
-        log_error("no memory: ending; the tasks go on after a restart");
-        abort();
-    }
+    if (root == NULL)
+        out_of_memory();
     o->head.len--; /* the bracket comes again */
     for (const struct json *e = json_first(root); e; e = json_next(e)) {
         size_t len;
@@ -356,8 +348,8 @@ static void add_found(struct builtin_call *c, struct found *f, const struct tool
     f->room -= size;
     f->n++;
     offer(c->task, tool->name);
-    write_later(tool, &f->w);
-    tool_write_chat(tool, &w);
+    tool_write_chat(tool, true, &f->w);
+    tool_write_chat(tool, false, &w);
     buf_addc(&c->text, '\n');
 }
 
@@ -400,6 +392,8 @@ static int find_tools(struct builtin_call *c, const struct json *args, struct er
     for (int i = 0; i < n; i++)
         add_found(c, &f, registry_find(t->d->registry, hits[i].name));
     jsonw_end(&f.w);
+    if (f.list.failed)
+        out_of_memory();
     c->label = (struct label){ TRUSTED, PUBLIC };
     rc = say_found(c, &f, before, query, err);
     buf_finish(&f.list);

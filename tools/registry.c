@@ -379,12 +379,14 @@ void registry_write_json(const struct registry *r, struct jsonw *w, const char *
     jsonw_end(w);
 }
 
-void tool_write_chat(const struct tool *t, struct jsonw *w)
+void tool_write_chat(const struct tool *t, bool later, struct jsonw *w)
 {
     jsonw_object(w, NULL);
     jsonw_text(w, "name", t->name);
     jsonw_text(w, "description", t->summary);
     jsonw_raw(w, "parameters", t->args_schema, t->args_schema_len);
+    if (later)
+        jsonw_bool(w, "later", true);
     jsonw_end(w);
 }
 
@@ -393,6 +395,6 @@ void registry_write_chat(const struct registry *r, struct jsonw *w, const char *
     jsonw_array(w, key);
     for (size_t i = 0; i < r->n; i++)
         if (r->entries[i]->tool.disabled == NULL)
-            tool_write_chat(&r->entries[i]->tool, w);
+            tool_write_chat(&r->entries[i]->tool, false, w);
     jsonw_end(w);
 }

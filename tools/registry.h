@@ -66,6 +66,7 @@ struct json *registry_validate(const struct tool *, const char *args, size_t arg
 void registry_write_json(const struct registry *, struct jsonw *, const char *key);
 /* An array of TOOL as corax-infer's chat takes it: all that are enabled. */
 void registry_write_chat(const struct registry *, struct jsonw *, const char *key);
-void tool_write_chat(const struct tool *, struct jsonw *); /* one element of it */
+/* One element of it; later: a message tells of the tool (docs/protocol.md). */
+void tool_write_chat(const struct tool *, bool later, struct jsonw *);
 
 #endif

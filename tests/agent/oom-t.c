@@ -22,6 +22,34 @@ static int load_policy(struct err *err)
     return p ? 0 : -1;
 }
 
+/* A task of these events, which answer it. */
+static int run_events(const char *kind, const struct budget *b, const struct plan_event *events, size_t n, struct err *err)
+{
+    struct transcript *t = transcript_create(), *asked;
+    struct planner *p = NULL;
+    int rc = 0;
+
+    if (t && transcript_add_text(t, ROLE_USER, "go", 2, err) == 0)
+        p = planner_create(planner_kind_find(kind), t, b);
+    if (p == NULL) {
+        transcript_destroy(t);
+        return fail(err, CORAX_E_INTERNAL, "out of memory");
+    }
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        if (events[i].kind == PLAN_EV_SUMMARIZED) {
+            asked = planner_summary_ask(p, err);
+            rc = asked ? 0 : -1;
+            transcript_destroy(asked);
+        }
+        if (rc == 0)
+            rc = planner_apply(p, &events[i], err);
+    }
+    if (rc == 0 && planner_next(p).outcome != PLAN_ANSWERED)
+        rc = -1;
+    planner_destroy(p);
+    return rc;
+}
+
 /* A task with calls, a question, a refusal and an answer. */
 static int run_task_with(const char *kind, struct err *err)
 {
@@ -41,28 +69,16 @@ static int run_task_with(const char *kind, struct err *err)
         { .kind = PLAN_EV_MODEL_REPLIED },
         { .kind = PLAN_EV_MODEL_REPLIED, .text = "done" },
     };
+    struct plan_event taken[sizeof(events) / sizeof(*events)];
     struct budget b = budget_default();
-    struct transcript *t = transcript_create();
-    struct planner *p = NULL;
-    int rc;
+    size_t n = 0;
 
     b.max_identical = 1;
     b.max_observation_bytes = 10;
-    if (!t)
-        return fail(err, CORAX_E_INTERNAL, "out of memory");
-    rc = transcript_add_text(t, ROLE_USER, "go", 2, err);
-    p = rc == 0 ? planner_create(planner_kind_find(kind), t, &b) : NULL;
-    if (p == NULL) {
-        transcript_destroy(t);
-        return rc < 0 ? rc : fail(err, CORAX_E_INTERNAL, "out of memory");
-    }
-    for (size_t i = 0; i < sizeof(events) / sizeof(*events) && rc == 0; i++)
+    for (size_t i = 0; i < sizeof(events) / sizeof(*events); i++)
         if ((i != 1 || strcmp(kind, "plan") == 0) && (i != 2 || strcmp(kind, "dfsdt") == 0))
-            rc = planner_apply(p, &events[i], err);
-    if (rc == 0 && planner_next(p).outcome != PLAN_ANSWERED)
-        rc = -1;
-    planner_destroy(p);
-    return rc;
+            taken[n++] = events[i];
+    return run_events(kind, &b, taken, n, err);
 }
 
 static int run_task(struct err *err)
@@ -96,24 +112,10 @@ static int run_attempts(struct err *err)
         { .kind = PLAN_EV_MODEL_REPLIED, .text = "Yes." },
     };
     struct budget b = budget_default();
-    struct transcript *t = transcript_create();
-    struct planner *p = NULL;
-    int rc = 0;
 
     b.max_identical = 1;
     b.max_steps = 30;
-    if (t && transcript_add_text(t, ROLE_USER, "go", 2, err) == 0)
-        p = planner_create(planner_kind_find("reflexion"), t, &b);
-    if (p == NULL) {
-        transcript_destroy(t);
-        return fail(err, CORAX_E_INTERNAL, "out of memory");
-    }
-    for (size_t i = 0; i < sizeof(events) / sizeof(*events) && rc == 0; i++)
-        rc = planner_apply(p, &events[i], err);
-    if (rc == 0 && planner_next(p).outcome != PLAN_ANSWERED)
-        rc = -1;
-    planner_destroy(p);
-    return rc;
+    return run_events("reflexion", &b, events, sizeof(events) / sizeof(*events), err);
 }
 
 /* A task whose first step is summed up. */
@@ -131,31 +133,9 @@ static int run_compacted(struct err *err)
         { .kind = PLAN_EV_SUMMARIZED, .said = "a summary" },
         { .kind = PLAN_EV_MODEL_REPLIED, .text = "done" },
     };
-    struct budget b = budget_default();
-    struct transcript *t = transcript_create(), *asked;
-    struct planner *p = NULL;
-    int rc = -1;
+    const struct budget b = budget_default();
 
-    if (t && transcript_add_text(t, ROLE_USER, "go", 2, err) == 0)
-        p = planner_create(planner_kind_find("react"), t, &b);
-    if (p == NULL) {
-        transcript_destroy(t);
-        return fail(err, CORAX_E_INTERNAL, "out of memory");
-    }
-    rc = 0;
-    for (size_t i = 0; i < sizeof(events) / sizeof(*events) && rc == 0; i++) {
-        if (events[i].kind == PLAN_EV_SUMMARIZED) {
-            asked = planner_summary_ask(p, err);
-            rc = asked ? 0 : -1;
-            transcript_destroy(asked);
-        }
-        if (rc == 0)
-            rc = planner_apply(p, &events[i], err);
-    }
-    if (rc == 0 && planner_next(p).outcome != PLAN_ANSWERED)
-        rc = -1;
-    planner_destroy(p);
-    return rc;
+    return run_events("react", &b, events, sizeof(events) / sizeof(*events), err);
 }
 
 int main(void)

@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,30 +39,13 @@ static const char *path_in_dir(const char *name)
     return p;
 }
 
-/* --- SQL over a journal that no daemon has open --------------------------------------------------------------------- */
-
-static int64_t ask_journal(const struct rig *r, const char *sql)
-{
-    char path[700];
-    sqlite3_stmt *s;
-    sqlite3 *db;
-    int64_t v;
-
-    snprintf(path, sizeof(path), "%s/corax.db", r->state);
-    if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK ||
-        sqlite3_prepare_v2(db, sql, -1, &s, NULL) != SQLITE_OK || sqlite3_step(s) != SQLITE_ROW)
-        die("%s: %s", path, sqlite3_errmsg(db));
-    v = sqlite3_column_int64(s, 0);
-    sqlite3_finalize(s);
-    sqlite3_close(db);
-    return v;
-}
+/* --- what the tasks left ------------------------------------------------------------------------------------------- */
 
 /* That the tasks did what they were for: a figure of tasks that failed would be a good one. */
 static void check_tasks(const struct rig *r, int64_t n, int64_t n_steps)
 {
-    int64_t answered = ask_journal(r, "SELECT count(*) FROM tasks WHERE outcome=1 AND model LIKE 'scripted%'");
-    int64_t steps = ask_journal(r, "SELECT sum(n_steps) FROM tasks WHERE outcome=1");
+    int64_t answered = rig_ask_journal(r, "SELECT count(*) FROM tasks WHERE outcome=1 AND model LIKE 'scripted%'", NULL, 0);
+    int64_t steps = rig_ask_journal(r, "SELECT sum(n_steps) FROM tasks WHERE outcome=1", NULL, 0);
 
     if (answered != n || steps != n_steps)
         die("%lld tasks were answered in %lld steps, not %lld in %lld", (long long)answered, (long long)steps,
@@ -72,8 +54,7 @@ static void check_tasks(const struct rig *r, int64_t n, int64_t n_steps)
 
 static int64_t db_bytes(const struct rig *r)
 {
-    return ask_journal(r, "SELECT (SELECT page_count FROM pragma_page_count()) *"
-                          " (SELECT page_size FROM pragma_page_size())");
+    return rig_ask_journal(r, "SELECT (SELECT page_count FROM pragma_page_count()) * (SELECT page_size FROM pragma_page_size())", NULL, 0);
 }
 
 /* --- floors, and the tool's round trip beside them ------------------------------------------------------------------ */
@@ -161,7 +142,7 @@ static void measure_steps(void)
     struct rig r;
 
     for (int where = ON_ONE_CORE; where <= ON_TWO_CORES; where++) {
-        rig_init(&r, path_in_dir(where ? "step-2" : "step-1"), 4);
+        rig_init(&r, path_in_dir(where ? "step-2" : "step-1"), 4, 0);
         rig_start(&r, (enum where)where);
         for (int i = 0; i < n_runs; i++) {
             measure_steps_once(&r, "tool=echo steps=10", where ? &read_two : &read_one);
@@ -210,7 +191,7 @@ static void measure_throughput(void)
     struct rig r;
     const int runs = 5, n_short = N_STORED - runs * N_TASKS;
 
-    rig_init(&r, path_in_dir("throughput"), 32);
+    rig_init(&r, path_in_dir("throughput"), 32, 0);
     rig_start(&r, ON_ONE_CORE);
     for (int i = 0; i < runs; i++) {
         double n_steps = N_TASKS * N_STEPS;
@@ -264,7 +245,7 @@ static void measure_recovery(void)
     struct series ms = { 0 }, rss = { 0 }, private_mb = { 0 };
     struct rig r;
 
-    rig_init(&r, path_in_dir("recovery"), 100);
+    rig_init(&r, path_in_dir("recovery"), 100, 0);
     rig_start(&r, ON_TWO_CORES);
     rig_submit(&r, 0, 100, "tool=echo steps=10 hold=6");
     rig_wait_running(&r, 100);
@@ -298,7 +279,7 @@ static void measure_memory(void)
     struct series rss = { 0 }, private_mb = { 0 };
     struct rig r;
 
-    rig_init(&r, path_in_dir("memory"), 4);
+    rig_init(&r, path_in_dir("memory"), 4, 0);
     for (int i = 0; i < n_runs; i++) {
         struct memory m;
 
@@ -322,7 +303,7 @@ static double bytes_a_step(const char *name, const char *words, int n_tasks, int
     int64_t empty, full;
     struct rig r;
 
-    rig_init(&r, path_in_dir(name), 4);
+    rig_init(&r, path_in_dir(name), 4, 0);
     rig_start(&r, ON_TWO_CORES);
     rig_stop(&r);
     empty = db_bytes(&r);

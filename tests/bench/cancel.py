@@ -26,6 +26,7 @@ for i in range(5):
         time.sleep(600)
 time.sleep(600)
 """
+N_PYTHONS = 6
 TARGET_MS = 100
 ORPHAN_S = 5
 
@@ -65,6 +66,7 @@ class Daemon:
                     return
             except OSError:
                 time.sleep(0.05)
+        self.stop()
         sys.exit("cancel: coraxd does not start: see " + folder + "/log")
 
     def ask(self, method, path, body):
@@ -81,49 +83,44 @@ class Daemon:
         self.log.close()
 
 
+def stat(pid):
+    """(parent, start time, name) of a process, None when it is dead."""
+    try:
+        with open("/proc/%d/stat" % pid) as f:
+            head, _, tail = f.read().rpartition(")")
+    except OSError:
+        return None
+    fields = tail.split()
+    return None if fields[0] in "ZX" else (int(fields[1]), fields[19], head.partition("(")[2])
+
+
 def processes():
-    """pid -> (parent, start time), of all that are not dead already."""
-    found = {}
-    for name in os.listdir("/proc"):
-        if not name.isdigit():
-            continue
-        try:
-            with open("/proc/%s/stat" % name) as f:
-                fields = f.read().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if fields[0] not in "ZX":
-            found[int(name)] = (int(fields[1]), fields[19])
-    return found
+    """pid -> what stat says, of all that are not dead."""
+    found = {int(name): stat(int(name)) for name in os.listdir("/proc") if name.isdigit()}
+    return {pid: s for pid, s in found.items() if s}
 
 
 def below(pid, all_of_them):
     found, more = set(), {pid}
     while more:
-        more = {p for p, (parent, _) in all_of_them.items() if parent in more} - found
+        more = {p for p, (parent, _, _) in all_of_them.items() if parent in more} - found
         found |= more
-    return {(p, all_of_them[p][1]) for p in found}
+    return found
+
+
+def n_pythons(pids, all_of_them):
+    return sum(all_of_them[p][2].startswith("python") for p in pids)
+
+
+def family(tree, all_of_them):
+    """pid -> start time, of the host, the program, its five and the launchers above them: neither the model, which stays, nor a box that was got
+    ready for the next program."""
+    return {p: all_of_them[p][1] for p in tree
+            if all_of_them[p][2].startswith(("python", "corax-host")) or n_pythons(below(p, all_of_them), all_of_them) >= N_PYTHONS}
 
 
 def alive(which):
-    for pid, start in which:
-        try:
-            with open("/proc/%d/stat" % pid) as f:
-                fields = f.read().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if fields[19] == start and fields[0] not in "ZX":
-            return True
-    return False
-
-
-def names(which):
-    for pid, _ in which:
-        try:
-            with open("/proc/%d/comm" % pid) as f:
-                yield f.read().strip()
-        except OSError:
-            pass
+    return any((stat(pid) or (0, 0))[1] == start for pid, start in which.items())
 
 
 def one(daemon):
@@ -134,31 +131,21 @@ def one(daemon):
     task = json.loads(text)["id"]
     ends = time.monotonic() + 30
     while True:
-        tree = below(daemon.pid, processes())
-        if sum(n.startswith("python") for n in names(tree)) >= 6:
+        now = processes()
+        tree = below(daemon.pid, now)
+        if n_pythons(tree, now) >= N_PYTHONS:
             break
         if time.monotonic() > ends:
             sys.exit("cancel: the program does not come up: " + str(daemon.ask("GET", "/v1/tasks/%s/trace" % task, None)[1][-600:]))
         time.sleep(0.002)
-    # The model stays; and a box that was got ready for the next program may.
-    tree = {p for p in tree if not next(names([p]), "").startswith("scripted")}
-    family = {p for p in tree if has_python(p[0], tree) or is_above(p[0], tree)}
+    which = family(tree, now)
     began = time.monotonic()
     status, text = daemon.ask("POST", "/v1/tasks/%s/cancel" % task, None)
     if status not in (200, 202):
         sys.exit("cancel: %d %s" % (status, text[:300]))
-    while alive(family) and time.monotonic() - began < ORPHAN_S:
+    while alive(which) and time.monotonic() - began < ORPHAN_S:
         time.sleep(0.0005)
-    return (time.monotonic() - began) * 1000, len(family), alive(family)
-
-
-def has_python(pid, tree):
-    return next(names([(pid, None)]), "").startswith("python")
-
-
-def is_above(pid, tree):
-    mine = below(pid, processes())
-    return sum(n.startswith("python") for n in names(mine)) >= 6 or next(names([(pid, None)]), "").startswith("corax-host")
+    return (time.monotonic() - began) * 1000, len(which), alive(which)
 
 
 def main():

@@ -91,7 +91,7 @@ static struct policy *load(const struct shape *s)
     return p;
 }
 
-static void run(const struct policy *p, const struct shape *s, const struct json *args, struct series *p50, struct series *p99)
+static void run(const struct policy *p, const struct shape *s, const struct json *args, struct series *p99)
 {
     static double us[N_DECISIONS];
 
@@ -110,14 +110,13 @@ static void run(const struct policy *p, const struct shape *s, const struct json
         policy_decide(p, &r);
         us[i] = (double)(clock_mono_ns() - start) / 1000;
     }
-    series_add(p50, percentile(us, N_DECISIONS, 0.5));
     series_add(p99, percentile(us, N_DECISIONS, 0.99));
 }
 
 void measure_decisions(int n_runs)
 {
     static const char text[] = "{\"url\":\"https://www.a.org/x\",\"path\":\"docs/a/b\",\"argv\":[\"ls\",\"-l\"],\"n\":5}";
-    static struct series p50[sizeof(shapes) / sizeof(*shapes)], p99[sizeof(shapes) / sizeof(*shapes)];
+    static struct series p99[sizeof(shapes) / sizeof(*shapes)];
     struct json *args = json_parse(text, sizeof(text) - 1, NULL);
     static char what[sizeof(shapes) / sizeof(*shapes)][96];
 
@@ -126,7 +125,7 @@ void measure_decisions(int n_runs)
         struct policy *p = load(&shapes[i]);
 
         for (int k = 0; k < n_runs; k++)
-            run(p, &shapes[i], args, &p50[i], &p99[i]);
+            run(p, &shapes[i], args, &p99[i]);
         snprintf(what[i], sizeof(what[i]), "%s, p99", shapes[i].what);
         report_figure(shapes[i].key, what[i], "us", &p99[i], shapes[i].reach > 0 ? TARGET_AT_MOST : TARGET_NONE, shapes[i].reach, NULL);
         policy_destroy(p);

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -119,23 +120,7 @@ static void map_times(struct rig *r, const char *path)
     close(fd);
 }
 
-void rig_keep(struct rig *r, int n)
-{
-    char text[8192];
-    size_t len;
-    FILE *f = fopen(r->conf, "r");
-
-    if (f == NULL)
-        die("%s: %s", r->conf, strerror(errno));
-    len = fread(text, 1, sizeof(text) - 100, f);
-    fclose(f);
-    while (len > 0 && text[len - 1] != '}')
-        len--;
-    snprintf(text + len - 1, 100, ",\"journal\":{\"keep_tasks\":%d}}\n", n);
-    write_file(r->conf, text);
-}
-
-void rig_init(struct rig *r, const char *dir, int max_running)
+void rig_init(struct rig *r, const char *dir, int max_running, int keep_tasks)
 {
     char path[700], plugin[700], text[8192];
 
@@ -162,11 +147,11 @@ void rig_init(struct rig *r, const char *dir, int max_running)
         die("%s: %s", plugin, strerror(errno));
     snprintf(text, sizeof(text),
              "{\"socket\":\"%s\",\"state\":\"%s\",\"model\":\"%s/model\",\"plugins\":[\"%s\"],\"policies\":[\"%s\"],\n"
-             " \"max_running\":%d,\"max_queued\":4000,\n"
+             " \"max_running\":%d,\"max_queued\":4000,\"journal\":{\"keep_tasks\":%d},\n"
              " \"budget\":{\"steps\":1000,\"tool_calls\":1000,\"tokens\":1000000},\n"
              " \"infer\":{\"path\":\"%s/tests/bench/scripted-model\"},\"host\":{\"path\":\"%s/corax-host\"},\n"
              " \"box\":{\"path\":\"%s/corax-box\"}}\n",
-             r->socket, r->state, dir, plugin, path, max_running, build_dir(), build_dir(), build_dir());
+             r->socket, r->state, dir, plugin, path, max_running, keep_tasks, build_dir(), build_dir(), build_dir());
     write_file(r->conf, text);
 }
 
@@ -264,6 +249,25 @@ void rig_empty_state(struct rig *r)
         snprintf(path, sizeof(path), "%s/%s", r->state, names[i]);
         unlink(path);
     }
+}
+
+int64_t rig_ask_journal(const struct rig *r, const char *sql, char *text, size_t size)
+{
+    char path[700];
+    sqlite3_stmt *s;
+    sqlite3 *db;
+    int64_t v;
+
+    snprintf(path, sizeof(path), "%s/corax.db", r->state);
+    if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK ||
+        sqlite3_prepare_v2(db, sql, -1, &s, NULL) != SQLITE_OK || sqlite3_step(s) != SQLITE_ROW)
+        die("%s: %s", path, sqlite3_errmsg(db));
+    v = sqlite3_column_int64(s, 0);
+    if (text)
+        snprintf(text, size, "%s", (const char *)sqlite3_column_text(s, 0));
+    sqlite3_finalize(s);
+    sqlite3_close(db);
+    return v;
 }
 
 /* --- HTTP -------------------------------------------------------------------------------------------------------- */

@@ -34,10 +34,8 @@ void pin_self(int core);
 /* In a child before exec: to the first core, or to both. */
 void pin_as(enum where);
 
-/* dir must not exist; the state folder in it is empty. */
-void rig_init(struct rig *, const char *dir, int max_running);
-/* Before the start: finished tasks but the newest n are deleted, 0: none. */
-void rig_keep(struct rig *, int n);
+/* dir must not exist; the state folder in it is empty.  Finished tasks but the newest keep_tasks are deleted, 0: none. */
+void rig_init(struct rig *, const char *dir, int max_running, int keep_tasks);
 void rig_finish(struct rig *); /* ends the daemon; leaves the folder */
 /* The nanoseconds from fork to the first answered GET /_ping.  The daemon is on one core or on two, and this process,
  * where there are two, on the second. */
@@ -45,6 +43,8 @@ int64_t rig_start(struct rig *, enum where);
 void rig_stop(struct rig *);
 void rig_kill(struct rig *);
 void rig_empty_state(struct rig *);
+/* The first column of the first row as a number, and where text is not NULL as that.  No daemon may have the journal open. */
+int64_t rig_ask_journal(const struct rig *, const char *sql, char *text, size_t size);
 
 /* One request on a connection that stays open.  The body of the answer, which must have this status, into the caller's
  * buffer of HTTP_ANSWER bytes. */

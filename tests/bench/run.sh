@@ -1,6 +1,7 @@
 #!/bin/sh
-# What `make bench` runs: the benchmark, in a folder that goes when it ends well, and masks.py and dialects where what they need is there.
-# Arguments are passed on: see bench.c.  BENCH_JSON=FILE writes the figures there as JSON, those of masks beside it.
+# What `make bench` runs: the benchmark, in a folder that goes when it ends well, retrieval, and cancel.py, masks.py and dialects where what they need
+# is there.
+# Arguments are passed on: see bench.c.  BENCH_JSON=FILE writes the figures there as JSON, those of cancel and masks beside it.
 set -eu
 
 build=${CORAX_BUILDDIR:?} run=$(mktemp -d "${TMPDIR:-/tmp}/corax-bench.XXXXXX")
@@ -12,7 +13,7 @@ rm -rf "$run"
 "$build/tests/bench/retrieval"
 
 command -v python3 >/dev/null || {
-    echo "masks: skipped: python3 is not here"
+    echo "cancel, masks: skipped: python3 is not here"
     exit 0
 }
 python3 "${CORAX_SRCDIR:?}/tests/bench/cancel.py" "$build" ${BENCH_JSON:+--json "$BENCH_JSON.cancel"}

@@ -10,7 +10,6 @@
  */
 #include <dirent.h>
 #include <getopt.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,20 +64,19 @@ static long status_of(long pid, const char *key)
 /* All below pid, however deep: hosts stand behind launchers. */
 static void look_below(long pid, struct use *u)
 {
-    DIR *d = opendir("/proc");
-    const struct dirent *e;
+    char path[64];
+    long child;
+    FILE *f;
 
-    while (d && (e = readdir(d)) != NULL) {
-        const long child = strtol(e->d_name, NULL, 10);
-
-        if (child <= 0 || status_of(child, "PPid") != pid)
-            continue;
+    snprintf(path, sizeof(path), "/proc/%ld/task/%ld/children", pid, pid);
+    if ((f = fopen(path, "r")) == NULL)
+        return;
+    while (fscanf(f, "%ld", &child) == 1) {
         u->n_children++;
         u->children_mb += (double)status_of(child, "VmRSS") * 1024 / 1e6;
         look_below(child, u);
     }
-    if (d)
-        closedir(d);
+    fclose(f);
 }
 
 static struct use look(const struct rig *r)
@@ -90,6 +88,8 @@ static struct use look(const struct rig *r)
     u.n_fds = count_entries(path);
     u.n_threads = (int)status_of(r->pid, "Threads");
     look_below(r->pid, &u);
+    if (u.n_children == 0)
+        die("no child of coraxd is seen in /proc");
     return u;
 }
 
@@ -114,25 +114,6 @@ static void cancel_some(struct rig *r, int first)
     rig_wait_idle(r);
 }
 
-static int64_t ask_journal(const struct rig *r, const char *sql, char *text, size_t size)
-{
-    char path[700];
-    sqlite3_stmt *s;
-    sqlite3 *db;
-    int64_t v;
-
-    snprintf(path, sizeof(path), "%s/corax.db", r->state);
-    if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK ||
-        sqlite3_prepare_v2(db, sql, -1, &s, NULL) != SQLITE_OK || sqlite3_step(s) != SQLITE_ROW)
-        die("%s: %s", path, sqlite3_errmsg(db));
-    v = sqlite3_column_int64(s, 0);
-    if (text)
-        snprintf(text, size, "%s", (const char *)sqlite3_column_text(s, 0));
-    sqlite3_finalize(s);
-    sqlite3_close(db);
-    return v;
-}
-
 static void print_use(int64_t steps, const struct use *u)
 {
     printf("%9lld  %8.2f  %11d  %7d  %8d  %12.1f\n", (long long)steps, u->rss_mb, u->n_fds, u->n_threads, u->n_children,
@@ -144,21 +125,22 @@ static int judge(const struct rig *r, const struct use *first, const struct use 
 {
     char integrity[200];
     const double growth = last->rss_mb - first->rss_mb;
-    int64_t answered, cancelled, steps;
+    int64_t answered, cancelled, others, steps;
     int bad = 0;
 
-    ask_journal(r, "PRAGMA integrity_check", integrity, sizeof(integrity));
-    answered = ask_journal(r, "SELECT count(*) FROM tasks WHERE outcome=1 AND model LIKE 'scripted%'", NULL, 0);
-    cancelled = ask_journal(r, "SELECT count(*) FROM tasks WHERE outcome=3", NULL, 0);
-    steps = ask_journal(r, "SELECT sum(n_steps) FROM tasks", NULL, 0);
+    rig_ask_journal(r, "PRAGMA integrity_check", integrity, sizeof(integrity));
+    answered = rig_ask_journal(r, "SELECT count(*) FROM tasks WHERE outcome=1 AND model LIKE 'scripted%'", NULL, 0);
+    cancelled = rig_ask_journal(r, "SELECT count(*) FROM tasks WHERE outcome=3", NULL, 0);
+    others = rig_ask_journal(r, "SELECT count(*) FROM tasks", NULL, 0) - answered - cancelled;
+    steps = rig_ask_journal(r, "SELECT sum(n_steps) FROM tasks", NULL, 0);
     printf("memory grew by %.2f MB (at most %.1f), descriptors by %d, threads by %d, children by %d\n", growth, GROWTH,
            last->n_fds - first->n_fds, last->n_threads - first->n_threads, last->n_children - first->n_children);
-    printf("the journal: integrity %s, %lld tasks answered, %lld cancelled, %lld steps\n", integrity, (long long)answered,
-           (long long)cancelled, (long long)steps);
+    printf("the journal: integrity %s, %lld tasks answered, %lld cancelled, %lld neither, %lld steps\n", integrity, (long long)answered,
+           (long long)cancelled, (long long)others, (long long)steps);
     bad += growth > GROWTH || last->n_fds != first->n_fds || last->n_threads != first->n_threads ||
            last->n_children != first->n_children;
     bad += strcmp(integrity, "ok") != 0;
-    bad += keeps_all && answered != n_tasks;
+    bad += others != 0 || answered == 0 || (keeps_all && answered != n_tasks);
     return bad;
 }
 
@@ -170,8 +152,7 @@ static int soak(const char *dir, int64_t n_steps, int keep)
     int64_t started;
     int bad;
 
-    rig_init(&r, dir, 4);
-    rig_keep(&r, keep);
+    rig_init(&r, dir, 4, keep);
     rig_start(&r, ON_TWO_CORES);
     printf("    steps    RSS MB  descriptors  threads  children  children's MB\n");
     started = now_ns();
@@ -207,8 +188,8 @@ int main(int argc, char **argv)
         else
             return 2;
     }
-    if (optind != argc - 1 || n_steps < 1) {
-        fprintf(stderr, "usage: soak [--steps N] [--keep TASKS] DIR\n");
+    if (optind != argc - 1 || n_steps <= N_STEPS * N_TASKS) { /* two rounds: what grows is seen in the second */
+        fprintf(stderr, "usage: soak [--steps N] [--keep TASKS] DIR (more than %d steps)\n", N_STEPS * N_TASKS);
         return 2;
     }
     cores_find();
