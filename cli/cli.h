@@ -38,9 +38,8 @@ struct command {
     int (*run)(struct cli *, int argc, char **argv); /* argv[0] is the name; returns an enum cli_exit */
 };
 
-extern const struct command cmd_doctor, cmd_db, cmd_replay, cmd_diff, cmd_export, cmd_agents, cmd_memory, cmd_policy;
-extern const struct command cmd_pause, cmd_resume, cmd_schedules;
-extern const struct command cmd_eval;
+extern const struct command cmd_doctor, cmd_db, cmd_replay, cmd_diff, cmd_export, cmd_agents, cmd_memory, cmd_policy,
+    cmd_pause, cmd_resume, cmd_schedules, cmd_eval;
 extern const struct command cmd_run, cmd_watch, cmd_ls, cmd_trace, cmd_cancel, cmd_rm, cmd_approve, cmd_deny,
     cmd_answer, cmd_tools, cmd_ping, cmd_health, cmd_help;
 
@@ -87,14 +86,35 @@ void cli_print_reply(const struct reply *);
  * "last" for the newest.  Ids begin with the time, so the last characters tell tasks of one day apart best.
  */
 int cli_task_id(struct cli *, const char *word, char id[ID_LEN + 1], struct err *);
-/* It begins or ends with the word. */
-bool cli_id_fits(const char *id, const char *word);
+/* The same, without "last", of whatever a list of the API has: its path, its member, what one is called. */
+struct cli_list {
+    const char *path, *member, *one; /* "/v1/memory", "memories", "memory" */
+    const char *also;                /* what else may be given, "\"last\", or "; "": nothing */
+};
+int cli_find_id(struct cli *, const struct cli_list *, const char *word, char id[ID_LEN + 1], struct err *);
+
+/* Does one thing to each word in turn and reports what fails, until no daemon is reached.  Returns an enum cli_exit. */
+int cli_each(struct cli *, const char *verb, int n, char **words,
+             int (*one)(struct cli *, const char *verb, const char *word, struct err *));
+
+/*
+ * The words with a space between, or standard input for "-", newlines at its end left out.  -1 with CORAX_E_IO, or with
+ * CORAX_E_LIMIT and a sentence that begins with what, "the task", where the buffer's limit is too small.
+ */
+int cli_read_text(int n, char **words, const char *what, struct buf *, struct err *);
 
 /* The label that words say, "untrusted,secret", as a member.  -1: one of them is none. */
 int cli_write_label(struct jsonw *, const char *key, const char *words);
 #define CLI_LABEL_WORDS "one of trusted, untrusted, and one of public, internal, secret, with a comma between"
+/* The words of "a,b" as a list of texts. */
+void cli_write_words(struct jsonw *, const char *key, const char *words);
+/* A policy file of at most CLI_MAX_POLICY bytes as {"name","text"}, an element of a list. */
+#define CLI_MAX_POLICY (1u << 20)
+int cli_write_policy(struct jsonw *, const char *path, struct err *);
 
 /* A whole number from a command line.  false if it is none or outside. */
 bool cli_number(const char *text, long long min, long long max, long long *out);
+/* A temperature, 0 to 10, as the daemon takes it. */
+bool cli_temperature(const char *text, double *out);
 
 #endif

@@ -17,28 +17,26 @@ static void print_done(const struct cli *cli, const struct reply *reply, const c
         printf("%s %s\n", what, id);
 }
 
-static int cancel_task(struct cli *cli, const char *word, struct err *err)
+/* How the task stands now is what counts. */
+static int print_posted(const struct cli *cli, const struct reply *reply, const struct json *task, const char *verb,
+                        const char *id, struct err *err)
 {
-    char id[ID_LEN + 1], path[128];
-    struct reply reply;
-    struct json *root;
-    int rc;
+    const bool paused = strcmp(json_get_text(task, "state", ""), "paused") == 0;
 
-    if (cli_task_id(cli, word, id, err) != 0)
-        return -1;
-    snprintf(path, sizeof(path), "/v1/tasks/%s/cancel", id);
-    rc = cli_send(cli, "POST", path, NULL, 0, &reply, &root, err);
-    if (rc == 0 && strcmp(json_get_text(root, "outcome", ""), "cancelled") != 0)
-        rc = fail(err, CORAX_E_ARGS, "task %s has ended already", id); /* it was on its way to the disk */
-    else if (rc == 0)
-        print_done(cli, &reply, "cancelled", id);
-    json_free(root);
-    reply_finish(&reply);
-    return rc;
+    if (strcmp(verb, "pause") == 0) {
+        print_done(cli, reply, paused ? "paused" : "will pause (its step ends first)", id);
+    } else if (strcmp(verb, "resume") == 0) {
+        print_done(cli, reply, "resumed", id);
+    } else {
+        if (strcmp(json_get_text(task, "outcome", ""), "cancelled") != 0) /* its end was on its way to the disk */
+            return fail(err, CORAX_E_ARGS, "task %s has ended already", id);
+        print_done(cli, reply, "cancelled", id);
+    }
+    return 0;
 }
 
-/* "pause" or "resume"; what the task does now is what counts. */
-static int post_word(struct cli *cli, const char *word, const char *verb, struct err *err)
+/* "cancel", "pause" or "resume". */
+static int post_verb(struct cli *cli, const char *verb, const char *word, struct err *err)
 {
     char id[ID_LEN + 1], path[128];
     struct reply reply;
@@ -49,26 +47,14 @@ static int post_word(struct cli *cli, const char *word, const char *verb, struct
         return -1;
     snprintf(path, sizeof(path), "/v1/tasks/%s/%s", id, verb);
     rc = cli_send(cli, "POST", path, NULL, 0, &reply, &root, err);
-    if (rc == 0 && strcmp(verb, "pause") == 0 && strcmp(json_get_text(root, "state", ""), "paused") != 0)
-        print_done(cli, &reply, "will pause (its step ends first)", id);
-    else if (rc == 0)
-        print_done(cli, &reply, strcmp(verb, "pause") == 0 ? "paused" : "resumed", id);
+    if (rc == 0)
+        rc = print_posted(cli, &reply, root, verb, id, err);
     json_free(root);
     reply_finish(&reply);
     return rc;
 }
 
-static int pause_task(struct cli *cli, const char *word, struct err *err)
-{
-    return post_word(cli, word, "pause", err);
-}
-
-static int resume_task(struct cli *cli, const char *word, struct err *err)
-{
-    return post_word(cli, word, "resume", err);
-}
-
-static int delete_task(struct cli *cli, const char *word, struct err *err)
+static int delete_task(struct cli *cli, const char *verb, const char *word, struct err *err)
 {
     char id[ID_LEN + 1], path[128];
     struct reply reply;
@@ -76,6 +62,7 @@ static int delete_task(struct cli *cli, const char *word, struct err *err)
     bool live;
     int rc;
 
+    (void)verb;
     if (cli_task_id(cli, word, id, err) != 0)
         return -1;
     snprintf(path, sizeof(path), "/v1/tasks/%s", id);
@@ -95,38 +82,21 @@ static int delete_task(struct cli *cli, const char *word, struct err *err)
     return rc;
 }
 
-typedef int one_task(struct cli *, const char *word, struct err *);
+typedef int one_task(struct cli *, const char *verb, const char *word, struct err *);
 
+/* The command's name is the verb. */
 static int each_task(struct cli *cli, int argc, char **argv, one_task *one)
 {
-    int status = CLI_OK;
+    int status;
 
     if (cli_plain_options(cli, argc, argv, 1, 1000, &status))
         return status;
-    for (int i = optind; i < argc; i++) {
-        struct err err = { 0 };
-
-        if (one(cli, argv[i], &err) != 0)
-            status = cli_report(&err);
-        if (status == CLI_UNREACHABLE)
-            break;
-    }
-    return status;
+    return cli_each(cli, cli->command->name, argc - optind, argv + optind, one);
 }
 
-static int run_cancel(struct cli *cli, int argc, char **argv)
+static int run_post(struct cli *cli, int argc, char **argv)
 {
-    return each_task(cli, argc, argv, cancel_task);
-}
-
-static int run_pause(struct cli *cli, int argc, char **argv)
-{
-    return each_task(cli, argc, argv, pause_task);
-}
-
-static int run_resume(struct cli *cli, int argc, char **argv)
-{
-    return each_task(cli, argc, argv, resume_task);
+    return each_task(cli, argc, argv, post_verb);
 }
 
 static int run_rm(struct cli *cli, int argc, char **argv)
@@ -139,7 +109,7 @@ const struct command cmd_cancel = {
     .args = "TASK...",
     .summary = "End tasks that have not ended",
     .options = "",
-    .run = run_cancel,
+    .run = run_post,
 };
 
 const struct command cmd_pause = {
@@ -147,7 +117,7 @@ const struct command cmd_pause = {
     .args = "TASK...",
     .summary = "Hold tasks back when their step is over, until they are resumed",
     .options = "",
-    .run = run_pause,
+    .run = run_post,
 };
 
 const struct command cmd_resume = {
@@ -155,7 +125,7 @@ const struct command cmd_resume = {
     .args = "TASK...",
     .summary = "Let paused tasks go on",
     .options = "",
-    .run = run_resume,
+    .run = run_post,
 };
 
 const struct command cmd_rm = {

@@ -52,14 +52,6 @@ static bool read_count(long long max, int *out)
     return true;
 }
 
-static bool read_temperature(double *out)
-{
-    char *end;
-
-    *out = strtod(optarg, &end);
-    return end != optarg && *end == '\0' && *out >= 0 && *out <= 10;
-}
-
 /* The options with a value; false: it is none of that option's. */
 static bool take_value(int c, struct eval_command *e)
 {
@@ -74,7 +66,7 @@ static bool take_value(int c, struct eval_command *e)
         e->options.model = optarg;
         return true;
     case OPT_TEMPERATURE:
-        return read_temperature(&e->options.temperature);
+        return cli_temperature(optarg, &e->options.temperature);
     case OPT_SEEDS:
         return read_count(EVAL_MAX_SEEDS, &e->options.seeds);
     case OPT_JOBS:
@@ -274,14 +266,6 @@ static int exit_status(const struct eval *e)
     return CLI_OK;
 }
 
-static bool has_done(const struct eval *e)
-{
-    for (size_t i = 0; i < e->n; i++)
-        if (e->runs[i].done)
-            return true;
-    return false;
-}
-
 /* 1 means that some did not pass, so what went wrong otherwise is told apart. */
 static int report_error(const struct err *err)
 {
@@ -305,7 +289,7 @@ static int run_suite(struct cli *cli, const struct eval_command *c, const struct
         e.partial = true; /* what there is may have taken hours: it is shown all the same */
     }
     wins_known = status == CLI_OK && c->against;
-    if (status == CLI_OK || has_done(&e)) {
+    if (status == CLI_OK || e.n_done > 0) {
         if (report(cli, c, &e, wins_known ? &wins : NULL, &err) != 0)
             status = report_error(&err);
         else if (status == CLI_OK)

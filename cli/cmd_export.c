@@ -6,7 +6,6 @@
  * what they did then, and a run with a bug in it becomes a test.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
@@ -134,7 +133,7 @@ static size_t join(struct buf *out, const struct json *parts, const char *type)
     return n;
 }
 
-/* What the model sees of a result or an answer: agent/planner.c, observe_result.  Takes what there is of text. */
+/* What the model sees of a result or an answer: agent/planner.c, observe_result.  seen has what there is of text. */
 static void expect_result(struct export *x, const char *id, bool error, struct buf *seen, const struct json *parts)
 {
     size_t left_out = 0;
@@ -152,7 +151,6 @@ static void expect_result(struct export *x, const char *id, bool error, struct b
     buf_addf(&x->out, "EXPECT result %s %s", id, error ? "error " : "");
     put(x, seen->data);
     buf_addc(&x->out, '\n');
-    buf_finish(seen);
 }
 
 /* --- what the task was given -------------------------------------------------------------------------------------- */
@@ -396,6 +394,7 @@ static void put_answer(struct export *x, const struct json *e)
     buf_init(&seen, CLIENT_MAX_REPLY);
     buf_adds(&seen, is_blank(text) ? "(the person gave no answer)" : text);
     expect_result(x, x->id, false, &seen, NULL);
+    buf_finish(&seen);
     x->id = NULL;
     x->is_question = false;
 }

@@ -14,8 +14,6 @@
 #define MAX_LIMIT    500
 #define MAX_TAGS     8
 #define MAX_TEXT     (1u << 20) /* of standard input */
-#define MAX_ID_PAGES 20         /* that a shortened id is looked for in */
-#define MIN_ID_WORD  4
 #define KIND_COLUMNS 9
 #define AGE_COLUMNS  13
 
@@ -62,52 +60,6 @@ static int get_page(struct cli *cli, const struct memory_options *o, const char 
     rc = cli_get(cli, path.data, 0, reply, root, err);
     buf_finish(&path);
     return rc;
-}
-
-static bool fits(const char *id, const char *word)
-{
-    const size_t id_len = strlen(id), len = strlen(word);
-
-    return len <= id_len && (strncmp(id, word, len) == 0 || strcmp(id + id_len - len, word) == 0);
-}
-
-/* A memory by a whole id, or the beginning or end of one that fits no other. */
-static int find_id(struct cli *cli, const char *word, char id[ID_LEN + 1], struct err *err)
-{
-    const struct memory_options all = { .limit = MAX_LIMIT };
-    char before[ID_LEN + 1] = "";
-    bool more = true;
-    int n = 0;
-
-    if (id_is_valid(word, strlen(word))) {
-        memcpy(id, word, ID_LEN + 1);
-        return 0;
-    }
-    if (strlen(word) < MIN_ID_WORD || strspn(word, "0123456789abcdef-") != strlen(word))
-        return fail(err, CORAX_E_ARGS, "\"%.60s\" is no id of a memory: give at least %d characters of one", word,
-                    MIN_ID_WORD);
-    for (int page = 0; page < MAX_ID_PAGES && more; page++) {
-        struct reply reply;
-        struct json *root;
-
-        if (get_page(cli, &all, NULL, *before ? before : NULL, &reply, &root, err) != 0) {
-            reply_finish(&reply);
-            return -1;
-        }
-        for (const struct json *m = json_first(json_get(root, "memories")); m; m = json_next(m)) {
-            snprintf(before, sizeof(before), "%s", json_get_text(m, "id", ""));
-            if (fits(before, word) && n++ == 0)
-                memcpy(id, before, sizeof(before));
-        }
-        more = json_bool(json_get(root, "more"), false);
-        json_free(root);
-        reply_finish(&reply);
-    }
-    if (n == 0)
-        return fail(err, CORAX_E_NOTFOUND, "no memory has an id that begins or ends with %s", word);
-    return n == 1 ? 0
-                  : fail(err, CORAX_E_ARGS, "%d memories have an id that begins or ends with %s: give more of it", n,
-                         word);
 }
 
 /* --- ls and search ------------------------------------------------------------------------------------------------ */
@@ -218,12 +170,13 @@ static void print_all(const struct json *m)
 
 static int one(struct cli *cli, const char *method, const char *word, struct err *err)
 {
+    static const struct cli_list memories = { "/v1/memory", "memories", "memory", "" };
     char id[ID_LEN + 1], path[128];
     struct reply reply;
     struct json *root;
     int rc;
 
-    if (find_id(cli, word, id, err) != 0)
+    if (cli_find_id(cli, &memories, word, id, err) != 0)
         return -1;
     snprintf(path, sizeof(path), "/v1/memory/%s", id);
     rc = cli_send(cli, method, path, NULL, 0, &reply, &root, err);
@@ -240,38 +193,10 @@ static int one(struct cli *cli, const char *method, const char *word, struct err
 
 static int each(struct cli *cli, const char *method, int n, char **words)
 {
-    int status = CLI_OK;
-
-    if (n == 0)
-        return cli_usage(cli, "say which memory: the id of one");
-    for (int i = 0; i < n && status != CLI_UNREACHABLE; i++) {
-        struct err err = { 0 };
-
-        if (one(cli, method, words[i], &err) != 0)
-            status = cli_report(&err);
-    }
-    return status;
+    return n > 0 ? cli_each(cli, method, n, words, one) : cli_usage(cli, "say which memory: the id of one");
 }
 
 /* --- add ---------------------------------------------------------------------------------------------------------- */
-
-/* The words, or standard input where they are "-". */
-static int read_text(int n, char **words, struct buf *text, struct err *err)
-{
-    char chunk[4096];
-    size_t got;
-
-    if (n == 1 && strcmp(words[0], "-") == 0) {
-        while ((got = fread(chunk, 1, sizeof(chunk), stdin)) > 0)
-            buf_add(text, chunk, got);
-        while (text->len > 0 && text->data[text->len - 1] == '\n')
-            text->data[--text->len] = '\0';
-    } else {
-        for (int i = 0; i < n; i++)
-            buf_addf(text, "%s%s", i ? " " : "", words[i]);
-    }
-    return text->failed ? fail(err, CORAX_E_LIMIT, "the text is longer than %u bytes", MAX_TEXT) : 0;
-}
 
 static int send_new(struct cli *cli, const struct buf *body, struct err *err)
 {
@@ -314,10 +239,10 @@ static int add(struct cli *cli, const struct memory_options *o, int n, char **wo
     for (size_t i = 0; i < o->n_tags; i++)
         jsonw_text(&w, NULL, o->tags[i]);
     jsonw_end(&w);
-    if (read_text(n, words, &text, &err) == 0)
+    if (cli_read_text(n, words, "the text", &text, &err) == 0)
         jsonw_string(&w, "text", text.data, text.len);
     jsonw_end(&w);
-    if (text.failed || send_new(cli, &body, &err) != 0)
+    if (err.status != CORAX_OK || send_new(cli, &body, &err) != 0)
         status = cli_report(&err);
     buf_finish(&text);
     buf_finish(&body);

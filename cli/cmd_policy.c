@@ -2,14 +2,10 @@
  * corax policy: which policies there are, what they say of a call, and whether files are good ones.  The daemon's engine answers.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
 #include "cli/term.h"
-#include "util/file.h"
-
-#define MAX_FILE (1u << 20)
 
 enum { OPT_CONTEXT = 1000, OPT_EFFECTS, OPT_AGENT, OPT_UNATTENDED, OPT_NARROWS };
 
@@ -46,7 +42,7 @@ static int show_file(const struct json *root, const char *id)
         for (const struct json *f = json_first(json_get(l, "files")); f; f = json_next(f)) {
             if (strcmp(json_get_text(f, "id", ""), id) != 0)
                 continue;
-            buf_init(&text, 4 * MAX_FILE);
+            buf_init(&text, 4 * CLI_MAX_POLICY);
             w = jsonw_start(&text);
             jsonw_value(&w, NULL, json_get(f, "file"));
             printf("%s\n", text.data);
@@ -78,19 +74,6 @@ static int list(struct cli *cli, const char *id)
 }
 
 /* --- explain ------------------------------------------------------------------------------------------------------ */
-
-static void write_words(struct jsonw *w, const char *key, const char *words)
-{
-    jsonw_array(w, key);
-    while (*words) {
-        const size_t n = strcspn(words, ",");
-
-        if (n > 0)
-            jsonw_string(w, NULL, words, n);
-        words += n + (words[n] == ',');
-    }
-    jsonw_end(w);
-}
 
 static enum term_style color_of(const char *decision)
 {
@@ -147,14 +130,14 @@ static int explain(struct cli *cli, const struct options *o, const char *tool, c
 
     if (args && json_check(args, strlen(args), &err) < 0)
         return cli_usage(cli, "the arguments are not JSON: %s", err.msg);
-    buf_init(&body, 4 * MAX_FILE);
+    buf_init(&body, 4 * CLI_MAX_POLICY);
     w = jsonw_start(&body);
     jsonw_object(&w, NULL);
     jsonw_text(&w, "tool", tool);
     if (args)
         jsonw_raw(&w, "arguments", args, strlen(args));
     if (o->effects)
-        write_words(&w, "effects", o->effects);
+        cli_write_words(&w, "effects", o->effects);
     if (o->agent)
         jsonw_text(&w, "agent", o->agent);
     jsonw_bool(&w, "attended", !o->unattended);
@@ -176,23 +159,6 @@ static int explain(struct cli *cli, const struct options *o, const char *tool, c
 }
 
 /* --- test --------------------------------------------------------------------------------------------------------- */
-
-static int add_file(struct jsonw *w, const char *path, struct err *err)
-{
-    struct buf text;
-
-    buf_init(&text, MAX_FILE);
-    if (file_read(path, &text, err) < 0) {
-        buf_finish(&text);
-        return -1;
-    }
-    jsonw_object(w, NULL);
-    jsonw_text(w, "name", path);
-    jsonw_string(w, "text", text.data, text.len);
-    jsonw_end(w);
-    buf_finish(&text);
-    return 0;
-}
 
 static int print_test(const struct json *root)
 {
@@ -225,7 +191,7 @@ static int test(struct cli *cli, const struct options *o, int n, char **paths)
     jsonw_bool(&w, "narrows", o->narrows);
     jsonw_array(&w, "files");
     for (int i = 0; i < n && status == CLI_OK; i++)
-        if (add_file(&w, paths[i], &err) < 0)
+        if (cli_write_policy(&w, paths[i], &err) < 0)
             status = cli_report(&err);
     jsonw_end(&w);
     jsonw_end(&w);

@@ -6,11 +6,9 @@
 
 #include "cli/cli.h"
 #include "cli/term.h"
-#include "util/file.h"
 
-#define MODEL_WAIT_S    3600       /* the model may have to be loaded, and to wait for tasks */
-#define MAX_POLICIES    64         /* as the daemon takes */
-#define MAX_POLICY_FILE (1u << 20) /* of one */
+#define MODEL_WAIT_S 3600 /* the model may have to be loaded, and to wait for tasks */
+#define MAX_POLICIES 64   /* as the daemon takes */
 
 enum { OPT_PLANNER = 256, OPT_POLICY, OPT_MODEL };
 
@@ -101,23 +99,6 @@ struct swaps {
     const char *model; /* NULL: it is not asked; "": the default is */
 };
 
-static int add_policy(struct jsonw *w, const char *path, struct err *err)
-{
-    struct buf text;
-    int rc;
-
-    buf_init(&text, MAX_POLICY_FILE);
-    rc = file_read(path, &text, err);
-    if (rc == 0) {
-        jsonw_object(w, NULL);
-        jsonw_text(w, "name", path);
-        jsonw_string(w, "text", text.data, text.len);
-        jsonw_end(w);
-    }
-    buf_finish(&text);
-    return rc;
-}
-
 static int write_body(const struct swaps *swap, struct buf *body, struct err *err)
 {
     struct jsonw w = jsonw_start(body);
@@ -131,7 +112,7 @@ static int write_body(const struct swaps *swap, struct buf *body, struct err *er
     }
     jsonw_array(&w, "files");
     for (int i = 0; i < swap->n_policies && rc == 0; i++)
-        rc = add_policy(&w, swap->policies[i], err);
+        rc = cli_write_policy(&w, swap->policies[i], err);
     jsonw_end(&w);
     jsonw_end(&w);
     return rc;
@@ -147,7 +128,7 @@ static int request(struct cli *cli, const char *id, const struct swaps *swap, st
     snprintf(path, sizeof(path), "/v1/tasks/%s/replay%s%s", id, *swap->planner ? "?planner=" : "", swap->planner);
     if (swap->n_policies == 0 && !swap->model)
         return cli_get(cli, path, 0, reply, root, err);
-    buf_init(&body, (size_t)MAX_POLICIES * MAX_POLICY_FILE);
+    buf_init(&body, (size_t)MAX_POLICIES * CLI_MAX_POLICY);
     rc = write_body(swap, &body, err);
     if (rc == 0)
         rc = cli_send(cli, "POST", path, &body, swap->model ? MODEL_WAIT_S : 0, reply, root, err);
@@ -216,9 +197,11 @@ const struct command cmd_replay = {
     .name = "replay",
     .args = "[--planner NAME | --policy FILE ... | --model[=NAME]] TASK",
     .summary = "Run a recorded task again, offline, and say whether it decides the same",
-    .options = "      --planner NAME    as another planner would have: where does it part?\n"
-               "      --policy FILE     judged by this policy file, and further ones: which calls meet with another "
-               "decision?\n",
+    .options =
+        "      --planner NAME    as another planner would have: where does it part?\n"
+        "      --policy FILE     judged by this policy file, and further ones: which calls meet with another "
+        "decision?\n"
+        "      --model[=NAME]    with the default model, or that one, really asked again: which reply differs?\n",
     .run = run_replay,
 };
 

@@ -1,7 +1,6 @@
 /*
  * corax run: submit a task, and stay with it until it ends.
  */
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -9,8 +8,8 @@
 #include "cli/follow.h"
 #include "cli/term.h"
 #include "util/clock.h"
-#include "util/when.h"
 #include "util/file.h"
+#include "util/when.h"
 
 #define MAX_BODY    (1u << 20) /* the API's limit of a request body */
 #define NO_NUMBER   (-1)
@@ -55,14 +54,6 @@ enum {
     OPT_ATTENDED,
     OPT_UNATTENDED
 };
-
-static bool read_temperature(const char *text, double *out)
-{
-    char *end;
-
-    *out = strtod(text, &end);
-    return end != text && *end == '\0' && *out >= 0 && *out <= 100;
-}
 
 /* true: the command is over, with *status. */
 static bool take_time(const struct cli *cli, const char *option, int64_t *ms, int *status)
@@ -142,7 +133,7 @@ static bool take_option(struct cli *cli, int c, struct run_options *o, int *stat
         good = cli_number(optarg, 0, (1LL << 53) - 1, &o->seed);
         break;
     case OPT_TEMPERATURE:
-        good = read_temperature(optarg, &o->temperature);
+        good = cli_temperature(optarg, &o->temperature);
         break;
     default:
         return cli_option(cli, c, status);
@@ -191,46 +182,14 @@ static bool parse_options(struct cli *cli, int argc, char **argv, struct run_opt
     return true;
 }
 
-/* The words of the command line with a space between, or standard input for "-". */
 static int read_input(int argc, char **argv, struct buf *input, struct err *err)
 {
-    char chunk[16384];
-    size_t n;
-
-    if (optind == argc - 1 && strcmp(argv[optind], "-") == 0) {
-        while ((n = fread(chunk, 1, sizeof(chunk), stdin)) > 0)
-            buf_add(input, chunk, n);
-        if (ferror(stdin))
-            return fail_sys(err, CORAX_E_IO, "standard input");
-        while (input->len > 0 && input->data[input->len - 1] == '\n')
-            input->data[--input->len] = '\0';
-    } else {
-        for (int i = optind; i < argc; i++) {
-            buf_adds(input, i > optind ? " " : "");
-            buf_adds(input, argv[i]);
-        }
-    }
-    if (input->failed)
-        return fail(err, CORAX_E_LIMIT, "the task is longer than %u bytes", MAX_BODY);
-    if (input->len == 0)
-        return fail(err, CORAX_E_ARGS, "the task is empty");
-    return 0;
+    if (cli_read_text(argc - optind, argv + optind, "the task", input, err) != 0)
+        return -1;
+    return input->len > 0 ? 0 : fail(err, CORAX_E_ARGS, "the task is empty");
 }
 
-static void write_tools(struct jsonw *w, const char *tools)
-{
-    jsonw_array(w, "tools");
-    while (*tools) {
-        size_t len = strcspn(tools, ",");
-
-        if (len > 0)
-            jsonw_string(w, NULL, tools, len);
-        tools += len + (tools[len] == ',');
-    }
-    jsonw_end(w);
-}
-
-/* The file's bytes, comments left out. */
+/* What the file says, as the task's member. */
 static int write_policy(struct jsonw *w, const char *path, struct err *err)
 {
     struct json *root = NULL;
@@ -256,7 +215,7 @@ static int write_body(struct buf *body, const struct run_options *o, const struc
     jsonw_object(&w, NULL);
     jsonw_string(&w, "input", input->data, input->len);
     if (o->tools)
-        write_tools(&w, o->tools);
+        cli_write_words(&w, "tools", o->tools);
     if (o->agent)
         jsonw_text(&w, "agent", o->agent);
     if (o->model)

@@ -3,13 +3,12 @@
  */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "cli/cli.h"
+#include "cli/show.h"
 #include "cli/term.h"
 #include "util/clock.h"
 
-#define MIN_WORD      4
 #define STATE_COLUMNS 8
 #define EVERY_COLUMNS 18
 #define NEXT_COLUMNS  13
@@ -18,13 +17,13 @@
 static void print_time(const char *name, const struct json *schedule, const char *key)
 {
     const struct json *ms = json_get(schedule, key);
-    time_t seconds = (time_t)(json_number(ms, 0) / 1000);
-    char text[64] = "-";
-    struct tm tm;
 
-    if (json_kind(ms) == JSON_NUMBER && localtime_r(&seconds, &tm))
-        strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S %Z", &tm);
-    printf("%-9s %s\n", name, text);
+    printf("%-9s ", name);
+    if (json_kind(ms) == JSON_NUMBER)
+        show_when(stdout, json_number(ms, 0));
+    else
+        fputc('-', stdout);
+    fputc('\n', stdout);
 }
 
 static void print_text(const char *name, const struct json *schedule, const char *key)
@@ -99,44 +98,16 @@ static int list(struct cli *cli, struct err *err)
     return rc;
 }
 
-/* A whole id, or a piece of one that fits no other. */
-static int find(struct cli *cli, const char *word, char id[ID_LEN + 1], struct err *err)
-{
-    struct reply reply;
-    struct json *root = NULL;
-    int n = 0, rc;
-
-    if (id_is_valid(word, strlen(word))) {
-        memcpy(id, word, ID_LEN + 1);
-        return 0;
-    }
-    if (strlen(word) < MIN_WORD)
-        return fail(err, CORAX_E_ARGS, "\"%s\" is no id of a schedule: give at least %d characters of one", word,
-                    MIN_WORD);
-    rc = cli_get(cli, "/v1/schedules", 0, &reply, &root, err);
-    for (const struct json *s = json_first(json_get(root, "schedules")); s; s = json_next(s)) {
-        if (cli_id_fits(json_get_text(s, "id", ""), word) && n++ == 0)
-            snprintf(id, ID_LEN + 1, "%s", json_get_text(s, "id", ""));
-    }
-    json_free(root);
-    reply_finish(&reply);
-    if (rc == 0 && n != 1)
-        rc = fail(err, CORAX_E_NOTFOUND,
-                  n > 1 ? "\"%s\" fits more than one schedule: give more of the id"
-                        : "no schedule has an id that begins or ends with \"%s\"",
-                  word);
-    return rc;
-}
-
 static int act(struct cli *cli, const char *verb, const char *word, struct err *err)
 {
+    static const struct cli_list schedules = { "/v1/schedules", "schedules", "schedule", "" };
     const bool shows = strcmp(verb, "show") == 0, removes = strcmp(verb, "rm") == 0;
     char id[ID_LEN + 1], path[128];
     struct reply reply;
     struct json *root;
     int rc;
 
-    if (find(cli, word, id, err) != 0)
+    if (cli_find_id(cli, &schedules, word, id, err) != 0)
         return -1;
     snprintf(path, sizeof(path), "/v1/schedules/%s%s%s", id, shows || removes ? "" : "/", shows || removes ? "" : verb);
     rc = cli_send(cli, shows ? "GET" : removes ? "DELETE" : "POST", path, NULL, 0, &reply, &root, err);
@@ -155,8 +126,8 @@ static int run_schedules(struct cli *cli, int argc, char **argv)
 {
     static const char *const verbs[] = { "show", "pause", "resume", "rm" };
     struct err err = { 0 };
-    int status = CLI_OK;
     bool known = false;
+    int status;
     const char *verb;
 
     if (cli_plain_options(cli, argc, argv, 0, 1000, &status))
@@ -169,12 +140,7 @@ static int run_schedules(struct cli *cli, int argc, char **argv)
     if (!known || argc - optind < 2)
         return cli_usage(cli,
                          known ? "say which schedule: its id, or a piece of it" : "say ls, show, pause, resume or rm");
-    for (int i = optind + 1; i < argc && status != CLI_UNREACHABLE; i++) {
-        err = (struct err){ 0 };
-        if (act(cli, verb, argv[i], &err) != 0)
-            status = cli_report(&err);
-    }
-    return status;
+    return cli_each(cli, verb, argc - optind - 1, argv + optind + 1, act);
 }
 
 const struct command cmd_schedules = {

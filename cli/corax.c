@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "util/file.h"
 
 /* In the order in which `corax help` shows them. */
 static const struct command *const commands[] = {
@@ -21,7 +22,7 @@ static const struct command *const commands[] = {
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
-/* Pages of 500 tasks that a shortened id is looked for in: the newest 10,000. */
+/* Pages of 500 that a shortened id is looked for in: the newest 10,000. */
 #define MAX_ID_PAGES 20
 #define ID_PAGE      500
 #define MIN_ID_WORD  4
@@ -153,7 +154,6 @@ int cli_write_label(struct jsonw *w, const char *key, const char *words)
     while (*words && known) {
         const size_t n = strcspn(words, ",");
 
-        known = true;
         if (is_word(integrity, words, n))
             jsonw_string(w, "integrity", words, n);
         else if (is_word(confidentiality, words, n))
@@ -164,6 +164,44 @@ int cli_write_label(struct jsonw *w, const char *key, const char *words)
     }
     jsonw_end(w);
     return known ? 0 : -1;
+}
+
+void cli_write_words(struct jsonw *w, const char *key, const char *words)
+{
+    jsonw_array(w, key);
+    while (*words) {
+        const size_t n = strcspn(words, ",");
+
+        if (n > 0)
+            jsonw_string(w, NULL, words, n);
+        words += n + (words[n] == ',');
+    }
+    jsonw_end(w);
+}
+
+int cli_write_policy(struct jsonw *w, const char *path, struct err *err)
+{
+    struct buf text;
+    int rc;
+
+    buf_init(&text, CLI_MAX_POLICY);
+    rc = file_read(path, &text, err);
+    if (rc == 0) {
+        jsonw_object(w, NULL);
+        jsonw_text(w, "name", path);
+        jsonw_string(w, "text", text.data, text.len);
+        jsonw_end(w);
+    }
+    buf_finish(&text);
+    return rc;
+}
+
+bool cli_temperature(const char *text, double *out)
+{
+    char *end;
+
+    *out = strtod(text, &end);
+    return end != text && *end == '\0' && *out >= 0 && *out <= 10;
 }
 
 bool cli_number(const char *text, long long min, long long max, long long *out)
@@ -250,76 +288,119 @@ void cli_print_reply(const struct reply *reply)
         fputc('\n', stdout);
 }
 
-bool cli_id_fits(const char *id, const char *word)
+/* It begins or ends with the word. */
+static bool id_fits(const char *id, const char *word)
 {
     size_t id_len = strlen(id), len = strlen(word);
 
     return len <= id_len && (strncmp(id, word, len) == 0 || strcmp(id + id_len - len, word) == 0);
 }
 
-/* Looks through one page; copies what fits to id and the page's last id to oldest.  Returns how many fit. */
-static int fits_on_page(const struct json *root, const char *word, char id[ID_LEN + 1], char oldest[ID_LEN + 1])
+/* Looks through one page, the one behind *oldest, which becomes the page's last id.  1: there are more pages. */
+static int find_on_page(struct cli *cli, const struct cli_list *list, const char *word, char oldest[ID_LEN + 1],
+                        char id[ID_LEN + 1], int *n, struct err *err)
 {
-    int n = 0;
+    struct reply reply;
+    struct json *root;
+    char path[128];
+    int rc;
 
-    for (const struct json *task = json_first(json_get(root, "tasks")); task; task = json_next(task)) {
-        const char *its = json_get_text(task, "id", "");
-
-        snprintf(oldest, ID_LEN + 1, "%s", its);
-        if (*word == '\0' || cli_id_fits(its, word)) {
-            if (n++ == 0)
-                snprintf(id, ID_LEN + 1, "%s", its);
-            if (*word == '\0')
-                break;
-        }
+    snprintf(path, sizeof(path), "%s?limit=%d%s%s", list->path, ID_PAGE, *oldest ? "&before=" : "", oldest);
+    rc = cli_get(cli, path, 0, &reply, &root, err);
+    for (const struct json *e = json_first(json_get(root, list->member)); e; e = json_next(e)) {
+        snprintf(oldest, ID_LEN + 1, "%s", json_get_text(e, "id", ""));
+        if (id_fits(oldest, word) && (*n)++ == 0)
+            memcpy(id, oldest, ID_LEN + 1);
     }
-    return n;
+    if (rc == 0)
+        rc = json_bool(json_get(root, "more"), false);
+    json_free(root);
+    reply_finish(&reply);
+    return rc;
 }
 
-int cli_task_id(struct cli *cli, const char *word, char id[ID_LEN + 1], struct err *err)
+int cli_find_id(struct cli *cli, const struct cli_list *list, const char *word, char id[ID_LEN + 1], struct err *err)
 {
-    bool newest = strcmp(word, "last") == 0;
-    char path[128], oldest[ID_LEN + 1] = "", found[ID_LEN + 1] = "";
-    int n = 0;
+    char oldest[ID_LEN + 1] = "", found[ID_LEN + 1] = "";
+    int n = 0, rc = 1;
 
     if (id_is_valid(word, strlen(word))) {
         memcpy(id, word, ID_LEN + 1);
         return 0;
     }
-    if (!newest && (strlen(word) < MIN_ID_WORD || strspn(word, "0123456789abcdef-") != strlen(word)))
-        return fail(err, CORAX_E_ARGS, "\"%s\" is no task id: give \"last\", or at least %d characters of an id", word,
-                    MIN_ID_WORD);
-    for (int page = 0; page < MAX_ID_PAGES; page++) {
-        struct reply reply;
-        struct json *root;
-        bool more;
-        char one[ID_LEN + 1];
-        int n_here;
-
-        snprintf(path, sizeof(path), "/v1/tasks?limit=%d%s%s", newest ? 1 : ID_PAGE, *oldest ? "&before=" : "", oldest);
-        if (cli_get(cli, path, 0, &reply, &root, err) != 0) {
-            reply_finish(&reply);
-            return -1;
-        }
-        n_here = fits_on_page(root, newest ? "" : word, one, oldest);
-        if (n == 0 && n_here > 0)
-            memcpy(found, one, sizeof(found));
-        n += n_here;
-        more = json_bool(json_get(root, "more"), false);
-        json_free(root);
-        reply_finish(&reply);
-        if (newest || !more || n > 1)
-            break;
-    }
-    if (n == 0 && newest)
-        return fail(err, CORAX_E_NOTFOUND, "there is no task yet");
+    if (strlen(word) < MIN_ID_WORD || strspn(word, "0123456789abcdef-") != strlen(word))
+        return fail(err, CORAX_E_ARGS, "\"%.60s\" is no %s id: give %sat least %d characters of one", word, list->one,
+                    list->also, MIN_ID_WORD);
+    for (int page = 0; page < MAX_ID_PAGES && rc == 1 && n < 2; page++)
+        rc = find_on_page(cli, list, word, oldest, found, &n, err);
+    if (rc < 0)
+        return -1;
     if (n == 0)
-        return fail(err, CORAX_E_NOTFOUND, "no task has an id that begins or ends with \"%s\"", word);
+        return fail(err, CORAX_E_NOTFOUND, "no %s has an id that begins or ends with \"%s\"", list->one, word);
     if (n > 1)
-        return fail(err, CORAX_E_ARGS, "\"%s\" fits more than one task: give more of the id (its end differs most)",
-                    word);
+        return fail(err, CORAX_E_ARGS, "\"%s\" fits more than one %s: give more of the id (its end differs most)", word,
+                    list->one);
     memcpy(id, found, sizeof(found));
     return 0;
+}
+
+static int newest_task(struct cli *cli, char id[ID_LEN + 1], struct err *err)
+{
+    struct reply reply;
+    struct json *root;
+    const struct json *task;
+    int rc = cli_get(cli, "/v1/tasks?limit=1", 0, &reply, &root, err);
+
+    task = json_first(json_get(root, "tasks"));
+    if (rc == 0 && task == NULL)
+        rc = fail(err, CORAX_E_NOTFOUND, "there is no task yet");
+    if (rc == 0)
+        snprintf(id, ID_LEN + 1, "%s", json_get_text(task, "id", ""));
+    json_free(root);
+    reply_finish(&reply);
+    return rc;
+}
+
+int cli_task_id(struct cli *cli, const char *word, char id[ID_LEN + 1], struct err *err)
+{
+    static const struct cli_list tasks = { "/v1/tasks", "tasks", "task", "\"last\", or " };
+
+    return strcmp(word, "last") == 0 ? newest_task(cli, id, err) : cli_find_id(cli, &tasks, word, id, err);
+}
+
+int cli_each(struct cli *cli, const char *verb, int n, char **words,
+             int (*one)(struct cli *, const char *verb, const char *word, struct err *))
+{
+    int status = CLI_OK;
+
+    for (int i = 0; i < n && status != CLI_UNREACHABLE; i++) {
+        struct err err = { 0 };
+
+        if (one(cli, verb, words[i], &err) != 0)
+            status = cli_report(&err);
+    }
+    return status;
+}
+
+int cli_read_text(int n, char **words, const char *what, struct buf *text, struct err *err)
+{
+    char chunk[16384];
+    size_t got;
+
+    if (n == 1 && strcmp(words[0], "-") == 0) {
+        while ((got = fread(chunk, 1, sizeof(chunk), stdin)) > 0)
+            buf_add(text, chunk, got);
+        if (ferror(stdin))
+            return fail_sys(err, CORAX_E_IO, "standard input");
+        while (text->len > 0 && text->data[text->len - 1] == '\n')
+            text->data[--text->len] = '\0';
+    } else {
+        for (int i = 0; i < n; i++) {
+            buf_adds(text, i > 0 ? " " : "");
+            buf_adds(text, words[i]);
+        }
+    }
+    return text->failed ? fail(err, CORAX_E_LIMIT, "%s is longer than %zu bytes", what, text->limit) : 0;
 }
 
 static const char *default_socket(void)

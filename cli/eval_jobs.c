@@ -73,7 +73,7 @@ static bool is_passing(struct work *w, struct err *err)
     return true;
 }
 
-/* GET of a task, again until the daemon answers.  *root may be NULL: then the bytes are enough. */
+/* GET of a task, again until the daemon answers. */
 static int get_task(struct work *w, const char *id, const char *what, int wait_s, struct reply *reply, struct err *err)
 {
     char path[128];
@@ -199,7 +199,8 @@ int eval_jobs_run(struct cli *cli, const struct eval_jobs *jobs, struct err *err
         rc = step(&w, err);
     for (size_t i = 0; i < w.n_open; i++)
         eval_tell_task(cli, w.open[i].id, "POST", "/cancel");
-    rc = w.next < jobs->n || w.n_open > 0 ? (eval_interrupted() ? 1 : rc) : rc;
+    if (eval_interrupted() && (w.next < jobs->n || w.n_open > 0))
+        rc = 1;
     free(w.open);
     return rc;
 }

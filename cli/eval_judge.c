@@ -29,7 +29,8 @@ static const char compares[] = "You compare two answers to a question. The quest
                                "more correct, then more complete, then "
                                "reached with fewer calls; Equal if neither is.\n";
 
-int eval_read_word(const char *reply, const char *const words[], int n_words)
+/* A reply's one word, in any case, perhaps with a full stop, white space around it left out.  -1: it is none of these. */
+static int read_word(const char *reply, const char *const words[3])
 {
     size_t len = strlen(reply);
 
@@ -39,13 +40,14 @@ int eval_read_word(const char *reply, const char *const words[], int n_words)
         len--;
     if (len > 0 && reply[len - 1] == '.')
         len--;
-    for (int i = 0; i < n_words; i++)
+    for (int i = 0; i < 3; i++)
         if (strlen(words[i]) == len && strncasecmp(words[i], reply, len) == 0)
             return i;
     return -1;
 }
 
-enum eval_status eval_majority(const int votes[3])
+/* What more than half of the votes say; EVAL_UNSURE otherwise. */
+static enum eval_status majority(const int votes[3])
 {
     const int n = votes[EVAL_SOLVED] + votes[EVAL_UNSOLVED] + votes[EVAL_UNSURE];
 
@@ -54,7 +56,26 @@ enum eval_status eval_majority(const int votes[3])
 
 /* --- tasks of the judge ----------------------------------------------------------------------------------------------- */
 
-static void write_task(struct buf *body, const struct eval *e, const struct buf *prompt, int vote)
+struct judging {
+    struct cli *cli;
+    struct eval *eval;
+    size_t n, n_votes;       /* votes in all; those that have come */
+    size_t *runs;            /* to be judged: those that were answered, by their places; or */
+    struct eval_pair *pairs; /* to be compared */
+};
+
+/* Tasks are numbered thing by thing, its votes beside each other. */
+static size_t thing_of(const struct judging *j, size_t i)
+{
+    return i / (size_t)j->eval->options->n_votes;
+}
+
+static int vote_of(const struct judging *j, size_t i)
+{
+    return (int)(i % (size_t)j->eval->options->n_votes);
+}
+
+static void write_task(struct buf *body, const struct eval *e, const struct buf *prompt, int seed)
 {
     struct jsonw w = jsonw_start(body);
 
@@ -65,7 +86,7 @@ static void write_task(struct buf *body, const struct eval *e, const struct buf 
     jsonw_end(&w);
     jsonw_null(&w, "memory");
     jsonw_object(&w, "sampling");
-    jsonw_int(&w, "seed", vote + 1);
+    jsonw_int(&w, "seed", seed);
     jsonw_end(&w);
     jsonw_object(&w, "label"); /* what it reads was written by models and tools */
     jsonw_text(&w, "integrity", "untrusted");
@@ -77,34 +98,46 @@ static void write_task(struct buf *body, const struct eval *e, const struct buf 
         body->failed = true;
 }
 
-/* The word of a vote's trace, -1: none of them.  -2 with err. */
-static int read_vote(const struct reply *trace, const char *const words[], struct err *err)
+/* What is judged, with the calls where there is room for them. */
+typedef void add_prompt(struct buf *prompt, const struct judging *, size_t i, bool calls);
+
+static void write_vote(struct buf *body, const struct judging *j, size_t i, int seed, add_prompt *add)
+{
+    struct buf prompt;
+
+    buf_init(&prompt, MAX_PROMPT);
+    add(&prompt, j, i, true);
+    if (prompt.failed) {
+        buf_finish(&prompt);
+        buf_init(&prompt, 2 * MAX_PROMPT);
+        add(&prompt, j, i, false);
+    }
+    write_task(body, j->eval, &prompt, seed);
+    buf_finish(&prompt);
+}
+
+/* The word of a vote's trace, -1: none of them; its task is deleted.  -2 with err. */
+static int take_vote(struct judging *j, const char *id, const struct reply *trace, const char *const words[3],
+                     struct err *err)
 {
     struct eval_trace t;
     int word = -2;
 
     if (eval_trace_read(&t, trace->body.data, trace->body.len, err) == 0)
-        word = t.answer ? eval_read_word(t.answer, words, 3) : -1;
+        word = t.answer ? read_word(t.answer, words) : -1;
+    else
+        err_context(err, "the judge's task %s", id);
     eval_trace_finish(&t);
+    if (word != -2 && !j->eval->options->keeps)
+        eval_tell_task(j->cli, id, "DELETE", "");
     return word;
 }
 
 /* --- solved or not ---------------------------------------------------------------------------------------------------- */
 
-struct judging {
-    struct cli *cli;
-    struct eval *eval;
-    size_t *runs; /* those that were answered, by their places */
-    size_t n, n_votes;
-};
-
-static struct eval_run *run_of(const struct judging *j, size_t i)
+static void add_solves(struct buf *prompt, const struct judging *j, size_t i, bool calls)
 {
-    return &j->eval->runs[j->runs[i / (size_t)j->eval->options->n_votes]];
-}
-
-static void add_solves(struct buf *prompt, const struct eval_run *r, bool calls)
-{
+    const struct eval_run *r = &j->eval->runs[j->runs[thing_of(j, i)]];
     struct jsonw w;
 
     buf_adds(prompt, solves);
@@ -119,67 +152,50 @@ static void add_solves(struct buf *prompt, const struct eval_run *r, bool calls)
 
 static void write_solves(void *arg, size_t i, struct buf *body)
 {
-    const struct judging *j = arg;
-    struct buf prompt;
-
-    buf_init(&prompt, MAX_PROMPT);
-    add_solves(&prompt, run_of(j, i), true);
-    if (prompt.failed) {
-        buf_finish(&prompt);
-        buf_init(&prompt, 2 * MAX_PROMPT);
-        add_solves(&prompt, run_of(j, i), false);
-    }
-    write_task(body, j->eval, &prompt, (int)(i % (size_t)j->eval->options->n_votes));
-    buf_finish(&prompt);
+    write_vote(body, arg, i, vote_of(arg, i) + 1, add_solves);
 }
 
 static int take_solves(void *arg, size_t i, const char *id, const struct reply *trace, struct err *err)
 {
-    struct judging *j = arg;
-    struct eval_run *r = run_of(j, i);
     static const char *const words[] = { "Solved", "Unsolved", "Unsure" };
-    const int word = read_vote(trace, words, err);
+    struct judging *j = arg;
+    struct eval_run *r = &j->eval->runs[j->runs[thing_of(j, i)]];
+    const int word = take_vote(j, id, trace, words, err);
 
     if (word == -2)
-        return err_context(err, "the judge's task %s", id);
+        return -1;
     r->votes[word < 0 ? EVAL_UNSURE : word]++;
-    if (!j->eval->options->keeps)
-        eval_tell_task(j->cli, id, "DELETE", "");
     if (++r->n_votes == j->eval->options->n_votes)
-        eval_score_judged(r->question, eval_majority(r->votes), &r->score);
-    eval_progress(j->eval->options, "votes", ++j->n_votes, j->n * (size_t)j->eval->options->n_votes);
+        eval_score_judged(r->question, majority(r->votes), &r->score);
+    eval_progress(j->eval->options, "votes", ++j->n_votes, j->n);
     return 0;
 }
 
 int eval_judge_all(struct cli *cli, struct eval *e, struct err *err)
 {
     struct judging j = { .cli = cli, .eval = e };
-    struct eval_jobs jobs = {
-        .n_side_by_side = e->options->n_side_by_side, .arg = &j, .write_body = write_solves, .take_trace = take_solves
-    };
+    struct eval_jobs jobs = { .arg = &j, .write_body = write_solves, .take_trace = take_solves };
+    size_t n = 0;
     int rc;
 
     if ((j.runs = calloc(e->n + 1, sizeof(*j.runs))) == NULL)
         return fail(err, CORAX_E_INTERNAL, "out of memory");
     for (size_t i = 0; i < e->n; i++)
         if (e->runs[i].done && e->runs[i].answer && e->runs[i].answer[0])
-            j.runs[j.n++] = i;
-    jobs.n = j.n * (size_t)e->options->n_votes;
-    rc = eval_jobs_run(cli, &jobs, err);
-    eval_progress(e->options, NULL, 0, 0);
-    e->partial = e->partial || rc == 1;
+            j.runs[n++] = i;
+    j.n = jobs.n = n * (size_t)e->options->n_votes;
+    rc = eval_run_jobs(cli, e, &jobs, err);
     free(j.runs);
     return rc;
 }
 
 /* --- which is better -------------------------------------------------------------------------------------------------- */
 
-struct comparing {
-    struct cli *cli;
-    struct eval *eval;
-    struct eval_pair *pairs;
-    size_t n, n_votes;
-};
+/* The other answer comes first. */
+static bool is_swapped(const struct judging *j, size_t i)
+{
+    return vote_of(j, i) % 2 == 1;
+}
 
 static void write_side(struct jsonw *w, const char *key, const struct eval_pair *p, bool own, bool calls)
 {
@@ -192,68 +208,46 @@ static void write_side(struct jsonw *w, const char *key, const struct eval_pair 
     jsonw_end(w);
 }
 
-static void add_compares(struct buf *prompt, const struct eval_pair *p, bool swapped, bool calls)
+static void add_compares(struct buf *prompt, const struct judging *j, size_t i, bool calls)
 {
+    const struct eval_pair *p = &j->pairs[thing_of(j, i)];
     struct jsonw w;
 
     buf_adds(prompt, compares);
     w = jsonw_start(prompt);
     jsonw_object(&w, NULL);
     eval_write_cut(&w, "question", p->own->question->input, MAX_ANSWER);
-    write_side(&w, "first", p, !swapped, calls);
-    write_side(&w, "second", p, swapped, calls);
+    write_side(&w, "first", p, !is_swapped(j, i), calls);
+    write_side(&w, "second", p, is_swapped(j, i), calls);
     jsonw_end(&w);
 }
 
+/* The two orders share their seeds: what differs is the order alone. */
 static void write_compares(void *arg, size_t i, struct buf *body)
 {
-    const struct comparing *c = arg;
-    const size_t n_votes = (size_t)c->eval->options->n_votes;
-    const bool swapped = i % n_votes % 2 == 1;
-    struct buf prompt;
-
-    buf_init(&prompt, MAX_PROMPT);
-    add_compares(&prompt, &c->pairs[i / n_votes], swapped, true);
-    if (prompt.failed) {
-        buf_finish(&prompt);
-        buf_init(&prompt, 2 * MAX_PROMPT);
-        add_compares(&prompt, &c->pairs[i / n_votes], swapped, false);
-    }
-    /* The two orders share their seeds: what differs is the order alone. */
-    write_task(body, c->eval, &prompt, (int)(i % n_votes / 2));
-    buf_finish(&prompt);
+    write_vote(body, arg, i, vote_of(arg, i) / 2 + 1, add_compares);
 }
 
 static int take_compares(void *arg, size_t i, const char *id, const struct reply *trace, struct err *err)
 {
-    struct comparing *c = arg;
-    const size_t n_votes = (size_t)c->eval->options->n_votes;
-    const bool swapped = i % n_votes % 2 == 1;
     static const char *const words[] = { "First", "Second", "Equal" };
-    const int word = read_vote(trace, words, err);
+    struct judging *j = arg;
+    struct eval_pair *p = &j->pairs[thing_of(j, i)];
+    const int word = take_vote(j, id, trace, words, err);
 
     if (word == -2)
-        return err_context(err, "the judge's task %s", id);
+        return -1;
     if (word == 0 || word == 1)
-        c->pairs[i / n_votes].score += (word == 0) != swapped ? 1 : -1;
-    c->pairs[i / n_votes].n_votes++;
-    if (!c->eval->options->keeps)
-        eval_tell_task(c->cli, id, "DELETE", "");
-    eval_progress(c->eval->options, "comparisons", ++c->n_votes, c->n * n_votes);
+        p->score += (word == 0) != is_swapped(j, i) ? 1 : -1;
+    p->n_votes++;
+    eval_progress(j->eval->options, "comparisons", ++j->n_votes, j->n);
     return 0;
 }
 
 int eval_judge_pairs(struct cli *cli, struct eval *e, struct eval_pair *pairs, size_t n, struct err *err)
 {
-    struct comparing c = { .cli = cli, .eval = e, .pairs = pairs, .n = n };
-    const struct eval_jobs jobs = { .n = n * (size_t)e->options->n_votes,
-                                    .n_side_by_side = e->options->n_side_by_side,
-                                    .arg = &c,
-                                    .write_body = write_compares,
-                                    .take_trace = take_compares };
-    const int rc = eval_jobs_run(cli, &jobs, err);
+    struct judging j = { .cli = cli, .eval = e, .n = n * (size_t)e->options->n_votes, .pairs = pairs };
+    struct eval_jobs jobs = { .n = j.n, .arg = &j, .write_body = write_compares, .take_trace = take_compares };
 
-    eval_progress(e->options, NULL, 0, 0);
-    e->partial = e->partial || rc == 1;
-    return rc;
+    return eval_run_jobs(cli, e, &jobs, err);
 }

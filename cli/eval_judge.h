@@ -10,12 +10,6 @@
 
 #include "cli/eval_run.h"
 
-/* A reply's one word, in any case, perhaps with a full stop, white space around it left out.  -1: it is none of these. */
-int eval_read_word(const char *reply, const char *const words[], int n_words);
-
-/* What more than half of the votes say; EVAL_UNSURE otherwise. */
-enum eval_status eval_majority(const int votes[3]);
-
 /* Has all runs judged that were answered.  As eval_jobs_run(); with 1 those with all of their votes are judged, and partial is set. */
 int eval_judge_all(struct cli *, struct eval *, struct err *);
 

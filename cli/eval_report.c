@@ -7,13 +7,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/show.h"
+#include "cli/eval_stats.h"
 #include "cli/term.h"
 
 #define BOOTSTRAP_SEED 1 /* the same runs give the same table */
 #define MAX_TAGS       64
 #define TAG_COLUMNS    16
 #define CELL_COLUMNS   17
+
+/* What of a run is counted: the columns of enum eval_column, then these rates, then the means of enum eval_cost. */
+enum { PASSED = EVAL_N_COLUMNS, TOOLEVAL, N_RATES, FIRST_COST = N_RATES, N_MEASURES = N_RATES + EVAL_N_COSTS };
+
+/* The questions of a tag, or all. */
+struct row {
+    const char *tag;            /* NULL: all */
+    size_t n_questions, n_runs; /* that have ended */
+    struct {
+        size_t n; /* questions that ask for it */
+        struct interval interval;
+    } measures[N_MEASURES];
+};
 
 /* --- counting --------------------------------------------------------------------------------------------------------- */
 
@@ -29,9 +42,9 @@ static double measure(const struct eval_run *r, int which)
         return NAN;
     if (which < EVAL_N_COLUMNS)
         return r->score.marks[which] == EVAL_NOT_ASKED ? NAN : r->score.marks[which] == EVAL_RIGHT;
-    if (which < EVAL_N_RATES)
-        return which == EVAL_PASSED ? r->score.passed : r->score.tooleval;
-    return r->costs[which - EVAL_FIRST_COST];
+    if (which < N_RATES)
+        return which == PASSED ? r->score.passed : r->score.tooleval;
+    return r->costs[which - FIRST_COST];
 }
 
 /* A value for each question: the mean over its runs.  Returns how many there are. */
@@ -60,7 +73,8 @@ static size_t collect(const struct eval *e, const char *tag, int which, double *
     return n;
 }
 
-int eval_count_row(const struct eval *e, const char *tag, struct eval_row *row, struct err *err)
+/* The questions of a tag, or, with NULL, all. */
+static int count_row(const struct eval *e, const char *tag, struct row *row, struct err *err)
 {
     double *values = malloc((e->n + 1) * sizeof(*values));
     size_t n_runs;
@@ -69,15 +83,15 @@ int eval_count_row(const struct eval *e, const char *tag, struct eval_row *row, 
         return fail(err, CORAX_E_INTERNAL, "out of memory");
     memset(row, 0, sizeof(*row));
     row->tag = tag;
-    for (int which = 0; which < EVAL_N_MEASURES; which++) {
+    for (int which = 0; which < N_MEASURES; which++) {
         const size_t n = collect(e, tag, which, values, &n_runs);
         double sum = 0;
 
         for (size_t i = 0; i < n; i++)
             sum += values[i];
         row->measures[which].n = n;
-        row->measures[which].interval = which < EVAL_N_RATES ? eval_rate(sum, n) : eval_mean(values, n, BOOTSTRAP_SEED);
-        if (which == EVAL_PASSED) {
+        row->measures[which].interval = which < N_RATES ? eval_rate(sum, n) : eval_mean(values, n, BOOTSTRAP_SEED);
+        if (which == PASSED) {
             row->n_questions = n;
             row->n_runs = n_runs;
         }
@@ -105,10 +119,10 @@ static size_t list_tags(const struct eval *e, const char *tags[MAX_TAGS])
 }
 
 /* Rows of all tags and, last, of all questions; the caller frees them.  NULL with err. */
-static struct eval_row *count_rows(const struct eval *e, size_t *n, struct err *err)
+static struct row *count_rows(const struct eval *e, size_t *n, struct err *err)
 {
     const char *tags[MAX_TAGS + 1];
-    struct eval_row *rows;
+    struct row *rows;
 
     *n = list_tags(e, tags);
     tags[(*n)++] = NULL;
@@ -117,7 +131,7 @@ static struct eval_row *count_rows(const struct eval *e, size_t *n, struct err *
         return NULL;
     }
     for (size_t i = 0; i < *n; i++) {
-        if (eval_count_row(e, tags[i], &rows[i], err) != 0) {
+        if (count_row(e, tags[i], &rows[i], err) != 0) {
             free(rows);
             return NULL;
         }
@@ -160,7 +174,7 @@ static void print_cell(FILE *f, const struct interval *i, double unit, size_t n,
     fprintf(f, "  %-*s", columns, cell);
 }
 
-static void print_row_begin(FILE *f, const struct eval_row *row)
+static void print_row_begin(FILE *f, const struct row *row)
 {
     const char *tag = row->tag ? row->tag : "all";
 
@@ -168,23 +182,23 @@ static void print_row_begin(FILE *f, const struct eval_row *row)
     fprintf(f, "%*s %9zu", strlen(tag) < TAG_COLUMNS ? (int)(TAG_COLUMNS - strlen(tag)) : 0, "", row->n_questions);
 }
 
-static void print_rates(FILE *f, const struct eval_row *rows, size_t n)
+static void print_rates(FILE *f, const struct row *rows, size_t n)
 {
     static const char *const heads[] = { "TOOLS", "ARGUMENTS", "ANSWER", "LIMITS", "PASSED", "TOOLEVAL" };
 
     fprintf(f, "%-*s %9s", TAG_COLUMNS, "RIGHT IN %", "QUESTIONS");
-    for (int i = 0; i < EVAL_N_RATES; i++)
-        fprintf(f, "  %-*s", i + 1 < EVAL_N_RATES ? CELL_COLUMNS : 0, heads[i]);
+    for (int i = 0; i < N_RATES; i++)
+        fprintf(f, "  %-*s", i + 1 < N_RATES ? CELL_COLUMNS : 0, heads[i]);
     fputc('\n', f);
     for (size_t i = 0; i < n; i++) {
         print_row_begin(f, &rows[i]);
-        for (int k = 0; k < EVAL_N_RATES; k++)
-            print_cell(f, &rows[i].measures[k].interval, 100, rows[i].measures[k].n, k + 1 == EVAL_N_RATES);
+        for (int k = 0; k < N_RATES; k++)
+            print_cell(f, &rows[i].measures[k].interval, 100, rows[i].measures[k].n, k + 1 == N_RATES);
         fputc('\n', f);
     }
 }
 
-static void print_costs(FILE *f, const struct eval_row *rows, size_t n)
+static void print_costs(FILE *f, const struct row *rows, size_t n)
 {
     static const struct {
         const char *head;
@@ -205,8 +219,8 @@ static void print_costs(FILE *f, const struct eval_row *rows, size_t n)
     for (size_t i = 0; i < n; i++) {
         print_row_begin(f, &rows[i]);
         for (size_t k = 0; k < n_columns; k++)
-            print_cell(f, &rows[i].measures[EVAL_FIRST_COST + (int)columns[k].cost].interval, columns[k].unit,
-                       rows[i].measures[EVAL_FIRST_COST + (int)columns[k].cost].n, k + 1 == n_columns);
+            print_cell(f, &rows[i].measures[FIRST_COST + (int)columns[k].cost].interval, columns[k].unit,
+                       rows[i].measures[FIRST_COST + (int)columns[k].cost].n, k + 1 == n_columns);
         fputc('\n', f);
     }
 }
@@ -268,13 +282,11 @@ static void print_unsure(FILE *f, const struct eval *e)
 
 int eval_print(FILE *f, const struct eval *e, const struct eval_wins *wins, struct err *err)
 {
-    size_t n, n_done = 0;
-    struct eval_row *rows = count_rows(e, &n, err);
+    size_t n;
+    struct row *rows = count_rows(e, &n, err);
 
     if (rows == NULL)
         return -1;
-    for (size_t i = 0; i < e->n; i++)
-        n_done += e->runs[i].done;
     fprintf(f, "suite %s: ", e->suite->id);
     term_line(f, e->suite->description, strlen(e->suite->description), 200);
     fprintf(f, "\n%d seed%s a question", e->seeds, e->seeds == 1 ? "" : "s");
@@ -283,7 +295,7 @@ int eval_print(FILE *f, const struct eval *e, const struct eval_wins *wins, stru
         term_line(f, e->answered_by, strlen(e->answered_by), 60);
     }
     if (e->partial)
-        fprintf(f, "\npartial: interrupted after %zu of %zu runs", n_done, e->n);
+        fprintf(f, "\npartial: interrupted after %zu of %zu runs", e->n_done, e->n);
     fputs("\n\n", f);
     print_rates(f, rows, n);
     print_costs(f, rows, n);
@@ -308,7 +320,7 @@ static void write_interval(struct jsonw *w, const char *key, const struct interv
     jsonw_end(w);
 }
 
-static void write_row(struct jsonw *w, const struct eval_row *row)
+static void write_row(struct jsonw *w, const struct row *row)
 {
     static const char *const rates[] = { "passed", "tooleval" };
 
@@ -316,11 +328,11 @@ static void write_row(struct jsonw *w, const struct eval_row *row)
     jsonw_text(w, "tag", row->tag);
     jsonw_int(w, "questions", (int64_t)row->n_questions);
     jsonw_int(w, "runs", (int64_t)row->n_runs);
-    for (int k = 0; k < EVAL_N_MEASURES; k++)
+    for (int k = 0; k < N_MEASURES; k++)
         write_interval(w,
-                       k < EVAL_N_COLUMNS    ? eval_column_names[k]
-                       : k < EVAL_FIRST_COST ? rates[k - EVAL_N_COLUMNS]
-                                             : eval_cost_names[k - EVAL_FIRST_COST],
+                       k < EVAL_N_COLUMNS ? eval_column_names[k]
+                       : k < FIRST_COST   ? rates[k - EVAL_N_COLUMNS]
+                                          : eval_cost_names[k - FIRST_COST],
                        &row->measures[k].interval, row->measures[k].n);
     jsonw_end(w);
 }
@@ -404,7 +416,7 @@ static void write_wins(struct jsonw *w, const struct eval_wins *wins)
 int eval_write(struct buf *out, const struct eval *e, const struct eval_wins *wins, struct err *err)
 {
     size_t n;
-    struct eval_row *rows = count_rows(e, &n, err);
+    struct row *rows = count_rows(e, &n, err);
     struct jsonw w = jsonw_start(out);
 
     if (rows == NULL)

@@ -3,7 +3,6 @@
  */
 #include "cli/eval_result.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/eval_suite.h"
@@ -42,11 +41,7 @@ static int read_result(struct eval_result *x, struct err *err)
 int eval_result_read(struct eval_result *x, const char *text, size_t len, struct err *err)
 {
     memset(x, 0, sizeof(*x));
-    if ((x->text = malloc(len + 1)) == NULL)
-        return fail(err, CORAX_E_INTERNAL, "out of memory");
-    memcpy(x->text, text, len);
-    x->text[len] = '\0';
-    x->root = json_parse_large(x->text, len, MAX_VALUES, err);
+    x->root = json_parse_large(text, len, MAX_VALUES, err);
     return x->root ? read_result(x, err) : -1;
 }
 
@@ -67,6 +62,5 @@ int eval_result_load(struct eval_result *x, const char *path, struct err *err)
 void eval_result_finish(struct eval_result *x)
 {
     json_free(x->root);
-    free(x->text);
     memset(x, 0, sizeof(*x));
 }

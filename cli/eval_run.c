@@ -8,8 +8,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "cli/eval_jobs.h"
 #include "util/clock.h"
+#include "util/utf8.h"
 
 #define MAX_TEXT  1000 /* bytes of arguments and results that are kept for the judge and the report */
 #define MAX_CALLS 20   /* of one run that are kept, for the same */
@@ -32,7 +32,7 @@ static bool is_named(const char *list, const char *id)
     return false;
 }
 
-/* The first word that names no question. */
+/* Each word names a question. */
 static int check_only(const struct eval_suite *s, const char *only, struct err *err)
 {
     for (const char *p = only; p; p = strchr(p, ',') ? strchr(p, ',') + 1 : NULL) {
@@ -237,13 +237,10 @@ static void write_task(void *arg, size_t i, struct buf *body)
 
 void eval_write_cut(struct jsonw *w, const char *key, const char *text, size_t max)
 {
-    size_t len = text ? strlen(text) : 0;
+    const size_t len = text ? strlen(text) : 0;
 
-    if (len > max)
-        for (len = max; len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80;)
-            len--;
     if (text)
-        jsonw_string(w, key, text, len);
+        jsonw_string(w, key, text, len > max ? utf8_floor(text, max) : len);
     else
         jsonw_null(w, key);
 }
@@ -269,7 +266,8 @@ static char *write_calls(const struct eval_trace *t)
     return buf_take(&out, &len);
 }
 
-int eval_run_take(struct eval_run *r, const struct eval_trace *t, struct err *err)
+/* Takes the run's outcome, answer, calls and costs from a trace, and scores it by the keys. */
+static int take_run(struct eval_run *r, const struct eval_trace *t, struct err *err)
 {
     r->outcome = strdup(t->outcome);
     r->answer = t->answer ? strdup(t->answer) : NULL;
@@ -291,33 +289,35 @@ static int take_trace(void *arg, size_t i, const char *id, const struct reply *t
 {
     struct eval *e = arg;
     struct eval_trace t;
-    size_t n_done = 0;
     int rc = eval_trace_read(&t, trace->body.data, trace->body.len, err);
 
     memcpy(e->runs[i].task, id, ID_LEN + 1);
     if (rc == 0)
-        rc = eval_run_take(&e->runs[i], &t, err);
+        rc = take_run(&e->runs[i], &t, err);
     if (rc == 0 && e->answered_by == NULL && t.model)
         e->answered_by = strdup(t.model);
     eval_trace_finish(&t);
-    for (size_t k = 0; k < e->n; k++)
-        n_done += e->runs[k].done;
-    eval_progress(e->options, "runs", n_done, e->n);
+    e->n_done += rc == 0;
+    eval_progress(e->options, "runs", e->n_done, e->n);
     return rc == 0 ? 0 : err_context(err, "task %s", id);
+}
+
+int eval_run_jobs(struct cli *cli, struct eval *e, struct eval_jobs *jobs, struct err *err)
+{
+    int rc;
+
+    jobs->n_side_by_side = e->options->n_side_by_side;
+    rc = eval_jobs_run(cli, jobs, err);
+    eval_progress(e->options, NULL, 0, 0);
+    e->partial = e->partial || rc == 1;
+    return rc;
 }
 
 int eval_run_all(struct cli *cli, struct eval *e, struct err *err)
 {
-    const struct eval_jobs jobs = { .n = e->n,
-                                    .n_side_by_side = e->options->n_side_by_side,
-                                    .arg = e,
-                                    .write_body = write_task,
-                                    .take_trace = take_trace };
-    const int rc = eval_jobs_run(cli, &jobs, err);
+    struct eval_jobs jobs = { .n = e->n, .arg = e, .write_body = write_task, .take_trace = take_trace };
 
-    eval_progress(e->options, NULL, 0, 0);
-    e->partial = e->partial || rc == 1;
-    return rc;
+    return eval_run_jobs(cli, e, &jobs, err);
 }
 
 void eval_tidy(struct cli *cli, struct eval *e)

@@ -5,6 +5,7 @@
 #define CLI_EVAL_RUN_H
 
 #include "cli/cli.h"
+#include "cli/eval_jobs.h"
 #include "cli/eval_score.h"
 
 enum eval_cost {
@@ -48,7 +49,7 @@ struct eval {
     const struct eval_suite *suite;
     const struct eval_options *options;
     int seeds;
-    size_t n;
+    size_t n, n_done;
     struct eval_run *runs; /* question by question, its seeds beside each other */
     bool partial;          /* it was interrupted */
     char *answered_by;     /* the model, as the traces name it; NULL: none has answered */
@@ -61,13 +62,12 @@ void eval_finish(struct eval *);
 /* Has the daemon the tools that the suite requires, and the judge?  -1 with a sentence that says what is missing. */
 int eval_check_daemon(struct cli *, const struct eval_suite *, const struct eval_options *, struct err *);
 
-/* All runs, scored by their keys.  As eval_jobs_run(); with 1 partial is set. */
+/* eval_jobs_run() with as many side by side as the options say, and the line of progress ended; with 1 partial is set. */
+int eval_run_jobs(struct cli *, struct eval *, struct eval_jobs *, struct err *);
+/* All runs, scored by their keys.  As eval_run_jobs(). */
 int eval_run_all(struct cli *, struct eval *, struct err *);
 /* Deletes the tasks of runs that passed. */
 void eval_tidy(struct cli *, struct eval *);
-
-/* Takes the run's outcome, answer, calls and costs from a trace, and scores it by the keys. */
-int eval_run_take(struct eval_run *, const struct eval_trace *, struct err *);
 
 /* A text's first max bytes at most, to a character's border; NULL is null. */
 void eval_write_cut(struct jsonw *, const char *key, const char *text, size_t max);

@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_VALUE (1u << 20) /* bytes of an argument as canonical text */
-
 const char *const eval_column_names[EVAL_N_COLUMNS] = { "tools", "arguments", "answer", "limits" };
 const char *const eval_status_names[3] = { "solved", "unsolved", "unsure" };
 
@@ -34,7 +32,7 @@ static bool is_control(const char *tool)
     return strcmp(tool, "give_up") == 0 || strcmp(tool, "find_tools") == 0;
 }
 
-/* How many of must, from the first on, were called in this order. */
+/* The first of must that was not called behind those before it; NULL: none. */
 static const struct json *unmet_in_order(const struct json *must, const struct eval_trace *t)
 {
     const struct json *e = json_first(must);
@@ -54,7 +52,7 @@ static size_t count_called(const struct eval_trace *t, const char *tool)
     return n;
 }
 
-/* A name that stands k times must be called k times. */
+/* The first that was called too rarely, NULL: none.  A name that stands k times must be called k times. */
 static const struct json *unmet(const struct json *must, const struct eval_trace *t)
 {
     for (const struct json *e = json_first(must); e; e = json_next(e)) {
@@ -88,21 +86,6 @@ static void score_tools(const struct eval_expect *x, const struct eval_trace *t,
 
 /* --- with which arguments --------------------------------------------------------------------------------------------- */
 
-static bool are_equal(const struct json *a, const struct json *b)
-{
-    struct buf x, y;
-    bool equal;
-
-    buf_init(&x, MAX_VALUE);
-    buf_init(&y, MAX_VALUE);
-    json_canonical(a, &x);
-    json_canonical(b, &y);
-    equal = !x.failed && !y.failed && x.len == y.len && memcmp(x.data, y.data, x.len) == 0;
-    buf_finish(&x);
-    buf_finish(&y);
-    return equal;
-}
-
 static int check_members(const struct eval_call *c, const struct json *arguments, struct err *why)
 {
     for (const struct json *m = json_first(c->members); m; m = json_next(m)) {
@@ -110,7 +93,7 @@ static int check_members(const struct eval_call *c, const struct json *arguments
 
         if (its == NULL)
             return fail(why, CORAX_E_NOTFOUND, "it has no %.60s", json_key(m));
-        if (!are_equal(m, its))
+        if (!json_same(m, its))
             return fail(why, CORAX_E_NOTFOUND, "%.60s is another", json_key(m));
     }
     return 0;

@@ -309,16 +309,13 @@ struct eval_suite *eval_suite_read(const char *text, size_t len, struct err *err
     struct eval_suite *s = calloc(1, sizeof(*s));
     unsigned char hash[HASH_LEN];
 
-    if (s == NULL || (s->text = malloc(len + 1)) == NULL) {
-        free(s);
+    if (s == NULL) {
         fail(err, CORAX_E_INTERNAL, "out of memory");
         return NULL;
     }
-    memcpy(s->text, text, len);
-    s->text[len] = '\0';
     hash_bytes(text, len, hash);
     hash_format(hash, s->hash);
-    s->root = json_parse(s->text, len, err);
+    s->root = json_parse(text, len, err);
     if (s->root == NULL || read_suite(s, err) != 0) {
         eval_suite_destroy(s);
         return NULL;
@@ -362,6 +359,5 @@ void eval_suite_destroy(struct eval_suite *s)
     }
     free(s->questions);
     json_free(s->root);
-    free(s->text);
     free(s);
 }

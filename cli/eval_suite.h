@@ -55,8 +55,7 @@ struct eval_question {
 };
 
 struct eval_suite {
-    char *text; /* which all below borrows from */
-    struct json *root;
+    struct json *root;           /* which all below borrows from */
     char hash[2 * HASH_LEN + 1]; /* of the file's bytes */
     const char *id, *description;
     const struct json *task;     /* of all questions; NULL: none */
@@ -66,7 +65,7 @@ struct eval_suite {
     struct eval_question *questions;
 };
 
-/* Copies the text.  NULL with CORAX_E_ARGS: 'question "sum": expect: unknown key "tool"'. */
+/* The text is not kept.  NULL with CORAX_E_ARGS: 'question "sum": expect: unknown key "tool"'. */
 struct eval_suite *eval_suite_read(const char *text, size_t len, struct err *) __attribute__((warn_unused_result));
 /* The same of a file; errors begin with its path. */
 struct eval_suite *eval_suite_load(const char *path, struct err *) __attribute__((warn_unused_result));

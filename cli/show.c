@@ -338,7 +338,7 @@ static void trace_row(FILE *out, const char *name, const char *text)
     fputc('\n', out);
 }
 
-static void put_when(FILE *out, double unix_ms)
+void show_when(FILE *out, double unix_ms)
 {
     time_t seconds = (time_t)(unix_ms / 1000);
     struct tm tm;
@@ -356,7 +356,7 @@ static void trace_time(FILE *out, const char *name, const struct json *task, con
         return;
     label(out, TERM_BOLD, name);
     fputc(' ', out);
-    put_when(out, number_of(task, key));
+    show_when(out, number_of(task, key));
     fputc('\n', out);
 }
 
@@ -375,7 +375,7 @@ void show_trace_task(FILE *out, const struct json *task)
         fputc(')', out);
     }
     fputs(", submitted ", out);
-    put_when(out, number_of(task, "created_ms"));
+    show_when(out, number_of(task, "created_ms"));
     fprintf(out, " by uid %.0f\n", number_of(task, "uid"));
     if (json_text(json_get(task, "schedule")))
         trace_row(out, "schedule", text_of(task, "schedule"));

@@ -38,6 +38,9 @@ void show_answer(FILE *out, const char *text);
  */
 void show_waiting(FILE *out, const struct json *waiting_for, const char *task_id, bool commands);
 
+/* "2026-11-28 14:30:00 CET", in the local time zone. */
+void show_when(FILE *out, double unix_ms);
+
 /* Afterwards, with every event: time since the task was submitted, what happened, all of its text. */
 void show_trace_task(FILE *out, const struct json *task);
 void show_trace_event(FILE *out, const struct json *event, int64_t begin_ms);

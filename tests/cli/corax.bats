@@ -419,7 +419,7 @@ apart() {
     [ "$(wc -l <"$daemon_run/ledger")" -eq 1 ]
     grep -q $'\033\\[1manswer' "$BATS_TEST_TMPDIR/tty"
     NO_COLOR=1 TERM=xterm script -qec "'$daemon_build/corax' run hello" /dev/null </dev/null >"$BATS_TEST_TMPDIR/tty" 3>&-
-    ! grep -q $'\033' "$BATS_TEST_TMPDIR/tty"
+    [ "$(grep -c $'\033' "$BATS_TEST_TMPDIR/tty")" -eq 0 ]
     rm "$daemon_run/ledger"
 }
 

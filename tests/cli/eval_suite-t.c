@@ -1,8 +1,8 @@
 /*
- * Suites, keys and scores without a daemon: what a file may say, which texts a key takes, how a trace is scored, how votes count.
+ * Suites, keys and scores without a daemon: what a file may say, which texts a key takes, how a trace is scored.
  *
- * Covers eval_suite, eval_key, eval_number, eval_trace, eval_score, and of eval_judge and eval_against what asks nobody.
- * Not covered: tasks (tests/daemon/eval.bats), the shipped suites (tests/daemon/eval_suites.bats).
+ * Covers eval_suite, eval_key, eval_number, eval_trace, eval_score.
+ * Not covered: tasks, judges and win rates (tests/daemon/eval.bats), the shipped suites (tests/daemon/eval_suites.bats).
  */
 #include "cli/eval_suite.h"
 
