@@ -28,21 +28,6 @@ struct eval_key {
     struct eval_key *of[];
 };
 
-int eval_check_members(const struct json *object, const char *what, const char *const known[], struct err *err)
-{
-    size_t i;
-
-    if (json_kind(object) != JSON_OBJECT)
-        return fail(err, CORAX_E_ARGS, "%s%smust be an object", what, *what ? " " : "");
-    for (const struct json *m = json_first(object); m; m = json_next(m)) {
-        for (i = 0; known[i] && strcmp(known[i], json_key(m)) != 0; i++)
-            ;
-        if (known[i] == NULL)
-            return fail(err, CORAX_E_ARGS, "%s%sunknown key \"%.60s\"", what, *what ? ": " : "", json_key(m));
-    }
-    return 0;
-}
-
 void eval_key_destroy(struct eval_key *key)
 {
     if (key == NULL)
@@ -189,7 +174,7 @@ struct eval_key *eval_key_read(const struct json *object, struct err *err)
              "a key is an object with one of exact, contains, regex, number, result_of, any_of, all_of");
         return NULL;
     }
-    if (eval_check_members(object, kinds[kind].name, kinds[kind].members, err) != 0)
+    if (json_check_members(object, kinds[kind].name, kinds[kind].members, err) != 0)
         return NULL;
     if (kind == KEY_ANY_OF || kind == KEY_ALL_OF) {
         of = json_get(object, kinds[kind].name);

@@ -45,10 +45,4 @@ int eval_key_check(const struct eval_key *, const char *text, const struct eval_
 #define EVAL_NUMBER_SIZE 420
 bool eval_number_next(const char *text, size_t *at, char out[EVAL_NUMBER_SIZE]);
 
-/*
- * An object of these members (known ends with NULL)?  -1 with CORAX_E_ARGS: 'task: unknown key "tool"', or, where what is
- * "", 'unknown key "tool"'.
- */
-int eval_check_members(const struct json *, const char *what, const char *const known[], struct err *);
-
 #endif

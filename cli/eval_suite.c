@@ -82,7 +82,7 @@ static int read_task(const struct json *v, const struct json **out, struct err *
     static const char *const known[] = { "agent",  "model",    "planner", "tools", "budget",
                                          "policy", "sampling", "memory",  "label", NULL };
 
-    if (v && eval_check_members(v, "task", known, err) != 0)
+    if (v && json_check_members(v, "task", known, err) != 0)
         return -1;
     if (json_get(json_get(v, "sampling"), "seed"))
         return fail(err, CORAX_E_ARGS, "task: sampling has a seed: give the number of seeds in \"seeds\"");
@@ -104,7 +104,7 @@ static int read_tools(struct eval_expect *x, const struct json *v, struct err *e
         return 0;
     if (json_kind(v) != JSON_OBJECT)
         return fail(err, CORAX_E_ARGS, "tools must be \"none\" or an object with must, may and ordered");
-    if (eval_check_members(v, "tools", known, err) != 0 || read_list(v, "must", &x->must, err) != 0 ||
+    if (json_check_members(v, "tools", known, err) != 0 || read_list(v, "must", &x->must, err) != 0 ||
         read_flag(v, "ordered", &x->ordered, err) != 0)
         return -1;
     x->any_other = json_text(may) && strcmp(json_text(may), "any") == 0;
@@ -156,7 +156,7 @@ static int read_call(struct eval_call *c, const struct json *v, struct err *err)
     static const char *const known[] = { "tool", "members", "like", "schema", "result", NULL };
     const struct json *result = json_get(v, "result");
 
-    if (eval_check_members(v, "a call", known, err) != 0 || read_text(v, "tool", &c->tool, err) != 0)
+    if (json_check_members(v, "a call", known, err) != 0 || read_text(v, "tool", &c->tool, err) != 0)
         return -1;
     c->members = json_get(v, "members");
     if (c->members && (json_kind(c->members) != JSON_OBJECT || json_count(c->members) == 0))
@@ -205,7 +205,7 @@ static int read_expect(struct eval_expect *x, const struct json *v, struct err *
     *x = (struct eval_expect){ .max_steps = -1, .max_calls = -1, .solvable = true };
     if (v == NULL)
         return fail(err, CORAX_E_ARGS, "is missing: give at least {}, and have a judge say what is right");
-    if (eval_check_members(v, "", known, err) != 0 || read_tools(x, json_get(v, "tools"), err) != 0 ||
+    if (json_check_members(v, "", known, err) != 0 || read_tools(x, json_get(v, "tools"), err) != 0 ||
         read_calls(x, json_get(v, "arguments"), err) != 0 || check_calls(x, err) != 0 ||
         read_list(v, "refused", &x->refused, err) != 0 ||
         read_count(v, "max_steps", 1, 1000000, &x->max_steps, err) != 0 ||
@@ -225,7 +225,7 @@ static int check_solution(const struct json *v, struct err *err)
 
     if (v == NULL)
         return 0;
-    if (eval_check_members(v, "", known, err) != 0 ||
+    if (json_check_members(v, "", known, err) != 0 ||
         (json_get(v, "answer") && read_text(v, "answer", &text, err) != 0))
         return -1;
     if (json_get(v, "answer") == NULL && json_count(calls) == 0)
@@ -233,7 +233,7 @@ static int check_solution(const struct json *v, struct err *err)
     if (json_kind(calls) != JSON_ARRAY || json_count(calls) > EVAL_MAX_LIST)
         return fail(err, CORAX_E_ARGS, "calls must be a list of at most %d", EVAL_MAX_LIST);
     for (const struct json *e = json_first(calls); e; e = json_next(e)) {
-        if (eval_check_members(e, "a call", call, err) != 0 || read_text(e, "tool", &text, err) != 0)
+        if (json_check_members(e, "a call", call, err) != 0 || read_text(e, "tool", &text, err) != 0)
             return -1;
         if (json_kind(json_get(e, "arguments")) != JSON_OBJECT)
             return fail(err, CORAX_E_ARGS, "arguments must be an object");
@@ -247,7 +247,7 @@ static int read_question(struct eval_question *q, const struct json *v, struct e
 {
     static const char *const known[] = { "id", "input", "tags", "task", "expect", "solution", NULL };
 
-    if (eval_check_members(v, "", known, err) != 0 || read_text(v, "input", &q->input, err) != 0 ||
+    if (json_check_members(v, "", known, err) != 0 || read_text(v, "input", &q->input, err) != 0 ||
         read_list(v, "tags", &q->tags, err) != 0 || read_task(json_get(v, "task"), &q->task, err) != 0)
         return -1;
     for (const struct json *e = json_first(q->tags); e; e = json_next(e))
@@ -288,7 +288,7 @@ static int read_suite(struct eval_suite *s, struct err *err)
     static const char *const known[] = { "eval", "id", "description", "requires", "seeds", "task", "questions", NULL };
     int64_t version = 0, seeds = 1;
 
-    if (eval_check_members(s->root, "a suite", known, err) != 0)
+    if (json_check_members(s->root, "a suite", known, err) != 0)
         return -1;
     if (json_int(json_get(s->root, "eval"), "eval", &version, NULL) != 0 || version != 1)
         return fail(err, CORAX_E_ARGS, "\"eval\" must be 1, the version of this format");

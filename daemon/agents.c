@@ -64,7 +64,7 @@ static int read_agent(struct agent *a, const struct config *c, struct err *err)
     a->sampling = c->sampling;
     a->tools = json_get(a->root, "tools");
     a->policy = json_get(a->root, "policy");
-    if (config_check_members(a->root, "an agent", known, err) < 0)
+    if (json_check_members(a->root, "an agent", known, err) < 0)
         return -1;
     if (json_int(json_get(a->root, "agent"), "agent", &version, NULL) < 0 || version != 1)
         return fail(err, CORAX_E_ARGS, "\"agent\" must be 1, the version of this format");

@@ -134,22 +134,6 @@ void config_finish(struct config *c)
     memset(c, 0, sizeof(*c));
 }
 
-int config_check_members(const struct json *object, const char *where, const char *const known[], struct err *err)
-{
-    const struct json *m;
-    int i;
-
-    if (json_kind(object) != JSON_OBJECT)
-        return fail(err, CORAX_E_ARGS, "%s must be an object", where);
-    for (m = json_first(object); m; m = json_next(m)) {
-        for (i = 0; known[i] && strcmp(known[i], json_key(m)) != 0; i++)
-            ;
-        if (known[i] == NULL)
-            return fail(err, CORAX_E_ARGS, "%s: unknown key \"%.60s\"", where, json_key(m));
-    }
-    return 0;
-}
-
 static int read_text(const struct json *object, const char *where, const char *key, char **slot, struct err *err)
 {
     const struct json *v = json_get(object, key);
@@ -183,7 +167,7 @@ static int read_model_file(const struct json *j, struct model_file *m, struct er
     if (json_kind(j) != JSON_OBJECT)
         return fail(err, CORAX_E_ARGS, "%s must be a path, or an object with one", where);
     snprintf(where, sizeof(where), "models.%.64s.", json_key(j));
-    if (config_check_members(j, where, known, err) < 0 || read_text(j, where, "path", &m->path, err) < 0 ||
+    if (json_check_members(j, where, known, err) < 0 || read_text(j, where, "path", &m->path, err) < 0 ||
         read_text(j, where, "dialect", &m->dialect, err) < 0 || read_text(j, where, "template", &m->template, err) < 0)
         return -1;
     return m->path ? 0 : fail(err, CORAX_E_ARGS, "%spath is missing", where);
@@ -273,7 +257,7 @@ int config_read_budget(const struct json *v, struct budget *b, struct err *err)
 
     if (v == NULL)
         return 0;
-    if (config_check_members(v, "budget", known, err) < 0 ||
+    if (json_check_members(v, "budget", known, err) < 0 ||
         read_small(v, where, "steps", 1, 10000, &b->max_steps, err) < 0 ||
         read_small(v, where, "tool_calls", 0, 10000, &b->max_tool_calls, err) < 0 ||
         read_int(v, where, "tokens", 1, 1000000000, &b->max_tokens, err) < 0 ||
@@ -293,7 +277,7 @@ int config_read_sampling(const struct json *v, struct sampling *s, struct err *e
 
     if (v == NULL)
         return 0;
-    if (config_check_members(v, "sampling", known, err) < 0 ||
+    if (json_check_members(v, "sampling", known, err) < 0 ||
         read_number(v, "temperature", 0, 10, &s->temperature, err) < 0 ||
         read_number(v, "top_p", 0, 1, &s->top_p, err) < 0 || read_number(v, "min_p", 0, 1, &s->min_p, err) < 0 ||
         read_small(v, "sampling.", "top_k", 0, 1000000, &s->top_k, err) < 0 ||
@@ -355,7 +339,7 @@ static int read_children(struct config *c, const struct json *root, struct err *
     static const char *const box_known[] = { "path", NULL };
     const struct json *infer = json_get(root, "infer"), *host = json_get(root, "host"), *box = json_get(root, "box");
 
-    if (infer && (config_check_members(infer, "infer", infer_known, err) < 0 ||
+    if (infer && (json_check_members(infer, "infer", infer_known, err) < 0 ||
                   read_text(infer, "infer.", "path", &c->infer_path, err) < 0 ||
                   read_small(infer, "infer.", "threads", 0, 1024, &c->infer_threads, err) < 0 ||
                   read_small(infer, "infer.", "cache_memory_mb", 0, 1 << 24, &c->infer_cache_mb, err) < 0 ||
@@ -363,12 +347,12 @@ static int read_children(struct config *c, const struct json *root, struct err *
                   read_text(infer, "infer.", "template", &c->model.template, err) < 0 ||
                   read_flag(infer, "infer.", "prefixes", &c->infer_prefixes, err) < 0))
         return -1;
-    if (host && (config_check_members(host, "host", host_known, err) < 0 ||
+    if (host && (json_check_members(host, "host", host_known, err) < 0 ||
                  read_text(host, "host.", "path", &c->host_path, err) < 0 ||
                  read_small(host, "host.", "deadline_ms", 10, 24 * 3600 * 1000, &c->host_deadline_ms, err) < 0))
         return -1;
     if (box &&
-        (config_check_members(box, "box", box_known, err) < 0 || read_text(box, "box.", "path", &c->box_path, err) < 0))
+        (json_check_members(box, "box", box_known, err) < 0 || read_text(box, "box.", "path", &c->box_path, err) < 0))
         return -1;
     return 0;
 }
@@ -406,7 +390,7 @@ static int read_journal(struct config *c, const struct json *v, struct err *err)
 
     if (v == NULL)
         return 0;
-    if (config_check_members(v, "journal", known, err) < 0 || read_small(v, "journal.", "keep_days", 0, 36500, &c->keep_days, err) < 0 ||
+    if (json_check_members(v, "journal", known, err) < 0 || read_small(v, "journal.", "keep_days", 0, 36500, &c->keep_days, err) < 0 ||
         read_small(v, "journal.", "keep_tasks", 0, 1000000000, &c->keep_tasks, err) < 0 ||
         read_small(v, "journal.", "keep_mb", 0, 1000000000, &c->keep_mb, err) < 0)
         return -1;
@@ -424,7 +408,7 @@ static int read_stop(struct config *c, const struct json *v, struct err *err)
 
     if (v == NULL)
         return 0;
-    if (config_check_members(v, "stop", known, err) < 0 || read_small(v, "stop.", "seconds", 0, 86400, &c->stop_seconds, err) < 0)
+    if (json_check_members(v, "stop", known, err) < 0 || read_small(v, "stop.", "seconds", 0, 86400, &c->stop_seconds, err) < 0)
         return -1;
     if (json_get(v, "mode") && (!mode || (strcmp(mode, "checkpoint") != 0 && strcmp(mode, "finish") != 0)))
         return fail(err, CORAX_E_ARGS, "stop.mode must be \"checkpoint\" or \"finish\"");
@@ -450,7 +434,7 @@ static int read_memory(struct memory_config *m, const struct json *v, struct err
 
     if (v == NULL)
         return 0;
-    if (config_check_members(v, "memory", known, err) < 0 || read_small(v, "memory.", "max_items", 1, 10000, &m->max_items, err) < 0 ||
+    if (json_check_members(v, "memory", known, err) < 0 || read_small(v, "memory.", "max_items", 1, 10000, &m->max_items, err) < 0 ||
         read_small(v, "memory.", "note_chars", 1, MEMORY_MAX_TEXT, &m->note_chars, err) < 0 ||
         read_small(v, "memory.", "recall_items", 0, 100, &m->recall_items, err) < 0 ||
         read_small(v, "memory.", "recall_bytes", 0, 1 << 17, &m->recall_bytes, err) < 0)
@@ -596,7 +580,7 @@ static int read_retrieval(struct retrieval_config *r, const struct json *v, stru
 
     if (v == NULL)
         return 0;
-    if (config_check_members(v, "tool_retrieval", known, err) < 0 ||
+    if (json_check_members(v, "tool_retrieval", known, err) < 0 ||
         read_small(v, "tool_retrieval.", "max_tools", 0, 4000, &r->max_tools, err) < 0 ||
         read_small(v, "tool_retrieval.", "top_k", 0, 100, &r->top_k, err) < 0)
         return -1;
@@ -612,7 +596,7 @@ static int read_root(struct config *c, const struct json *root, struct err *err)
                                          "planner",   "agents",      "max_scheduled", "stop", "memory", "compact_percent",
                                          "admin_policies", "user_policies", "approval_seconds", "models", "max_models", "tool_retrieval", NULL };
 
-    if (config_check_members(root, "the file", known, err) < 0 || read_text(root, "", "socket", &c->socket, err) < 0 ||
+    if (json_check_members(root, "the file", known, err) < 0 || read_text(root, "", "socket", &c->socket, err) < 0 ||
         read_text(root, "", "admin_group", &c->admin_group, err) < 0 ||
         read_text(root, "", "agents", &c->agents_dir, err) < 0 || read_text(root, "", "state", &c->state, err) < 0 || read_model(root, &c->model.path, err) < 0 ||
         read_models(c, json_get(root, "models"), err) < 0 || read_small(root, "", "max_models", 1, CONFIG_MAX_MODELS, &c->max_models, err) < 0 ||

@@ -125,7 +125,5 @@ int config_find_model(const struct config *, const char *name, const struct mode
 int config_read_planner(const struct json *, const struct planner_kind **, struct err *);
 /* A list of at most CONFIG_MAX_TOOLS names of tools; NULL is none. */
 int config_check_tools(const struct json *, struct err *);
-/* -1 naming the first member of object that is not in the NULL-terminated list. */
-int config_check_members(const struct json *object, const char *where, const char *const known[], struct err *);
 
 #endif

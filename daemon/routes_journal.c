@@ -68,7 +68,7 @@ void routes_post_backup(struct coraxd *d, struct evhttp_request *req, const stru
 
     if (!is_allowed(req, peer))
         return;
-    if (len > 0 && ((root = json_parse(body, len, &err)) == NULL || config_check_members(root, "the body", known, &err) < 0)) {
+    if (len > 0 && ((root = json_parse(body, len, &err)) == NULL || json_check_members(root, "the body", known, &err) < 0)) {
         routes_bad(req, "bad_json", NULL, err.msg);
     } else if (json_get(root, "name") && (name = json_get_text(root, "name", NULL)) == NULL) {
         routes_bad(req, "bad_value", "name", "name must be a string");

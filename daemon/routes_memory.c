@@ -190,7 +190,7 @@ static int read_new(const struct json *root, struct memory *m, const char **para
     static const char *const known[] = { "kind", "space", "label", "text", "tags", "integrity", "confidentiality", "max_chars", NULL };
 
     *param = NULL;
-    if (config_check_members(root, "the body", known, err) < 0 || memory_read(m, root, param, err) < 0)
+    if (json_check_members(root, "the body", known, err) < 0 || memory_read(m, root, param, err) < 0)
         return -1;
     *param = "kind";
     return m->kind == MEMORY_EPISODE ? fail(err, CORAX_E_ARGS, "episodes are written by coraxd alone: add a fact or a note") : 0;

@@ -138,7 +138,7 @@ static int read_question(struct coraxd *d, struct question *q, const char *body,
     const struct agent *agent = NULL;
     size_t args_len = 0;
 
-    if ((q->root = json_parse(body, len, err)) == NULL || config_check_members(q->root, "the body", known, err) < 0 ||
+    if ((q->root = json_parse(body, len, err)) == NULL || json_check_members(q->root, "the body", known, err) < 0 ||
         read_tool(d, q, err) < 0 || read_context(q, err) < 0)
         return -1;
     args = json_get(q->root, "arguments");
@@ -263,7 +263,7 @@ void routes_post_policy_test(struct coraxd *d, struct evhttp_request *req, const
     const char *body = http_body(req, &len);
 
     root = json_parse(body, len, &err);
-    if (root == NULL || config_check_members(root, "the body", known, &err) < 0 ||
+    if (root == NULL || json_check_members(root, "the body", known, &err) < 0 ||
         routes_read_policy_files(json_get(root, "files"), files, &n, &err) < 0) {
         routes_bad(req, "bad_value", NULL, err.msg);
         json_free(root);

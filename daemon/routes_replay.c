@@ -163,7 +163,7 @@ static int read_swap(struct pending *p, const struct json *root, struct err *err
     static const char *const known[] = { "files", "model", NULL };
     const struct json *model = json_get(root, "model");
 
-    if (config_check_members(root, "the body", known, err) < 0)
+    if (json_check_members(root, "the body", known, err) < 0)
         return -1;
     if ((json_get(root, "files") != NULL) == (model != NULL))
         return fail(err, CORAX_E_ARGS, "the body must have either files or model");

@@ -547,7 +547,7 @@ static int read_said(const struct json *root, const char **approve, const char *
     int i, n = 0;
 
     *param = NULL;
-    if (config_check_members(root, "the body", known, err) < 0)
+    if (json_check_members(root, "the body", known, err) < 0)
         return -1;
     for (i = 0; i < 4; i++) {
         const struct json *v = json_get(root, known[i]);

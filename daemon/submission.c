@@ -189,7 +189,7 @@ int submission_parse(struct submission *s, const char *body, size_t len, const s
     if ((s->root = json_parse(body, len, err)) == NULL)
         return -1;
     *code = "unknown_member";
-    if (config_check_members(s->root, "the body", known, err) < 0)
+    if (json_check_members(s->root, "the body", known, err) < 0)
         return -1;
     *code = "missing";
     *param = "input";

@@ -761,6 +761,21 @@ int json_int(const struct json *json, const char *what, int64_t *out, struct err
     return 0;
 }
 
+int json_check_members(const struct json *object, const char *what, const char *const known[], struct err *err)
+{
+    size_t i;
+
+    if (json_kind(object) != JSON_OBJECT)
+        return fail(err, CORAX_E_ARGS, "%s%smust be an object", what, *what ? " " : "");
+    for (const struct json *m = json_first(object); m; m = json_next(m)) {
+        for (i = 0; known[i] && strcmp(known[i], json_key(m)) != 0; i++)
+            ;
+        if (known[i] == NULL)
+            return fail(err, CORAX_E_ARGS, "%s%sunknown key \"%.60s\"", what, *what ? ": " : "", json_key(m));
+    }
+    return 0;
+}
+
 const char *json_get_text(const struct json *object, const char *key, const char *otherwise)
 {
     const char *text = json_text(json_get(object, key));

@@ -57,6 +57,12 @@ bool json_is_integer(const struct json *);                  /* exactly: 1.0 and 
  */
 int json_int(const struct json *, const char *what, int64_t *out, struct err *);
 
+/*
+ * An object of these members (known ends with NULL)?  -1 with CORAX_E_ARGS: 'task: unknown key "tool"', or, where what is
+ * "", 'unknown key "tool"'.
+ */
+int json_check_members(const struct json *, const char *what, const char *const known[], struct err *err);
+
 /* Member shortcuts: the string of object's member, or `otherwise` when it is absent or of another kind. */
 const char *json_get_text(const struct json *object, const char *key, const char *otherwise);
 /*
