@@ -127,8 +127,8 @@ static void on_entry(struct task_listener *l, const struct entry *e)
                            .label = child->seen,
                            .tokens = planner_spent(child->planner).n_tokens,
                            .active_ms = task_active_ms(child),
-                           .n_past = child->n_past - child->n_inherited,
-                           .past = child->past + child->n_inherited };
+                           .n_past = child->past.n - child->n_inherited,
+                           .past = child->past.calls + child->n_inherited };
     let_go(g);
     finish(g, &end);
 }
@@ -176,16 +176,16 @@ static enum task_outcome outcome_of(const struct json *e)
     return OUTCOME_FAILED;
 }
 
-/* finished is its last event; the calls it made are gathered in scratch. */
-static int end_from(struct delegation *g, const struct json *finished, struct task *scratch, struct err *err)
+/* finished is its last event, made the calls it has made. */
+static int end_from(struct delegation *g, const struct json *finished, const struct past *made, struct err *err)
 {
     const struct json *spent = json_get(finished, "spent");
     struct ending end = { .outcome = outcome_of(finished),
                           .text = json_get_text(finished, "text", NULL),
                           .code = json_get_text(finished, "code", NULL),
                           .label = task_read_label(json_get(finished, "label")),
-                          .n_past = scratch->n_past,
-                          .past = scratch->past };
+                          .n_past = made->n,
+                          .past = made->calls };
 
     if (json_int(json_get(spent, "completion_tokens"), "completion_tokens", &end.tokens, err) < 0 ||
         json_int(json_get(spent, "active_ms"), "active_ms", &end.active_ms, err) < 0)
@@ -196,7 +196,7 @@ static int end_from(struct delegation *g, const struct json *finished, struct ta
 
 static int read_ending(struct delegation *g, const struct journal_read *r, struct err *err)
 {
-    struct task scratch = { 0 };
+    struct past made = { 0 };
     int rc = fail(err, CORAX_E_INTERNAL, "the task %s has no end in the journal", g->id);
 
     for (size_t i = 0; i < r->n_events; i++) {
@@ -205,14 +205,14 @@ static int read_ending(struct delegation *g, const struct journal_read *r, struc
         if (e == NULL)
             break;
         if (r->events[i].kind == ENTRY_TOOL_INTENT)
-            task_fold_made(&scratch, e);
+            past_add_intent(&made, e);
         else if (r->events[i].kind == ENTRY_TOOL_RESULT)
-            task_read_past(&scratch, json_get(e, "made"));
+            past_add_list(&made, json_get(e, "made"));
         else if (r->events[i].kind == ENTRY_TASK_FINISHED)
-            rc = end_from(g, e, &scratch, err);
+            rc = end_from(g, e, &made, err);
         json_free(e);
     }
-    task_forget_past(&scratch);
+    past_finish(&made);
     return rc;
 }
 

@@ -316,7 +316,7 @@ static void write_parent(struct entry *e, const struct task *parent, const char 
     jsonw_end(&e->w);
     entry_seal(e, "parent", at);
     at = entry_mark(e);
-    task_write_past(&e->w, "made", parent->past, parent->n_past);
+    past_write(&e->w, "made", parent->past.calls, parent->past.n);
     entry_seal(e, "made", at);
 }
 

@@ -285,8 +285,8 @@ static void read_parent(struct task *t)
     if (json_get(t->root, "parent"))
         json_int(json_get(json_get(t->root, "parent"), "depth"), "depth", &depth, NULL);
     t->depth = (int)depth;
-    task_read_past(t, json_get(t->root, "made"));
-    t->n_inherited = t->n_past;
+    past_add_list(&t->past, json_get(t->root, "made"));
+    t->n_inherited = t->past.n;
 }
 
 static int read_submitted(struct task *t, struct transcript *transcript, struct arena *arena, struct err *err)
@@ -404,7 +404,7 @@ void task_destroy(struct task *t)
     if (t->lazy)
         event_free(t->lazy);
     task_clear_call(t);
-    task_forget_past(t);
+    past_finish(&t->past);
     policy_destroy(t->policy);
     destroy_entries(t->pending);
     if (t->saving)

@@ -28,6 +28,7 @@
 #include "daemon/hosts.h"
 #include "daemon/journal.h"
 #include "daemon/model.h"
+#include "daemon/past.h"
 #include "daemon/policies.h"
 #include "daemon/queue.h"
 #include "tools/registry.h"
@@ -117,8 +118,8 @@ struct task {
     const struct json *allowed; /* names of tools; NULL: all */
     struct policy *policy;      /* the agent's and its own, which narrow; NULL: none */
     struct label seen;          /* of all that the model was told */
-    struct policy_past *past;   /* the calls made */
-    size_t n_past, past_cap, n_inherited; /* the first are the parent's */
+    struct past past;           /* the calls made */
+    size_t n_inherited;         /* the first of them are the parent's */
     int n_children;                       /* tasks that it gave away and that work for it now, side by side */
     int64_t children_ms;                  /* the longest of these, as far as they have ended: it is the task's time */
     int depth;                            /* tasks above it, whose calls it answers */
@@ -260,16 +261,9 @@ void task_take_builtin(struct task *, struct builtin_call *, const struct err *)
 /* Of the open call. */
 size_t task_layers(const struct task *, const struct policy *layers[POLICY_MAX_LAYERS]);
 
-/* task_seen.c: what the task has seen and done, as far as policies count it. */
+/* --- labels (task_seen.c) ----------------------------------------------------------------------------------------- */
+
 void task_saw(struct task *, struct label);
-void task_made(struct task *, const char *provider, const char *tool, unsigned effects, unsigned traits, size_t bytes);
-/* What an event or a list says of a call; names that are not known, or none, count as the worst. */
-void task_read_effects(const struct json *, unsigned *effects, unsigned *traits);
-void task_fold_made(struct task *, const struct json *intent);
-/* A list of calls as another task has made them: in JSON, and back, where it counts as made. */
-void task_write_past(struct jsonw *, const char *key, const struct policy_past *, size_t n);
-void task_read_past(struct task *, const struct json *list);
-void task_forget_past(struct task *);
 void task_write_label(struct jsonw *, const char *key, struct label);
 /* Left out where it is the best there is. */
 void task_record_label(struct entry *, const char *key, struct label);

@@ -169,23 +169,23 @@ static bool set_out(struct ahead *a)
 static int judge(struct ahead *a, const struct call *call)
 {
     const struct task *t = a->t;
-    struct policy_past *past = calloc(t->n_past + t->n_ahead + 1, sizeof(*past));
+    struct policy_past *past = calloc(t->past.n + t->n_ahead + 1, sizeof(*past));
     int rc;
 
     if (past == NULL)
         abort();
-    if (t->n_past > 0)
-        memcpy(past, t->past, t->n_past * sizeof(*past));
+    if (t->past.n > 0)
+        memcpy(past, t->past.calls, t->past.n * sizeof(*past));
     for (size_t i = 0; i < t->n_ahead; i++) {
         const struct task_call *c = &t->ahead[i]->call;
 
-        past[t->n_past + i] = (struct policy_past){ .provider = c->tool->provider,
+        past[t->past.n + i] = (struct policy_past){ .provider = c->tool->provider,
                                                     .tool = c->tool->name,
                                                     .effects = c->tool->effects,
                                                     .traits = c->tool->traits,
                                                     .bytes = c->call->args_len };
     }
-    rc = task_judge(a->t, &a->call, call, past, t->n_past + t->n_ahead, &a->verdict, NULL);
+    rc = task_judge(a->t, &a->call, call, past, t->past.n + t->n_ahead, &a->verdict, NULL);
     free(past);
     return rc;
 }

@@ -53,7 +53,7 @@ static struct entry *result_start(struct task *t, bool error, int status)
         entry_int(e, "tokens", t->call.tokens);
     if (t->call.n_made > 0) {
         at = entry_mark(e);
-        task_write_past(&e->w, "made", t->past + t->n_past - t->call.n_made, t->call.n_made);
+        past_write(&e->w, "made", t->past.calls + t->past.n - t->call.n_made, t->call.n_made);
         entry_seal(e, "made", at);
     }
     task_record_label(e, "label", t->call.came);
@@ -353,7 +353,7 @@ int task_judge(struct task *t, struct task_call *c, const struct call *call, con
 int task_judge_call(struct task *t, const struct call *call, struct policy_verdict *verdict, struct err *err)
 {
     /* One that was tried before is not counted twice. */
-    if (task_judge(t, &t->call, call, t->past, t->n_past - (t->call.attempt > 0), verdict, err) < 0)
+    if (task_judge(t, &t->call, call, t->past.calls, t->past.n - (t->call.attempt > 0), verdict, err) < 0)
         return -1;
     if (verdict->decision == POLICY_ASK)
         hash_request(t, "approve");
@@ -472,8 +472,11 @@ void task_make_intent(struct task *t)
     entry_int(e, "attempt", t->call.attempt);
     task_recorded(t, e);
     if (t->call.attempt == 1)
-        task_made(t, t->call.tool->provider, t->call.tool->name, t->call.tool->effects, t->call.tool->traits,
-                  t->call.call->args_len);
+        past_add(&t->past, &(struct policy_past){ .provider = t->call.tool->provider,
+                                                  .tool = t->call.tool->name,
+                                                  .effects = t->call.tool->effects,
+                                                  .traits = t->call.tool->traits,
+                                                  .bytes = t->call.call->args_len });
     t->phase = PHASE_INTENT;
     if (task_waits_for_intent(t->call.tool))
         task_flush(t); /* on_saved goes on */
@@ -487,7 +490,7 @@ void task_make_intent(struct task *t)
 static void take_what_was_done(struct task *t, const struct builtin_call *c)
 {
     for (size_t i = 0; i < c->n_past; i++)
-        task_made(t, c->past[i].provider, c->past[i].tool, c->past[i].effects, c->past[i].traits, c->past[i].bytes);
+        past_add(&t->past, &c->past[i]);
     t->call.tokens = c->tokens;
     t->call.n_made = c->n_past;
     t->call.came = c->label;

@@ -83,7 +83,7 @@ static int has_result(struct task_fold *f, const struct json *e, struct err *err
         free(parts);
         return -1;
     }
-    task_read_past(f->t, json_get(e, "made"));
+    past_add_list(&f->t->past, json_get(e, "made"));
 
     if (parts == NULL)
         return fail(err, CORAX_E_INTERNAL, "no memory");
@@ -122,7 +122,7 @@ static void intended(struct task_fold *f, const struct json *e)
     json_int(json_get(e, "attempt"), "attempt", &attempt, NULL);
     f->pending = PENDING_INTENT;
     f->attempt = (int)attempt;
-    task_fold_made(f->t, e);
+    past_add_intent(&f->t->past, e);
     f->may_repeat = names(json_get(e, "traits"), "idempotent") ||
                     !(names(effects, "write") || names(effects, "exec") || names(effects, "net"));
 }

@@ -43,7 +43,7 @@ struct made {
 static void read_intent(const struct json *e, struct made *m)
 {
     m->made = m->knows = true;
-    task_read_effects(e, &m->effects, &m->traits);
+    past_read_effects(e, &m->effects, &m->traits);
 }
 
 /* They follow its decision, up to its result or, after a restart, to the next decision. */
@@ -98,8 +98,8 @@ static struct policy_verdict decide(const struct rejudge *r, const struct json *
                                             .args = args,
                                             .bytes = call->args_len,
                                             .context = context(r, decision),
-                                            .n_past = t->n_past - (r->fold.attempt > 0 && t->n_past > 0),
-                                            .past = t->past,
+                                            .n_past = t->past.n - (r->fold.attempt > 0 && t->past.n > 0),
+                                            .past = t->past.calls,
                                             .resolve = paths_resolve,
                                             .resolve_arg = &t->d->config };
     const struct policy *layers[POLICY_MAX_LAYERS];
