@@ -1,6 +1,7 @@
 /*
- * The way of a task: creation, the loop over the planner's commands, entries into the journal, and its end.  Tool calls
- * are in task_call.c, tools in task_tools.c, what people say in task_human.c, what holds a task back in task_hold.c, recovery in task_fold.c.
+ * The way of a task: creation, the loop over the planner's commands, entries into the journal, and its end.  Whether a
+ * call may be made is in task_judge.c, the call itself in task_call.c, tools in task_tools.c, what people say in
+ * task_human.c, what holds a task back in task_hold.c, recovery in task_fold.c.
  *
  * Memory.  A task is small, and nothing good can be done with half an entry: where memory runs out here the daemon
  * ends, and the next one goes on from the journal (as after any other kill).

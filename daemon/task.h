@@ -197,7 +197,7 @@ void task_flush(struct task *);
 void task_listen(struct task *, struct task_listener *);
 void task_unlisten(struct task *, struct task_listener *);
 
-/* --- between task.c, task_call.c, task_hold.c and task_fold.c ------------------------------------------------------------- */
+/* --- between task.c, task_judge.c, task_call.c, task_hold.c and task_fold.c --------------------------------------------- */
 
 struct entry *task_record(struct task *, enum entry_kind); /* write members, then task_recorded */
 void task_recorded(struct task *, struct entry *);
