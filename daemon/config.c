@@ -85,6 +85,7 @@ int config_init(struct config *c, struct err *err)
     c->budget = budget_default();
     c->sampling = (struct sampling){ .top_p = 1, .seed = 1 };
     c->host_deadline_ms = 30000;
+    c->host_processes = 4;
     c->compact_percent = 75;
     c->memory = (struct memory_config){ .max_items = 10000, .note_chars = MEMORY_NOTE_CHARS, .recall_items = 5, .recall_bytes = 2048 };
     c->retrieval = (struct retrieval_config){ .max_tools = 24, .top_k = 8 };
@@ -335,7 +336,7 @@ static int read_flag(const struct json *object, const char *prefix, const char *
 static int read_children(struct config *c, const struct json *root, struct err *err)
 {
     static const char *const infer_known[] = { "path", "threads", "prefixes", "cache_memory_mb", "dialect", "template", NULL };
-    static const char *const host_known[] = { "path", "deadline_ms", NULL };
+    static const char *const host_known[] = { "path", "deadline_ms", "processes", NULL };
     static const char *const box_known[] = { "path", NULL };
     const struct json *infer = json_get(root, "infer"), *host = json_get(root, "host"), *box = json_get(root, "box");
 
@@ -349,7 +350,8 @@ static int read_children(struct config *c, const struct json *root, struct err *
         return -1;
     if (host && (json_check_members(host, "host", host_known, err) < 0 ||
                  read_text(host, "host.", "path", &c->host_path, err) < 0 ||
-                 read_small(host, "host.", "deadline_ms", 10, 24 * 3600 * 1000, &c->host_deadline_ms, err) < 0))
+                 read_small(host, "host.", "deadline_ms", 10, 24 * 3600 * 1000, &c->host_deadline_ms, err) < 0 ||
+                 read_small(host, "host.", "processes", 1, CONFIG_MAX_HOSTS, &c->host_processes, err) < 0))
         return -1;
     if (box &&
         (json_check_members(box, "box", box_known, err) < 0 || read_text(box, "box.", "path", &c->box_path, err) < 0))
@@ -524,7 +526,8 @@ static void note_restart(const struct config *a, const struct config *b, struct 
     note_key(restart, "infer", same_text(a->infer_path, b->infer_path) && same_text(a->model.dialect, b->model.dialect) &&
                                    same_text(a->model.template, b->model.template) && a->infer_threads == b->infer_threads &&
                                    a->infer_cache_mb == b->infer_cache_mb && a->infer_prefixes == b->infer_prefixes);
-    note_key(restart, "host", same_text(a->host_path, b->host_path) && a->host_deadline_ms == b->host_deadline_ms);
+    note_key(restart, "host", same_text(a->host_path, b->host_path) && a->host_deadline_ms == b->host_deadline_ms &&
+                              a->host_processes == b->host_processes);
     note_key(restart, "box", same_text(a->box_path, b->box_path));
     note_key(restart, "isolation", a->strict == b->strict);
     note_key(restart, "roots", same_list(&a->roots, &b->roots));

@@ -41,6 +41,7 @@ struct retrieval_config {
 #define CONFIG_MAX_TOOLS 1000 /* that a task or an agent may name */
 #define CONFIG_MAX_MODELS 64
 #define CONFIG_MAX_LIST 256 /* plugins or policies in the list */
+#define CONFIG_MAX_HOSTS 64 /* processes of one plugin */
 
 struct config_list {
     size_t n;
@@ -88,6 +89,7 @@ struct config {
     bool strict;              /* isolation: a machine that lacks a part of a box will not do */
     struct config_list roots; /* NAME=PATH */
     int host_deadline_ms;
+    int host_processes; /* of a plugin at most, at the same time */
     struct memory_config memory;
     struct retrieval_config retrieval;
     enum log_level log_level;

@@ -11,55 +11,49 @@
 
 #include "daemon/builtins.h"
 #include "daemon/exec.h"
-#include "daemon/link.h"
-#include "util/arena.h"
+#include "daemon/host.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/rpc.h"
 
-#define START_MS      10000 /* for the answers to discover and list */
-#define GRACE_MS      100   /* a plugin that watches its deadline ends by itself in this time */
-#define RESULT_ARENA  (8u << 20)
-#define MAX_PAGES     1000 /* of tools/list */
-#define HOPELESS      3    /* ends in a row after which calls fail at once */
-#define ID_DISCOVER   1
-#define ID_LIST       2
+#define HOPELESS      3     /* ends in a row after which calls fail at once */
+#define GROW_MS       50    /* so long a call waits for hosts that are busy, before there is another one */
+#define SHRINK_MS     60000 /* so long a host that is not the first may have nothing to do */
 #define ID_FIRST_CALL 16
-#define MAX_ID        64 /* bytes of the id of a host's request */
-#define SERVICE       "corax/exec"
 
-enum host_state { HOST_DOWN, HOST_DISCOVER, HOST_INITIALIZE, HOST_LIST, HOST_IDLE, HOST_BUSY };
-
-struct host_call {
-    TAILQ_ENTRY(host_call) link;
-    struct host *host;
-    int64_t id; /* 0: waits in the queue */
+struct queued_call {
+    struct host_call base; /* first */
+    TAILQ_ENTRY(queued_call) link;
+    struct plugin *plugin;
+    struct process *on; /* NULL: waits */
     char *tool, *args;
     size_t args_len;
     struct host_terms terms;
-    int64_t started_ns;
+    int64_t queued_ms, started_ns;
     bool exec; /* its tool declares that it runs programs */
     host_done *done;
     void *arg;
     struct err err; /* set: fails from the loop */
 };
 
-struct host {
+/* One of a plugin's hosts. */
+struct process {
+    struct plugin *plugin;
+    struct host *host;
+    struct queued_call *call; /* under way; NULL: none */
+};
+
+struct plugin {
     struct hosts *hosts;
     char *path;
     char provider[REGISTRY_MAX_PROVIDER + 1];
-    struct link *link;
-    enum host_state state;
-    enum mcp_era era;
-    bool served;        /* since it was started last */
-    struct label given; /* the worst of what it was given since then */
     bool listed; /* its tools are in the registry */
     bool settled;
-    int n_pages, n_tools;
-    TAILQ_HEAD(host_calls, host_call) calls; /* the first is under way when busy */
-    struct event *deadline;                  /* of the call under way, or of the start */
-    struct exec_run *run;                    /* that the call under way waits for; NULL: none */
-    char run_id[MAX_ID + 1];                 /* JSON text of the host's request */
+    int n_tools;
+    size_t n; /* hosts; the first lives as long as coraxd does */
+    struct process *at[CONFIG_MAX_HOSTS];
+    TAILQ_HEAD(queued_calls, queued_call) calls; /* as they came, those under way too */
+    struct event *grow;                          /* when the first that waits has waited long enough */
 };
 
 struct hosts {
@@ -68,418 +62,311 @@ struct hosts {
     struct registry *registry;
     struct exec *exec;
     size_t n;
-    struct host *at;
+    struct plugin *at;
     size_t n_unsettled;
     void (*settled)(void *arg);
     void *arg;
-    struct event *later; /* failures of hosts_call, and settled() when there is no host */
+    struct event *later;  /* failures of calls, and settled() when there is no host */
+    struct event *shrink; /* while a plugin has more than one host */
     bool told;
     int64_t next_id;
 };
 
-static void set_deadline(struct host *h, int64_t ms)
-{
-    struct timeval tv = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
+static int add_process(struct plugin *p, struct err *err);
 
-    event_add(h->deadline, &tv);
-}
-
-static void settle(struct host *h)
+static void settle(struct plugin *p)
 {
-    if (h->settled)
+    if (p->settled)
         return;
-    h->settled = true;
-    if (--h->hosts->n_unsettled == 0)
-        event_active(h->hosts->later, EV_TIMEOUT, 0);
+    p->settled = true;
+    if (--p->hosts->n_unsettled == 0)
+        event_active(p->hosts->later, EV_TIMEOUT, 0);
 }
 
-static void call_destroy(struct host_call *c)
+static void call_destroy(struct queued_call *c)
 {
-    TAILQ_REMOVE(&c->host->calls, c, link);
+    if (c->on)
+        c->on->call = NULL;
+    TAILQ_REMOVE(&c->plugin->calls, c, link);
     free(c->tool);
     free(c->args);
     free(c);
 }
 
-static void call_fail(struct host_call *c, const struct err *err)
+static void call_fail(struct queued_call *c)
 {
     host_done *done = c->done;
     void *arg = c->arg;
     int64_t duration_us = c->started_ns ? (clock_mono_ns() - c->started_ns) / 1000 + 1 : 0;
-    struct err copy = *err;
+    struct err err = c->err;
 
     call_destroy(c);
-    done(arg, NULL, duration_us, &copy);
+    done(arg, NULL, duration_us, &err);
 }
 
-static void end_run(struct host *h)
+static struct plugin *find_plugin(struct hosts *hs, const char *provider)
 {
-    exec_cancel(h->run);
-    h->run = NULL;
-}
-
-/* A plugin may keep what it was given: it must not come to those who may not see it, nor to those who trust what they see. */
-static bool must_start_anew(const struct host *h, const struct host_call *c)
-{
-    return h->served && (c->terms.fresh || !label_is_within(h->given, c->terms.context));
-}
-
-/* Sends the first call in the queue, if the host is idle. */
-static void send_next(struct host *h)
-{
-    static const char *const services[] = { "exec", NULL };
-    struct host_call *c = TAILQ_FIRST(&h->calls);
-    struct buf line;
-
-    while (c && c->err.status != 0)
-        c = TAILQ_NEXT(c, link);
-    if (c == NULL || h->state != HOST_IDLE)
-        return;
-    if (must_start_anew(h, c)) {
-        link_kill(h->link, true, "its next call is for a host that knows nothing");
-        return;
-    }
-    h->served = true;
-    h->given = label_join(h->given, c->terms.context);
-    c->id = h->hosts->next_id++;
-    c->started_ns = clock_mono_ns();
-    buf_init(&line, RPC_MAX_LINE);
-    mcp_write_call(&line, h->era, c->id, c->tool, c->args, c->args_len, c->terms.deadline_ms, c->exec ? services : NULL);
-    if (line.failed) {
-        fail(&c->err, CORAX_E_LIMIT, "the arguments are too large to be sent (%zu bytes)", c->args_len);
-        c->id = 0;
-        c->started_ns = 0;
-        event_active(h->hosts->later, EV_TIMEOUT, 0);
-    } else {
-        h->state = HOST_BUSY;
-        set_deadline(h, c->terms.deadline_ms + GRACE_MS);
-        if (!link_send(h->link, &line))
-            link_kill(h->link, false, "it does not read what it is sent");
-        else if (c->exec)
-            exec_prepare(h->hosts->exec); /* it gets ready while the plugin does */
-    }
-    buf_finish(&line);
-}
-
-static struct host_call *under_way(struct host *h)
-{
-    struct host_call *c;
-
-    for (c = TAILQ_FIRST(&h->calls); c; c = TAILQ_NEXT(c, link))
-        if (c->id)
-            return c;
-    return NULL;
-}
-
-static struct host *find_host(struct hosts *hs, const char *provider)
-{
-    size_t i;
-
-    for (i = 0; i < hs->n; i++)
+    for (size_t i = 0; i < hs->n; i++)
         if (strcmp(hs->at[i].provider, provider) == 0)
             return &hs->at[i];
     return NULL;
 }
 
-static void idle(struct host *h)
+/* --- which host -------------------------------------------------------------------------------------------------- */
+
+static bool waits(const struct queued_call *c)
 {
-    event_del(h->deadline);
-    end_run(h);
-    h->state = HOST_IDLE;
-    send_next(h);
+    return c->on == NULL && c->err.status == 0;
 }
 
-/* --- what the host says ---------------------------------------------------------------------------------------- */
-
-static void on_up(void *arg)
+/* A plugin may keep what it was given: it must not come to those who may not see it, nor to those who trust what they see. */
+static bool may_serve(const struct host *h, const struct queued_call *c)
 {
-    struct host *h = arg;
-    struct buf line;
-
-    h->state = HOST_DISCOVER;
-    h->served = false;
-    h->given = (struct label){ TRUSTED, PUBLIC };
-    set_deadline(h, START_MS);
-    buf_init(&line, RPC_MAX_LINE);
-    mcp_write_discover(&line, ID_DISCOVER);
-    link_send(h->link, &line);
-    buf_finish(&line);
+    return !host_has_served(h) || (!c->terms.fresh && label_is_within(host_given(h), c->terms.context));
 }
 
-static int ask_for_tools(struct host *h, const char *cursor, struct err *err)
+/* It serves, and may be given what it is given again and again: it gets no worse by this call. */
+static bool is_like(const struct host *h, const struct queued_call *c)
 {
-    struct buf line;
-    bool sent;
-
-    if (h->n_pages++ >= MAX_PAGES)
-        return fail(err, CORAX_E_LIMIT, "tools/list has more than %d pages", MAX_PAGES);
-    h->state = HOST_LIST;
-    buf_init(&line, RPC_MAX_LINE);
-    mcp_write_list(&line, h->era, ID_LIST, cursor);
-    sent = link_send(h->link, &line);
-    buf_finish(&line);
-    return sent ? 0 : fail(err, CORAX_E_IO, "tools/list cannot be sent");
+    return host_has_served(h) && may_serve(h, c) && label_is_within(c->terms.context, host_given(h));
 }
 
-static int greeted(struct host *h, const struct mcp_server *server, struct err *err)
+/*
+ * One that got no worse by the call, if there is one; where such a one is busy the others are spared, for calls that they alone may
+ * have, until GROW_MS are over.  NULL: none of those that are idle.
+ */
+static struct process *choose(const struct plugin *p, const struct queued_call *c)
 {
-    const char *slash = strrchr(h->path, '/');
-    const struct host *other;
+    struct process *best = NULL;
+    bool like_is_busy = false;
 
-    h->era = server->era;
-    if (h->provider[0] == '\0') {
-        snprintf(h->provider, sizeof(h->provider), "%s", server->name[0] ? server->name : slash ? slash + 1 : h->path);
-        if (server->name[0] == '\0')
-            h->provider[strcspn(h->provider, ".")] = '\0';
-    }
-    if (h->listed) {
-        link_works(h->link);
-        idle(h);
-        return 0;
-    }
-    if (strcmp(h->provider, BUILTIN_PROVIDER) == 0) {
-        fail(err, CORAX_E_ARGS, "a plugin cannot be called \"" BUILTIN_PROVIDER "\": so are the daemon's own tools");
-        h->provider[0] = '\0';
-        return -1;
-    }
-    other = find_host(h->hosts, h->provider);
-    if (other != h) {
-        fail(err, CORAX_E_ARGS, "the plugin %s is there already, from %s", other->provider, other->path);
-        h->provider[0] = '\0';
-        return -1;
-    }
-    h->n_pages = h->n_tools = 0;
-    return ask_for_tools(h, NULL, err);
-}
+    for (size_t i = 0; i < p->n; i++) {
+        struct process *x = p->at[i];
 
-static int read_discover(struct host *h, const struct rpc_msg *msg, struct err *err)
-{
-    struct mcp_server server = { 0 };
-    struct buf line;
-
-    if (mcp_read_discover(msg, &server, NULL) == 0)
-        return greeted(h, &server, err);
-    h->state = HOST_INITIALIZE;
-    buf_init(&line, RPC_MAX_LINE);
-    mcp_write_initialize(&line, ID_DISCOVER);
-    link_send(h->link, &line);
-    buf_finish(&line);
-    return 0;
-}
-
-static int read_initialize(struct host *h, const struct rpc_msg *msg, struct err *err)
-{
-    struct mcp_server server = { 0 };
-    struct buf line;
-
-    if (mcp_read_initialize(msg, &server, err) < 0)
-        return -1;
-    buf_init(&line, RPC_MAX_LINE);
-    mcp_write_initialized(&line);
-    link_send(h->link, &line);
-    buf_finish(&line);
-    return greeted(h, &server, err);
-}
-
-static int read_list(struct host *h, const struct rpc_msg *msg, struct err *err)
-{
-    const char *next;
-    int n;
-
-    if (mcp_read_list(msg, &next, err) < 0)
-        return -1;
-    n = registry_add_list(h->hosts->registry, h->provider, true, msg->result, err);
-    if (n < 0)
-        return -1;
-    h->n_tools += n;
-    if (next)
-        return ask_for_tools(h, next, err);
-    h->listed = true;
-    link_works(h->link);
-    log_info("host %s: %d tools", h->provider, h->n_tools);
-    settle(h);
-    idle(h);
-    return 0;
-}
-
-static void take_result(struct host *h, struct host_call *c, const struct rpc_msg *msg)
-{
-    struct arena *arena = arena_create(RESULT_ARENA);
-    struct tool_result result = { 0 };
-    struct err err = { 0 };
-    host_done *done = c->done;
-    void *arg = c->arg;
-    int64_t duration_us = (clock_mono_ns() - c->started_ns) / 1000;
-    bool fresh;
-    int rc = arena ? mcp_read_result(msg, arena, &result, &err) : fail(&err, CORAX_E_INTERNAL, "no memory");
-
-    link_served(h->link);
-    fresh = c->terms.fresh;
-    call_destroy(c);
-    if (fresh)
-        link_kill(h->link, true, "it was for one call");
-    else
-        idle(h);
-    done(arg, rc == 0 ? &result : NULL, duration_us, &err);
-    arena_destroy(arena);
-}
-
-/* --- services ----------------------------------------------------------------------------------------------------- */
-
-static int answer_failure(struct host *h, const char *id, size_t id_len, const struct err *why, struct err *err)
-{
-    struct buf line;
-    bool sent;
-
-    buf_init(&line, RPC_MAX_LINE);
-    rpc_write_failure(&line, id, id_len, why);
-    sent = link_send(h->link, &line);
-    buf_finish(&line);
-    return sent ? 0 : fail(err, CORAX_E_IO, "it does not read what it is sent");
-}
-
-static void on_ran(void *arg, const struct json *ended, const struct err *err)
-{
-    struct host *h = arg;
-    const struct json *m;
-    struct err why = *err;
-    struct buf line;
-    struct jsonw w;
-
-    h->run = NULL;
-    buf_init(&line, RPC_MAX_LINE);
-    if (ended) {
-        w = rpc_result_start(&line, h->run_id, strlen(h->run_id));
-        for (m = json_first(ended); m; m = json_next(m))
-            jsonw_value(&w, json_key(m), m);
-        rpc_end(&w);
-        if (line.failed) {
-            fail(&why, CORAX_E_LIMIT, "what the program left is too large for one message");
-            ended = NULL;
-            buf_reset(&line);
+        if (is_like(x->host, c)) {
+            if (host_is_idle(x->host))
+                return x;
+            like_is_busy = like_is_busy || host_is_busy(x->host);
+        } else if (best == NULL && host_is_idle(x->host) && may_serve(x->host, c)) {
+            best = x;
         }
     }
-    if (ended == NULL)
-        rpc_write_failure(&line, h->run_id, strlen(h->run_id), &why);
-    if (!link_send(h->link, &line))
-        link_kill(h->link, false, "it does not read what it is sent");
-    buf_finish(&line);
+    return like_is_busy && clock_mono_ms() - c->queued_ms < GROW_MS ? NULL : best;
 }
 
-/* A host may ask only while a call of its runs whose tool declares what it asks for: that is what the policy judged. */
-static int serve(struct host *h, const struct rpc_msg *msg, struct err *err)
+static void give(struct process *x, struct queued_call *c)
 {
-    const struct host_call *c = under_way(h);
-    struct err why = { 0 };
-    int64_t left_ms;
+    const struct host_request r = { .id = x->plugin->hosts->next_id++,
+                                    .tool = c->tool,
+                                    .args = c->args,
+                                    .args_len = c->args_len,
+                                    .deadline_ms = c->terms.deadline_ms,
+                                    .context = c->terms.context,
+                                    .fresh = c->terms.fresh,
+                                    .exec = c->exec };
 
-    if (msg->id_len > MAX_ID)
-        return fail(err, CORAX_E_ARGS, "a request with an id of more than %d bytes", MAX_ID);
-    if (strcmp(msg->method, SERVICE) != 0) {
-        fail(&why, CORAX_E_UNAVAIL, "unavailable: coraxd offers no service \"%.40s\"", msg->method);
-        return answer_failure(h, msg->id, msg->id_len, &why, err);
+    c->on = x;
+    x->call = c;
+    c->started_ns = clock_mono_ns();
+    if (host_call(x->host, &r, &c->err) < 0) {
+        c->on = NULL;
+        x->call = NULL;
+        c->started_ns = 0;
+        event_active(x->plugin->hosts->later, EV_TIMEOUT, 0);
     }
-    if (h->state != HOST_BUSY || c == NULL || !c->exec) {
-        fail(&why, CORAX_E_DENIED, "the tool does not declare the effect exec, so it runs no programs");
-        return answer_failure(h, msg->id, msg->id_len, &why, err);
+}
+
+static void grow_later(struct plugin *p, int64_t ms)
+{
+    const struct timeval tv = { .tv_sec = 0, .tv_usec = (ms > 0 ? ms : 1) * 1000 };
+
+    if (!evtimer_pending(p->grow, NULL))
+        evtimer_add(p->grow, &tv);
+}
+
+/*
+ * The first call that waits finds no host.  Another one is started where no other may have it, or where it has waited for busy
+ * ones for long; if there are as many as there may be, one that is idle is started anew for it.
+ */
+static void make_room(struct plugin *p, const struct queued_call *c)
+{
+    const int64_t left_ms = GROW_MS - (clock_mono_ms() - c->queued_ms);
+    struct process *idle = NULL;
+    bool starting = false, may = false;
+    struct err err = { 0 };
+
+    for (size_t i = 0; i < p->n; i++) {
+        const struct host *h = p->at[i]->host;
+
+        if (host_is_idle(h))
+            idle = p->at[i];
+        else if (!host_is_busy(h))
+            starting = true;
+        else
+            may = may || may_serve(h, c);
     }
-    if (h->run) {
-        fail(&why, CORAX_E_LIMIT, "a program runs already: one at a time");
-        return answer_failure(h, msg->id, msg->id_len, &why, err);
+    if (starting)
+        return;
+    if (may && left_ms > 0) {
+        grow_later(p, left_ms);
+    } else if (p->n < (size_t)p->hosts->config->host_processes) {
+        if (add_process(p, &err) < 0)
+            log_warn("%s", err.msg);
+    } else if (idle) {
+        host_restart(idle->host, "its next call is for a host that knows nothing");
     }
-    left_ms = c->terms.deadline_ms - (clock_mono_ns() - c->started_ns) / 1000000;
-    h->run = exec_run(h->hosts->exec, msg->params, left_ms > 1 ? left_ms : 1, on_ran, h, &why);
-    if (h->run == NULL)
-        return answer_failure(h, msg->id, msg->id_len, &why, err);
-    memcpy(h->run_id, msg->id, msg->id_len);
-    h->run_id[msg->id_len] = '\0';
+}
+
+/* Gives calls to the hosts that are idle, in their order as far as labels let them. */
+static void dispatch(struct plugin *p)
+{
+    const struct queued_call *first = NULL;
+    struct queued_call *c;
+    size_t n_idle = 0;
+
+    for (size_t i = 0; i < p->n; i++)
+        n_idle += host_is_idle(p->at[i]->host);
+    TAILQ_FOREACH(c, &p->calls, link)
+    {
+        struct process *x = waits(c) && n_idle > 0 ? choose(p, c) : NULL;
+
+        if (x) {
+            give(x, c);
+            n_idle--;
+        } else if (first == NULL && waits(c)) {
+            first = c;
+        }
+        if (n_idle == 0 && first)
+            break;
+    }
+    if (first)
+        make_room(p, first);
+}
+
+static void on_grow(evutil_socket_t fd, short what, void *arg)
+{
+    dispatch(arg);
+}
+
+/* --- what the hosts say ------------------------------------------------------------------------------------------ */
+
+static int on_greeted(void *arg, const struct mcp_server *server, struct err *err)
+{
+    struct plugin *p = ((struct process *)arg)->plugin;
+    const char *slash = strrchr(p->path, '/');
+    const struct plugin *other;
+
+    if (p->listed)
+        return 0;
+    if (p->provider[0] == '\0') {
+        snprintf(p->provider, sizeof(p->provider), "%s", server->name[0] ? server->name : slash ? slash + 1 : p->path);
+        if (server->name[0] == '\0')
+            p->provider[strcspn(p->provider, ".")] = '\0';
+    }
+    if (strcmp(p->provider, BUILTIN_PROVIDER) == 0) {
+        fail(err, CORAX_E_ARGS, "a plugin cannot be called \"" BUILTIN_PROVIDER "\": so are the daemon's own tools");
+        p->provider[0] = '\0';
+        return -1;
+    }
+    other = find_plugin(p->hosts, p->provider);
+    if (other != p) {
+        fail(err, CORAX_E_ARGS, "the plugin %s is there already, from %s", other->provider, other->path);
+        p->provider[0] = '\0';
+        return -1;
+    }
+    p->n_tools = 0;
+    return 1;
+}
+
+static int on_tools(void *arg, const struct json *list, struct err *err)
+{
+    struct plugin *p = ((struct process *)arg)->plugin;
+    const int n = registry_add_list(p->hosts->registry, p->provider, true, list, err);
+
+    if (n < 0)
+        return -1;
+    p->n_tools += n;
     return 0;
 }
 
-static int on_message(void *arg, const struct rpc_msg *msg, struct err *err)
+static void on_listed(void *arg)
 {
-    struct host *h = arg;
-    struct host_call *c = under_way(h);
+    struct plugin *p = ((struct process *)arg)->plugin;
 
-    if (msg->kind == RPC_NOTIFICATION)
-        return 0; /* progress */
-    if (msg->kind == RPC_REQUEST)
-        return serve(h, msg, err);
-    if (h->state == HOST_DISCOVER && msg->id_int == ID_DISCOVER)
-        return read_discover(h, msg, err);
-    if (h->state == HOST_INITIALIZE && msg->id_int == ID_DISCOVER)
-        return read_initialize(h, msg, err);
-    if (h->state == HOST_LIST && msg->id_int == ID_LIST)
-        return read_list(h, msg, err);
-    if (h->state == HOST_BUSY && c && c->id == msg->id_int) {
-        take_result(h, c, msg);
-        return 0;
-    }
-    return fail(err, CORAX_E_ARGS, "an answer nobody asked for");
+    p->listed = true;
+    log_info("host %s: %d tools", p->provider, p->n_tools);
+    settle(p);
 }
 
-static void on_down(void *arg, const char *why)
+static void on_idle(void *arg)
 {
-    struct host *h = arg;
-    struct host_call *c = under_way(h);
+    dispatch(((struct process *)arg)->plugin);
+}
 
-    event_del(h->deadline);
-    end_run(h);
-    if (h->state == HOST_LIST && h->provider[0]) {
-        registry_remove_provider(h->hosts->registry, h->provider); /* a list that broke off half-way */
-        h->provider[0] = '\0';
+static void on_ended(void *arg, const struct tool_result *result, int64_t duration_us, const struct err *err)
+{
+    struct queued_call *c = ((struct process *)arg)->call;
+    host_done *done = c->done;
+    void *done_arg = c->arg;
+
+    call_destroy(c);
+    done(done_arg, result, duration_us, err);
+}
+
+/* No host of the plugin is up, and each has failed too often. */
+static bool is_hopeless(const struct plugin *p)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (host_failures(p->at[i]->host) < HOPELESS)
+            return false;
+    return true;
+}
+
+static void on_down(void *arg, bool listing, const char *why, const struct err *err)
+{
+    struct process *x = arg;
+    struct plugin *p = x->plugin;
+    struct queued_call *c = x->call;
+
+    if (listing && p->provider[0]) {
+        registry_remove_provider(p->hosts->registry, p->provider); /* a list that broke off half-way */
+        p->provider[0] = '\0';
     }
-    h->state = HOST_DOWN;
-    settle(h);
-    if (c) {
-        /* A reason is set already when its deadline ended it. */
+    settle(p);
+    if (c && err) {
+        x->call = NULL;
+        c->on = NULL;
+        c->err = *err;
         if (c->err.status == 0)
-            fail(&c->err, CORAX_E_INTERNAL, "the plugin %s broke down during the call: it %s", h->provider, why);
-        c->id = 0;
+            fail(&c->err, CORAX_E_INTERNAL, "the plugin %s broke down during the call: it %s", p->provider, why);
     }
-    if (link_failures(h->link) >= HOPELESS)
-        for (c = TAILQ_FIRST(&h->calls); c; c = TAILQ_NEXT(c, link))
-            if (c->err.status == 0)
-                fail(&c->err, CORAX_E_UNAVAIL, "the plugin %s does not start: it %s", h->provider, why);
-    event_active(h->hosts->later, EV_TIMEOUT, 0);
-}
-
-static void on_deadline(evutil_socket_t fd, short what, void *arg)
-{
-    struct host *h = arg;
-    struct host_call *c = under_way(h);
-    char why[120];
-
-    if (c == NULL) {
-        link_kill(h->link, false, "it did not say in time what it offers");
-        return;
-    }
-    fail(&c->err, CORAX_E_TIMEOUT, "the call took longer than %lld ms and was ended", (long long)c->terms.deadline_ms);
-    snprintf(why, sizeof(why), "a call took longer than %lld ms", (long long)c->terms.deadline_ms);
-    link_kill(h->link, false, why);
+    if (is_hopeless(p))
+        TAILQ_FOREACH(c, &p->calls, link)
+    if (waits(c))
+        fail(&c->err, CORAX_E_UNAVAIL, "the plugin %s does not start: it %s", p->provider, why);
+    event_active(p->hosts->later, EV_TIMEOUT, 0);
 }
 
 /* --- all of them ------------------------------------------------------------------------------------------------ */
 
-static struct host_call *next_failed(struct hosts *hs)
+static struct queued_call *next_failed(struct hosts *hs)
 {
-    struct host_call *c;
-    size_t i;
+    struct queued_call *c;
 
-    for (i = 0; i < hs->n; i++)
-        for (c = TAILQ_FIRST(&hs->at[i].calls); c; c = TAILQ_NEXT(c, link))
-            if (c->err.status != 0)
-                return c;
+    for (size_t i = 0; i < hs->n; i++)
+        TAILQ_FOREACH(c, &hs->at[i].calls, link)
+    if (c->err.status != 0)
+        return c;
     return NULL;
 }
 
 static void on_later(evutil_socket_t fd, short what, void *arg)
 {
     struct hosts *hs = arg;
-    struct host_call *c;
+    struct queued_call *c;
 
     while ((c = next_failed(hs)) != NULL)
-        call_fail(c, &c->err);
+        call_fail(c);
     if (hs->n_unsettled == 0 && !hs->told) {
         hs->told = true;
         hs->settled(hs->arg);
@@ -574,27 +461,84 @@ static int build_argv(struct host_argv *v, const struct config *c, const char *p
     return 0;
 }
 
-static int host_init(struct hosts *hs, struct host *h, const char *path, struct err *err)
+static void shrink_later(struct hosts *hs)
 {
-    static const struct link_ops ops = { on_up, on_message, on_down };
+    const struct timeval tv = { .tv_sec = SHRINK_MS / 2000 };
+
+    if (!evtimer_pending(hs->shrink, NULL))
+        evtimer_add(hs->shrink, &tv);
+}
+
+static bool is_spare(const struct host *h)
+{
+    return host_idle_ms(h) >= SHRINK_MS || host_failures(h) >= HOPELESS;
+}
+
+static void process_destroy(struct process *x)
+{
+    if (x)
+        host_destroy(x->host);
+    free(x);
+}
+
+static void on_shrink(evutil_socket_t fd, short what, void *arg)
+{
+    struct hosts *hs = arg;
+
+    for (size_t i = 0; i < hs->n; i++) {
+        struct plugin *p = &hs->at[i];
+        size_t n = p->n > 0;
+
+        for (size_t k = 1; k < p->n; k++)
+            if (is_spare(p->at[k]->host))
+                process_destroy(p->at[k]);
+            else
+                p->at[n++] = p->at[k];
+        p->n = n;
+        if (n > 1)
+            shrink_later(hs);
+    }
+}
+
+static int add_process(struct plugin *p, struct err *err)
+{
+    static const struct host_ops ops = { on_greeted, on_tools, on_listed, on_idle, on_ended, on_down };
+    struct hosts *hs = p->hosts;
+    struct process *x = calloc(1, sizeof(*x));
     struct host_argv v = { 0 };
-    const char *slash = strrchr(path, '/');
+    const char *slash = strrchr(p->path, '/');
     char name[128];
     int rc;
 
-    TAILQ_INIT(&h->calls);
-    h->hosts = hs;
-    h->path = strdup(path);
-    h->deadline = evtimer_new(hs->base, on_deadline, h);
-    if (h->path == NULL || h->deadline == NULL)
+    if (x == NULL)
         return fail(err, CORAX_E_INTERNAL, "no memory");
-    snprintf(name, sizeof(name), "host %s", slash ? slash + 1 : path);
-    rc = build_argv(&v, hs->config, path, err);
+    x->plugin = p;
+    snprintf(name, sizeof(name), "host %s", slash ? slash + 1 : p->path);
+    rc = build_argv(&v, hs->config, p->path, err);
     if (rc == 0)
-        h->link = link_create(hs->base, name, hs->config->box_path, v.at, &ops, h, err);
+        x->host = host_create(hs->base, hs->exec, name, hs->config->box_path, v.at, &ops, x, err);
     for (size_t i = 0; i < v.n_owned; i++)
         free(v.owned[i]);
-    return rc == 0 && h->link ? 0 : -1;
+    if (x->host == NULL) {
+        free(x);
+        return -1;
+    }
+    p->at[p->n++] = x;
+    host_start(x->host);
+    if (p->n > 1)
+        shrink_later(hs);
+    return 0;
+}
+
+static int plugin_init(struct hosts *hs, struct plugin *p, const char *path, struct err *err)
+{
+    TAILQ_INIT(&p->calls);
+    p->hosts = hs;
+    p->path = strdup(path);
+    p->grow = evtimer_new(hs->base, on_grow, p);
+    if (p->path == NULL || p->grow == NULL)
+        return fail(err, CORAX_E_INTERNAL, "no memory");
+    return add_process(p, err);
 }
 
 struct hosts *hosts_create(struct event_base *base, const struct config *config, struct registry *registry,
@@ -603,7 +547,6 @@ struct hosts *hosts_create(struct event_base *base, const struct config *config,
     struct hosts *hs = calloc(1, sizeof(*hs));
     struct config_list paths = { 0 };
     struct err why = { 0 };
-    size_t i;
 
     if (hs == NULL) {
         fail(err, CORAX_E_INTERNAL, "no memory");
@@ -619,22 +562,21 @@ struct hosts *hosts_create(struct event_base *base, const struct config *config,
     if (hosts_find(config, &paths, &why) < 0)
         log_warn("%s", why.msg);
     hs->later = event_new(base, -1, 0, on_later, hs);
+    hs->shrink = evtimer_new(base, on_shrink, hs);
     hs->at = calloc(paths.n + 1, sizeof(*hs->at));
     if ((hs->exec = exec_create(base, config, err)) == NULL)
         goto failed;
-    if (hs->later == NULL || hs->at == NULL) {
+    if (hs->later == NULL || hs->shrink == NULL || hs->at == NULL) {
         fail(err, CORAX_E_INTERNAL, "no memory");
         goto failed;
     }
-    for (i = 0; i < paths.n; i++) {
+    for (size_t i = 0; i < paths.n; i++) {
         hs->n++;
         hs->n_unsettled++;
-        if (host_init(hs, &hs->at[i], paths.at[i], err) < 0)
+        if (plugin_init(hs, &hs->at[i], paths.at[i], err) < 0)
             goto failed;
     }
     config_list_clear(&paths);
-    for (i = 0; i < hs->n; i++)
-        link_start(hs->at[i].link);
     if (hs->n == 0)
         event_active(hs->later, EV_TIMEOUT, 0);
     return hs;
@@ -646,41 +588,54 @@ failed:
 
 void hosts_destroy(struct hosts *hs)
 {
-    size_t i;
-
     if (hs == NULL)
         return;
-    for (i = 0; i < hs->n; i++) {
-        struct host *h = &hs->at[i];
+    for (size_t i = 0; i < hs->n; i++) {
+        struct plugin *p = &hs->at[i];
 
-        end_run(h);
-        link_destroy(h->link);
-        while (!TAILQ_EMPTY(&h->calls))
-            call_destroy(TAILQ_FIRST(&h->calls));
-        if (h->deadline)
-            event_free(h->deadline);
-        free(h->path);
+        while (p->n > 0)
+            process_destroy(p->at[--p->n]);
+        while (!TAILQ_EMPTY(&p->calls)) {
+            TAILQ_FIRST(&p->calls)->on = NULL;
+            call_destroy(TAILQ_FIRST(&p->calls));
+        }
+        if (p->grow)
+            event_free(p->grow);
+        free(p->path);
     }
     exec_destroy(hs->exec);
+    if (hs->shrink)
+        event_free(hs->shrink);
     if (hs->later)
         event_free(hs->later);
     free(hs->at);
     free(hs);
 }
 
-struct host_call *hosts_call(struct hosts *hs, const char *provider, const char *tool, const char *args,
-                             size_t args_len, const struct host_terms *terms, host_done *done, void *arg, struct err *err)
+static void cancel(struct host_call *base)
 {
-    struct host *h = find_host(hs, provider);
-    const struct tool *known = registry_find(hs->registry, tool);
-    struct host_call *c;
+    struct queued_call *c = (struct queued_call *)base;
+    struct process *x = c->on;
 
-    if (h == NULL) {
+    call_destroy(c);
+    if (x)
+        host_restart(x->host, "its call was cancelled");
+}
+
+struct host_call *hosts_call(struct hosts *hs, const char *provider, const char *tool, const char *args,
+                             size_t args_len, const struct host_terms *terms, host_done *done, void *arg,
+                             struct err *err)
+{
+    struct plugin *p = find_plugin(hs, provider);
+    const struct tool *known = registry_find(hs->registry, tool);
+    struct queued_call *c;
+
+    if (p == NULL) {
         fail(err, CORAX_E_UNAVAIL, "the plugin %s is not there any more", provider);
         return NULL;
     }
-    if (h->state == HOST_DOWN && link_failures(h->link) >= HOPELESS) {
-        fail(err, CORAX_E_UNAVAIL, "the plugin %s does not start: it %s", provider, link_last_error(h->link));
+    if (is_hopeless(p)) {
+        fail(err, CORAX_E_UNAVAIL, "the plugin %s does not start: it %s", provider, host_last_error(p->at[0]->host));
         return NULL;
     }
     c = calloc(1, sizeof(*c));
@@ -688,15 +643,17 @@ struct host_call *hosts_call(struct hosts *hs, const char *provider, const char 
         fail(err, CORAX_E_INTERNAL, "no memory");
         return NULL;
     }
-    c->host = h;
+    c->base.cancel = cancel;
+    c->plugin = p;
     c->terms = *terms;
     c->exec = known && known->declared && (known->effects & CORAX_FX_EXEC) && strcmp(known->provider, provider) == 0;
     c->done = done;
     c->arg = arg;
+    c->queued_ms = clock_mono_ms();
     c->args_len = args_len;
     c->tool = strdup(tool);
     c->args = malloc(args_len + 1);
-    TAILQ_INSERT_TAIL(&h->calls, c, link);
+    TAILQ_INSERT_TAIL(&p->calls, c, link);
     if (c->tool == NULL || c->args == NULL) {
         call_destroy(c);
         fail(err, CORAX_E_INTERNAL, "no memory");
@@ -704,45 +661,71 @@ struct host_call *hosts_call(struct hosts *hs, const char *provider, const char 
     }
     memcpy(c->args, args, args_len);
     c->args[args_len] = '\0';
-    send_next(h);
-    return c;
+    dispatch(p);
+    return &c->base;
 }
 
 void host_cancel(struct host_call *c)
 {
-    struct host *h = c->host;
-    bool running = c->id != 0;
+    c->cancel(c);
+}
 
-    call_destroy(c);
-    if (running)
-        link_kill(h->link, true, "its call was cancelled");
+/* The state of most use: "busy" before "ready", "starting" and "down". */
+static const char *plugin_state(const struct plugin *p)
+{
+    static const char *const names[] = { "busy", "ready", "starting" };
+
+    for (size_t s = 0; s < sizeof(names) / sizeof(names[0]); s++)
+        for (size_t i = 0; i < p->n; i++)
+            if (strcmp(host_state_name(p->at[i]->host), names[s]) == 0)
+                return names[s];
+    return "down";
+}
+
+static void write_plugin(const struct plugin *p, struct jsonw *w)
+{
+    const struct queued_call *c;
+    const char *error = NULL;
+    unsigned restarts = 0;
+    int n = 0;
+
+    TAILQ_FOREACH(c, &p->calls, link)
+    n += waits(c);
+    jsonw_object(w, NULL);
+    jsonw_text(w, "plugin", p->provider[0] ? p->provider : NULL);
+    jsonw_text(w, "path", p->path);
+    jsonw_text(w, "state", plugin_state(p));
+    jsonw_int(w, "pid", host_pid(p->at[0]->host));
+    jsonw_int(w, "tools", p->n_tools);
+    jsonw_int(w, "queued", n);
+    jsonw_array(w, "processes");
+    for (size_t i = 0; i < p->n; i++) {
+        const struct host *h = p->at[i]->host;
+
+        jsonw_object(w, NULL);
+        jsonw_int(w, "pid", host_pid(h));
+        jsonw_bool(w, "busy", host_is_busy(h));
+        jsonw_text(w, "integrity", integrity_name(host_given(h).integrity));
+        jsonw_text(w, "confidentiality", confidentiality_name(host_given(h).confidentiality));
+        jsonw_end(w);
+        restarts += host_restarts(h);
+        error = error ? error : host_last_error(h);
+    }
+    jsonw_end(w);
+    jsonw_int(w, "restarts", restarts);
+    jsonw_text(w, "error", error);
+    jsonw_end(w);
 }
 
 bool hosts_write_health(const struct hosts *hs, struct jsonw *w)
 {
-    static const char *const names[] = { "down", "starting", "starting", "starting", "ready", "busy" };
-    const struct host_call *c;
     bool good = true;
-    size_t i;
 
     jsonw_array(w, "hosts");
-    for (i = 0; i < hs->n; i++) {
-        const struct host *h = &hs->at[i];
-        int n = 0;
-
-        for (c = TAILQ_FIRST(&h->calls); c; c = TAILQ_NEXT(c, link))
-            n += c->id == 0;
-        good = good && link_failures(h->link) == 0;
-        jsonw_object(w, NULL);
-        jsonw_text(w, "plugin", h->provider[0] ? h->provider : NULL);
-        jsonw_text(w, "path", h->path);
-        jsonw_text(w, "state", names[h->state]);
-        jsonw_int(w, "pid", link_pid(h->link));
-        jsonw_int(w, "tools", h->n_tools);
-        jsonw_int(w, "queued", n);
-        jsonw_int(w, "restarts", link_restarts(h->link));
-        jsonw_text(w, "error", link_last_error(h->link));
-        jsonw_end(w);
+    for (size_t i = 0; i < hs->n; i++) {
+        for (size_t k = 0; k < hs->at[i].n; k++)
+            good = good && host_failures(hs->at[i].at[k]->host) == 0;
+        write_plugin(&hs->at[i], w);
     }
     jsonw_end(w);
     exec_write_health(hs->exec, w);

@@ -1,12 +1,10 @@
 /*
- * daemon/hosts.h - the plugins: one corax-host process each, behind a queue.
+ * daemon/hosts.h - the plugins: each with one to host.processes hosts (daemon/host.h) behind a queue.
  *
- * Each stands behind corax-box.  A host is asked what it offers when it first starts; its tools go into the registry.  It carries out one call at a
- * time; others wait in order.  A call that does not end by its deadline costs the host its life, and so does a
- * malformed line; the call fails with a sentence, the host starts again, and the next call goes to the new one.
- *
- * A host is served with corax/exec (daemon/exec.h) while a call runs whose tool declares the effect exec; what it runs ends
- * with the call.
+ * The first host of a plugin is asked what it offers; its tools go into the registry.  Further ones start where calls would have to
+ * wait, and end when they have had nothing to do for a minute.  A host is never given a call of a better label than what it was given
+ * before, since it may have kept that: such a call goes to another one, or one is started anew.  A host that ends costs the call
+ * that it carries out, which fails with a sentence, and no other.
  */
 #ifndef DAEMON_HOSTS_H
 #define DAEMON_HOSTS_H
@@ -23,7 +21,11 @@
 #include "util/err.h"
 
 struct hosts;
-struct host_call;
+
+/* A call to a provider of tools; the rest of it is the provider's. */
+struct host_call {
+    void (*cancel)(struct host_call *);
+};
 
 /* Exactly once, unless the call is cancelled.  result NULL: err says why there is none, and duration_us is 0 when the
  * call never reached the host. */
@@ -46,7 +48,7 @@ struct host_terms {
 /* NULL: err says why.  done() is never called from within. */
 struct host_call *hosts_call(struct hosts *, const char *provider, const char *tool, const char *args, size_t args_len,
                              const struct host_terms *, host_done *, void *arg, struct err *);
-/* A call under way ends with its host. */
+/* done() is not called.  A call under way ends with its host. */
 void host_cancel(struct host_call *);
 
 /* The members "hosts" and "exec" of /healthz.  true when all hosts are up. */

@@ -384,7 +384,7 @@ static void measure_model(void)
     pid_t pid;
     int fd;
 
-    snprintf(program, sizeof(program), "%s/corax-infer", getenv("CORAX_BUILDDIR"));
+    snprintf(program, sizeof(program), "%s/corax-infer", build_dir());
     snprintf(model, sizeof(model), "%s/models/corax-raven-1-q8_0.gguf", getenv("CORAX_SRCDIR"));
     if (access(model, R_OK) < 0) {
         report_note("models/corax-raven-1-q8_0.gguf is not here: the shipped model was not measured");

@@ -136,9 +136,9 @@ static void host_start(struct host *h, enum where where)
     const char *argv[] = { box, "run", "--owned", plugin, "--", program, "--boxed", plugin, NULL };
     struct err err = { 0 };
 
-    snprintf(box, sizeof(box), "%s/corax-box", getenv("CORAX_BUILDDIR"));
-    snprintf(program, sizeof(program), "%s/corax-host", getenv("CORAX_BUILDDIR"));
-    snprintf(plugin, sizeof(plugin), "%s/tests/bench/.libs/echo.so", getenv("CORAX_BUILDDIR"));
+    snprintf(box, sizeof(box), "%s/corax-box", build_dir());
+    snprintf(program, sizeof(program), "%s/corax-host", build_dir());
+    snprintf(plugin, sizeof(plugin), "%s/tests/bench/.libs/echo.so", build_dir());
     pin_before_start(where);
     if (child_spawn(&h->child, &(struct child_spec){ .path = box, .argv = (char *const *)argv, .err_fd = -1 }, &err) <
         0)

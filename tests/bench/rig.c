@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <dirent.h>
+#include <limits.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -89,12 +90,21 @@ void pin_as(enum where where)
 
 /* --- the daemon -------------------------------------------------------------------------------------------------- */
 
-static const char *build_dir(void)
+const char *build_dir(void)
 {
-    const char *dir = getenv("CORAX_BUILDDIR");
+    static char dir[512];
+    const char *named = getenv("CORAX_BUILDDIR");
+    char path[PATH_MAX];
 
-    if (dir == NULL)
+    if (named == NULL)
         die("CORAX_BUILDDIR is not set: run `make bench`");
+    if (dir[0])
+        return dir;
+    if (realpath(named, path) == NULL)
+        die("CORAX_BUILDDIR: %s: %s", named, strerror(errno));
+    if (strlen(path) >= sizeof(dir))
+        die("CORAX_BUILDDIR: its path is too long");
+    memcpy(dir, path, strlen(path) + 1);
     return dir;
 }
 
@@ -469,7 +479,8 @@ struct rig_use rig_use(struct rig *r)
 
     use.n_commits = member(json_get(health, "journal"), "commits");
     use.model_us = process_us((pid_t)member(json_get(health, "model"), "pid"));
-    use.host_us = tree_us((pid_t)member(json_first(json_get(health, "hosts")), "pid"));
+    for (const struct json *p = json_first(json_get(json_first(json_get(health, "hosts")), "processes")); p; p = json_next(p))
+        use.host_us += tree_us((pid_t)member(p, "pid"));
     json_free(health);
     snprintf(path, sizeof(path), "/proc/%ld/task", (long)r->pid);
     dir = opendir(path);

@@ -26,6 +26,8 @@ struct rig {
 void die(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 int64_t now_ns(void);
 
+/* Where the programs were built, an absolute path: hosts are not started where this process is. */
+const char *build_dir(void);
 /* The processors this process may use: at most two are; [1] is [0] where there is one only. */
 extern int cores[2];
 void cores_find(void);

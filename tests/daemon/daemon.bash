@@ -56,7 +56,7 @@ config() {
 { "socket": "$sock", "state": "$dir/state", "model": "${model:-$dir/script.json}",
   "plugins": ["${plugin:-$dir/ledger.so}"], "policies": ["$dir/policy.json"],
   "infer": { "path": "${infer:-$helpers/scripted-infer}" },
-  "host": { "path": "${host:-$helpers/scripted-host}", "deadline_ms": ${deadline:-10000} },
+  "host": { "path": "${host:-$helpers/scripted-host}", "deadline_ms": ${deadline:-10000}, "processes": ${processes:-4} },
   "box": { "path": "${box_path:-$helpers/scripted-box}" }, "stop": { $stopping }, $extra }
 CONF
 }

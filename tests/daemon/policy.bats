@@ -159,7 +159,7 @@ print([e for e in json.load(sys.stdin)["events"] if e["kind"] == "tool_result"])
     [[ $(events tool_result parts/0/text) == *"longer than 300 ms"* ]]
 }
 
-@test "a host that was given worse is started anew for who has seen better" {
+@test "a host that was given worse serves nobody who has seen better" {
     tools
     script <<< "{$(calls low echo),$(calls high fetch echo)}"
     start
@@ -168,15 +168,41 @@ print([e for e in json.load(sys.stdin)["events"] if e["kind"] == "tool_result"])
     run_task low
     same "$(host_pid)" "$one"
     run_task high
+    same "$(host_labels)" "untrusted/public "
+    run_task low
+    same "$(events tool_result parts/0/text)" x
+    same "$(host_labels)" "untrusted/public trusted/public "
+    same "$(host_pid)" "$one"
+    run_task high
+    run_task low
+    same "$(host_labels)" "untrusted/public trusted/public "
+}
+
+@test "where there may be one host only, it is started anew" {
+    tools
+    processes=1
+    script <<< "{$(calls low echo),$(calls high fetch echo)}"
+    start
+    run_task low
+    one=$(host_pid)
+    run_task high
     same "$(host_pid)" "$one"
     run_task low
     [ "$(host_pid)" != "$one" ]
+    same "$(host_labels)" "trusted/public "
     same "$(events tool_result parts/0/text)" x
 }
 
 host_pid() {
     api GET /healthz
     field /hosts/0/pid
+}
+
+host_labels() { # of the first plugin's hosts: the worst each was given
+    api GET /healthz
+    python3 -c '
+import json, sys
+for p in json.load(sys.stdin)["hosts"][0]["processes"]: print("%s/%s" % (p["integrity"], p["confidentiality"]), end=" ")' <<< "$body"
 }
 
 @test "nobody approves in time: denied, also over a restart" {
