@@ -15,6 +15,7 @@
 #define MAX_LOST        2    /* ends of the process that one chat may see */
 #define HOPELESS        3    /* ends in a row after which chats fail at once */
 #define CANCEL_GRACE_MS 5000 /* a cancelled chat that is not given up by then ends the process */
+#define FILE_LOOK_MS    100  /* so often, at most, the model's file is looked at */
 #define REPLY_ARENA     (4u << 20)
 #define MAX_CALLS       64 /* in one reply */
 
@@ -46,6 +47,7 @@ struct model {
     int64_t context_length;
     struct stat file; /* as it was when the process was started */
     bool file_known, told_replaced;
+    int64_t file_looked_ms;
     struct chats chats;  /* waiting, sent, or cancelled but not yet given up */
     struct event *fails; /* runs the failures of model_chat */
     struct event *grace;
@@ -69,10 +71,16 @@ static const char *file_state(const struct model *m)
                : "replaced";
 }
 
+/* Not for each request: under load it would be a system call in twenty. */
 static void watch_file(struct model *m)
 {
-    const char *state = file_state(m);
+    const int64_t now = clock_mono_ms();
+    const char *state;
 
+    if (m->file_looked_ms > 0 && now - m->file_looked_ms < FILE_LOOK_MS)
+        return;
+    m->file_looked_ms = now;
+    state = file_state(m);
     if (state == NULL || m->told_replaced || strcmp(state, "loaded") == 0)
         return;
     m->told_replaced = true;

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "util/arena.h"
+#include "util/json_plain.h"
 #include "util/utf8.h"
 
 #define FEW_KEYS 8 /* of one object: up to here comparing each with each is cheaper than sorting */
@@ -161,7 +162,7 @@ static int skip_comment(struct scan *s)
     return fail_at(s, open, CORAX_E_ARGS, "this comment has no end");
 }
 
-static int skip_space(struct scan *s)
+static int skip_more_space(struct scan *s)
 {
     for (;;) {
         while (s->p < s->end && (*s->p == ' ' || *s->p == '\n' || *s->p == '\t' || *s->p == '\r'))
@@ -171,6 +172,12 @@ static int skip_space(struct scan *s)
         if (skip_comment(s) != 0)
             return -1;
     }
+}
+
+/* Mostly there is none. */
+static inline int skip_space(struct scan *s)
+{
+    return s->p < s->end && *s->p > ' ' && *s->p != '/' ? 0 : skip_more_space(s);
 }
 
 /* The four digits of \uXXXX at p, or -1. */
@@ -231,18 +238,23 @@ static int scan_string(struct scan *s, const char **text, size_t *len, bool *esc
     const char *open = s->p++;
 
     *escaped = false;
-    while (s->p < s->end && *s->p != '"') {
-        unsigned char c = (unsigned char)*s->p;
+    for (;;) {
+        unsigned char c;
         size_t n;
 
+        while (s->end - s->p >= 8 && eight_plain(load8(s->p)))
+            s->p += 8;
+        while (s->p < s->end && is_plain(*s->p))
+            s->p++;
+        if (s->p >= s->end || *s->p == '"')
+            break;
+        c = (unsigned char)*s->p;
         if (c == '\\') {
             *escaped = true;
             if (scan_escape(s) != 0)
                 return -1;
         } else if (c < 0x20) {
             return fail_at(s, s->p, CORAX_E_ARGS, "control character 0x%02x in a string: write it as an escape", c);
-        } else if (c < 0x80) {
-            s->p++;
         } else {
             n = utf8_char_len(s->p, (size_t)(s->end - s->p));
             if (n == 0)

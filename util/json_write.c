@@ -7,23 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/json_plain.h"
 #include "util/utf8.h"
-
-/* Whether a byte stands for itself, and its neighbours need not be looked at. */
-static inline bool is_plain(char c)
-{
-    return (unsigned char)c - 0x20u < 0x60 && c != '"' && c != '\\';
-}
-
-#define EACH_BYTE(c) (UINT64_C(0x0101010101010101) * (c))
-
-static inline uint64_t load8(const char *s)
-{
-    uint64_t v;
-
-    memcpy(&v, s, sizeof(v));
-    return v;
-}
 
 static inline uint32_t load4(const char *s)
 {
@@ -31,17 +16,6 @@ static inline uint32_t load4(const char *s)
 
     memcpy(&v, s, sizeof(v));
     return v;
-}
-
-/*
- * Whether all eight bytes are plain, or false where it is not clear.  A byte's high bit is set where it is 0x80 or more,
- * or where it is less than what is taken off; a borrow reaches its neighbour then.
- */
-static inline bool eight_plain(uint64_t v)
-{
-    uint64_t quote = v ^ EACH_BYTE('"'), backslash = v ^ EACH_BYTE('\\');
-
-    return ((v | (v - EACH_BYTE(0x20)) | (quote - EACH_BYTE(1)) | (backslash - EACH_BYTE(1))) & EACH_BYTE(0x80)) == 0;
 }
 
 /* Eight bytes at a time, the last eight overlapping those before; most strings are short keys. */
