@@ -208,6 +208,7 @@ static void measure_throughput(void)
         series_add(&model, (after.model_us - before.model_us) / n_steps);
         series_add(&host, (after.host_us - before.host_us) / n_steps);
         series_add(&per_commit, (double)(after.n_commits - before.n_commits) / n_steps);
+        sleep_us(200000); /* the last events are stored by then, and their memory given back */
         last = rig_memory(&r);
         if (i == 0)
             first = last;

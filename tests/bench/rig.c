@@ -46,7 +46,7 @@ int64_t now_ns(void)
     return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
 }
 
-static void sleep_us(long us)
+void sleep_us(long us)
 {
     nanosleep(&(struct timespec){ .tv_nsec = us * 1000 }, NULL);
 }

@@ -25,6 +25,7 @@ struct rig {
 
 void die(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 int64_t now_ns(void);
+void sleep_us(long us);
 
 /* Where the programs were built, an absolute path: hosts are not started where this process is. */
 const char *build_dir(void);
