@@ -156,7 +156,8 @@ struct plan_cut {
 bool planner_cut(const struct planner *, struct plan_cut *);
 /* That the last event that was taken made the planner go back on its way and try another.  false: it did not. */
 struct plan_back {
-    int depth;       /* replies with calls that are left on the way */
+    int depth;         /* replies with calls that are left on the way */
+    size_t n_messages; /* of the transcript that are left; what is told behind them is new */
     const char *why; /* in a few words; lives as long as the planner */
 };
 bool planner_went_back(const struct planner *, struct plan_back *);

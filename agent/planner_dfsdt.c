@@ -109,7 +109,7 @@ static int go_back(struct planner *p, int to, const char *why, struct err *err)
     int added;
 
     s->depth = to;
-    p->back = (struct plan_back){ to, why };
+    p->back = (struct plan_back){ to, s->places[to].n_messages, why };
     if (planner_cut_back(p, s->places[to].n_messages, err) < 0)
         return -1;
     added = tell_ways(p, &s->places[to], err);
@@ -125,7 +125,7 @@ static int gives_up(struct planner *p, struct err *err)
         return go_back(p, to, "given up", err);
     if (lowest(s) == 0)
         return planner_give_up(p, "all ways that were tried led nowhere", err);
-    p->back = (struct plan_back){ s->depth, "given up" };
+    p->back = (struct plan_back){ s->depth, transcript_count(p->transcript) - 1, "given up" }; /* planner_stay: all but the reply */
     return planner_stay(p, err);
 }
 

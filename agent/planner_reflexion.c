@@ -124,7 +124,7 @@ static int learn(struct planner *p, const char *written, struct err *err)
     if (!told)
         return fail(err, CORAX_E_INTERNAL, "planner: no memory");
     p->lesson = (struct plan_lesson){ a->number, a->why, kept };
-    p->back = (struct plan_back){ 0, a->why };
+    p->back = (struct plan_back){ 0, a->n_front, a->why };
     if (planner_cut_back(p, a->n_front, err) < 0)
         return -1;
     begin_attempt(p);

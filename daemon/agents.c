@@ -53,7 +53,7 @@ static int read_text(const struct json *root, const char *key, const char **out,
 
 static int read_agent(struct agent *a, const struct config *c, struct err *err)
 {
-    static const char *const known[] = { "agent", "description", "planner", "tools", "system", "budget", "sampling",
+    static const char *const known[] = { "agent", "description", "planner", "tools", "pinned", "system", "budget", "sampling",
                                          "policy", "model", "memory", NULL };
     const struct model_file *file;
     int64_t version = 0;
@@ -63,6 +63,7 @@ static int read_agent(struct agent *a, const struct config *c, struct err *err)
     a->budget = c->budget;
     a->sampling = c->sampling;
     a->tools = json_get(a->root, "tools");
+    a->pinned = json_get(a->root, "pinned");
     a->policy = json_get(a->root, "policy");
     if (json_check_members(a->root, "an agent", known, err) < 0)
         return -1;
@@ -70,7 +71,7 @@ static int read_agent(struct agent *a, const struct config *c, struct err *err)
         return fail(err, CORAX_E_ARGS, "\"agent\" must be 1, the version of this format");
     if (read_text(a->root, "description", &a->description, err) < 0 || read_text(a->root, "system", &a->system, err) < 0 ||
         read_text(a->root, "model", &a->model, err) < 0 || config_find_model(c, a->model, &file, err) < 0 ||
-        config_check_tools(a->tools, err) < 0 || policies_check_narrowing(a->policy, NULL, err) < 0 || config_read_planner(json_get(a->root, "planner"), &a->planner, err) < 0 ||
+        config_check_tools(a->tools, err) < 0 || config_check_pinned(a->pinned, err) < 0 || policies_check_narrowing(a->policy, NULL, err) < 0 || config_read_planner(json_get(a->root, "planner"), &a->planner, err) < 0 ||
         config_read_budget(json_get(a->root, "budget"), &a->budget, err) < 0 ||
         config_read_sampling(json_get(a->root, "sampling"), &a->sampling, err) < 0 ||
         config_read_space(json_get(a->root, "memory"), &a->memory, err) < 0)
@@ -163,6 +164,8 @@ void agents_write(const struct agents *all, struct jsonw *w)
             jsonw_value(w, "tools", a->tools);
         else
             jsonw_null(w, "tools");
+        if (a->pinned)
+            jsonw_value(w, "pinned", a->pinned);
         jsonw_text(w, "system", a->system);
         if (a->policy)
             jsonw_value(w, "policy", a->policy);

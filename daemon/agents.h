@@ -3,7 +3,7 @@
  *
  * NAME.json in the folder `agents` of corax.conf:
  *
- *     { "agent": 1, "description": "…", "model": "small", "planner": "plan", "tools": ["calc"], "system": "…", "budget": {…}, "sampling": {…},
+ *     { "agent": 1, "description": "…", "model": "small", "planner": "plan", "tools": ["calc"], "pinned": ["calc"], "system": "…", "budget": {…}, "sampling": {…},
  *       "policy": {…} }
  *
  * All but "agent" may be left out; then it is as in corax.conf.  A task that names an agent may narrow it: fewer tools, smaller budgets.
@@ -23,6 +23,7 @@ struct agent {
     const char *description;    /* "": none */
     const char *system;         /* NULL: as corax.conf has it */
     const struct json *tools;   /* NULL: all */
+    const struct json *pinned;  /* of these, given to each task (docs/tools.md); NULL: none */
     const struct json *policy;  /* narrows what corax.conf allows; NULL: nothing */
     const char *model;          /* NULL: the default */
     const struct planner_kind *planner;

@@ -88,7 +88,7 @@ int config_init(struct config *c, struct err *err)
     c->host_processes = 4;
     c->compact_percent = 75;
     c->memory = (struct memory_config){ .max_items = 10000, .note_chars = MEMORY_NOTE_CHARS, .recall_items = 5, .recall_bytes = 2048 };
-    c->retrieval = (struct retrieval_config){ .max_tools = 24, .top_k = 8 };
+    c->retrieval = (struct retrieval_config){ .max_tools = 24, .top_k = 8, .step_k = 3, .step_max = 24 };
     c->log_level = LOG_LEVEL_INFO;
     if (config_set_text(&c->socket, CORAX_RUNDIR "/coraxd.sock", err) < 0 ||
         config_set_text(&c->state, CORAX_STATEDIR, err) < 0 ||
@@ -132,6 +132,7 @@ void config_finish(struct config *c)
     config_list_clear(&c->plugins);
     config_list_clear(&c->policies);
     config_list_clear(&c->admin_policies);
+    config_list_clear(&c->retrieval.pinned);
     memset(c, 0, sizeof(*c));
 }
 
@@ -474,13 +475,23 @@ int config_load_agents(struct config *c, struct err *err)
     return c->agents ? 0 : -1;
 }
 
-int config_check_tools(const struct json *v, struct err *err)
+static int check_names(const struct json *v, const char *key, size_t max, struct err *err)
 {
-    bool good = v == NULL || (json_kind(v) == JSON_ARRAY && json_count(v) <= CONFIG_MAX_TOOLS);
+    bool good = v == NULL || (json_kind(v) == JSON_ARRAY && json_count(v) <= max);
 
     for (const struct json *e = good && v ? json_first(v) : NULL; e && good; e = json_next(e))
         good = json_text(e) != NULL;
-    return good ? 0 : fail(err, CORAX_E_ARGS, "tools must be a list of names, at most %d", CONFIG_MAX_TOOLS);
+    return good ? 0 : fail(err, CORAX_E_ARGS, "%s must be a list of names, at most %zu", key, max);
+}
+
+int config_check_tools(const struct json *v, struct err *err)
+{
+    return check_names(v, "tools", CONFIG_MAX_TOOLS, err);
+}
+
+int config_check_pinned(const struct json *v, struct err *err)
+{
+    return check_names(v, "pinned", CONFIG_MAX_PINNED, err);
 }
 
 static bool same_text(const char *a, const char *b)
@@ -561,7 +572,7 @@ void config_adopt(struct config *c, struct config *fresh, struct buf *restart)
     c->sampling = fresh->sampling;
     c->compact_percent = fresh->compact_percent;
     SWAP(struct memory_config, c->memory, fresh->memory);
-    c->retrieval = fresh->retrieval;
+    SWAP(struct retrieval_config, c->retrieval, fresh->retrieval);
     c->log_level = fresh->log_level;
 }
 
@@ -579,14 +590,21 @@ int config_read_planner(const struct json *v, const struct planner_kind **planne
 
 static int read_retrieval(struct retrieval_config *r, const struct json *v, struct err *err)
 {
-    static const char *const known[] = { "max_tools", "top_k", NULL };
+    static const char *const known[] = { "max_tools", "top_k", "step_k", "step_max", "pinned", NULL };
 
     if (v == NULL)
         return 0;
     if (json_check_members(v, "tool_retrieval", known, err) < 0 ||
         read_small(v, "tool_retrieval.", "max_tools", 0, 4000, &r->max_tools, err) < 0 ||
-        read_small(v, "tool_retrieval.", "top_k", 0, 100, &r->top_k, err) < 0)
+        read_small(v, "tool_retrieval.", "top_k", 0, 100, &r->top_k, err) < 0 ||
+        read_small(v, "tool_retrieval.", "step_k", 0, RETRIEVAL_MAX_STEP, &r->step_k, err) < 0 ||
+        read_small(v, "tool_retrieval.", "step_max", 0, 100, &r->step_max, err) < 0)
         return -1;
+    if (config_check_pinned(json_get(v, "pinned"), err) < 0)
+        return err_context(err, "tool_retrieval");
+    for (const struct json *e = json_first(json_get(v, "pinned")); e; e = json_next(e))
+        if (config_list_add(&r->pinned, json_text(e), err) < 0)
+            return err_context(err, "tool_retrieval.pinned");
     return 0;
 }
 

@@ -32,13 +32,8 @@ struct memory_config {
     int recall_bytes; /* of all that it is told */
 };
 
-/* Which tools a task is given at its beginning (docs/tools.md). */
-struct retrieval_config {
-    int max_tools; /* a task that could call more is given those that fit it, and find_tools */
-    int top_k;     /* so many */
-};
-
 #define CONFIG_MAX_TOOLS 1000 /* that a task or an agent may name */
+#define CONFIG_MAX_PINNED 64 /* of these that are always given: their definitions are in every prompt */
 #define CONFIG_MAX_MODELS 64
 #define CONFIG_MAX_LIST 256 /* plugins or policies in the list */
 #define CONFIG_MAX_HOSTS 64 /* processes of one plugin */
@@ -46,6 +41,17 @@ struct retrieval_config {
 struct config_list {
     size_t n;
     char *at[CONFIG_MAX_LIST];
+};
+
+#define RETRIEVAL_MAX_STEP 20
+
+/* Which tools a task is given at its beginning, and later (docs/tools.md). */
+struct retrieval_config {
+    int max_tools; /* a task that could call more is given those that fit it, and find_tools */
+    int top_k;     /* so many */
+    int step_k;    /* so many more before each ask, at most; to RETRIEVAL_MAX_STEP; 0: none */
+    int step_max;  /* so many more in all that a task is given so */
+    struct config_list pinned; /* names of tools that each such task is given, if it may call them */
 };
 
 /* What corax-infer loads. */
@@ -127,5 +133,6 @@ int config_find_model(const struct config *, const char *name, const struct mode
 int config_read_planner(const struct json *, const struct planner_kind **, struct err *);
 /* A list of at most CONFIG_MAX_TOOLS names of tools; NULL is none. */
 int config_check_tools(const struct json *, struct err *);
+int config_check_pinned(const struct json *, struct err *);
 
 #endif

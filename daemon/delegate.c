@@ -342,6 +342,7 @@ static int submit(struct delegation *g, const struct task *t, const struct agent
     struct submission sub = { .uid = t->row.uid,
                               .agent = agent,
                               .tools = agent->tools,
+                              .pinned = agent->pinned,
                               .memory = agent->has_memory ? agent->memory : t->d->config.memory.space,
                               .label = t->seen,
                               .model = agent->model,

@@ -331,6 +331,11 @@ static void write_submission(struct entry *e, const struct submission *sub, cons
     else
         jsonw_null(&e->w, "tools");
     entry_seal(e, "tools", at);
+    if (sub->pinned) {
+        at = entry_mark(e);
+        jsonw_value(&e->w, "pinned", sub->pinned);
+        entry_seal(e, "pinned", at);
+    }
     at = entry_mark(e);
     config_write_budget(&sub->budget, &e->w);
     entry_seal(e, "budget", at);

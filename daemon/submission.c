@@ -63,6 +63,7 @@ static int read_agent(struct submission *s, const struct json *v, const struct c
     s->budget = s->agent->budget;
     s->sampling = s->agent->sampling;
     s->tools = s->agent->tools;
+    s->pinned = s->agent->pinned;
     if (s->agent->has_memory)
         s->memory = s->agent->memory;
     return 0;

@@ -26,6 +26,7 @@ struct submission {
     struct json *root;
     struct buf input;         /* as a list of parts, JSON */
     const struct json *tools; /* NULL: all */
+    const struct json *pinned; /* the agent's; NULL: none */
     const struct json *policy; /* narrows; NULL: nothing */
     struct label label;        /* of the input */
     const char *model; /* NULL: the default */

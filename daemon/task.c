@@ -426,6 +426,7 @@ void task_destroy(struct task *t)
 bool task_apply(struct task *t, struct plan_event *ev)
 {
     struct err err = { 0 };
+    struct plan_back back;
     struct plan_cut cut;
     struct entry *e;
 
@@ -436,6 +437,8 @@ bool task_apply(struct task *t, struct plan_event *ev)
         log_error("task %s: %s", t->row.id, err.msg);
         return false;
     }
+    if (planner_went_back(t->planner, &back))
+        task_tools_went_back(t, back.n_messages);
     if (planner_cut(t->planner, &cut)) {
         e = task_record(t, ENTRY_OBSERVATION_CUT);
         entry_text(e, "call_id", cut.call_id);
@@ -729,7 +732,7 @@ void task_advance(struct task *t)
                 break;
             if (task_memory_recalls(t, &c))
                 return;
-            if (task_compacts(t, &c))
+            if (task_compacts(t, &c) || task_tools_add(t, &c))
                 break;
             ask_model(t, &c);
             return;

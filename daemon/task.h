@@ -37,7 +37,8 @@
 #define TASK_LAZY_MS    20
 #define TASK_MAX_AHEAD  8      /* calls of a reply that are sent before their turn */
 #define TASK_MAX_REASON 2000   /* bytes of why a person denies a call */
-#define NOTE_DATE       "date" /* task_note */
+#define NOTE_DATE       "date"  /* task_note */
+#define NOTE_TOOLS      "tools" /* the same; tools_offered follows */
 #define TASK_HASH_SIZE  (2 * HASH_LEN + 1)
 
 struct model_chat;

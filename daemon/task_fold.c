@@ -32,10 +32,16 @@
 
 static int apply(struct task_fold *f, struct plan_event *ev, struct err *err)
 {
+    struct plan_back back;
+
     ev->active_ms = f->t->active_before_ms;
     f->pending = PENDING_NOTHING;
     f->attempt = 0;
-    return planner_apply(f->t->planner, ev, err);
+    if (planner_apply(f->t->planner, ev, err) < 0)
+        return -1;
+    if (planner_went_back(f->t->planner, &back))
+        task_tools_went_back(f->t, back.n_messages);
+    return 0;
 }
 
 static int replied(struct task_fold *f, const struct json *e, struct err *err)

@@ -7,6 +7,7 @@
 #include "tools/registry.h"
 #include "tools/retrieval.h"
 #include "util/log.h"
+#include "util/utf8.h"
 
 #define ASK_USER      "ask_user"
 #define FIND_TOOLS    "find_tools"
@@ -15,14 +16,26 @@
 #define FOUND         5           /* where the model says no number */
 #define MAX_LISTED    (256 << 10) /* bytes of definitions of one call, whatever an observation may have */
 #define RESULT_MARGIN 400         /* bytes of a result around the definitions */
+#define STEP          "step"
+#define STEP_ROOM     2000        /* bytes of definitions that one ask tells of by itself; at most a quarter of an observation's */
+#define STEP_TEXT     4000        /* bytes of the newest messages that are looked at */
+#define STEP_PART     1000        /* of one text of theirs: every tool would fit something of a long page */
+
+/* One that the task has been told of. */
+struct offered {
+    char *name;
+    char *later;    /* its definition as it is sent, behind the head; NULL: it is in the head */
+    size_t told_at; /* the message that tells of it, counted from 0; of no meaning in the head */
+};
 
 struct task_tools {
-    struct buf head;  /* the list of the first ask; empty: not made yet */
-    struct buf later; /* elements behind that, with commas between them */
-    struct buf all;   /* both */
+    struct buf head; /* the list of the first ask; empty: not made yet */
+    struct buf all;  /* that, and those that came later */
     bool chosen;
+    int at_step;   /* replies when tools were last looked for by the newest text */
+    int n_by_step; /* that came so */
     size_t n;
-    char *names[MAX_OFFERED]; /* of those that were chosen or found */
+    struct offered list[MAX_OFFERED]; /* those that were chosen, found or came later */
 };
 
 static void out_of_memory(void) __attribute__((noreturn));
@@ -39,7 +52,6 @@ struct task_tools *task_tools_create(void)
 
     if (o) {
         buf_init(&o->head, ENTRY_LIMIT);
-        buf_init(&o->later, ENTRY_LIMIT);
         buf_init(&o->all, ENTRY_LIMIT);
     }
     return o;
@@ -50,10 +62,11 @@ void task_tools_destroy(struct task_tools *o)
     if (o == NULL)
         return;
     buf_finish(&o->head);
-    buf_finish(&o->later);
     buf_finish(&o->all);
-    for (size_t i = 0; i < o->n; i++)
-        free(o->names[i]);
+    for (size_t i = 0; i < o->n; i++) {
+        free(o->list[i].name);
+        free(o->list[i].later);
+    }
     free(o);
 }
 
@@ -87,7 +100,7 @@ static bool is_idle(const struct task *t, const struct tool *tool)
 static bool is_offered(const struct task *t, const char *name)
 {
     for (size_t i = 0; i < t->tools->n; i++)
-        if (strcmp(t->tools->names[i], name) == 0)
+        if (strcmp(t->tools->list[i].name, name) == 0)
             return true;
     return false;
 }
@@ -128,26 +141,64 @@ static bool admits(void *arg, const char *name)
 
 /* --- looking ------------------------------------------------------------------------------------------------------ */
 
-/* The best k of those that the task may call and does not have.  -1: err. */
-static int look(struct task *t, const char *text, size_t len, size_t k, struct retrieval_hit *hits, struct err *err)
+/*
+ * All that is looked for, at the beginning, in a step and by find_tools, is looked for here.  has NULL: the best; else what
+ * the task gains by, of which it says what it has.  How many; -1: err.
+ */
+static int look(struct task *t, const struct retrieval_query *q, bool (*has)(void *, const char *), struct retrieval_hit *hits,
+                struct err *err)
 {
-    const struct retrieval_query q = { .text = text, .len = len, .k = k, .admits = admits, .arg = t };
     struct err full = { 0 };
 
     if (retrieval_sync(t->d->retrieval, t->d->registry, &full) < 0)
         log_warn("tools: not all can be found: %s", full.msg);
-    return retrieval_search(t->d->retrieval, &q, hits, err);
+    return has ? retrieval_search_more(t->d->retrieval, q, has, hits, err) : retrieval_search(t->d->retrieval, q, hits, err);
 }
 
-static void offer(struct task *t, const char *name)
+/* later NULL: in the head; else its definition, told of by the message of that number. */
+static void offer(struct task *t, const char *name, const char *later, size_t len, size_t told_at)
 {
     struct task_tools *o = t->tools;
+    struct offered *f = &o->list[o->n];
 
     if (o->n == MAX_OFFERED || is_offered(t, name))
         return;
-    if ((o->names[o->n] = strdup(name)) == NULL)
+    *f = (struct offered){ strdup(name), later ? strndup(later, len) : NULL, told_at };
+    if (f->name == NULL || (later && f->later == NULL))
         out_of_memory();
     o->n++;
+}
+
+/* Of its definition, about. */
+static size_t tool_size(const struct tool *tool)
+{
+    return strlen(tool->name) + strlen(tool->summary) + tool->args_schema_len + 100;
+}
+
+static void offer_tool(struct task *t, const struct tool *tool, size_t told_at)
+{
+    struct buf text;
+    struct jsonw w;
+
+    buf_init(&text, ENTRY_LIMIT);
+    w = jsonw_start(&text);
+    tool_write_chat(tool, true, &w);
+    if (text.failed)
+        out_of_memory();
+    offer(t, tool->name, text.data, text.len, told_at);
+    buf_finish(&text);
+}
+
+/* The same for a list of definitions. */
+static void offer_later(struct task *t, const struct json *tools, size_t told_at)
+{
+    for (const struct json *e = json_first(tools); e; e = json_next(e)) {
+        size_t len;
+        const char *text = json_raw(e, &len);
+
+        if (text && json_get_text(e, "name", NULL))
+            offer(t, json_get_text(e, "name", NULL), text, len, told_at);
+    }
 }
 
 /* The texts of the task's input. */
@@ -158,9 +209,28 @@ static void input_text(const struct task *t, struct buf *out)
             buf_addf(out, "%s\n", json_get_text(p, "text", ""));
 }
 
+static void offer_if_admitted(struct task *t, const char *name)
+{
+    if (admits(t, name))
+        offer(t, name, NULL, 0, 0);
+}
+
+/* What corax.conf and the agent name as given always, as far as the task may call it. */
+static void offer_pinned(struct task *t)
+{
+    const struct config_list *list = &t->d->config.retrieval.pinned;
+
+    for (size_t i = 0; i < list->n; i++)
+        offer_if_admitted(t, list->at[i]);
+    for (const struct json *e = json_first(json_get(t->root, "pinned")); e; e = json_next(e))
+        if (json_text(e))
+            offer_if_admitted(t, json_text(e));
+}
+
 /* Too many to be given all: the best for its input. */
 static void choose(struct task *t)
 {
+    struct retrieval_query q = { .k = (size_t)t->d->config.retrieval.top_k, .admits = admits, .arg = t };
     struct retrieval_hit hits[RETRIEVAL_MAX_HITS];
     struct err err = { 0 };
     struct buf text;
@@ -169,11 +239,14 @@ static void choose(struct task *t)
     buf_init(&text, ENTRY_LIMIT);
     input_text(t, &text);
     t->tools->chosen = true;
-    n = look(t, text.data, text.len, (size_t)t->d->config.retrieval.top_k, hits, &err);
+    offer_pinned(t);
+    q.text = text.data ? text.data : "";
+    q.len = text.len;
+    n = look(t, &q, NULL, hits, &err);
     if (n < 0)
         log_warn("task %s: no tools are chosen: %s", t->row.id, err.msg);
     for (int i = 0; i < n; i++)
-        offer(t, hits[i].name);
+        offer(t, hits[i].name, NULL, 0, 0);
     buf_finish(&text);
 }
 
@@ -230,7 +303,7 @@ static void record(struct task *t, const char *how, size_t from, const char *too
     at = entry_mark(e);
     jsonw_array(&e->w, "names");
     for (size_t i = from; i < t->tools->n; i++)
-        jsonw_text(&e->w, NULL, t->tools->names[i]);
+        jsonw_text(&e->w, NULL, t->tools->list[i].name);
     jsonw_end(&e->w);
     entry_seal(e, "names", at);
     at = entry_mark(e);
@@ -253,56 +326,62 @@ void task_tools_list(struct task *t, const char **json, size_t *len)
     }
     buf_reset(&o->all);
     buf_add(&o->all, o->head.data, o->head.len - 1);
-    if (o->later.len > 0)
-        buf_addf(&o->all, "%s%s", o->head.len > 2 ? "," : "", o->later.data);
+    for (size_t i = 0; i < o->n; i++)
+        if (o->list[i].later)
+            buf_addf(&o->all, "%s%s", o->all.len > 1 ? "," : "", o->list[i].later);
     buf_addc(&o->all, ']');
-    if (o->head.failed || o->later.failed || o->all.failed)
+    if (o->head.failed || o->all.failed)
         out_of_memory();
     *json = o->all.data;
     *len = o->all.len;
 }
 
-/* The elements of a list, behind those that are there. */
-static void add_later(struct task_tools *o, const char *list, size_t len)
+/* A definition that was sent as later, at the end of the head. */
+static void move_to_head(struct task_tools *o, struct offered *f)
 {
-    if (len <= 2)
-        return;
-    if (o->later.len > 0)
-        buf_addc(&o->later, ',');
-    buf_add(&o->later, list + 1, len - 2);
+    struct json *e = json_parse(f->later, strlen(f->later), NULL);
+    const char *parameters;
+    struct jsonw w;
+    size_t len;
+
+    if (e == NULL)
+        out_of_memory();
+    parameters = json_raw(json_get(e, "parameters"), &len);
+    o->head.len--; /* the bracket comes again */
+    buf_adds(&o->head, o->head.len > 1 ? "," : "");
+    w = jsonw_start(&o->head);
+    jsonw_object(&w, NULL);
+    jsonw_text(&w, "name", f->name);
+    jsonw_text(&w, "description", json_get_text(e, "description", ""));
+    jsonw_raw(&w, "parameters", parameters ? parameters : "{}", parameters ? len : 2);
+    jsonw_end(&w);
+    buf_addc(&o->head, ']');
+    json_free(e);
+    free(f->later);
+    f->later = NULL;
 }
 
 void task_tools_show(struct task *t)
 {
+    for (size_t i = 0; i < t->tools->n; i++)
+        if (t->tools->list[i].later)
+            move_to_head(t->tools, &t->tools->list[i]);
+}
+
+void task_tools_went_back(struct task *t, size_t n_messages)
+{
     struct task_tools *o = t->tools;
-    struct buf list;
-    struct json *root;
-    struct jsonw w;
+    size_t kept = 0;
 
-    if (o->later.len == 0)
-        return;
-    buf_init(&list, ENTRY_LIMIT);
-    buf_addf(&list, "[%s]", o->later.data);
-    root = list.failed ? NULL : json_parse_large(list.data, list.len, 2000000, NULL);
-    if (root == NULL)
-        out_of_memory();
-    o->head.len--; /* the bracket comes again */
-    for (const struct json *e = json_first(root); e; e = json_next(e)) {
-        size_t len;
-        const char *parameters = json_raw(json_get(e, "parameters"), &len);
-
-        buf_adds(&o->head, o->head.len > 1 ? "," : "");
-        w = jsonw_start(&o->head);
-        jsonw_object(&w, NULL);
-        jsonw_text(&w, "name", json_get_text(e, "name", ""));
-        jsonw_text(&w, "description", json_get_text(e, "description", ""));
-        jsonw_raw(&w, "parameters", parameters ? parameters : "{}", parameters ? len : 2);
-        jsonw_end(&w);
+    for (size_t i = 0; i < o->n; i++) {
+        if (o->list[i].later && o->list[i].told_at >= n_messages) {
+            free(o->list[i].name);
+            free(o->list[i].later);
+        } else {
+            o->list[kept++] = o->list[i];
+        }
     }
-    buf_addc(&o->head, ']');
-    json_free(root);
-    buf_finish(&list);
-    buf_reset(&o->later);
+    o->n = kept;
 }
 
 int task_tools_were_offered(struct task *t, const struct json *e, struct err *err)
@@ -314,17 +393,165 @@ int task_tools_were_offered(struct task *t, const struct json *e, struct err *er
 
     if (json_kind(tools) != JSON_ARRAY || (text = json_raw(tools, &len)) == NULL)
         return fail(err, CORAX_E_INTERNAL, "tools_offered without tools");
-    for (const struct json *n = json_first(json_get(e, "names")); n; n = json_next(n))
-        if (json_text(n))
-            offer(t, json_text(n));
     o->chosen = true;
     if (strcmp(json_get_text(e, "how", ""), "task") == 0) {
         buf_reset(&o->head);
         buf_add(&o->head, text, len);
-    } else {
-        add_later(o, text, len);
+        for (const struct json *n = json_first(json_get(e, "names")); n; n = json_next(n))
+            if (json_text(n))
+                offer(t, json_text(n), NULL, 0, 0);
+        return 0;
     }
+    if (strcmp(json_get_text(e, "how", ""), STEP) == 0) { /* the note is there already */
+        o->at_step = planner_spent(t->planner).n_steps;
+        o->n_by_step += (int)json_count(tools);
+        offer_later(t, tools, transcript_count(planner_transcript(t->planner)) - 1);
+        return 0;
+    }
+    offer_later(t, tools, transcript_count(planner_transcript(t->planner)));
     return 0;
+}
+
+/* --- at each step --------------------------------------------------------------------------------------------------- */
+
+static void add_text(struct buf *out, const char *text)
+{
+    const size_t len = text ? strlen(text) : 0, room = out->len < STEP_TEXT ? STEP_TEXT - out->len : 0;
+    const size_t most = room < STEP_PART ? room : STEP_PART;
+
+    if (len > 0 && most > 0)
+        buf_addf(out, "%.*s\n", (int)(len > most ? utf8_floor(text, most) : len), text);
+}
+
+/*
+ * What was thought and said last, and what came of it.  Not what the planner tells, for that are its own words: neither
+ * messages of its own, unless there are only these (a task that is begun anew with lessons), nor notes behind a result.  The
+ * error of a call of a tool that the task does not have names those it has: of that only what was wanted counts.
+ */
+static void newest_text(const struct task *t, struct buf *out)
+{
+    const struct transcript *tr = planner_transcript(t->planner);
+    const size_t n = transcript_count(tr);
+    size_t from = n;
+
+    while (from > 0 && transcript_at(tr, from - 1)->role != ROLE_ASSISTANT)
+        from--;
+    for (size_t i = from > 0 ? from - 1 : 0; i < n; i++) {
+        const struct message *m = transcript_at(tr, i);
+
+        if (m->role == ROLE_SYSTEM || (m->role == ROLE_USER && from > 0))
+            continue;
+        add_text(out, m->reasoning);
+        if (m->role == ROLE_TOOL && m->error && task_find_tool(t, m->name) == NULL)
+            add_text(out, m->name);
+        else if (m->n_parts > 0)
+            add_text(out, m->parts[0].data);
+    }
+}
+
+/* Any that the task may call but find_tools, which fits whatever is said of tools. */
+static bool may_call(void *arg, const char *name)
+{
+    const struct task *t = arg;
+
+    return strcmp(name, FIND_TOOLS) != 0 && find_usable(t, name) && !is_ours(t, name);
+}
+
+static bool has_tool(void *arg, const char *name)
+{
+    const struct task *t = arg;
+    const struct tool *tool = registry_find(t->d->registry, name);
+
+    return is_offered(t, name) || (tool && builtin_of(tool));
+}
+
+/* What the newest text is about and the task does not have: how many, or -1. */
+static int look_for_step(struct task *t, size_t k, struct retrieval_hit *hits)
+{
+    struct retrieval_query q = { .k = k, .admits = may_call, .arg = t };
+    struct err err = { 0 };
+    struct buf text;
+    int n;
+
+    buf_init(&text, 2 * (size_t)STEP_TEXT);
+    newest_text(t, &text);
+    q.text = text.data ? text.data : "";
+    q.len = text.len;
+    n = look(t, &q, has_tool, hits, &err);
+    buf_finish(&text);
+    if (n < 0)
+        log_warn("task %s: no tools are looked for: %s", t->row.id, err.msg);
+    return n;
+}
+
+static bool looks_now(const struct task *t, const struct plan_command *c)
+{
+    const struct retrieval_config *r = &t->d->config.retrieval;
+    const struct task_tools *o = t->tools;
+    const int n_steps = planner_spent(t->planner).n_steps;
+
+    return o->chosen && c->attempt == 0 && !c->must_answer && n_steps > 0 && o->at_step != n_steps && r->step_k > 0 &&
+           o->n_by_step < r->step_max;
+}
+
+/* What one ask tells of by itself. */
+struct added {
+    struct buf note, list; /* for the model; as tools_offered has it */
+    size_t n;
+    const struct tool *tools[RETRIEVAL_MAX_STEP];
+};
+
+static void add_fitting(struct task *t, struct added *a, const struct retrieval_hit *hits, int n)
+{
+    size_t room = (size_t)t->budget.max_observation_bytes / 4;
+    struct jsonw all = jsonw_start(&a->list), w;
+
+    room = room < STEP_ROOM ? room : STEP_ROOM;
+    jsonw_array(&all, NULL);
+    buf_adds(&a->note, "These tools may fit, too. You can call them from now on:");
+    for (int i = 0; i < n; i++) {
+        const struct tool *tool = registry_find(t->d->registry, hits[i].name);
+
+        if (tool_size(tool) > room || t->tools->n + a->n == MAX_OFFERED)
+            continue;
+        room -= tool_size(tool);
+        a->tools[a->n++] = tool;
+        buf_addc(&a->note, '\n');
+        w = jsonw_start(&a->note);
+        tool_write_chat(tool, false, &w);
+        tool_write_chat(tool, true, &all);
+    }
+    jsonw_end(&all);
+    if (a->note.failed || a->list.failed)
+        out_of_memory();
+}
+
+bool task_tools_add(struct task *t, const struct plan_command *c)
+{
+    struct task_tools *o = t->tools;
+    const struct retrieval_config *r = &t->d->config.retrieval;
+    const size_t before = o->n, told_at = transcript_count(planner_transcript(t->planner)) - 1;
+    const int left = r->step_max - o->n_by_step;
+    struct retrieval_hit hits[RETRIEVAL_MAX_STEP];
+    struct added a = { .n = 0 };
+    bool told = false;
+
+    if (!looks_now(t, c))
+        return false;
+    o->at_step = planner_spent(t->planner).n_steps;
+    buf_init(&a.note, ENTRY_LIMIT);
+    buf_init(&a.list, ENTRY_LIMIT);
+    add_fitting(t, &a, hits, look_for_step(t, (size_t)(left < r->step_k ? left : r->step_k), hits));
+    if (a.n > 0 && task_note(t, NOTE_TOOLS, a.note.data, (struct label){ TRUSTED, PUBLIC })) {
+        for (size_t i = 0; i < a.n; i++)
+            offer_tool(t, a.tools[i], told_at);
+        o->n_by_step += (int)a.n;
+        record(t, STEP, before, a.list.data, a.list.len);
+        told = true;
+    }
+    buf_finish(&a.note);
+    buf_finish(&a.list);
+    return told;
 }
 
 /* --- find_tools --------------------------------------------------------------------------------------------------- */
@@ -338,7 +565,7 @@ struct found {
 
 static void add_found(struct builtin_call *c, struct found *f, const struct tool *tool)
 {
-    const size_t size = strlen(tool->name) + strlen(tool->summary) + tool->args_schema_len + 100;
+    const size_t size = tool_size(tool);
     struct jsonw w = jsonw_start(&c->text);
 
     if (size > f->room || c->task->tools->n == MAX_OFFERED) {
@@ -347,7 +574,7 @@ static void add_found(struct builtin_call *c, struct found *f, const struct tool
     }
     f->room -= size;
     f->n++;
-    offer(c->task, tool->name);
+    offer_tool(c->task, tool, transcript_count(planner_transcript(c->task->planner)));
     tool_write_chat(tool, true, &f->w);
     tool_write_chat(tool, false, &w);
     buf_addc(&c->text, '\n');
@@ -364,7 +591,6 @@ static int say_found(struct builtin_call *c, struct found *f, size_t before, con
     buf_addf(&c->text, "You can call %s from now on.", f->n == 1 ? "it" : "them");
     if (f->n_left_out > 0)
         buf_addf(&c->text, " %zu more did not fit here: ask for fewer, or with more exact words.", f->n_left_out);
-    add_later(t->tools, f->list.data, f->list.len);
     record(t, FIND_TOOLS, before, f->list.data, f->list.len);
     return 1;
 }
@@ -374,6 +600,7 @@ static int find_tools(struct builtin_call *c, const struct json *args, struct er
     struct task *t = c->task;
     const char *query = json_get_text(args, "query", "");
     const size_t before = t->tools->n, room = (size_t)t->budget.max_observation_bytes;
+    struct retrieval_query q = { .text = query, .len = strlen(query), .admits = admits, .arg = t };
     struct retrieval_hit hits[MAX_FOUND];
     struct found f = { 0 };
     int64_t limit = FOUND;
@@ -381,7 +608,8 @@ static int find_tools(struct builtin_call *c, const struct json *args, struct er
 
     if (json_get(args, "limit") && json_int(json_get(args, "limit"), "limit", &limit, err) < 0)
         return -1;
-    n = look(t, query, strlen(query), (size_t)limit, hits, err);
+    q.k = (size_t)limit;
+    n = look(t, &q, NULL, hits, err);
     if (n < 0)
         return -1;
     f.room = room > RESULT_MARGIN ? room - RESULT_MARGIN : 0;

@@ -81,6 +81,7 @@ struct retrieval_hit {
     uint64_t id;
     const char *name; /* until the tool is removed */
     double score;     /* BM25F's, or where there is a vector the fused one; above 0 */
+    double part;      /* of what all words of the query weigh that any tool has: 0 to 1; of a fused score 0 */
 };
 
 /*
@@ -88,5 +89,19 @@ struct retrieval_hit {
  * none.  -1: CORAX_E_LIMIT (no memory), CORAX_E_ARGS (a vector of another dim).
  */
 int retrieval_search(struct retrieval *, const struct retrieval_query *, struct retrieval_hit *hits, struct err *);
+/*
+ * The same, but only what a task, which has some of the tools, gains by: of those that it does not have the best k, each of
+ * which fits the text about as well as the best that it has, or better, and takes up enough of it.  admits admits both.
+ *
+ * A score says nothing by itself: how high it is depends on the query's length and rarity.  So tools are held against those
+ * that the task has, by the same text.  A text about what the task is doing anyhow fits the tool that does it, and next to
+ * nothing is gained; one that wants something else fits what the task has badly, or not at all.  RETRIEVAL_AS_GOOD and
+ * RETRIEVAL_PART were chosen with the split "dev" of tests/tools/retrieval/episodes.jsonl.  Fused scores are ranks in disguise,
+ * so there a tool must stand before all that the task has.
+ */
+#define RETRIEVAL_AS_GOOD 0.8  /* of the best score of what the task has */
+#define RETRIEVAL_PART    0.15 /* of the text: a word in common, in a long text, is none */
+int retrieval_search_more(struct retrieval *, const struct retrieval_query *, bool (*has)(void *arg, const char *name),
+                          struct retrieval_hit *hits, struct err *);
 
 #endif

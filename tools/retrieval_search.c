@@ -67,7 +67,7 @@ static void rise(struct retrieval_hit *heap, size_t at)
 
 static void offer(struct best *b, const struct indexed *d, double score)
 {
-    const struct retrieval_hit hit = { d->id, d->name, score };
+    const struct retrieval_hit hit = { d->id, d->name, score, 0 };
 
     if (b->k == 0 || (b->n == b->k && !is_worse(&b->heap[0], &hit)))
         return;
@@ -144,6 +144,7 @@ static int search_words(struct retrieval *r, const struct retrieval_query *q, st
     const size_t len = q->len < RETRIEVAL_MAX_QUERY ? q->len : RETRIEVAL_MAX_QUERY;
     struct looked_up *list;
     size_t n, n_touched = 0;
+    double whole = 0;
 
     retrieval_note_start(r);
     if (words_split(r->words, q->text, len, take, r) < 0)
@@ -159,14 +160,18 @@ static int search_words(struct retrieval *r, const struct retrieval_query *q, st
     /* The order must not depend on the number of a term, which is the index's history; rarity and the query it may. */
     qsort(list, n, sizeof *list, compare_rarity);
     n = n < RETRIEVAL_MAX_TERMS ? n : RETRIEVAL_MAX_TERMS;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         n_touched = add_scores(r, &list[i], n_touched);
+        whole += list[i].weight;
+    }
     free(list);
     for (size_t i = 0; i < n_touched; i++) {
         offer(best, &r->slots[r->touched[i]], r->scores[r->touched[i]]);
         r->scores[r->touched[i]] = 0;
     }
     put_in_order(best);
+    for (size_t i = 0; i < best->n; i++)
+        best->heap[i].part = best->heap[i].score / whole;
     return 0;
 }
 
@@ -235,4 +240,27 @@ int retrieval_search(struct retrieval *r, const struct retrieval_query *q, struc
         fuse(&words, &vectors, &best);
     }
     return (int)best.n;
+}
+
+/* --- more than a task has ---------------------------------------------------------------------------------------------- */
+
+int retrieval_search_more(struct retrieval *r, const struct retrieval_query *q, bool (*has)(void *arg, const char *name),
+                          struct retrieval_hit *hits, struct err *err)
+{
+    const bool fused = q->vector && r->dim;
+    struct retrieval_hit all[RETRIEVAL_MAX_HITS] = { { 0 } };
+    struct retrieval_query wide = *q;
+    double least = 0;
+    int n, found = 0;
+
+    wide.k = RETRIEVAL_MAX_HITS;
+    if ((n = retrieval_search(r, &wide, all, err)) < 0)
+        return -1;
+    for (int i = 0; i < n && !(least > 0); i++)
+        if (has(q->arg, all[i].name))
+            least = all[i].score * (fused ? 1 : RETRIEVAL_AS_GOOD);
+    for (int i = 0; i < n && (size_t)found < q->k && all[i].score > least; i++)
+        if ((fused || all[i].part >= RETRIEVAL_PART) && !has(q->arg, all[i].name))
+            hits[found++] = all[i];
+    return found;
 }

@@ -134,6 +134,8 @@ int main(void)
     bad("{\"stop\": {\"seconds\": -1}}", "stop.seconds");
     bad("{\"stop\": {\"secs\": 1}}", "secs");
     bad("{\"max_running\":0}", "max_running is 0");
+    bad("{\"tool_retrieval\":{\"step_k\":21}}", "tool_retrieval.step_k is 21");
+    bad("{\"tool_retrieval\":{\"pinned\":[1]}}", "tool_retrieval: pinned must be a list of names, at most 64");
     bad("{\"plugins\":\"/a\"}", "plugins must be a list");
     bad("{\"plugins\":[1]}", "plugins must be a list");
     bad("{\"socket\":\"\"}", "socket must be a text");

@@ -41,7 +41,7 @@ allow_finding() {
 POLICY
 }
 
-few='"tool_retrieval": { "max_tools": 10, "top_k": 2 }'
+few='"tool_retrieval": { "max_tools": 10, "top_k": 2, "step_k": 0 }' # for step_k see step_tools.bats
 finds='"How is the weather?":[
     {"calls":[{"name":"find_tools","arguments":"{\"query\":\"write somebody an email\",\"limit\":1}"}]},
     {"calls":[{"name":"send_mail","arguments":"{\"text\":\"hello\"}"}]},{"text":"done"}]'
@@ -74,7 +74,7 @@ finds='"How is the weather?":[
     plugin
     allow_finding
     script <<< '"How is the weather?":[{"calls":[{"name":"find_tools","arguments":"{\"query\":\"weather mails\",\"limit\":20}"}]},{"echo":true}]'
-    extra='"tool_retrieval": { "max_tools": 1, "top_k": 1 }'
+    extra='"tool_retrieval": { "max_tools": 1, "top_k": 1, "step_k": 0 }'
     start
     submit "How is the weather?" '"tools":["get_weather","list_mails","echo"]'
     await

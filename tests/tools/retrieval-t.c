@@ -431,6 +431,42 @@ static int list(struct registry *g, const char *provider, int n, const char *wor
     return rc;
 }
 
+static bool has_first(void *arg, const char *name)
+{
+    return strcmp(name, arg) == 0;
+}
+
+static int more(struct retrieval *r, const char *text, size_t k, struct retrieval_hit *hits)
+{
+    const struct retrieval_query q = { .text = text, .len = strlen(text), .k = k, .arg = (void *)"get_weather" };
+
+    return retrieval_search_more(r, &q, has_first, hits, NULL);
+}
+
+/* Of four tools the task has one: which others are found, and none where the one that it has fits as well. */
+static void test_more(void)
+{
+    static const struct tool tools[] = {
+        { .id = 1, .name = "get_weather", .provider = "p", .summary = "Tells the weather of a city" },
+        { .id = 2, .name = "send_mail", .provider = "p", .summary = "Sends an e-mail to somebody" },
+        { .id = 3, .name = "list_mails", .provider = "p", .summary = "Lists e-mails of a city" },
+        { .id = 4, .name = "rotate", .provider = "p", .summary = "Turns a picture of the weather in the city around" },
+    };
+    struct retrieval *r = retrieval_create();
+    struct retrieval_hit hits[4];
+
+    for (size_t i = 0; i < 4; i++)
+        retrieval_add(r, &tools[i], NULL);
+    is_int(more(r, "the weather of the city", 2, hits), 0, "a text about what is there brings nothing, though others share its words");
+    is_int(more(r, "fine, now I send somebody an e-mail", 1, hits), 1, "one that wants something else brings it");
+    is_str(hits[0].name, "send_mail", "by name");
+    ok(hits[0].part > RETRIEVAL_PART && hits[0].part < 1, "its part of the text is %.2f", hits[0].part);
+    is_int(more(r, "e-mail", 1, hits), 1, "no more than asked for");
+    is_int(more(r, "e-mail", 4, hits), 2, "where what is there does not fit at all, all that do");
+    is_int(more(r, "zygote", 4, hits), 0, "words that no tool has bring nothing");
+    retrieval_destroy(r);
+}
+
 static void test_sync(void)
 {
     struct retrieval *r = retrieval_create();
@@ -485,6 +521,7 @@ int main(void)
     test_order();
     test_ties();
     test_vectors();
+    test_more();
     test_sync();
     test_growth();
     words_destroy(words);

@@ -7,6 +7,8 @@
  *
  * recall@k: the part of a query's tools that is among the first k.  NDCG@k: a tool that is right counts 1 / log2(1 + rank), and
  * the sum is divided by the largest there could be.  Both are means over the queries.
+ *
+ * And how well retrieval_search_more serves tasks of several steps: below, at episodes.
  */
 #include "config.h"
 
@@ -23,6 +25,8 @@
 #define K               10
 #define FLOOR_RECALL_5  0.50 /* a little below what was measured */
 #define FLOOR_RECALL_10 0.58
+#define FLOOR_WISH      0.90
+#define MOST_ADDED      0.45
 
 struct figures {
     size_t n;
@@ -141,6 +145,115 @@ static void tell(const char *split, const struct figures *f)
          f->recall_10 / n, f->ndcg_5 / n, f->ndcg_10 / n);
 }
 
+/* --- steps -------------------------------------------------------------------------------------------------------- */
+
+/*
+ * episodes.jsonl: a task's input, and for each step what the model thinks when it calls one of `tools`, and what that gives.  The task is
+ * given FIRST tools by its input; before each ask more are looked for, as coraxd does (daemon/task_tools.c):
+ *
+ *     after a result   the text is the last thought and its result: is the next step's tool there already?
+ *     after a wish     it is not, so the model says what it wants in vain: the text is the next step's thought
+ *
+ * The model then has the tool in any case (it looks for it with find_tools), as it must have had it to go on as written.
+ */
+#define FIRST  8
+#define STEP_K 3
+
+struct steps {
+    size_t n, by_input, by_result, by_wish; /* steps behind the first; of these the tool was there */
+    size_t n_results, n_wishes;             /* asks */
+    size_t added, added_by_wish;            /* tools */
+};
+
+struct had {
+    size_t n;
+    const char *names[200];
+};
+
+static bool has(void *arg, const char *name)
+{
+    const struct had *h = arg;
+
+    for (size_t i = 0; i < h->n; i++)
+        if (strcmp(h->names[i], name) == 0)
+            return true;
+    return false;
+}
+
+static bool has_any(struct had *h, const struct json *tools, size_t first)
+{
+    const struct had part = { first < h->n ? first : h->n, { 0 } };
+    bool found = false;
+
+    for (const struct json *t = json_first(tools); t; t = json_next(t))
+        for (size_t i = 0; i < part.n; i++)
+            found |= strcmp(h->names[i], json_text(t)) == 0;
+    return found;
+}
+
+/* The names are the index's, and stay. */
+static size_t look_for_more(struct had *h, const char *a, const char *b, size_t k, bool all)
+{
+    struct retrieval_hit hits[FIRST];
+    struct retrieval_query q = { .k = k, .arg = h };
+    struct buf text;
+    int n;
+
+    buf_init(&text, 1 << 16);
+    buf_addf(&text, "%s\n%s", a, b);
+    q.text = text.data;
+    q.len = text.len;
+    n = all ? retrieval_search(r, &q, hits, NULL) : retrieval_search_more(r, &q, has, hits, NULL);
+    for (int i = 0; i < n; i++)
+        h->names[h->n++] = hits[i].name;
+    buf_finish(&text);
+    return n > 0 ? (size_t)n : 0;
+}
+
+static struct steps dev_steps, test_steps;
+
+static bool take_episode(const struct json *j)
+{
+    struct steps *f = strcmp(json_get_text(j, "split", ""), "test") == 0 ? &test_steps : &dev_steps;
+    struct had h = { 0 };
+    size_t first;
+
+    look_for_more(&h, json_get_text(j, "input", ""), "", FIRST, true);
+    first = h.n;
+    for (const struct json *s = json_first(json_get(j, "steps")); s; s = json_next(s)) {
+        const struct json *tools = json_get(s, "tools");
+        const char *thought = json_get_text(s, "thought", "");
+
+        for (const struct json *t = json_first(tools); t; t = json_next(t))
+            if (!registry_find(registry, json_text(t)))
+                return false;
+        if (s != json_first(json_get(j, "steps"))) {
+            f->n++;
+            f->by_input += has_any(&h, tools, first);
+            f->by_result += has_any(&h, tools, h.n);
+            if (!has_any(&h, tools, h.n)) {
+                f->n_wishes++;
+                f->added_by_wish += look_for_more(&h, thought, "", STEP_K, false);
+            }
+            f->by_wish += has_any(&h, tools, h.n);
+        }
+        if (!has_any(&h, tools, h.n))
+            h.names[h.n++] = registry_find(registry, json_text(json_first(tools)))->name;
+        f->n_results++;
+        f->added += look_for_more(&h, thought, json_get_text(s, "result", ""), STEP_K, false);
+    }
+    return f->n_results > 0;
+}
+
+static void tell_steps(const char *split, const struct steps *f)
+{
+    const double n = (double)f->n;
+
+    diag("%-4s %3zu steps: the tool is there by the input %.3f, after a result %.3f, after a wish %.3f; tools added an ask %.2f, %.2f", split, f->n,
+         (double)f->by_input / n, (double)f->by_result / n, (double)f->by_wish / n, (double)f->added / (double)f->n_results,
+         (double)f->added_by_wish / (double)f->n_wishes);
+}
+
 int main(void)
 {
     plan_later();
@@ -152,10 +265,15 @@ int main(void)
     ok(retrieval_count(r) >= 300 && n_services >= 30, "%zu tools of %ld services", retrieval_count(r), n_services);
     ok(read_lines("queries.jsonl", take_query), "the queries are read, and each tool that they want is there");
     ok(dev.n + test.n >= 200, "%zu queries", dev.n + test.n);
+    ok(read_lines("episodes.jsonl", take_episode), "the episodes are read, and each tool that they want is there");
     tell("dev", &dev);
     tell("test", &test);
     ok(test.recall_5 / (double)test.n >= FLOOR_RECALL_5, "recall@5 of the test queries is not below %.2f", FLOOR_RECALL_5);
     ok(test.recall_10 / (double)test.n >= FLOOR_RECALL_10, "recall@10 is not below %.2f", FLOOR_RECALL_10);
+    tell_steps("dev", &dev_steps);
+    tell_steps("test", &test_steps);
+    ok((double)test_steps.by_wish / (double)test_steps.n >= FLOOR_WISH, "what a step wants is there after it was said, in %.2f of the test episodes", FLOOR_WISH);
+    ok((double)test_steps.added / (double)test_steps.n_results <= MOST_ADDED, "after a result at most %.2f tools are added", MOST_ADDED);
     retrieval_destroy(r);
     registry_destroy(registry);
     done();
