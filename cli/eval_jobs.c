@@ -49,7 +49,7 @@ static void rest(void)
 }
 
 struct job {
-    size_t index;
+    size_t index, n; /* n: tasks before the one under way */
     char id[ID_LEN + 1];
 };
 
@@ -103,25 +103,27 @@ void eval_tell_task(struct cli *cli, const char *id, const char *method, const c
     reply_finish(&reply);
 }
 
-/* 1: begun; 0: the daemon has no room now, or does not answer yet. */
-static int begin_next(struct work *w, struct err *err)
+/* Submits the job's nth task.  1: begun; 0: the daemon has no room now, or does not answer yet. */
+static int begin(struct work *w, struct job *job, size_t n, struct err *err)
 {
-    struct job *job = &w->open[w->n_open];
+    char id[ID_LEN + 1];
     struct reply reply;
     struct buf body;
     int rc;
 
     buf_init(&body, MAX_BODY);
-    w->jobs->write_body(w->jobs->arg, w->next, &body);
+    w->jobs->write_body(w->jobs->arg, job->index, n, &body);
     rc = body.failed ? fail(err, CORAX_E_LIMIT, "a question and what goes with it are longer than %u bytes", MAX_BODY)
-                     : cli_submit(w->cli, "/v1/tasks", &body, &reply, job->id, err);
+                     : cli_submit(w->cli, "/v1/tasks", &body, &reply, id, err);
     if (!body.failed)
         reply_finish(&reply);
     buf_finish(&body);
     if (rc == 0) {
         w->heard_ms = clock_mono_ms();
-        job->index = w->next++;
-        w->n_open++;
+        memcpy(job->id, id, sizeof(id));
+        job->n = n;
+        if (w->jobs->begun)
+            w->jobs->begun(w->jobs->arg, job->index, n, job->id);
         return 1;
     }
     if (err->status == CORAX_E_LIMIT && w->n_open > 0) { /* the queue is full: when one of ours has ended, say */
@@ -129,6 +131,20 @@ static int begin_next(struct work *w, struct err *err)
         return 0;
     }
     return is_passing(w, err) ? 0 : -1;
+}
+
+static int begin_next(struct work *w, struct err *err)
+{
+    struct job *job = &w->open[w->n_open];
+    int rc;
+
+    *job = (struct job){ .index = w->next };
+    if (w->jobs->prepare && w->jobs->prepare(w->jobs->arg, w->next, err) != 0)
+        return -1;
+    rc = begin(w, job, 0, err);
+    w->next += rc > 0;
+    w->n_open += rc > 0;
+    return rc;
 }
 
 /* 1: it has ended.  One that waits for somebody is cancelled, since nobody is there. */
@@ -157,12 +173,20 @@ static int look(struct work *w, const char *id, int wait_s, struct err *err)
     return ended;
 }
 
+/* A task of a job has ended: the job's next one begins, or it is over. */
 static int take(struct work *w, size_t i, struct err *err)
 {
     struct job job = w->open[i];
     struct reply reply;
-    int rc = get_task(w, job.id, "/trace", 0, &reply, err);
+    int rc;
 
+    if (w->jobs->n_earlier && job.n < w->jobs->n_earlier(w->jobs->arg, job.index)) {
+        rc = begin(w, &w->open[i], job.n + 1, err);
+        if (rc == 0) /* it is looked at again, and has ended */
+            rest();
+        return rc < 0 ? -1 : 0;
+    }
+    rc = get_task(w, job.id, "/trace", 0, &reply, err);
     if (rc == 0)
         rc = w->jobs->take_trace(w->jobs->arg, job.index, job.id, &reply, err);
     reply_finish(&reply);

@@ -1,7 +1,7 @@
 /*
  * cli/eval_jobs.h - many tasks, a few at a time: submitted, waited for, their traces handed on.
  *
- * What an evaluation measures comes from the traces, so nothing depends on when one is looked at here.
+ * A job may be several tasks one after the other, of which the last is measured.  What an evaluation measures comes from the traces, so nothing depends on when one is looked at here.
  */
 #ifndef CLI_EVAL_JOBS_H
 #define CLI_EVAL_JOBS_H
@@ -15,8 +15,13 @@ struct eval_jobs {
     size_t n; /* tasks in all */
     int n_side_by_side;
     void *arg;
-    /* Writes the body of POST /v1/tasks of the i-th into an empty buf. */
-    void (*write_body)(void *arg, size_t i, struct buf *);
+    /* Called before the first task of the i-th is submitted, perhaps again; -1 with err set ends it all.  NULL: nothing. */
+    int (*prepare)(void *arg, size_t i, struct err *);
+    /* Tasks that go before the i-th's own, so many; begun is told of each that is.  NULL: none. */
+    size_t (*n_earlier)(void *arg, size_t i);
+    void (*begun)(void *arg, size_t i, size_t n, const char *id);
+    /* Writes the body of POST /v1/tasks of the i-th into an empty buf: of its nth task, from 0; the last is its own. */
+    void (*write_body)(void *arg, size_t i, size_t n, struct buf *);
     /* Its whole trace, as the API gives it.  -1 with err set ends it all. */
     int (*take_trace)(void *arg, size_t i, const char *id, const struct reply *trace, struct err *);
 };

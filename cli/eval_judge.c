@@ -150,7 +150,7 @@ static void add_solves(struct buf *prompt, const struct judging *j, size_t i, bo
     jsonw_end(&w);
 }
 
-static void write_solves(void *arg, size_t i, struct buf *body)
+static void write_solves(void *arg, size_t i, size_t n, struct buf *body)
 {
     write_vote(body, arg, i, vote_of(arg, i) + 1, add_solves);
 }
@@ -223,7 +223,7 @@ static void add_compares(struct buf *prompt, const struct judging *j, size_t i, 
 }
 
 /* The two orders share their seeds: what differs is the order alone. */
-static void write_compares(void *arg, size_t i, struct buf *body)
+static void write_compares(void *arg, size_t i, size_t n, struct buf *body)
 {
     write_vote(body, arg, i, vote_of(arg, i) / 2 + 1, add_compares);
 }

@@ -362,6 +362,12 @@ static void write_run(struct jsonw *w, const struct eval_run *r)
     jsonw_text(w, "question", r->question->id);
     jsonw_int(w, "seed", r->seed);
     jsonw_text(w, "task", r->task);
+    if (r->earlier) {
+        jsonw_array(w, "earlier");
+        for (size_t i = 0; i < json_count(r->question->earlier); i++)
+            jsonw_text(w, NULL, r->earlier[i]);
+        jsonw_end(w);
+    }
     jsonw_bool(w, "deleted", r->deleted);
     jsonw_text(w, "outcome", r->outcome);
     jsonw_text(w, "answer", r->answer);

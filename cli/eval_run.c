@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "cli/eval_memory.h"
 #include "util/clock.h"
 #include "util/utf8.h"
 
@@ -53,6 +54,7 @@ int eval_create(struct eval *e, const struct eval_suite *s, const struct eval_op
     memset(e, 0, sizeof(*e));
     e->suite = s;
     e->options = o;
+    id_create(e->id);
     e->seeds = o->seeds > 0 ? o->seeds : s->seeds;
     if (check_only(s, o->only, err) != 0)
         return -1;
@@ -73,6 +75,7 @@ void eval_finish(struct eval *e)
         free(e->runs[i].outcome);
         free(e->runs[i].answer);
         free(e->runs[i].calls);
+        free(e->runs[i].earlier);
     }
     free(e->runs);
     free(e->answered_by);
@@ -209,21 +212,35 @@ static void write_sampling(struct jsonw *w, const struct eval_run *r, const stru
     jsonw_end(w);
 }
 
-static void write_task(void *arg, size_t i, struct buf *body)
+/* The text of the nth task of a run: the question's own is the last. */
+static const char *input_of(const struct eval_question *q, size_t n)
+{
+    const struct json *e = json_first(q->earlier);
+
+    for (; e && n > 0; n--)
+        e = json_next(e);
+    return e ? json_text(e) : q->input;
+}
+
+static void write_task(void *arg, size_t i, size_t n, struct buf *body)
 {
     static const char *const keys[] = { "agent", "planner", "model", "tools", "budget", "policy", "label", "memory" };
     const struct eval *e = arg;
     const struct eval_run *r = &e->runs[i];
     const char *before[] = { e->options->agent, e->options->planner, e->options->model };
     struct jsonw w = jsonw_start(body);
+    char space[EVAL_SPACE_SIZE];
 
+    eval_memory_space(e->id, i, space);
     jsonw_object(&w, NULL);
-    jsonw_text(&w, "input", r->question->input);
+    jsonw_text(&w, "input", input_of(r->question, n));
     for (size_t k = 0; k < sizeof(keys) / sizeof(*keys); k++) {
         const struct json *v = member(r, e->suite, keys[k]);
 
         if (k < sizeof(before) / sizeof(*before) && before[k])
             jsonw_text(&w, keys[k], before[k]);
+        else if (strcmp(keys[k], "memory") == 0 && r->question->remembers)
+            jsonw_text(&w, "memory", space);
         else if (v)
             jsonw_value(&w, keys[k], v);
         else if (strcmp(keys[k], "memory") == 0) /* one question would be told what another one left behind */
@@ -233,6 +250,48 @@ static void write_task(void *arg, size_t i, struct buf *body)
     jsonw_bool(&w, "attended", false);
     jsonw_text(&w, "priority", "low"); /* whoever waits for an answer of their own goes first */
     jsonw_end(&w);
+}
+
+static int prepare(void *arg, size_t i, struct err *err)
+{
+    struct eval *e = arg;
+    struct eval_run *r = &e->runs[i];
+    const size_t n = json_count(r->question->earlier);
+    char space[EVAL_SPACE_SIZE];
+
+    if (!r->question->remembers || r->remembering)
+        return 0;
+    r->remembering = true;
+    if (n > 0 && (r->earlier = calloc(n, sizeof(*r->earlier))) == NULL)
+        return fail(err, CORAX_E_INTERNAL, "out of memory");
+    eval_memory_space(e->id, i, space);
+    return eval_memory_remember(e->cli, space, r->question->facts, err);
+}
+
+static void forget(struct eval *e, size_t i)
+{
+    char space[EVAL_SPACE_SIZE];
+
+    if (!e->runs[i].remembering)
+        return;
+    e->runs[i].remembering = false;
+    eval_memory_space(e->id, i, space);
+    eval_memory_forget(e->cli, space);
+}
+
+static size_t n_earlier(void *arg, size_t i)
+{
+    const struct eval *e = arg;
+
+    return json_count(e->runs[i].question->earlier);
+}
+
+static void begun(void *arg, size_t i, size_t n, const char *id)
+{
+    struct eval *e = arg;
+
+    if (n < n_earlier(e, i))
+        memcpy(e->runs[i].earlier[n], id, ID_LEN + 1);
 }
 
 void eval_write_cut(struct jsonw *w, const char *key, const char *text, size_t max)
@@ -292,6 +351,7 @@ static int take_trace(void *arg, size_t i, const char *id, const struct reply *t
     int rc = eval_trace_read(&t, trace->body.data, trace->body.len, err);
 
     memcpy(e->runs[i].task, id, ID_LEN + 1);
+    forget(e, i);
     if (rc == 0)
         rc = take_run(&e->runs[i], &t, err);
     if (rc == 0 && e->answered_by == NULL && t.model)
@@ -315,9 +375,20 @@ int eval_run_jobs(struct cli *cli, struct eval *e, struct eval_jobs *jobs, struc
 
 int eval_run_all(struct cli *cli, struct eval *e, struct err *err)
 {
-    struct eval_jobs jobs = { .n = e->n, .arg = e, .write_body = write_task, .take_trace = take_trace };
+    struct eval_jobs jobs = { .n = e->n,
+                              .arg = e,
+                              .prepare = prepare,
+                              .n_earlier = n_earlier,
+                              .begun = begun,
+                              .write_body = write_task,
+                              .take_trace = take_trace };
+    int rc;
 
-    return eval_run_jobs(cli, e, &jobs, err);
+    e->cli = cli;
+    rc = eval_run_jobs(cli, e, &jobs, err);
+    for (size_t i = 0; i < e->n; i++) /* of those that were interrupted */
+        forget(e, i);
+    return rc;
 }
 
 void eval_tidy(struct cli *cli, struct eval *e)
@@ -327,6 +398,8 @@ void eval_tidy(struct cli *cli, struct eval *e)
 
         if (r->done && r->score.passed) {
             eval_tell_task(cli, r->task, "DELETE", "");
+            for (size_t k = 0; r->earlier && k < json_count(r->question->earlier); k++)
+                eval_tell_task(cli, r->earlier[k], "DELETE", "");
             r->deleted = true;
         }
     }

@@ -22,9 +22,11 @@ extern const char *const eval_cost_names[EVAL_N_COSTS];
 struct eval_run {
     const struct eval_question *question;
     int seed;
-    char task[ID_LEN + 1]; /* "": not begun */
-    bool done;             /* it has ended, and what is below is known */
-    bool deleted;          /* the task, afterwards */
+    char task[ID_LEN + 1];       /* "": not begun */
+    char (*earlier)[ID_LEN + 1]; /* those before it, as many as the question has; NULL: none */
+    bool remembering;            /* it has a space of memories that is not empty any more */
+    bool done;                   /* it has ended, and what is below is known */
+    bool deleted;                /* the task, afterwards */
     char *outcome;
     char *answer; /* NULL: none */
     char *calls;  /* JSON: [{"tool","arguments","status","text"}...], texts cut */
@@ -49,6 +51,8 @@ struct eval {
     const struct eval_suite *suite;
     const struct eval_options *options;
     int seeds;
+    struct cli *cli;
+    char id[ID_LEN + 1]; /* of the evaluation */
     size_t n, n_done;
     struct eval_run *runs; /* question by question, its seeds beside each other */
     bool partial;          /* it was interrupted */

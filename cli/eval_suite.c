@@ -241,11 +241,29 @@ static int check_solution(const struct json *v, struct err *err)
     return 0;
 }
 
+/* What is to be remembered when the question is asked. */
+static int read_before(struct eval_question *q, const struct json *v, struct err *err)
+{
+    static const char *const known[] = { "facts", "tasks", NULL };
+
+    if (v == NULL)
+        return 0;
+    q->remembers = true;
+    if (json_check_members(v, "", known, err) != 0 || read_list(v, "facts", &q->facts, err) != 0 ||
+        read_list(v, "tasks", &q->earlier, err) != 0)
+        return -1;
+    if (q->facts == NULL && q->earlier == NULL)
+        return fail(err, CORAX_E_ARGS, "give facts or tasks: what is to be remembered?");
+    if (json_get(q->task, "memory"))
+        return fail(err, CORAX_E_ARGS, "the question has a space of memories of its own: leave memory out of task");
+    return 0;
+}
+
 /* --- questions -------------------------------------------------------------------------------------------------------- */
 
 static int read_question(struct eval_question *q, const struct json *v, struct err *err)
 {
-    static const char *const known[] = { "id", "input", "tags", "task", "expect", "solution", NULL };
+    static const char *const known[] = { "id", "input", "tags", "task", "before", "expect", "solution", NULL };
 
     if (json_check_members(v, "", known, err) != 0 || read_text(v, "input", &q->input, err) != 0 ||
         read_list(v, "tags", &q->tags, err) != 0 || read_task(json_get(v, "task"), &q->task, err) != 0)
@@ -253,6 +271,8 @@ static int read_question(struct eval_question *q, const struct json *v, struct e
     for (const struct json *e = json_first(q->tags); e; e = json_next(e))
         if (!eval_is_name(json_text(e)))
             return fail(err, CORAX_E_ARGS, "a tag has 1 to %d letters, digits, . _ -", EVAL_MAX_NAME);
+    if (read_before(q, json_get(v, "before"), err) != 0)
+        return err_context(err, "before");
     if (read_expect(&q->expect, json_get(v, "expect"), err) != 0)
         return err_context(err, "expect");
     q->solution = json_get(v, "solution");

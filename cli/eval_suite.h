@@ -50,6 +50,8 @@ struct eval_question {
     const char *id, *input;
     const struct json *tags; /* NULL: none */
     const struct json *task; /* members of POST /v1/tasks, before those of the suite; NULL: none */
+    bool remembers;          /* each run of it has a space of memories of its own, in which it finds what is said in */
+    const struct json *facts, *earlier; /* lists of texts: facts that are there, inputs of tasks before; NULL: none */
     struct eval_expect expect;
     const struct json *solution; /* {calls, answer}: one way to have all right, for who checks the suite; NULL */
 };

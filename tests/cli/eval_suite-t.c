@@ -37,6 +37,8 @@ static void refuses(const char *text, const char *sentence)
 
 static void test_files(void)
 {
+    takes(SUITE("{\"id\":\"a\",\"input\":\"q\",\"before\":{\"facts\":[\"f\"],\"tasks\":[\"t\",\"u\"]},\"expect\":{}}"),
+          "what goes before a question");
     takes(EXPECT(""), "a question of which nothing is asked is for a judge");
     takes(EXPECT("\"tools\":{\"must\":[\"a\"],\"may\":\"any\",\"ordered\":true},\"arguments\":[{\"tool\":\"b\",\"members\":{\"x\":1}}],"
                  "\"answer\":{\"any_of\":[{\"exact\":\"\"},{\"number\":1}]},\"refused\":[\"c\"],\"max_steps\":1,\"max_calls\":0,"
@@ -57,6 +59,12 @@ static void test_files(void)
     refuses("{\"eval\":1,\"id\":\"s\",\"description\":\"d\",\"task\":{\"input\":\"x\"}}", "task: unknown key \"input\"");
     refuses("{\"eval\":1,\"id\":\"s\",\"description\":\"d\",\"task\":{\"sampling\":{\"seed\":1}}}", "give the number of seeds");
     refuses(SUITE("{\"id\":\"a b\"}"), "question 1 needs an id");
+    refuses(SUITE("{\"id\":\"a\",\"input\":\"q\",\"before\":{},\"expect\":{}}"), "question \"a\": before: give facts or tasks");
+    refuses(SUITE("{\"id\":\"a\",\"input\":\"q\",\"before\":{\"facts\":[]},\"expect\":{}}"), "facts must be a list of 1 to 32 texts");
+    refuses(SUITE("{\"id\":\"a\",\"input\":\"q\",\"before\":{\"facts\":[\"f\"],\"notes\":[\"n\"]},\"expect\":{}}"),
+            "unknown key \"notes\"");
+    refuses(SUITE("{\"id\":\"a\",\"input\":\"q\",\"task\":{\"memory\":\"w\"},\"before\":{\"tasks\":[\"t\"]},\"expect\":{}}"),
+            "leave memory out of task");
     refuses(SUITE("{\"id\":\"a\",\"input\":\"i\",\"expect\":{}},{\"id\":\"a\"}"), "two questions have the id \"a\"");
     refuses(SUITE("{\"id\":\"a\",\"expect\":{}}"), "question \"a\": input is missing");
     refuses(SUITE("{\"id\":\"a\",\"input\":\"i\"}"), "expect: is missing");

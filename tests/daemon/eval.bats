@@ -316,6 +316,59 @@ none_runs() {
     same "$status" 0
 }
 
+two_tasks() { # ID
+    printf '{"id":"%s","input":"where is it","before":{"facts":["the %s is blue"],"tasks":["the %s lies in drawer 7","and the lid in drawer 9"]},' "$1" "$1" "$1"
+    printf '"expect":{"tools":{"must":["memory_search"]},"answer":{"all_of":[{"contains":"the %s lies in drawer 7"},{"contains":"lid in drawer 9"}]}}}' "$1"
+}
+
+@test "what goes before a question: tasks in their order and facts, in a space of its own for each run, of which nothing stays" {
+    allow='{ "id": "mem", "allow": "corax.*", "why": "it is its own" }'
+    sed -i "s/\"rules\": \[/\"rules\": [ $allow,/" "$dir/policy.json"
+    search='{"calls":[{"name":"memory_search","arguments":"{\"query\":\"drawer blue\",\"limit\":20}"}]},{"echo":true}'
+    script <<< '{"record":"'"$dir/asked"'","*":[{"text":"noted"}],"where is it":['"$search"']}'
+    start
+    suite "$(two_tasks bolt)" "$(two_tasks screw)"
+    evaluate --seeds 2 --jobs 3 --keep
+    same "$status $(field /partial)" "0 false" || { echo "$output"; return 1; }
+    # four runs, each of three tasks; each found what went before it and nothing of the others
+    same "$(tasks)" 12
+    for i in 0 1 2 3; do
+        text=$(field "/runs/$i/calls/0/text")
+        other=screw
+        [ "$(field "/runs/$i/question")" = bolt ] || other=bolt
+        if [[ $text = *$other* ]]; then echo "$text"; return 1; fi
+        has "$text" "is blue"
+        same "$(printf '%s' "$body" | "$helpers/json-get" --count "/runs/$i/earlier") $(field "/runs/$i/steps")" "2 2"
+    done
+    first=$(field /runs/0/earlier/0) second=$(field /runs/0/earlier/1) own=$(field /runs/0/task)
+    api GET "/v1/tasks/$first"
+    same "$(field /input_text)" "the bolt lies in drawer 7"
+    [[ $first < $second && $second < $own ]]
+    api GET /v1/memory
+    same "$(printf '%s' "$body" | "$helpers/json-get" --count /memories)" 0
+    # and those that passed go with the tasks before them
+    rm "$dir/result"
+    evaluate --only bolt
+    same "$status $(tasks)" "0 12"
+}
+
+@test "interrupted, what was remembered for a run goes as well" {
+    script <<< '{"*":[{"do":"hang"}]}'
+    start
+    suite "$(two_tasks bolt)"
+    "$build/corax" --socket "$sock" eval "$dir/suite.json" > "$dir/out" 2>&1 3>&- &
+    eval_pid=$!
+    eventually remembered 1
+    kill -INT "$eval_pid"
+    wait "$eval_pid" || true
+    eventually remembered 0
+}
+
+remembered() { # HOW MANY facts
+    api GET "/v1/memory?kind=fact"
+    [ "$(printf '%s' "$body" | "$helpers/json-get" --count /memories)" = "$1" ]
+}
+
 @test "no daemon, no suite, a suite that is wrong" {
     suite '{"id":"a","input":"q","expect":{}}'
     evaluate

@@ -6,12 +6,13 @@
 load daemon
 
 suites=${CORAX_SRCDIR:?}/evals
+more_plugins=
 
 config() {
     local p plugins=
-    for p in math time code chemistry search; do
-        chmod 755 "$build/.libs/$p.so"
-        plugins+="\"$build/.libs/$p.so\","
+    for p in .libs/math .libs/time .libs/code .libs/chemistry .libs/search $more_plugins; do
+        chmod 755 "$build/$p.so"
+        plugins+="\"$build/$p.so\","
     done
     cp "$CORAX_SRCDIR/policies/default.json" "$dir/policy.json"
     chmod 644 "$dir/policy.json"
@@ -90,6 +91,18 @@ is_known() {
 
 @test "refusals" {
     holds refusals
+}
+
+@test "memory" {
+    holds memory
+    # nothing of it stays
+    api GET /v1/memory
+    same "$(printf '%s' "$body" | "$helpers/json-get" --count /memories)" 0
+}
+
+@test "tools" {
+    more_plugins=tests/plugins/catalogue/.libs/catalogue
+    holds tools
 }
 
 @test "every suite that is here is tried here, and all are listed" {

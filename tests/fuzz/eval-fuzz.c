@@ -18,6 +18,8 @@ static void score_all(const struct eval_suite *s, const struct eval_trace *t)
     for (size_t i = 0; i < s->n; i++) {
         struct eval_score score;
 
+        if (s->questions[i].remembers != (s->questions[i].facts || s->questions[i].earlier) || json_count(s->questions[i].earlier) > EVAL_MAX_LIST)
+            abort();
         eval_score(&s->questions[i], t, &score);
         for (int c = 0; c < EVAL_N_COLUMNS; c++)
             if (score.marks[c] == EVAL_WRONG && (score.passed || score.why[c][0] == '\0'))
