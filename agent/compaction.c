@@ -4,13 +4,17 @@
  *     system, task | step 1 .. step k | step k+1 .. n        ASK_MODEL --compact--> SUMMARIZE --summarized--> ASK_MODEL
  *     system, task + summary          | step k+1 .. n
  *
- * What stays is the front, as it was sent from the first ask on, and the newest steps: at least the last one, and as many as take a quarter of the
- * whole.  The summary is a part at the end of the front's last message, which is a user's: so roles take turns as before, for chat templates that
- * insist on it, and what the model has read of the front it need not read again.  A later summary takes the place of the one before, which
- * was given to the model to go by.
+ * What stays is the front, as it was sent from the first ask on, and the newest steps: at least the last one, and as many as
+ * take a quarter of the whole.  The summary is a part at the end of the front's last message, which is a user's: so roles take
+ * turns as before, for chat templates that insist on it, and what the model has read of the front it need not read again.  A
+ * later summary takes the place of the one before, which was given to the model to go by.
  *
- * The model is asked for the summary with the front, the steps that will go, and what is wanted of it: all but the last was sent before, so it
- * fits.  If it writes none, the calls and the beginnings of their results are listed in its place.
+ * The model is asked for the summary with the front, the steps that will go, and what is wanted of it: all but the last was
+ * sent before, so it fits.  If it writes none, the calls and the beginnings of their results are listed in its place.
+ *
+ * A planner that goes back (dfsdt, reflexion) may go behind a summary: then that is undone, and the messages before the place
+ * to which it goes are there again as they were sent.  They fitted then.  What is summed up is the way on which the planner is,
+ * or its attempt; ways that were left are not in the transcript.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -72,7 +76,7 @@ static bool find_range(const struct planner *p, size_t *from, size_t *to)
 
 static bool may_compact(const struct planner *p, size_t *from, size_t *to)
 {
-    return p->command.kind == PLAN_ASK_MODEL && !p->kind->goes_back && p->compaction.at_step != p->spent.n_steps && find_range(p, from, to);
+    return p->command.kind == PLAN_ASK_MODEL && p->compaction.at_step != p->spent.n_steps && find_range(p, from, to);
 }
 
 bool planner_can_compact(const struct planner *p)
@@ -159,6 +163,7 @@ int planner_end_compaction(struct planner *p, const char *summary, struct err *e
     const struct message *front = transcript_at(p->transcript, c->from - 1);
     struct part part = { .mime = "text/plain" };
     struct err why = { 0 };
+    struct mark whole;
     struct buf text;
     int rc;
 
@@ -179,14 +184,35 @@ int planner_end_compaction(struct planner *p, const char *summary, struct err *e
     if (rc < 0)
         return planner_not_added(p, &why, err);
     c->did = true;
+    if (p->kind->compacted)
+        p->kind->compacted(p);
     /* A call whose result is gone may be made again. */
-    if (planner_cut_back(p, transcript_count(p->transcript), err) < 0)
+    whole = planner_mark(p, transcript_count(p->transcript));
+    if (planner_cut_back(p, &whole, err) < 0)
         return -1;
     if (planner_ask_model(p, err) < 0)
         return -1;
     if (p->command.kind == PLAN_ASK_MODEL)
         p->command.must_answer |= c->must_answer;
     return 0;
+}
+
+void planner_settle_front(struct planner *p)
+{
+    struct compaction *c = &p->compaction;
+
+    /* With a summary it stands at the front's end; so nothing was cut off of that. */
+    if (transcript_compactions(p->transcript) == 0 && transcript_count(p->transcript) <= c->front)
+        c->front = 0;
+}
+
+void planner_move_mark(const struct planner *p, struct mark *m)
+{
+    const struct compaction *c = &p->compaction;
+    const size_t now = transcript_compactions(p->transcript);
+
+    if (m->n_compactions + 1 == now && m->n >= c->to)
+        *m = (struct mark){ m->n - (c->to - c->from), now };
 }
 
 bool planner_compacted(const struct planner *p, struct plan_compacted *out)

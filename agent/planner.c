@@ -507,12 +507,26 @@ int planner_give_up(struct planner *p, const char *why, struct err *err)
     return planner_fail(p, "gave_up", why, err);
 }
 
-int planner_cut_back(struct planner *p, size_t n, struct err *err)
+struct mark planner_mark(const struct planner *p, size_t n)
 {
-    transcript_truncate(p->transcript, n);
+    return (struct mark){ n, transcript_compactions(p->transcript) };
+}
+
+int planner_cut_back(struct planner *p, const struct mark *to, struct err *err)
+{
+    size_t same = to->n; /* messages that are what they were */
+
+    while (transcript_compactions(p->transcript) > to->n_compactions) {
+        same = same < p->compaction.front - 1 ? same : p->compaction.front - 1;
+        if (transcript_undo_compaction(p->transcript, err) < 0)
+            return -1;
+    }
+    transcript_truncate(p->transcript, to->n);
+    planner_settle_front(p);
+    p->back.n_messages = same;
     forget_done(p);
     progress_forget(p);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < to->n; i++) {
         const struct message *m = transcript_at(p->transcript, i);
 
         for (size_t k = 0; k < m->n_calls; k++) {
@@ -536,9 +550,11 @@ const struct call *planner_gave_up(const struct planner *p)
 
 int planner_stay(struct planner *p, struct err *err)
 {
+    struct mark before;
     int added;
 
-    if (planner_cut_back(p, transcript_count(p->transcript) - 1, err) < 0)
+    before = planner_mark(p, transcript_count(p->transcript) - 1);
+    if (planner_cut_back(p, &before, err) < 0)
         return -1;
     added = planner_tell(p, "What has been done cannot be undone: go on from here, or answer with what you know.", err);
     return added == 1 ? planner_ask_model(p, err) : added;

@@ -21,7 +21,7 @@
 
 /* Where the model was asked: a way begins with each of its replies. */
 struct place {
-    size_t n_messages; /* of the transcript then */
+    struct mark begins; /* the transcript then */
     int n_tried;
     bool bound;        /* the way that is being tried from here has had an effect in its first step */
     const char *tried; /* lines */
@@ -43,7 +43,7 @@ static void arrive(struct planner *p)
 {
     struct search *s = search_of(p);
 
-    s->places[s->depth] = (struct place){ .n_messages = transcript_count(p->transcript), .tried = "" };
+    s->places[s->depth] = (struct place){ .begins = planner_mark(p, transcript_count(p->transcript)), .tried = "" };
 }
 
 static int begin(struct planner *p, struct err *err)
@@ -109,8 +109,8 @@ static int go_back(struct planner *p, int to, const char *why, struct err *err)
     int added;
 
     s->depth = to;
-    p->back = (struct plan_back){ to, s->places[to].n_messages, why };
-    if (planner_cut_back(p, s->places[to].n_messages, err) < 0)
+    p->back = (struct plan_back){ .depth = to, .why = why };
+    if (planner_cut_back(p, &s->places[to].begins, err) < 0)
         return -1;
     added = tell_ways(p, &s->places[to], err);
     return added == 1 ? planner_ask_model(p, err) : added;
@@ -125,7 +125,7 @@ static int gives_up(struct planner *p, struct err *err)
         return go_back(p, to, "given up", err);
     if (lowest(s) == 0)
         return planner_give_up(p, "all ways that were tried led nowhere", err);
-    p->back = (struct plan_back){ s->depth, transcript_count(p->transcript) - 1, "given up" }; /* planner_stay: all but the reply */
+    p->back = (struct plan_back){ .depth = s->depth, .why = "given up" };
     return planner_stay(p, err);
 }
 
@@ -169,6 +169,14 @@ static int stuck(struct planner *p, struct err *err)
     return to >= 0 ? go_back(p, to, "in circles", err) : 1;
 }
 
+static void compacted(struct planner *p)
+{
+    struct search *s = search_of(p);
+
+    for (int i = 0; i <= s->depth; i++)
+        planner_move_mark(p, &s->places[i].begins);
+}
+
 const struct planner_kind planner_dfsdt = {
     .name = "dfsdt",
     .begin = begin,
@@ -176,7 +184,7 @@ const struct planner_kind planner_dfsdt = {
     .observed = observed,
     .called = called,
     .stuck = stuck,
-    .goes_back = true,
+    .compacted = compacted,
     .tool_name = GIVE_UP,
     .tool = give_up_tool,
 };

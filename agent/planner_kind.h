@@ -13,6 +13,14 @@
 #include "agent/planner.h"
 #include "util/arena.h"
 
+/*
+ * Where the transcript may be cut back to: behind its first n messages, as it was after so many compactions.  One that a later summary
+ * stands for is still good: that is undone, and the messages are there again.
+ */
+struct mark {
+    size_t n, n_compactions;
+};
+
 struct planner_kind {
     const char *name;
     /* Each opens a command: 0, or -1. */
@@ -28,7 +36,8 @@ struct planner_kind {
     int (*stuck)(struct planner *, struct err *);
     /* A reply of no use, its text as far as there is any: 1 where it is asked for again, as always when NULL. */
     int (*useless)(struct planner *, const char *text, struct err *);
-    bool goes_back; /* it cuts the transcript back to where it was: nothing of that may be summed up */
+    /* Older steps gave way to a summary: planner_move_mark() for each mark that the kind may go back to.  NULL: it has none. */
+    void (*compacted)(struct planner *);
     const char *tool_name, *tool; /* a tool of its own, as TOOL JSON; NULL: none */
 };
 
@@ -120,11 +129,20 @@ int planner_not_added(struct planner *, const struct err *why, struct err *err);
 bool planner_can_compact(const struct planner *);
 int planner_begin_compaction(struct planner *, int64_t max_tokens);
 int planner_end_compaction(struct planner *, const char *summary, struct err *err);
+/* The transcript was cut back: what always stays may be another than before. */
+void planner_settle_front(struct planner *);
 /* Ends the task without an answer; what there is to say in a sentence.  code: one of struct plan_command's; "gave_up". */
 int planner_fail(struct planner *, const char *code, const char *why, struct err *);
 int planner_give_up(struct planner *, const char *why, struct err *);
-/* The transcript has only its first n messages again, and calls behind them have not been made as far as equal ones are counted. */
-int planner_cut_back(struct planner *, size_t n, struct err *);
+/* Behind the first n messages as they are now. */
+struct mark planner_mark(const struct planner *, size_t n);
+/* After a compaction, from kind->compacted. */
+void planner_move_mark(const struct planner *, struct mark *);
+/*
+ * The transcript has only the messages before the mark again, and calls behind it have not been made as far as equal ones are counted.
+ * Sets back.n_messages.
+ */
+int planner_cut_back(struct planner *, const struct mark *, struct err *);
 int planner_tell(struct planner *, const char *text, struct err *);
 
 /* The beginning of a text, without white space before it, cut at a character's border, on one line; "" for NULL. */

@@ -32,13 +32,13 @@
 enum { WORKING, CHECKING, REFLECTING };
 
 struct attempts {
-    size_t n_front; /* messages before the first attempt */
+    struct mark front; /* before the first attempt */
     int number;     /* of the one under way, from 1 */
     int began;      /* steps before it */
     int most;       /* steps of its own; 0: it is the last */
     int n_failed;   /* replies in a row with calls that failed */
     bool bound;     /* it has had an effect that cannot be repeated */
-    size_t to_answer; /* CHECKING: messages up to the answer */
+    struct mark to_answer; /* CHECKING: behind the answer */
     const char *why;  /* REFLECTING */
     const char *lessons; /* lines */
 };
@@ -69,7 +69,7 @@ static int begin(struct planner *p, struct err *err)
 
     if (!a)
         return fail(err, CORAX_E_INTERNAL, "planner: no memory");
-    *a = (struct attempts){ .n_front = transcript_count(p->transcript), .lessons = "" };
+    *a = (struct attempts){ .front = planner_mark(p, transcript_count(p->transcript)), .lessons = "" };
     begin_attempt(p);
     return planner_ask_model(p, err);
 }
@@ -82,6 +82,14 @@ static bool may_begin_anew(const struct planner *p)
 
     return a->most > 0 && !a->bound && p->spent.n_steps + OWN_STEPS < b->max_steps && p->spent.n_tool_calls < b->max_tool_calls &&
            b->max_tokens - p->spent.n_tokens > b->max_tokens / 4 && p->spent.active_ms < b->max_wall_ms;
+}
+
+/* The last reply, whose calls have no results. */
+static int forget_reply(struct planner *p, struct err *err)
+{
+    const struct mark before = planner_mark(p, transcript_count(p->transcript) - 1);
+
+    return planner_cut_back(p, &before, err);
 }
 
 /* An ask in between: nothing may be called. */
@@ -124,8 +132,8 @@ static int learn(struct planner *p, const char *written, struct err *err)
     if (!told)
         return fail(err, CORAX_E_INTERNAL, "planner: no memory");
     p->lesson = (struct plan_lesson){ a->number, a->why, kept };
-    p->back = (struct plan_back){ 0, a->n_front, a->why };
-    if (planner_cut_back(p, a->n_front, err) < 0)
+    p->back = (struct plan_back){ .why = a->why };
+    if (planner_cut_back(p, &a->front, err) < 0)
         return -1;
     begin_attempt(p);
     added = planner_tell(p, told, err);
@@ -145,7 +153,7 @@ static int judge(struct planner *p, const char *verdict, struct err *err)
 {
     if (verdict && is_no(verdict) && may_begin_anew(p))
         return reflect(p, "answer wrong", "you found its answer wrong or incomplete", err);
-    if (planner_cut_back(p, attempts_of(p)->to_answer, err) < 0)
+    if (planner_cut_back(p, &attempts_of(p)->to_answer, err) < 0)
         return -1;
     return planner_answer(p, err);
 }
@@ -161,7 +169,7 @@ static int said(struct planner *p, struct err *err)
         return said_in_between(p, p->last->parts[0].data, err);
     if (!may_begin_anew(p))
         return planner_answer(p, err);
-    attempts_of(p)->to_answer = transcript_count(p->transcript);
+    attempts_of(p)->to_answer = planner_mark(p, transcript_count(p->transcript));
     return ask_plainly(p, check, CHECKING, err);
 }
 
@@ -171,7 +179,7 @@ static int give_up(struct planner *p, const struct call *call, struct err *err)
 
     if (may_begin_anew(p)) {
         /* The reply is forgotten: its calls have no results. */
-        if (planner_cut_back(p, transcript_count(p->transcript) - 1, err) < 0)
+        if (forget_reply(p, err) < 0)
             return -1;
         planner_shorten(reason, sizeof(reason), call->args);
         snprintf(text, sizeof(text), "you gave it up, %s", reason);
@@ -186,7 +194,7 @@ static int called(struct planner *p, struct err *err)
     const struct call *call = planner_gave_up(p);
 
     if (p->phase != WORKING) {
-        if (planner_cut_back(p, transcript_count(p->transcript) - 1, err) < 0)
+        if (forget_reply(p, err) < 0)
             return -1;
         return said_in_between(p, m->n_parts > 0 ? m->parts[0].data : NULL, err);
     }
@@ -218,6 +226,12 @@ static int useless(struct planner *p, const char *text, struct err *err)
     return p->phase == WORKING ? 1 : said_in_between(p, text, err);
 }
 
+static void compacted(struct planner *p)
+{
+    planner_move_mark(p, &attempts_of(p)->front);
+    planner_move_mark(p, &attempts_of(p)->to_answer);
+}
+
 const struct planner_kind planner_reflexion = {
     .name = "reflexion",
     .begin = begin,
@@ -226,7 +240,7 @@ const struct planner_kind planner_reflexion = {
     .called = called,
     .stuck = stuck,
     .useless = useless,
-    .goes_back = true,
+    .compacted = compacted,
     .tool_name = GIVE_UP,
     .tool = give_up_tool,
 };

@@ -18,11 +18,19 @@
  * more bytes in the arena than its braces and keys have.  So what fails is memory. */
 #define JSON_LIMIT (6 * (size_t)TRANSCRIPT_MAX_BYTES)
 
+/* What a compaction took, and the message before that, which it changed. */
+struct taken {
+    size_t from, n; /* n messages, of which the first stood at from - 1 */
+    struct message **messages;
+};
+
 struct transcript {
     struct arena *arena;
     struct message **messages;
     size_t *ends; /* of their JSON, in json */
     size_t n, cap;
+    struct taken *taken;
+    size_t n_taken;
     struct buf json; /* the messages as they are sent, commas between them: written once, not in every step */
 };
 
@@ -50,6 +58,9 @@ void transcript_destroy(struct transcript *t)
     buf_finish(&t->json);
     free(t->messages);
     free(t->ends);
+    for (size_t i = 0; i < t->n_taken; i++)
+        free(t->taken[i].messages);
+    free(t->taken);
     free(t);
 }
 
@@ -332,6 +343,45 @@ static bool splice_json(struct transcript *t, const struct message *changed, siz
     return true;
 }
 
+/* Keeps messages [from - 1, to), for it to be undone: counted by the caller, once all else has gone well. */
+static bool keep_taken(struct transcript *t, size_t from, size_t to)
+{
+    struct taken *grown = realloc(t->taken, (t->n_taken + 1) * sizeof(*grown));
+    struct taken *k;
+
+    if (grown == NULL)
+        return false;
+    t->taken = grown;
+    k = &grown[t->n_taken];
+    *k = (struct taken){ .from = from, .n = to - from + 1 };
+    if ((k->messages = malloc(k->n * sizeof(*k->messages))) == NULL)
+        return false;
+    memcpy(k->messages, &t->messages[from - 1], k->n * sizeof(*k->messages));
+    return true;
+}
+
+size_t transcript_compactions(const struct transcript *t)
+{
+    return t->n_taken;
+}
+
+int transcript_undo_compaction(struct transcript *t, struct err *err)
+{
+    struct taken *k = &t->taken[t->n_taken - 1];
+
+    assert(t->n_taken > 0 && t->n >= k->from);
+    transcript_truncate(t, k->from - 1);
+    for (size_t i = 0; i < k->n; i++) { /* there is room: the transcript was longer then */
+        if (!write_json(t, k->messages[i]))
+            return fail(err, CORAX_E_INTERNAL, "transcript: no memory");
+        t->ends[t->n] = t->json.len;
+        t->messages[t->n++] = k->messages[i];
+    }
+    free(k->messages);
+    t->n_taken--;
+    return 0;
+}
+
 int transcript_compact(struct transcript *t, size_t from, size_t to, size_t n_parts, const struct part *part, struct err *err)
 {
     const struct message *old;
@@ -358,8 +408,13 @@ int transcript_compact(struct transcript *t, size_t from, size_t to, size_t n_pa
     part_copy(t->arena, &changed->parts[n_parts], part, &failed);
     changed->n_parts = n_parts + 1;
     after = t->ends[to - 1];
-    if (failed || !splice_json(t, changed, from, to, &end))
+    if (failed || !keep_taken(t, from, to))
         return fail(err, CORAX_E_INTERNAL, "transcript: no memory");
+    if (!splice_json(t, changed, from, to, &end)) {
+        free(t->taken[t->n_taken].messages);
+        return fail(err, CORAX_E_INTERNAL, "transcript: no memory");
+    }
+    t->n_taken++;
     t->messages[from - 1] = changed;
     t->ends[from - 1] = end;
     for (size_t i = to; i < t->n; i++) {

@@ -74,6 +74,13 @@ void transcript_truncate(struct transcript *, size_t n);
  * were stays where it is, and counts towards TRANSCRIPT_MAX_BYTES.  Errors as transcript_add's, with nothing changed.
  */
 int transcript_compact(struct transcript *, size_t from, size_t to, size_t n_parts, const struct part *, struct err *);
+/* How often it has been compacted, those times left out that were undone. */
+size_t transcript_compactions(const struct transcript *);
+/*
+ * For planners that go back behind a summary: the messages that the last compaction took, and the one before them, are there again as they
+ * were, and nothing is behind them.  There must be one.  -1 with CORAX_E_INTERNAL (no memory): destroy it then.
+ */
+int transcript_undo_compaction(struct transcript *, struct err *);
 /* Bytes of the messages as they are sent. */
 size_t transcript_bytes(const struct transcript *);
 

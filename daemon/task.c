@@ -437,8 +437,10 @@ bool task_apply(struct task *t, struct plan_event *ev)
         log_error("task %s: %s", t->row.id, err.msg);
         return false;
     }
-    if (planner_went_back(t->planner, &back))
+    if (planner_went_back(t->planner, &back)) {
         task_tools_went_back(t, back.n_messages);
+        t->window_tokens = 0;
+    }
     if (planner_cut(t->planner, &cut)) {
         e = task_record(t, ENTRY_OBSERVATION_CUT);
         entry_text(e, "call_id", cut.call_id);

@@ -21,7 +21,10 @@ static int64_t window(const struct task *t)
 
 void task_used_window(struct task *t, int64_t prompt_tokens, int64_t completion_tokens)
 {
-    t->window_tokens = prompt_tokens + completion_tokens;
+    struct plan_back back;
+
+    /* One that went back sends less than it did: how much is known with the next reply. */
+    t->window_tokens = planner_went_back(t->planner, &back) ? 0 : prompt_tokens + completion_tokens;
     t->window_bytes = transcript_bytes(planner_transcript(t->planner));
 }
 

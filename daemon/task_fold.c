@@ -39,8 +39,10 @@ static int apply(struct task_fold *f, struct plan_event *ev, struct err *err)
     f->attempt = 0;
     if (planner_apply(f->t->planner, ev, err) < 0)
         return -1;
-    if (planner_went_back(f->t->planner, &back))
+    if (planner_went_back(f->t->planner, &back)) {
         task_tools_went_back(f->t, back.n_messages);
+        f->t->window_tokens = 0;
+    }
     return 0;
 }
 

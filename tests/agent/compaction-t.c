@@ -1,6 +1,6 @@
 /*
  * The older steps of a transcript give way to a summary: which ones, what the model is asked, what is sent then (byte for byte what a transcript
- * of these messages would be), a second time, without a summary, and when there is nothing to sum up.
+ * of these messages would be), a second time, without a summary, when there is nothing to sum up, and where a planner goes back behind it.
  *
  * Not covered: when the daemon wants it (compact.bats), events in any order (planner-fuzz).
  */
@@ -167,12 +167,122 @@ static void test_ends(void)
     c = planner_next(p);
     ok(c.kind == PLAN_FINISH && c.outcome == PLAN_CANCELLED, "and is");
     planner_destroy(p);
+}
 
-    p = start("dfsdt");
-    step(p, "{\"n\":1}", 100);
-    step(p, "{\"n\":2}", 100);
-    is_int(apply(p, PLAN_EV_COMPACT, NULL, 0), -1, "a search that goes back is not summed up");
+static void give_up(struct planner *p)
+{
+    struct call c = { .name = "give_up", .args = "{\"reason\":\"no\"}", .args_len = 15 };
+
+    planner_apply(p, &(struct plan_event){ .kind = PLAN_EV_MODEL_REPLIED, .n_calls = 1, .calls = &c, .n_tokens = 1 }, &err);
+    planner_next(p);
+}
+
+static void summed_up(struct planner *p, const char *text)
+{
+    is_int(apply(p, PLAN_EV_COMPACT, NULL, 0), 0, "older steps are to be summed up");
+    planner_next(p);
+    apply(p, PLAN_EV_SUMMARIZED, text, 1);
+    planner_next(p);
+}
+
+/* What it would be without the summary: the same steps on another planner. */
+static void is_as_before(const struct planner *p, const struct planner *plain, size_t n)
+{
+    bool same = true;
+
+    for (size_t i = 0; i < n && same; i++) {
+        const struct message *a = transcript_at(planner_transcript(p), i), *b = transcript_at(planner_transcript(plain), i);
+
+        same = a->role == b->role && a->n_parts == b->n_parts && a->n_calls == b->n_calls;
+        for (size_t k = 0; k < a->n_parts && same; k++)
+            same = strcmp(a->parts[k].data, b->parts[k].data) == 0;
+    }
+    ok(same, "the first %zu messages are what they were", n);
+}
+
+/* The way is given up: to which depth, of how many messages the transcript is then, and the summary in it. */
+static void goes_back(struct planner *p, int depth, size_t n, size_t same, const char *summary)
+{
+    struct plan_back back = { 0 };
+    const char *text;
+
+    give_up(p);
+    planner_went_back(p, &back);
+    is_int(back.depth, depth, "back to a depth");
+    is_int((long long)transcript_count(planner_transcript(p)), (long long)n, "where there are so many messages");
+    is_int((long long)back.n_messages, (long long)same, "of which so many are what they were");
+    has_str(text_of(p, n - 1, 0), "not the first way", "the last tells what was tried");
+    text = text_of(p, 1, 1);
+    ok(summary ? text && strstr(text, summary) : !text, "the summary is the one of then: %s", text ? text : "none");
+    is_whole(p);
+}
+
+/* Seven steps, summed up after the fifth and after the seventh; then ways are given up, one after the other, up to where there was no summary. */
+static void test_search(void)
+{
+    struct planner *p = start("dfsdt"), *plain = start("dfsdt");
+    char args[20];
+
+    for (int i = 1; i <= 7; i++) {
+        snprintf(args, sizeof(args), "{\"n\":%d}", i);
+        step(p, args, i < 4 ? 300 : 40);
+        step(plain, args, i < 4 ? 300 : 40);
+        if (i == 5)
+            summed_up(p, "first");
+    }
+    is_int((long long)transcript_count(planner_transcript(p)), 10, "the first summary stands for three steps");
+    summed_up(p, "second");
+    is_int((long long)transcript_count(planner_transcript(p)), 4, "the second for all but the last");
+    goes_back(p, 6, 3, 2, "second"); /* behind both: they stay */
+    goes_back(p, 5, 7, 1, "first");  /* a step that the second stands for began there */
+    goes_back(p, 4, 5, 4, "first");
+    goes_back(p, 3, 3, 2, "first");
+    goes_back(p, 2, 7, 1, NULL);
+    is_as_before(p, plain, 6);
+    step(p, "{\"n\":8}", 500);
+    step(p, "{\"n\":9}", 40);
+    summed_up(p, "third");
+    has_str(text_of(p, 1, 1), "third", "what is there then is summed up anew");
+    is_whole(p);
     planner_destroy(p);
+    planner_destroy(plain);
+}
+
+static void test_attempts(void)
+{
+    struct planner *p = start("reflexion"), *plain = start("reflexion");
+    struct plan_back back = { 0 };
+
+    step(p, "{\"n\":1}", 300);
+    step(p, "{\"n\":2}", 40);
+    summed_up(p, "one step");
+    has_str(text_of(p, 1, 1), "one step", "an attempt is summed up");
+    apply(p, PLAN_EV_MODEL_REPLIED, NULL, 1); /* of no use */
+    planner_next(p);
+    planner_apply(p, &(struct plan_event){ .kind = PLAN_EV_MODEL_REPLIED, .text = "42", .n_tokens = 1 }, &err);
+    has_str(text_of(p, transcript_count(planner_transcript(p)) - 1, 0), "Is this answer right", "its answer is checked");
+    planner_next(p);
+    planner_apply(p, &(struct plan_event){ .kind = PLAN_EV_MODEL_REPLIED, .text = "No.", .n_tokens = 1 }, &err);
+    planner_next(p);
+    planner_apply(p, &(struct plan_event){ .kind = PLAN_EV_MODEL_REPLIED, .text = "Look twice.", .n_tokens = 1 }, &err);
+    planner_next(p);
+    ok(planner_went_back(p, &back) && back.n_messages == 1, "another attempt is begun");
+    is_as_before(p, plain, 2);
+    is_int((long long)transcript_count(planner_transcript(p)), 3, "from the task on");
+    has_str(text_of(p, 2, 0), "1. Look twice.", "with the lesson");
+    step(p, "{\"n\":1}", 300);
+    step(p, "{\"n\":3}", 40);
+    summed_up(p, "a step of the second");
+    is_str(text_of(p, 1, 0), "go", "which is summed up, too");
+    has_str(text_of(p, 2, 1), "a step of the second", "behind the lesson");
+    is_whole(p);
+    planner_apply(p, &(struct plan_event){ .kind = PLAN_EV_MODEL_REPLIED, .text = "43", .n_tokens = 1 }, &err);
+    planner_next(p);
+    planner_apply(p, &(struct plan_event){ .kind = PLAN_EV_MODEL_REPLIED, .text = "Yes.", .n_tokens = 1 }, &err);
+    is_str(planner_next(p).text, "43", "and answers");
+    is_whole(p);
+    planner_destroy(p);
+    planner_destroy(plain);
 }
 
 static void test_plan(void)
@@ -200,6 +310,8 @@ int main(void)
     test_no_summary();
     test_ends();
     test_plan();
+    test_search();
+    test_attempts();
     done();
     return tap_status();
 }

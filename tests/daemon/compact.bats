@@ -48,6 +48,36 @@ One and two were echoed."
     has "$output" "One and two were echoed."
 }
 
+give_up='{"calls":[{"name":"give_up","arguments":"{\"reason\":\"no\"}"}]}'
+
+@test "a search goes on with a summary, and goes back behind it; after kill -9 as well" {
+    script <<< '"go":['"$(echoes one 500),$(echoes two 500),$(echoes three 500)"'],"go|summary":[{"text":"no"},'"$give_up"'],
+        "go|1":[{"turns":[{"text":"One and two were echoed."},'"$give_up,$(echoes four 50)"']},{"do":"hang","once":"'"$dir/hung"'","text":"done"}]'
+    start
+    submit go '"planner":"dfsdt"'
+    eventually has_asked 8
+    sleep 0.3 # until what came before is stored
+    stop KILL
+    start
+    await
+    same "$(field /answer) $(asks)" "done 9"
+    same "$(events compacted from to summary)" "1 5 One and two were echoed."
+    same "$(events went_back depth | tr '\n' ' ')" "2 1 "
+    # from the step that was left, behind the summary, to a place before it: there the model reads what it read there
+    same "$(asked 6 /messages/0/parts/1/text)" "
+Summary of the steps so far, which are left out here to save room:
+One and two were echoed."
+    has "$(asked 6 /messages/1/parts/0/text)" "From here these led nowhere:
+- echo {\"text\":\"three"
+    second=$(asked 2 /messages)
+    begins "$(asked 7 /messages)" "${second%]}"
+    has "$(asked 7 /messages/3/parts/0/text)" "From here these led nowhere:
+- echo {\"text\":\"two"
+    same "$(asked 9 /messages)" "$(asked 8 /messages)"
+    api GET "/v1/tasks/$id/replay"
+    same "$(field /same)" true
+}
+
 @test "where the model writes no summary its calls are listed" {
     script <<< "$work"',"go|1":[{"do":"error"}],"go|summary":[{"text":"no"},{"text":"done"}]'
     start
