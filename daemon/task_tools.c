@@ -402,6 +402,8 @@ int task_tools_were_offered(struct task *t, const struct json *e, struct err *er
                 offer(t, json_text(n), NULL, 0, 0);
         return 0;
     }
+    if (o->head.len == 0)
+        return fail(err, CORAX_E_INTERNAL, "tools_offered later, but none at the beginning");
     if (strcmp(json_get_text(e, "how", ""), STEP) == 0) { /* the note is there already */
         o->at_step = planner_spent(t->planner).n_steps;
         o->n_by_step += (int)json_count(tools);

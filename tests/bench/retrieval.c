@@ -3,7 +3,8 @@
  *
  * The tools are made up, as many of as many providers as ToolLLM took from RapidAPI (3,451 and 16,464; Qin et al., arXiv:2307.16789), and
  * look like those: a verb and an object in the name, a sentence or two, up to six parameters.  Words are drawn so that a few come often
- * and most seldom.  Queries are 3 to 25 words of the same kind, as of a model's find_tools and of a person's task.
+ * and most seldom.  Queries are 3 to 25 words of the same kind, as of a model's find_tools and of a person's task; texts of a step, at
+ * which it is looked for what a task gains by, are 50 to 400.
  *
  * Times are the processor's: nothing here waits, and on a busy machine the others' turns would be all that the last percent shows.
  *
@@ -98,15 +99,51 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-int main(int argc, char **argv)
+/* Of about 1 in 700, as of a task that has 24 of them. */
+static bool has(void *arg, const char *name)
+{
+    return name[strlen(name) - 1] == '7' && strlen(name) % 70 == 20;
+}
+
+static void tell(const char *what, int64_t *took, size_t n_hits)
+{
+    qsort(took, N_QUERIES, sizeof *took, compare);
+    printf("retrieval: %d %s, %.1f tools each: p50 %.0f us, p99 %.0f us, worst %.0f us\n", N_QUERIES, what, (double)n_hits / N_QUERIES,
+           (double)took[N_QUERIES / 2] / 1e3, (double)took[N_QUERIES * 99 / 100] / 1e3, (double)took[N_QUERIES - 1] / 1e3);
+}
+
+/* Texts of so many words; more: what a task gains by, as before each of its asks.  false: no memory. */
+static bool look(struct retrieval *r, const char *what, uint32_t least, uint32_t most, bool more)
 {
     static int64_t took[N_QUERIES];
+    static char text[4001];
+    struct retrieval_hit hits[10];
+    size_t n_hits = 0;
+
+    for (size_t i = 0; i < N_QUERIES; i++) {
+        struct retrieval_query q = { .text = text, .k = more ? 3 : 10 };
+        int64_t began;
+        int n;
+
+        sentence(text, sizeof text, least + chance(most - least + 1));
+        q.len = strlen(text);
+        began = processor_ns();
+        n = more ? retrieval_search_more(r, &q, has, hits, NULL) : retrieval_search(r, &q, hits, NULL);
+        took[i] = processor_ns() - began;
+        if (n < 0)
+            return false;
+        n_hits += (size_t)n;
+    }
+    tell(what, took, n_hits);
+    return true;
+}
+
+int main(int argc, char **argv)
+{
     struct made *all = calloc(N_TOOLS, sizeof *all);
     struct retrieval *r = retrieval_create();
-    struct retrieval_hit hits[10];
-    size_t n_hits = 0, n_bytes = 0;
+    size_t n_bytes = 0;
     int64_t began, indexed;
-    char text[1000];
 
     state = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 1;
     if (all == NULL || r == NULL)
@@ -124,24 +161,10 @@ int main(int argc, char **argv)
             return 1;
     }
     indexed = processor_ns() - began;
-    for (size_t i = 0; i < N_QUERIES; i++) {
-        struct retrieval_query q = { .text = text, .k = 10 };
-        int n;
-
-        sentence(text, sizeof text, 3 + chance(23));
-        q.len = strlen(text);
-        began = processor_ns();
-        n = retrieval_search(r, &q, hits, NULL);
-        took[i] = processor_ns() - began;
-        if (n < 0)
-            return 1;
-        n_hits += (size_t)n;
-    }
-    qsort(took, N_QUERIES, sizeof *took, compare);
     printf("retrieval: %d tools of %d providers (%.1f MB of text) indexed in %.0f ms, %.1f MB of memory\n", N_TOOLS, N_PROVIDERS, (double)n_bytes / 1e6,
            (double)indexed / 1e6, (double)retrieval_bytes(r) / 1e6);
-    printf("retrieval: %d queries, %.1f tools each: p50 %.0f us, p99 %.0f us, worst %.0f us\n", N_QUERIES, (double)n_hits / N_QUERIES,
-           (double)took[N_QUERIES / 2] / 1e3, (double)took[N_QUERIES * 99 / 100] / 1e3, (double)took[N_QUERIES - 1] / 1e3);
+    if (!look(r, "queries", 3, 25, false) || !look(r, "texts of a step", 50, 400, true))
+        return 1;
     retrieval_destroy(r);
     free(all);
     return 0;
