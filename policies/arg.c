@@ -8,12 +8,12 @@
 
 /* --- plain values ----------------------------------------------------------------------------------------------- */
 
-static bool is_inexact(const struct json *value)
+bool arg_is_inexact(const struct json *value)
 {
     return json_kind(value) == JSON_NUMBER && !(fabs(json_number(value, 0)) < EXACT_BELOW);
 }
 
-static size_t count_characters(const char *s)
+size_t arg_length(const char *s)
 {
     size_t n = 0;
 
@@ -42,7 +42,7 @@ static bool in_range(const struct arg_condition *c, const struct arg_value *v)
 
 static bool in_length(const struct arg_condition *c, const struct arg_value *v)
 {
-    int64_t n = v->text ? (int64_t)count_characters(v->text) : -1;
+    int64_t n = v->text ? (int64_t)arg_length(v->text) : -1;
 
     return v->text && n >= c->min_length && n <= c->max_length;
 }
@@ -92,7 +92,7 @@ static int read_values(const struct json *list, struct arg_condition *c, struct 
     for (const struct json *v = json_first(list); v; v = json_next(v)) {
         if (json_kind(v) == JSON_ARRAY || json_kind(v) == JSON_OBJECT)
             return fail(err, CORAX_E_ARGS, "args.%.60s: enum holds a list or an object", c->name);
-        if (is_inexact(v))
+        if (arg_is_inexact(v))
             return fail(err, CORAX_E_ARGS, "args.%.60s: a number of 2^53 or more is not exact", c->name);
         c->has_number |= json_kind(v) == JSON_NUMBER;
         values[c->n_values++] = value_of(v);
@@ -105,7 +105,7 @@ static int read_number(const struct json *j, struct arg_condition *c, double *ou
 {
     if (json_kind(j) != JSON_NUMBER)
         return fail(err, CORAX_E_ARGS, "args.%.60s: %s is not a number", c->name, json_key(j));
-    if (is_inexact(j))
+    if (arg_is_inexact(j))
         return fail(err, CORAX_E_ARGS, "args.%.60s: %s: a number of 2^53 or more is not exact", c->name, json_key(j));
     *out = json_number(j, 0);
     c->has_range = c->has_number = true;
@@ -254,8 +254,7 @@ void arg_memo_init(struct arg_memo *memo)
     memo->url_text = memo->path_text = NULL;
 }
 
-/* NULL: that cannot be told. */
-static const struct path *read_path_text(const char *text, const struct arg_context *x)
+const struct path *arg_read_path(const char *text, const struct arg_context *x)
 {
     struct arg_memo *memo = x->memo;
 
@@ -269,7 +268,7 @@ static const struct path *read_path_text(const char *text, const struct arg_cont
 /* Whether it holds, and *clear: whether that can be told. */
 static bool path_holds(const struct arg_condition *c, const char *text, const struct arg_context *x, bool *clear)
 {
-    const struct path *path = read_path_text(text, x);
+    const struct path *path = arg_read_path(text, x);
     bool beneath = c->beneath.n == 0;
 
     *clear = path != NULL;
@@ -424,16 +423,23 @@ static bool path_is_under(const struct texts *prefixes, const struct url *u)
     return prefixes->n == 0;
 }
 
-static bool url_holds(const struct arg_condition *c, const char *text, struct arg_memo *memo, bool *clear)
+const struct url *arg_read_url(const char *text, const struct arg_context *x)
 {
-    const struct url *u = &memo->url;
+    struct arg_memo *memo = x->memo;
     const char *why;
 
     if (memo->url_text != text) {
         memo->url_clear = url_parse(text, strlen(text), &memo->url, &why);
         memo->url_text = text;
     }
-    *clear = memo->url_clear && (c->beneath.n == 0 || u->is_plain);
+    return memo->url_clear ? &memo->url : NULL;
+}
+
+static bool url_holds(const struct arg_condition *c, const char *text, const struct arg_context *x, bool *clear)
+{
+    const struct url *u = arg_read_url(text, x);
+
+    *clear = u && (c->beneath.n == 0 || u->is_plain);
     return *clear && (c->schemes.n == 0 || has_text(&c->schemes, u->https ? "https" : "http")) &&
            host_is_among(&c->hosts, u) && port_is_among(c->ports, u->port) && path_is_under(&c->beneath, u) &&
            (int64_t)u->query_len <= c->max_query && (c->flag < 0 || (int)u->is_private == c->flag);
@@ -563,7 +569,7 @@ int arg_read(const struct json *j, struct arg_condition *c, struct arena *arena,
 static bool text_matches(const struct arg_condition *c, const char *text, const struct arg_context *x)
 {
     bool clear = true;
-    const bool holds = c->kind == ARG_PATH ? path_holds(c, text, x, &clear) : url_holds(c, text, x->memo, &clear);
+    const bool holds = c->kind == ARG_PATH ? path_holds(c, text, x, &clear) : url_holds(c, text, x, &clear);
 
     return clear ? holds : x->against;
 }
@@ -600,7 +606,7 @@ bool arg_matches(const struct arg_condition *c, const struct json *value, const 
     case ARG_VALUE:
         break;
     }
-    if (c->has_number && is_inexact(value))
+    if (c->has_number && arg_is_inexact(value))
         return x->against;
     v = value_of(value);
     return value_holds(c, &v);

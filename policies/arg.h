@@ -83,6 +83,12 @@ struct arg_context {
     bool against; /* the rule asks or denies */
 };
 
+/* What text leads to, and the URL that it is; NULL where that cannot be told.  Good until the memo holds another. */
+const struct path *arg_read_path(const char *text, const struct arg_context *);
+const struct url *arg_read_url(const char *text, const struct arg_context *);
+bool arg_is_inexact(const struct json *value); /* a number of 2^53 or more */
+size_t arg_length(const char *text);           /* in characters, as min_length and max_length count */
+
 /* member is the condition, its key the argument's name.  -1 with CORAX_E_ARGS. */
 int arg_read(const struct json *member, struct arg_condition *, struct arena *, struct err *);
 /* value is the argument; NULL: it is absent. */

@@ -258,7 +258,7 @@ void match_take_slots(struct match *m, const char **names, size_t *n)
     }
 }
 
-static const struct json *find_value(const struct arg_condition *c, const struct json *args, struct match_memo *memo)
+const struct json *match_find_value(const struct arg_condition *c, const struct json *args, struct match_memo *memo)
 {
     if (!memo || c->slot < 0)
         return json_get(args, c->name);
@@ -279,7 +279,7 @@ static bool args_hold(const struct match *m, const struct policy_request *r, str
     arg_memo_init(&own);
     x.memo = memo ? &memo->args : &own;
     for (size_t i = 0; i < m->n_args; i++)
-        if (!arg_matches(&m->args[i], find_value(&m->args[i], r->args, memo), &x))
+        if (!arg_matches(&m->args[i], match_find_value(&m->args[i], r->args, memo), &x))
             return false;
     return true;
 }

@@ -114,6 +114,9 @@ void match_memo_for(struct match_memo *, const void *policy);
 /* Gives the match's arguments slots by their names, as long as there are any; n of names are taken, and grow. */
 void match_take_slots(struct match *, const char **names, size_t *n);
 
+/* The argument that a condition is about, NULL when it is absent. */
+const struct json *match_find_value(const struct arg_condition *, const struct json *args, struct match_memo *);
+
 /* against: the rule asks or denies, so what cannot be compared matches.  memo may be NULL. */
 bool match_holds(const struct match *, const struct policy_request *, struct match_memo *, bool against);
 

@@ -127,35 +127,49 @@ static void join_duties(struct policy_duties *must, const struct policy_duties *
 
 /* --- rules and limits -------------------------------------------------------------------------------------------- */
 
-static void decide_rules(const struct policy *p, size_t layer, const struct policy_request *request, struct match_memo *memo,
-                         struct policy_verdict *v, struct reasons *reasons)
+/* Duties that are there already need no look at whether their rule matches. */
+static bool adds_duties(const struct policy_duties *must, const struct rule *r, size_t layer)
 {
-    const struct tool_key key = match_key_of(request->provider, request->tool);
-    const struct label best = { TRUSTED, PUBLIC };
+    struct policy_duties joined = *must;
+
+    if (!r->has_duties)
+        return false;
+    join_duties(&joined, &r->must, layer);
+    return joined.timeout_ms != must->timeout_ms || joined.approve_ms != must->approve_ms ||
+           joined.result_bytes != must->result_bytes || joined.fresh_host != must->fresh_host ||
+           joined.redact[layer] != must->redact[layer];
+}
+
+static void decide_rules(const struct policy *p, size_t layer, const struct policy_request *request,
+                         struct match_memo *memo, struct policy_verdict *v, struct reasons *reasons)
+{
     bool decided = false, lifted = p->layer == POLICY_NARROWS; /* the denial that holds where nothing matches */
+    struct policy_set may;
 
     match_memo_for(memo, p);
-    for (size_t i = 0; i < p->n_rules; i++) {
-        const struct rule *r = &p->rules[i];
+    policy_index_find(p, request, memo, &may);
+    for (size_t w = 0; w < may.n_words; w++)
+        while (may.words[w]) {
+            const struct rule *r = &p->rules[64 * w + (size_t)__builtin_ctzll(may.words[w])];
+            const bool lifts = policy_rule_lifts(r), is_news = !decided || (lifts && !lifted);
 
-        if (!match_key_fits(&p->keys[i], &key, request->effects, request->traits))
-            continue;
-        /* Behind the one that decides, only duties count, reasons, and whether a rule lifts the denial. */
-        if (decided && lifted && !reasons && !r->has_duties)
-            continue;
-        if (!match_holds(&r->is.match, request, memo, r->decision != POLICY_ALLOW))
-            continue;
-        if (!decided)
-            join_verdict(v, r->decision, r->is.name, r->is.why);
-        if (r->has_duties)
-            join_duties(&v->must, &r->must, layer);
-        add_reason(reasons, POLICY_RULE, layer, r->decision, r->is.name, r->is.why);
-        decided = true;
-        /* A rule that asks because of what the task has seen is no reason to allow more than before that. */
-        lifted |= r->decision == POLICY_DENY || label_is_within(r->is.match.from, best);
-        if (lifted && !reasons && !p->has_duties)
-            return;
-    }
+            may.words[w] &= may.words[w] - 1;
+            /* Behind the one that decides, only duties count, reasons, and whether a rule lifts the denial. */
+            if (decided && !reasons && !(lifts && !lifted) && !adds_duties(&v->must, r, layer))
+                continue;
+            if (!match_holds(&r->is.match, request, memo, r->decision != POLICY_ALLOW))
+                continue;
+            if (!decided)
+                join_verdict(v, r->decision, r->is.name, r->is.why);
+            if (r->has_duties)
+                join_duties(&v->must, &r->must, layer);
+            add_reason(reasons, POLICY_RULE, layer, r->decision, r->is.name, r->is.why);
+            /* A rule that asks because of what the task has seen is no reason to allow more than before that. */
+            lifted |= lifts;
+            decided = true;
+            if (!reasons && is_news)
+                policy_index_narrow(p, !lifted, &may);
+        }
     if (!lifted) {
         if (v->decision < POLICY_DENY)
             *v = (struct policy_verdict){ POLICY_DENY, NOT_ASKED, "no policy rule allows this call", v->must, v->result };
@@ -455,6 +469,7 @@ static void free_entries(struct policy *p)
 {
     free(p->rules);
     free(p->keys);
+    policy_index_destroy(p->index);
     free(p->labels);
     free(p->sinks);
     free(p->limits);

@@ -54,14 +54,17 @@ struct file {
     size_t n_rules;
 };
 
+struct policy_index;
+
 struct policy {
     enum policy_layer layer;
     struct arena *arena;
     size_t n_files;
     struct file *files;
     size_t n_rules, n_labels, n_sinks, n_limits, n_contained;
-    struct rule *rules;    /* from strict to lenient, then by name */
-    struct match_key *keys; /* of the rules */
+    struct rule *rules;         /* from strict to lenient, then by name */
+    struct match_key *keys;     /* of the rules */
+    struct policy_index *index; /* of the rules */
     struct label_rule *labels;
     struct sink_rule *sinks;
     struct limit_rule *limits;
@@ -77,6 +80,23 @@ int policy_find_decision(const char *key); /* allow, ask, deny; -1: none of them
 
 /* Adds the entries of a file's sections to an empty policy.  What it added stays when it fails.  -1 with CORAX_E_ARGS. */
 int policy_read_file(struct policy *, const char *file_id, const struct json *root, struct err *);
+/*
+ * Which rules may match: a set of bits, in the order of the rules.  What is not in it does not match; most of what is does.  The set has
+ * room for all rules of a policy.
+ */
+#define POLICY_SET_WORDS ((size_t)POLICY_MAX_FILES * POLICY_MAX_RULES / 64)
+struct policy_set {
+    size_t n_words;
+    uint64_t words[POLICY_SET_WORDS];
+};
+/* Makes p->index anew from rules in their order, with keys and slots.  -1: no memory. */
+int policy_index_create(struct policy *, struct err *);
+void policy_index_destroy(struct policy_index *); /* NULL is fine */
+void policy_index_find(const struct policy *, const struct policy_request *, struct match_memo *, struct policy_set *);
+/* Leaves only the rules that still matter behind one that decided: those with duties, and, if lifting, those that lift the denial. */
+void policy_index_narrow(const struct policy *, bool lifting, struct policy_set *);
+/* Is it a reason to allow, ask or deny by itself, so that the call is not denied because nothing is said of it? */
+bool policy_rule_lifts(const struct rule *);
 /* Brings all entries into their order.  -1: no memory. */
 int policy_sort(struct policy *, struct err *);
 /* Runs "tests" against a policy that holds nothing but the file's entries. */

@@ -350,7 +350,7 @@ int policy_sort(struct policy *p, struct err *err)
     if (p->n_contained > 0)
         qsort(p->contained, p->n_contained, sizeof(*p->contained), compare_statements);
     give_slots(p);
-    return 0;
+    return policy_index_create(p, err);
 }
 
 static int check_pair(const struct rule *a, const struct rule *b, struct err *err)

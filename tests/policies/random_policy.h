@@ -24,7 +24,7 @@ enum section { RULES, LABELS, SINKS, LIMITS, CONTAINED, N_SECTIONS };
 
 static const char *const section_names[N_SECTIONS] = { "rules", "labels", "sinks", "limits", "contained" };
 
-#define MAX_ENTRIES   6 /* of a section of a file */
+#define MAX_ENTRIES   40 /* of a section of a file */
 #define ENTRY_BYTES   900
 #define MAX_SET_FILES 3
 #define N_REDACTIONS  8
@@ -115,15 +115,129 @@ static inline void put_args(struct buf *b)
     buf_addf(b, "\"args\":{%s}", PICK(args));
 }
 
+/* A list of one to three. */
+static inline void put_some(struct buf *b, const char *key, const char *const *words, size_t n)
+{
+    buf_addf(b, "\"%s\":[%s", key, words[below((unsigned)n)]);
+    for (unsigned i = below(3); i > 0; i--)
+        buf_addf(b, ",%s", words[below((unsigned)n)]);
+    buf_addc(b, ']');
+}
+
+/* Members with commas between them; of n, those that chance has; when chance has none, the braces are empty. */
+struct members {
+    struct buf *b;
+    const char *comma;
+};
+
+static inline bool has_member(struct members *m, unsigned one_of)
+{
+    if (below(one_of))
+        return false;
+    buf_adds(m->b, m->comma);
+    m->comma = ",";
+    return true;
+}
+
+static inline void put_crowded_url(struct buf *b)
+{
+    static const char *const hosts[] = { "\"a.org\"", "\"*.a.org\"", "\"x.a.org\"", "\"*.x.a.org\"", "\"*.org\"", "\"xa.org\"",
+                                         "\"b.org\"", "\"8.8.8.8\"" };
+    static const char *const prefixes[] = { "\"/\"", "\"/api\"", "\"/api/\"", "\"/api/v\"", "\"/api/v/\"", "\"/api/v/w\"", "\"/apix\"",
+                                            "\"/v1/\"" };
+    static const char *const schemes[] = { "\"http\"", "\"https\"" }, *const ports[] = { "443", "80", "8080", "8443" };
+    struct members m = { b, "" };
+
+    buf_adds(b, "\"u\":{\"url\":{");
+    if (has_member(&m, 2))
+        put_some(b, "host", hosts, COUNT(hosts));
+    if (has_member(&m, 2))
+        put_some(b, "beneath", prefixes, COUNT(prefixes));
+    if (has_member(&m, 5))
+        put_some(b, "scheme", schemes, COUNT(schemes));
+    if (has_member(&m, 5))
+        put_some(b, "port", ports, COUNT(ports));
+    if (has_member(&m, 3))
+        buf_addf(b, "\"max_query\":%u", below(7));
+    if (has_member(&m, 6))
+        buf_addf(b, "\"private\":%s", below(2) ? "true" : "false");
+    buf_adds(b, "}}");
+}
+
+static inline void put_crowded_path(struct buf *b)
+{
+    static const char *const folders[] = { "\"docs\"", "\"docs/a\"", "\"docs/a/b\"", "\"docs/a/b/c\"", "\"docs/.git\"", "\"docsx\"",
+                                           "\"work\"", "\"work/out\"", "\"work/outer\"" };
+    struct members m = { b, "" };
+
+    buf_adds(b, "\"p\":{\"path\":{");
+    if (has_member(&m, 1))
+        put_some(b, "beneath", folders, COUNT(folders));
+    if (has_member(&m, 3))
+        buf_addf(b, "\"hidden\":%s", below(2) ? "true" : "false");
+    buf_adds(b, "}}");
+}
+
+static inline void put_crowded_value(struct buf *b)
+{
+    static const char *const values[] = { "-1", "0", "1", "5", "5.5", "\"five\"", "true", "false", "null", "\"ab\"" };
+    static const char *const texts[] = { "\"\"", "\"ab\"", "\"abc\"", "\"abcd\"", "\"\xc3\xa9\"", "1" };
+    const unsigned at = below(8);
+
+    if (below(2))
+        put_some(b, "n\":{\"enum", values, COUNT(values));
+    else
+        buf_addf(b, "\"n\":{\"min\":%d,\"max\":%u", (int)at - 3, at + below(4));
+    buf_adds(b, "},");
+    if (below(2))
+        put_some(b, "s\":{\"enum", texts, COUNT(texts));
+    else
+        buf_addf(b, "\"s\":{\"min_length\":%u,\"max_length\":%u", at / 2, at / 2 + below(3));
+    buf_addc(b, '}');
+}
+
+static inline void put_crowded_line(struct buf *b)
+{
+    static const char *const programs[] = { "\"ls\"", "\"git\"", "\"rm\"", "\"/bin/ls\"", "\"cp\"" };
+    static const char *const options[] = { "\"-l\"", "\"-x\"", "\"-la\"", "\"--all\"", "\"--almost\"", "\"--\"", "\"-\"" };
+    struct members m = { b, "" };
+
+    buf_adds(b, "\"v\":{\"argv\":{");
+    if (has_member(&m, 2))
+        put_some(b, "program", programs, COUNT(programs));
+    if (has_member(&m, 2))
+        put_some(b, "options", options, COUNT(options));
+    if (has_member(&m, 3))
+        buf_addf(b, "\"max\":%u", below(5));
+    buf_adds(b, "}}");
+}
+
+/* What the rules of a crowded file are about: one argument, in many and nested ways. */
+enum crowd { NO_CROWD, CROWD_URL, CROWD_PATH, CROWD_VALUE, CROWD_LINE, N_CROWDS };
+
+static inline void put_crowded_args(struct buf *b, enum crowd crowd)
+{
+    static void (*const put[])(struct buf *) = { put_args, put_crowded_url, put_crowded_path, put_crowded_value, put_crowded_line };
+
+    buf_adds(b, "\"args\":{");
+    put[crowd](b);
+    buf_addc(b, '}');
+}
+
 /* The conditions that a section may have. */
-static inline void put_when(struct buf *b, enum section section, bool allow)
+static inline void put_when(struct buf *b, enum section section, bool allow, enum crowd crowd)
 {
     static const char *const effects[] = { "read", "write", "exec", "net", "clock" };
     static const char *const traits[] = { "idempotent", "destructive" };
     const char *comma = "";
 
     buf_adds(b, ",\"when\":{");
-    if (below(2)) {
+    if (crowd != NO_CROWD) {
+        put_crowded_args(b, crowd);
+        comma = ",";
+    }
+    if (below(2 + 6 * (crowd != NO_CROWD)) == 0) {
+        buf_adds(b, comma);
         put_bits(b, "effects", effects, COUNT(effects));
         comma = ",";
     }
@@ -132,7 +246,7 @@ static inline void put_when(struct buf *b, enum section section, bool allow)
         put_bits(b, "traits", traits, COUNT(traits));
         comma = ",";
     }
-    if (section != LIMITS && below(2)) {
+    if (section != LIMITS && crowd == NO_CROWD && below(2)) {
         buf_adds(b, comma);
         put_args(b);
         comma = ",";
@@ -180,8 +294,8 @@ static inline void put_must(struct buf *b)
 }
 
 /* One of a section, as text; now and then one that cannot be loaded.  decision: of a rule; NULL: any that the layer may have. */
-static inline void random_entry(char out[ENTRY_BYTES], enum section section, unsigned number, enum policy_layer layer,
-                                const char *decision)
+static inline void crowded_entry(char out[ENTRY_BYTES], enum section section, unsigned number, enum policy_layer layer,
+                                 const char *decision, enum crowd crowd)
 {
     static const char *const base[] = { "allow", "allow", "allow", "ask", "deny" }, *const narrow[] = { "ask", "deny" };
     struct buf b;
@@ -190,9 +304,12 @@ static inline void random_entry(char out[ENTRY_BYTES], enum section section, uns
     if (!decision)
         decision = layer == POLICY_BASE ? PICK(base) : PICK(narrow);
     buf_addf(&b, "{\"id\":\"%c%u\",\"%s\":", "rlsmc"[section], number, section == RULES ? decision : "of");
-    put_pattern(&b);
-    if (below(5) > 0)
-        put_when(&b, section, strcmp(decision, "allow") == 0);
+    if (crowd != NO_CROWD && below(4))
+        buf_adds(&b, below(3) ? "\"*.*\"" : "\"a.*\"");
+    else
+        put_pattern(&b);
+    if (crowd != NO_CROWD || below(5) > 0)
+        put_when(&b, section, strcmp(decision, "allow") == 0, crowd);
     if (section == RULES && below(4) == 0)
         put_must(&b);
     if (section == LABELS || section == SINKS) {
@@ -221,6 +338,12 @@ static inline void random_entry(char out[ENTRY_BYTES], enum section section, uns
     buf_adds(&b, ",\"why\":\"w\"}");
     snprintf(out, ENTRY_BYTES, "%.*s", (int)b.len, b.failed ? "" : b.data);
     buf_finish(&b);
+}
+
+static inline void random_entry(char out[ENTRY_BYTES], enum section section, unsigned number, enum policy_layer layer,
+                                const char *decision)
+{
+    crowded_entry(out, section, number, layer, decision, NO_CROWD);
 }
 
 /* --- files and layers ------------------------------------------------------------------------------------------- */
@@ -300,21 +423,23 @@ static inline struct policy *load_random_layer(const struct random_layer *l, boo
     return p;
 }
 
-/* Adds entries one by one, and keeps those that load. */
+/* Adds entries one by one, and keeps those that load.  Of some files the rules are many. */
 static inline void fill_random_file(struct random_file *f, enum policy_layer kind, unsigned number)
 {
     static const unsigned tries[N_SECTIONS] = { 9, 4, 4, 3, 3 };
     static struct random_layer alone;
+    const enum crowd crowd = below(5) ? NO_CROWD : (enum crowd)(1 + below(N_CROWDS - 1));
 
     memset(f, 0, sizeof(*f));
     snprintf(f->id, sizeof(f->id), "f%u", number);
     for (unsigned s = 0; s < N_SECTIONS; s++)
-        for (unsigned i = below(tries[s]) + (s == RULES && kind == POLICY_BASE ? 2 : 0); i > 0 && f->n[s] < MAX_ENTRIES; i--) {
+        for (unsigned i = below(tries[s]) + (s != RULES ? 0 : crowd ? MAX_ENTRIES : kind == POLICY_BASE ? 2 : 0);
+             i > 0 && f->n[s] < MAX_ENTRIES; i--) {
             struct policy *p;
 
             if (s == CONTAINED && kind == POLICY_NARROWS)
                 break;
-            random_entry(f->entries[s][f->n[s]++], (enum section)s, i, kind, NULL);
+            crowded_entry(f->entries[s][f->n[s]++], (enum section)s, i, kind, NULL, s == RULES ? crowd : NO_CROWD);
             alone.kind = kind;
             alone.n_files = 1;
             alone.files[0] = *f;
@@ -398,18 +523,22 @@ static inline void random_request(struct random_request *r)
     static const char *const strings[] = { "\"\"", "\"\xc3\xa9\"", "\"ab\"", "\"abc\"", "\"abcd\"", "1", "{}" };
     static const char *const paths[] = { "\"docs\"", "\"docs/a\"", "\"docs/a/b\"", "\"docsx/a\"", "\"./docs//a/.\"", "\"docs/.git/a\"",
                                          "\".x\"", "\"/docs\"", "\"docs/../work\"", "\"\"", "\".\"", "\"work/out/c\"", "\"work/outer\"",
-                                         "\"docs/link\"", "\"work/link\"", "\"do\\\\cs\"", "7", "\"work/a..b\"" };
+                                         "\"docs/link\"", "\"work/link\"", "\"do\\\\cs\"", "7", "\"work/a..b\"", "\"docs/a/b/c/d\"",
+                                         "\"docs/a/bc\"" };
     static const char *const urls[] = {
         "\"https://a.org/\"", "\"http://a.org\"", "\"HTTPS://A.Org./api\"", "\"https://x.a.org/api/v\"", "\"https://xa.org:8080/apix\"",
         "\"http://8.8.8.8:8080/v1\"", "\"http://8.8.8.8/v1/?abc\"", "\"https://a.org/api?abcd\"", "\"https://a.org#frag\"",
         "\"http://127.0.0.1/\"", "\"http://10.1.2.3:443/api\"", "\"http://localhost/\"", "\"https://printer.local/api\"",
         "\"http://[::1]/api\"", "\"http://[2606:4700::1111]:8080/\"", "\"http://u@a.org/\"", "\"http://0x7f.1/\"", "\"http://1.2.3/\"",
         "\"https://a.org/%61pi\"", "\"https://a.org//api\"", "\"https://a.org/x/../api\"", "\"ftp://a.org/\"", "\"a.org\"", "\"\"", "7",
-        "\"https://a.org:99999/\"", "\"https://a.org/api/%C3%A9\"",
+        "\"https://a.org:99999/\"", "\"https://a.org/api/%C3%A9\"", "\"https://y.x.a.org/api/v/w/z\"", "\"http://b.org:8080/api/vw?abcdef\"",
+        "\"https://x.a.org/%61pi/v\"", "\"https://b.org:8443/v1/api/\"",
     };
     static const char *const lines[] = { "[\"ls\"]", "[\"ls\",\"-l\"]", "[\"/bin/ls\",\"-l\",\"a\"]", "[\"git\",\"--all=x\"]",
                                          "[\"git\",\"--al\"]", "[\"ls\",\"-la\",\"b\"]", "[\"ls\",\"-x\",\"-l\",\"c\"]", "[]", "[7]",
-                                         "[\"ls\",7]", "\"ls\"", "[\"rm\",\"-\",\"--\"]", "[\"-l\"]" };
+                                         "[\"ls\",7]", "\"ls\"", "[\"rm\",\"-\",\"--\"]", "[\"-l\"]",
+                                         "[\"/usr/bin/git\",\"--al=x\",\"a\",\"b\"]", "[\"cp\",\"-xa\"]",
+                                         "[\"git\",\"--almost-all\"]", "[\"git\",\"--a\"]" };
     struct buf b;
 
     buf_init(&b, 4096);

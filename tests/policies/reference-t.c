@@ -103,7 +103,8 @@ static bool is_alike(const struct loaded *l, const struct policy_verdict *v, con
 /* The first is the verdict's, whether all fit or one. */
 static bool is_explained(const struct loaded *l, const struct policy_request *r, const struct policy_verdict *v)
 {
-    struct policy_reason all[64], one;
+    static struct policy_reason all[400];
+    struct policy_reason one;
     const size_t n = policy_explain(l->layers, l->n, r, all, COUNT(all));
     bool good = n > 0 && n <= COUNT(all) && all[0].decision == v->decision && strcmp(all[0].name, v->rule) == 0 &&
                 strcmp(all[0].why, v->why) == 0;
