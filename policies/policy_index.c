@@ -164,6 +164,8 @@ static int compare_wants(const void *a, const void *b)
 /* What shares a key with many is dear.  One value may show several keys, so the wants are added up. */
 static void weigh(struct gathering *g)
 {
+    if (g->n_wants == 0)
+        return;
     qsort(g->wants, g->n_wants, sizeof(*g->wants), compare_wants);
     for (size_t from = 0, to; from < g->n_wants; from = to) {
         for (to = from + 1; to < g->n_wants && g->wants[to].key == g->wants[from].key; to++)
