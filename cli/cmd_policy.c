@@ -99,6 +99,18 @@ static void print_label(const char *what, const struct json *label)
     printf("%s  %s, %s\n", what, json_get_text(label, "integrity", "?"), json_get_text(label, "confidentiality", "?"));
 }
 
+static void print_duty(const struct json *duty)
+{
+    printf("must     %s", json_key(duty));
+    if (json_kind(duty) == JSON_NUMBER)
+        printf(" %.0f", json_number(duty, 0));
+    if (json_text(duty)) {
+        fputc(' ', stdout);
+        print_text(json_text(duty));
+    }
+    fputc('\n', stdout);
+}
+
 static void print_answer(const struct json *root)
 {
     const char *decision = json_get_text(root, "outcome", "?");
@@ -115,8 +127,7 @@ static void print_answer(const struct json *root)
     print_label("context", json_get(root, "context"));
     print_label("result ", json_get(root, "result"));
     for (const struct json *m = json_first(json_get(root, "must")); m; m = json_next(m))
-        printf("must     %s%s%.0f\n", json_key(m), json_kind(m) == JSON_NUMBER ? " " : "",
-               json_kind(m) == JSON_NUMBER ? json_number(m, 0) : 1);
+        print_duty(m);
 }
 
 static int explain(struct cli *cli, const struct options *o, const char *tool, const char *args)

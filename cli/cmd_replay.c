@@ -42,9 +42,11 @@ static int print_replay(const struct json *root)
 static void put_decision(const char *label, const struct json *d)
 {
     printf("    %s  ", label);
-    term_puts(stdout, TERM_PLAIN, json_get_text(d, "decision", "?"));
+    if (json_get(d, "in_doubt"))
+        fputs("in doubt ", stdout);
+    term_puts(stdout, TERM_PLAIN, json_get_text(d, "decision", json_get_text(d, "in_doubt", "?")));
     fputs(" by ", stdout);
-    put(json_get_text(d, "rule", "?"));
+    put(json_get_text(d, "rule", "whether somebody attends"));
 }
 
 static void print_ended(const struct json *ended)

@@ -44,10 +44,11 @@ struct follow {
     int status; /* once finished */
 };
 
-static bool opens(const char *kind)
+/* A call in doubt that fails asks nobody. */
+static bool opens(const char *kind, const struct json *event)
 {
     return strcmp(kind, "approval_asked") == 0 || strcmp(kind, "question_asked") == 0 ||
-           strcmp(kind, "effect_unverified") == 0;
+           (strcmp(kind, "effect_unverified") == 0 && strcmp(json_get_text(event, "in_doubt", "ask"), "ask") == 0);
 }
 
 static bool closes(const char *kind)
@@ -124,7 +125,7 @@ static void take_event(struct follow *follow, const struct stream_item *item)
         follow->last_denied = strcmp(json_get_text(event, "status", ""), "denied") == 0;
     if (strcmp(kind, "task_finished") == 0 || unsaved)
         take_finish(follow, event);
-    if (opens(kind)) {
+    if (opens(kind, event)) {
         json_free(follow->open);
         follow->open = event;
         return;

@@ -463,6 +463,20 @@ static void trace_result(FILE *out, const struct json *event)
     fputc('\n', out);
 }
 
+/* "CALL asks|fails [by RULE]: WHY" of a call in doubt. */
+static void trace_doubt(FILE *out, const struct json *event)
+{
+    put(out, event, "call_id", 0);
+    fputs(strcmp(text_of(event, "in_doubt"), "fail") == 0 ? " fails" : " asks", out);
+    if (*text_of(event, "rule")) {
+        fputs(" by ", out);
+        put(out, event, "rule", 0);
+    }
+    fputs(": ", out);
+    put(out, event, "why", TEXT_COLUMN);
+    fputc('\n', out);
+}
+
 /* "CALL WORD [RULE]: WHY" of a decision. */
 static void trace_decision(FILE *out, const struct json *event)
 {
@@ -617,7 +631,7 @@ void show_trace_event(FILE *out, const struct json *event, int64_t begin_ms)
         { "compacted", "summary", trace_compacted, NULL },
         { "question_asked", "question", NULL, "question" },
         { "human_said", "person", NULL, "text" },
-        { "effect_unverified", "in doubt", NULL, "why" },
+        { "effect_unverified", "in doubt", trace_doubt, NULL },
         { "task_resumed", "resumed", NULL, "why" },
         { "task_due", "due", put_late, NULL },
         { "pause_asked", "pauses", put_pause, NULL },

@@ -166,6 +166,10 @@ static void write_duties(struct jsonw *w, const struct policy_duties *must)
         jsonw_int(w, "result_bytes", must->result_bytes);
     if (must->fresh_host)
         jsonw_bool(w, "fresh_host", true);
+    if (must->in_doubt) {
+        jsonw_text(w, "in_doubt", policy_doubt_name(must->in_doubt));
+        jsonw_text(w, "in_doubt_rule", must->in_doubt_rule);
+    }
     if (policy_redacts(must))
         jsonw_bool(w, "redact", true);
     jsonw_end(w);

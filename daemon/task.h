@@ -77,6 +77,8 @@ struct task_call {
     struct policies *judged_by;  /* held; NULL: not judged yet */
     struct policy_duties must;   /* by them */
     struct label result;         /* of what it gives */
+    enum policy_doubt in_doubt;  /* after a recovery: what was and is to become of it, the stricter; the rule that says so, "": none */
+    char in_doubt_rule[136];
     struct label came;           /* of what came of it; the best until something has */
     int64_t tokens;              /* that another task has spent on it */
     size_t n_made;               /* calls that another task has made for it: the last of the task's past */
@@ -238,6 +240,11 @@ void task_record_result(struct task *, bool error, int status, const char *text,
 /* Ends the open call without a host's result. */
 void task_end_call(struct task *, bool error, int status, const char *text);
 void task_ask_unverified(struct task *);
+/* What becomes of a call in doubt, ask or fail: what the policy says, and where nobody attends nobody can be asked. */
+enum policy_doubt task_doubt(const struct task *, enum policy_doubt said);
+#define TASK_IN_DOUBT                                                                                                                      \
+    "it is not known whether this call had its effect: the daemon was interrupted. Do not simply repeat it; find out first, or say so in " \
+    "the answer"
 /* A person is asked since call.asked_ms: when the time to approve is over, the call is denied. */
 void task_limit_approval(struct task *);
 void task_ask_question(struct task *, const struct plan_command *);

@@ -7,8 +7,8 @@
  *     approval_asked               the person is still asked, if the same policy would ask the same
  *     approval_given               the call is made, if the approval still fits the request
  *     tool_intent, no result       without effects or idempotent: made again; else its effect is unverified, and a
- *                                  person is asked
- *     effect_unverified            the person is still asked
+ *                                  person is asked, unless the policy, as it was or is, has the call fail
+ *     effect_unverified            the person is still asked, if the policy still asks
  *
  * Without task_due a task with a time of its own is still waiting for it, and one whose last word about it is
  * pause_asked or task_paused stays paused.
@@ -220,8 +220,11 @@ int task_fold_event(struct task_fold *f, enum entry_kind kind, const struct json
     case ENTRY_TASK_PAUSED:
     case ENTRY_TASK_RESUMED_BY:
         return paused(f, kind, e, err);
-    case ENTRY_TASK_SUBMITTED:
     case ENTRY_POLICY_DECIDED:
+        f->in_doubt = policy_doubt_find(json_get_text(e, "in_doubt", NULL));
+        snprintf(f->in_doubt_rule, sizeof(f->in_doubt_rule), "%s", json_get_text(e, "in_doubt_rule", ""));
+        return 0;
+    case ENTRY_TASK_SUBMITTED:
     case ENTRY_MEMORY_WRITTEN: /* the result says the same to the model */
     case ENTRY_OBSERVATION_CUT: /* the planner cuts it again */
     case ENTRY_WENT_BACK:       /* and goes back again */
@@ -242,6 +245,15 @@ static void wait_for_person(struct task *t, enum task_phase phase)
     t->resumed = false;
 }
 
+/* What becomes of the call in doubt: as was decided, or, where that is stricter, as would be now. */
+static void join_doubt(struct task_call *c, const struct task_fold *f)
+{
+    const bool now = c->must.in_doubt > f->in_doubt;
+
+    c->in_doubt = now ? c->must.in_doubt : f->in_doubt;
+    snprintf(c->in_doubt_rule, sizeof(c->in_doubt_rule), "%s", now ? c->must.in_doubt_rule : f->in_doubt_rule);
+}
+
 /* The open call, as far as it had come.  What is left to the loop stays command_due. */
 static void fold_call(struct task_fold *f, const struct call *call)
 {
@@ -255,6 +267,7 @@ static void fold_call(struct task_fold *f, const struct call *call)
     t->call.attempt = f->attempt;
     judged = task_judge_call(t, call, &verdict, NULL) == 0;
     same = judged && verdict.decision == POLICY_ASK && strcmp(f->request_hash, t->call.request_hash) == 0;
+    join_doubt(&t->call, f);
     switch (f->pending) {
     case PENDING_ASKED:
         if (same && verdict.decision == POLICY_ASK && t->attended) {
@@ -275,6 +288,11 @@ static void fold_call(struct task_fold *f, const struct call *call)
         t->command_due = f->may_repeat;
         break;
     case PENDING_UNVERIFIED:
+        if (task_doubt(t, t->call.in_doubt) == POLICY_DOUBT_FAIL) {
+            t->ask_unverified = true;
+            t->command_due = false;
+            break;
+        }
         snprintf(t->call.request_hash, sizeof(t->call.request_hash), "%s", f->request_hash);
         snprintf(t->call.why, sizeof(t->call.why), "%s", f->why);
         wait_for_person(t, PHASE_UNVERIFIED);

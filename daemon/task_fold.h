@@ -16,6 +16,8 @@ struct task_fold {
     int64_t asked_ms; /* the approval, wall clock */
     struct plan_lesson lesson; /* the last one; text NULL: none */
     char request_hash[TASK_HASH_SIZE], why[256];
+    enum policy_doubt in_doubt; /* as the last decision said */
+    char in_doubt_rule[136];    /* "": none */
 };
 
 /* One event behind task_submitted; e is the whole object.  -1: the planner does not take it. */

@@ -143,6 +143,10 @@ static void record_decision(struct task *t, const struct policy_verdict *v, stru
     entry_text(e, "rule", v->rule);
     entry_text(e, "why", v->why);
     task_record_label(e, "context", context);
+    if (t->call.must.in_doubt) {
+        entry_text(e, "in_doubt", policy_doubt_name(t->call.must.in_doubt));
+        entry_text(e, "in_doubt_rule", t->call.must.in_doubt_rule);
+    }
     entry_text(e, "policy_hash", hash);
     task_recorded(t, e);
 }
@@ -160,8 +164,12 @@ static void record_question(struct task *t, enum entry_kind kind)
     at = entry_mark(e);
     effects_write(&e->w, "effects", t->call.tool ? t->call.tool->effects : 0);
     entry_seal(e, "effects", at);
-    if (kind == ENTRY_APPROVAL_ASKED)
+    if (kind == ENTRY_APPROVAL_ASKED) {
         entry_text(e, "rule", t->call.rule);
+    } else {
+        entry_text(e, "in_doubt", policy_doubt_name(task_doubt(t, t->call.in_doubt)));
+        entry_text(e, "rule", t->call.in_doubt_rule[0] ? t->call.in_doubt_rule : NULL);
+    }
     entry_text(e, "why", t->call.why);
     entry_text(e, "request_hash", t->call.request_hash);
     task_recorded(t, e);
@@ -197,18 +205,19 @@ void task_begin_call(struct task *t, const struct call *call)
     }
 }
 
+enum policy_doubt task_doubt(const struct task *t, enum policy_doubt said)
+{
+    return said == POLICY_DOUBT_FAIL || !t->attended ? POLICY_DOUBT_FAIL : POLICY_DOUBT_ASK;
+}
+
 void task_ask_unverified(struct task *t)
 {
     snprintf(t->call.why, sizeof(t->call.why),
              "the daemon was interrupted after it had sent this call; whether it had its effect is not known");
     hash_request(t, "unverified");
     record_question(t, ENTRY_EFFECT_UNVERIFIED);
-    if (t->attended) {
+    if (task_doubt(t, t->call.in_doubt) == POLICY_DOUBT_ASK)
         task_stand_still(t, PHASE_UNVERIFIED, TASK_WAITING);
-        return;
-    }
-    task_end_call(
-        t, true, CORAX_E_INTERNAL,
-        "it is not known whether this call had its effect: the daemon was interrupted. Do not simply repeat it;"
-        " find out first, or say so in the answer");
+    else
+        task_end_call(t, true, CORAX_E_INTERNAL, TASK_IN_DOUBT);
 }

@@ -20,7 +20,9 @@ struct rejudge {
     /* The call that was judged last. */
     char call_id[32];
     struct label result; /* of what it gives */
-    bool denied;         /* it was made, and would not be: its events are left out */
+    bool denied;         /* it was made, and would not be, or was asked about, and would have failed: its events are left out */
+    enum policy_doubt in_doubt; /* what is to become of it, should nobody know whether it had its effect; the rule that says so */
+    const char *in_doubt_rule;
     int64_t n_judged, n_differ;
     int64_t differs_from, ended_at; /* 0: not yet */
     char why[ERR_MSG + 80];         /* it ended */
@@ -114,40 +116,44 @@ static struct policy_verdict decide(const struct rejudge *r, const struct json *
 
 /* --- what differs ------------------------------------------------------------------------------------------------- */
 
-static void write_difference(struct rejudge *r, const struct stored_event *at, const struct json *decision, const struct policy_verdict *v)
+/* What was said by a rule: of key, a decision or what becomes of a call in doubt. */
+struct said {
+    const char *key, *what, *rule, *why;
+};
+
+static void write_said(struct jsonw *w, const char *name, const struct said *s)
+{
+    jsonw_object(w, name);
+    jsonw_text(w, s->key, s->what);
+    jsonw_text(w, "rule", s->rule);
+    if (s->why)
+        jsonw_text(w, "why", s->why);
+    jsonw_end(w);
+}
+
+static void write_difference(struct rejudge *r, const struct stored_event *at, const struct json *event, const struct said *recorded,
+                             const struct said *replayed)
 {
     struct jsonw *w = r->w;
 
     r->n_differ++;
     jsonw_object(w, NULL);
     jsonw_int(w, "seq", at->seq);
-    jsonw_text(w, "call_id", json_get_text(decision, "call_id", "?"));
-    jsonw_text(w, "tool", json_get_text(decision, "tool", "?"));
-    jsonw_text(w, "provider", json_get_text(decision, "provider", "?"));
-    jsonw_object(w, "recorded");
-    jsonw_text(w, "decision", json_get_text(decision, "decision", "?"));
-    jsonw_text(w, "rule", json_get_text(decision, "rule", "?"));
-    jsonw_end(w);
-    jsonw_object(w, "replayed");
-    jsonw_text(w, "decision", policy_decision_name(v->decision));
-    jsonw_text(w, "rule", v->rule);
-    jsonw_text(w, "why", v->why);
-    jsonw_end(w);
+    jsonw_text(w, "call_id", json_get_text(event, "call_id", "?"));
+    jsonw_text(w, "tool", json_get_text(event, "tool", "?"));
+    jsonw_text(w, "provider", json_get_text(event, "provider", "?"));
+    write_said(w, "recorded", recorded);
+    write_said(w, "replayed", replayed);
     jsonw_end(w);
 }
 
 /* The planner is told what it would have been told then. */
-static void deny(struct rejudge *r, const struct stored_event *at, const struct policy_verdict *v)
+static void fail_call(struct rejudge *r, const struct stored_event *at, const char *text)
 {
-    struct buf text;
-    struct part part = { .mime = "text/plain" };
+    struct part part = { .mime = "text/plain", .data = text, .len = strlen(text) };
     struct plan_event ev = { .kind = PLAN_EV_TOOL_DONE, .call_id = r->call_id, .error = true, .n_parts = 1, .parts = &part };
     struct err err = { 0 };
 
-    buf_init(&text, ENTRY_LIMIT);
-    task_say_denied(v, &text);
-    part.data = text.data;
-    part.len = text.len;
     ev.active_ms = r->t->active_before_ms;
     r->denied = true;
     r->fold.pending = PENDING_NOTHING;
@@ -156,7 +162,33 @@ static void deny(struct rejudge *r, const struct stored_event *at, const struct 
         r->differs_from = at->seq;
     if (planner_apply(r->t->planner, &ev, &err) < 0)
         end_replay(r, at, err.msg);
+}
+
+static void deny(struct rejudge *r, const struct stored_event *at, const struct policy_verdict *v)
+{
+    struct buf text;
+
+    buf_init(&text, ENTRY_LIMIT);
+    task_say_denied(v, &text);
+    fail_call(r, at, text.data);
     buf_finish(&text);
+}
+
+/* Whether a person is asked about a call in doubt, or it fails. */
+static void judge_doubt(struct rejudge *r, const struct stored_event *at, const struct json *e)
+{
+    const enum policy_doubt said = policy_doubt_find(json_get_text(e, "in_doubt", NULL));
+    const enum policy_doubt was = said ? said : task_doubt(r->t, said), is = task_doubt(r->t, r->in_doubt);
+    const struct said recorded = { "in_doubt", policy_doubt_name(was), json_get_text(e, "rule", NULL), NULL };
+    const struct said replayed = { "in_doubt", policy_doubt_name(is), r->in_doubt_rule, NULL };
+
+    if (was == is)
+        return;
+    write_difference(r, at, e, &recorded, &replayed);
+    if (is == POLICY_DOUBT_FAIL)
+        fail_call(r, at, TASK_IN_DOUBT);
+    else
+        end_replay(r, at, "a person would be asked whether the call had its effect: what they say is not recorded");
 }
 
 static void judge(struct rejudge *r, size_t i, const struct json *decision)
@@ -181,8 +213,11 @@ static void judge(struct rejudge *r, size_t i, const struct json *decision)
     v = decide(r, decision, call, &m);
     r->n_judged++;
     r->result = v.result;
+    r->in_doubt = v.must.in_doubt;
+    r->in_doubt_rule = v.must.in_doubt_rule;
     if (strcmp(recorded, policy_decision_name(v.decision)) != 0)
-        write_difference(r, at, decision, &v);
+        write_difference(r, at, decision, &(struct said){ "decision", recorded, json_get_text(decision, "rule", "?"), NULL },
+                         &(struct said){ "decision", policy_decision_name(v.decision), v.rule, v.why });
     allowed = v.decision == POLICY_ALLOW || (v.decision == POLICY_ASK && r->t->attended);
     if (m.made && !allowed)
         deny(r, at, &v);
@@ -227,6 +262,8 @@ static void take(struct rejudge *r, size_t i, const struct json *e)
         r->recorded_at_reply = r->t->seen;
     } else if (kind == ENTRY_POLICY_DECIDED) {
         judge(r, i, e);
+    } else if (kind == ENTRY_EFFECT_UNVERIFIED) {
+        judge_doubt(r, &r->events[i], e);
     } else if (kind == ENTRY_TOOL_RESULT) {
         r->call_id[0] = '\0';
     }

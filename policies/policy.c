@@ -18,11 +18,25 @@
 #define CHANGES     (CORAX_FX_WRITE | CORAX_FX_EXEC)
 
 static const char *const decision_names[] = { "allow", "ask", "deny" };
+static const char *const doubt_names[] = { NULL, "ask", "fail" };
 static const char *const part_names[] = { "rule", "built-in", "limit", "label", "sink", "contained" };
 
 const char *policy_decision_name(enum policy_decision decision)
 {
     return decision_names[decision];
+}
+
+const char *policy_doubt_name(enum policy_doubt doubt)
+{
+    return doubt_names[doubt];
+}
+
+enum policy_doubt policy_doubt_find(const char *name)
+{
+    for (int d = POLICY_DOUBT_ASK; name && d <= POLICY_DOUBT_FAIL; d++)
+        if (strcmp(name, doubt_names[d]) == 0)
+            return (enum policy_doubt)d;
+    return POLICY_DOUBT_UNSAID;
 }
 
 const char *policy_part_name(enum policy_part part)
@@ -122,6 +136,11 @@ static void join_duties(struct policy_duties *must, const struct policy_duties *
     must->approve_ms = strictest(must->approve_ms, other->approve_ms);
     must->result_bytes = strictest(must->result_bytes, other->result_bytes);
     must->fresh_host |= other->fresh_host;
+    if (other->in_doubt > must->in_doubt ||
+        (other->in_doubt && other->in_doubt == must->in_doubt && strcmp(other->in_doubt_rule, must->in_doubt_rule) < 0)) {
+        must->in_doubt = other->in_doubt;
+        must->in_doubt_rule = other->in_doubt_rule;
+    }
     must->redact[layer] |= other->redact[0];
 }
 
@@ -137,7 +156,7 @@ static bool adds_duties(const struct policy_duties *must, const struct rule *r, 
     join_duties(&joined, &r->must, layer);
     return joined.timeout_ms != must->timeout_ms || joined.approve_ms != must->approve_ms ||
            joined.result_bytes != must->result_bytes || joined.fresh_host != must->fresh_host ||
-           joined.redact[layer] != must->redact[layer];
+           joined.in_doubt_rule != must->in_doubt_rule || joined.redact[layer] != must->redact[layer];
 }
 
 static void decide_rules(const struct policy *p, size_t layer, const struct policy_request *request,

@@ -88,12 +88,17 @@ struct policy_request {
     void *resolve_arg;
 };
 
-/* What whoever carries the verdict out has to see to: the strictest of all rules that match.  0 or false: nothing. */
+/* What becomes of a call of which nobody knows whether it had its effect; ordered by strictness. */
+enum policy_doubt { POLICY_DOUBT_UNSAID, POLICY_DOUBT_ASK, POLICY_DOUBT_FAIL };
+
+/* What whoever carries the verdict out has to see to: the strictest of all rules that match.  0, false or NULL: nothing. */
 struct policy_duties {
     int64_t timeout_ms;   /* of the call */
     int64_t approve_ms;   /* how long a person has to approve; then it is denied */
     int64_t result_bytes; /* of its result's text that goes on; the rest is left out */
     bool fresh_host;      /* the process that carries it out has served nobody before, and serves nobody after */
+    enum policy_doubt in_doubt;
+    const char *in_doubt_rule; /* "default/pure-tools": which says so, of several the first by name */
     uint64_t redact[POLICY_MAX_LAYERS]; /* for policy_redact */
 };
 
@@ -127,6 +132,8 @@ void policy_destroy(struct policy *);
 struct policy_verdict policy_decide_layers(const struct policy *const *layers, size_t n, const struct policy_request *);
 struct policy_verdict policy_decide(const struct policy *base, const struct policy_request *);
 const char *policy_decision_name(enum policy_decision); /* "allow" "ask" "deny" */
+const char *policy_doubt_name(enum policy_doubt);       /* NULL "ask" "fail" */
+enum policy_doubt policy_doubt_find(const char *name);  /* POLICY_DOUBT_UNSAID for another name, and NULL */
 
 /*
  * Everything that had a say in a decision, the strictest first, so that the first one is the verdict's; behind what decides, the labels,

@@ -71,6 +71,12 @@ static int read_redact(struct policy *p, const struct json *list, struct policy_
     return 0;
 }
 
+static int read_doubt(const struct json *j, enum policy_doubt *doubt, struct err *err)
+{
+    *doubt = policy_doubt_find(json_text(j));
+    return *doubt ? 0 : fail(err, CORAX_E_ARGS, "must: in_doubt is neither \"ask\" nor \"fail\"");
+}
+
 static int read_must(struct policy *p, const struct json *j, struct rule *r, struct err *err)
 {
     struct policy_duties *must = &r->must;
@@ -95,9 +101,11 @@ static int read_must(struct policy *p, const struct json *j, struct rule *r, str
             must->fresh_host = true;
         else if (strcmp(key, "fresh_host") == 0)
             bad = fail(err, CORAX_E_ARGS, "must: fresh_host is true or left out");
+        else if (strcmp(key, "in_doubt") == 0)
+            bad = read_doubt(m, &must->in_doubt, err);
         else
             bad = fail(err, CORAX_E_ARGS,
-                       "must: key \"%.60s\" is unknown: timeout_s, approve_s, redact, result_bytes, fresh_host are known", key);
+                       "must: key \"%.60s\" is unknown: timeout_s, approve_s, redact, result_bytes, fresh_host, in_doubt are known", key);
         if (bad)
             return -1;
     }
@@ -143,9 +151,11 @@ static int read_rule(const struct reading *in, void *out, struct err *err)
     if (r->decision == POLICY_ALLOW && in->p->layer == POLICY_NARROWS)
         return fail(err, CORAX_E_ARGS, "this layer only narrows: deny or ask, with \"except\" for what stays allowed");
     if (match_read(&r->is.match, in->p->arena, pattern, when,
-                   r->decision == POLICY_ALLOW ? MATCH_ALLOW : MATCH_AGAINST, err) < 0)
+                   r->decision == POLICY_ALLOW ? MATCH_ALLOW : MATCH_AGAINST, err) < 0 ||
+        name_it(in, &r->is, err) < 0)
         return -1;
-    return name_it(in, &r->is, err);
+    r->must.in_doubt_rule = r->must.in_doubt ? r->is.name : NULL;
+    return 0;
 }
 
 /* --- the other sections: each entry is "of" a pattern ------------------------------------------------------------ */

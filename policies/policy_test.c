@@ -183,12 +183,18 @@ static int check_must(const struct json *want, const struct policy_duties *must,
         { "result_bytes", false, (double)must->result_bytes },    { "fresh_host", true, must->fresh_host },
         { "redact", true, policy_redacts(must) },
     };
-    size_t known = 0;
+    const struct json *doubt = json_get(want, "in_doubt");
+    size_t known = doubt != NULL;
 
     if (!want)
         return 0;
     if (json_kind(want) != JSON_OBJECT)
         return fail(err, CORAX_E_ARGS, "must is not an object of duties");
+    if (doubt && policy_doubt_find(json_text(doubt)) == POLICY_DOUBT_UNSAID)
+        return fail(err, CORAX_E_ARGS, "must: in_doubt is neither \"ask\" nor \"fail\"");
+    if (policy_doubt_find(json_text(doubt)) != must->in_doubt)
+        return fail(err, CORAX_E_ARGS, "must: in_doubt is %s, not %s", must->in_doubt ? policy_doubt_name(must->in_doubt) : "not said",
+                    doubt ? json_text(doubt) : "left out");
     for (size_t i = 0; i < sizeof(duties) / sizeof(*duties); i++) {
         const struct json *j = json_get(want, duties[i].key);
         const double wants = duties[i].is_flag ? json_bool(j, false) : json_number(j, 0);
@@ -200,7 +206,7 @@ static int check_must(const struct json *want, const struct policy_duties *must,
             return fail(err, CORAX_E_ARGS, "must: %s is %.15g, not %.15g", duties[i].key, duties[i].is, wants);
     }
     if (known != json_count(want))
-        return fail(err, CORAX_E_ARGS, "must has a key that is unknown: timeout_s, approve_s, redact, result_bytes, fresh_host are known");
+        return fail(err, CORAX_E_ARGS, "must has a key that is unknown: timeout_s, approve_s, redact, result_bytes, fresh_host, in_doubt are known");
     return 0;
 }
 

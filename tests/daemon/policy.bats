@@ -241,6 +241,7 @@ POLICY
 
 @test "corax policy: ls, show, explain, test" {
     tools
+    sed -i 's/"rules": \[/&{"id":"careful","allow":"ledger.look","must":{"in_doubt":"fail","fresh_host":true},"why":"w"},/' "$dir/policy.json"
     script <<< '{}'
     start
     run "$build/corax" -s "$sock" policy ls
@@ -255,6 +256,10 @@ POLICY
     [[ $output == *"ask  ledger.append by built-in/rule-of-two"*"built-in/trusted-context"*"test/all"* ]]
     run "$build/corax" -s "$sock" policy explain ledger.append --unattended --context untrusted
     [[ $output == deny*"nobody attends"* ]]
+    run "$build/corax" -s "$sock" policy explain look
+    has "$output" "must     in_doubt fail"
+    has "$output" "must     in_doubt_rule test/careful"
+    has "$output" "must     fresh_host"
     run "$build/corax" -s "$sock" policy explain mail.send
     same "$status" 1
     [[ $output == *"say its effects"* ]]
@@ -264,7 +269,7 @@ POLICY
     same "$status" 2
     run "$build/corax" -s "$sock" policy test "$dir/policy.json"
     same "$status" 0
-    [[ $output == *"test: 1 rules, 0 tests"* ]]
+    [[ $output == *"test: 2 rules, 0 tests"* ]]
     run "$build/corax" -s "$sock" policy test --narrows "$dir/policy.json"
     same "$status" 1
     [[ $output == *"only narrows"* ]]

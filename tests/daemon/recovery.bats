@@ -101,6 +101,70 @@ recovered() {
     same "$(cat "$ledger")" once
 }
 
+doubt() { # ask|fail: what the policy says of calls in doubt
+    cat > "$dir/policy.json" <<POLICY
+{ "policy": 1, "id": "test", "rules": [
+  { "id": "free", "allow": "ledger.*", "must": { "in_doubt": "ask" }, "why": "the ledger is there for it" },
+  { "id": "slow", "allow": "ledger.append_*", "must": { "in_doubt": "$1" }, "why": "it takes its time" } ] }
+POLICY
+}
+
+has_failed_in_doubt() { # RULE
+    same "$(field /state)" finished
+    has "$(field /answer)" "it is not known whether this call had its effect"
+    same "$(cat "$ledger")" once
+    has "$(kinds)" "task_resumed effect_unverified tool_result"
+    api GET "/v1/tasks/$id/trace"
+    same "$(printf '%s' "$body" | grep -o '"in_doubt":"fail","rule":"[^"]*"')" "\"in_doubt\":\"fail\",\"rule\":\"$1\""
+}
+
+@test "an effect in doubt fails where the policy says so, whoever is there" {
+    doubt fail
+    interrupt "slow write" once
+    has_failed_in_doubt test/slow
+    has "$body" '"in_doubt":"fail","in_doubt_rule":"test/slow"'
+    run "$build/corax" -s "$sock" trace "$id"
+    has "$output" "c1 fails by test/slow: the daemon was interrupted"
+}
+
+@test "an effect in doubt fails as was decided, though the policy asks now" {
+    script <<< "$replies"
+    doubt fail
+    start
+    submit "slow write"
+    eventually in_ledger once
+    stop KILL
+    doubt ask
+    start
+    eventually recovered
+    has_failed_in_doubt test/slow
+}
+
+@test "an effect in doubt fails where only the policy of today says so" {
+    script <<< "$replies"
+    doubt ask
+    start
+    submit "slow write"
+    eventually in_ledger once
+    stop KILL
+    start
+    eventually recovered
+    same "$(field /waiting_for/kind)" unverified
+    api GET "/v1/tasks/$id/trace"
+    has "$body" '"in_doubt":"ask","rule":"test/free"'
+    # over the next start, too
+    stop KILL
+    doubt fail
+    start
+    eventually finished
+    has_failed_in_doubt test/slow
+}
+
+finished() {
+    api GET "/v1/tasks/$id?wait=10"
+    [ "$(field /state)" = finished ]
+}
+
 @test "an idempotent call is made again" {
     interrupt "slow again" again
     same "$(field /state) $(field /answer)" "finished again"

@@ -241,6 +241,46 @@ c5 allow test/free ask other/all"
     same "$(field /ended)" null
 }
 
+@test "other policies: a call in doubt that would fail, or be asked about" {
+    script <<< '{"write":[{"calls":[{"name":"append_slow","arguments":"{\"text\":\"once\"}"}]},{"echo":true}]}'
+    start
+    submit write
+    eventually test -s "$ledger"
+    stop KILL
+    start
+    eventually in_doubt
+    api POST "/v1/tasks/$id/input" '{"answer":"it was done"}'
+    await
+    fails=${free/,\"why\"/,\"must\":\{\"in_doubt\":\"fail\"\},\"why\"}
+    rejudge "$free"
+    same "$status $(field /same)" "0 true"
+    rejudge "$fails"
+    same "$status $(field /same) $(field /ended)" "1 false null"
+    same "$(field /decisions/0/call_id) $(field /decisions/0/recorded/in_doubt) $(field /decisions/0/recorded/rule)" "c1 ask null"
+    same "$(field /decisions/0/replayed/in_doubt) $(field /decisions/0/replayed/rule)" "fail other/free"
+    same "$(field /differs_from)" "$(field /decisions/0/seq)"
+    run "$build/corax" -s "$sock" replay --policy "$dir/other.json" "$id"
+    has "$output" "recorded  in doubt ask by whether somebody attends"
+    has "$output" "replayed  in doubt fail by other/free"
+    # the other way round
+    stop TERM
+    : > "$ledger"
+    sed -i 's/"allow": "ledger.\*",/& "must": { "in_doubt": "fail" },/' "$dir/policy.json"
+    start
+    submit write
+    eventually test -s "$ledger"
+    stop KILL
+    start
+    await
+    same "$(field /state)" finished
+    same_again
+    rejudge "$fails"
+    same "$status $(field /same)" "0 true"
+    rejudge "$free"
+    same "$status $(field /decisions/0/recorded/in_doubt) $(field /decisions/0/replayed/in_doubt)" "1 fail ask"
+    has "$(field /ended/why)" "a person would be asked whether the call had its effect"
+}
+
 @test "other policies: what is wrong with the question" {
     script <<< '{"hello":[{"text":"hi"}]}'
     start

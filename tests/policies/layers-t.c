@@ -196,8 +196,8 @@ static void test_limits(void)
 static void test_duties(void)
 {
     struct two t = load_two("\"rules\":[" RULE("r1", "allow", ",\"must\":{\"timeout_s\":9,\"result_bytes\":100,\"redact\":[\"sk-[a-z]+\"]}") "," RULE(
-                                "r2", "allow", ",\"must\":{\"timeout_s\":5.5,\"approve_s\":60}") "]",
-                            "\"rules\":[" RULE("n1", "ask", ",\"must\":{\"timeout_s\":7,\"fresh_host\":true,\"redact\":[\"secret\"]}") "]");
+                                "r2", "allow", ",\"must\":{\"timeout_s\":5.5,\"approve_s\":60,\"in_doubt\":\"ask\"}") "," RULE("r0", "allow", ",\"must\":{\"in_doubt\":\"fail\"}") "]",
+                            "\"rules\":[" RULE("n1", "ask", ",\"must\":{\"timeout_s\":7,\"fresh_host\":true,\"redact\":[\"secret\"],\"in_doubt\":\"fail\"}") "]");
     const struct policy_request r = { .provider = "a", .tool = "x" }, other = { .provider = "b", .tool = "x" };
     struct policy_verdict v = policy_decide_layers(layers_of(&t), 2, &r);
     static const char text[] = "the secret is sk-abc, and sk-secret";
@@ -207,13 +207,16 @@ static void test_duties(void)
     is_int(v.must.approve_ms, 60000, "of a duty that one rule has, that one's");
     is_int(v.must.result_bytes, 100, "bytes of the result");
     ok(v.must.fresh_host, "a host of its own");
+    is_str(policy_doubt_name(v.must.in_doubt), "fail", "in doubt it fails");
+    ok(strstr(v.must.in_doubt_rule, "/r0") || strstr(v.must.in_doubt_rule, "/n1"), "by the first of those that say so: %s", v.must.in_doubt_rule);
     ok(policy_redacts(&v.must), "something is taken out");
     buf_init(&out, 1000);
     policy_redact(layers_of(&t), 2, &v.must, text, sizeof(text) - 1, &out);
     buf_addc(&out, '\0');
     is_str(out.data, "the [redacted] is [redacted], and [redacted]", "by the patterns of all layers, which see the text as it came");
     v = policy_decide_layers(layers_of(&t), 2, &other);
-    ok(v.must.timeout_ms == 0 && v.must.approve_ms == 0 && v.must.result_bytes == 0 && !v.must.fresh_host && !policy_redacts(&v.must),
+    ok(v.must.timeout_ms == 0 && v.must.approve_ms == 0 && v.must.result_bytes == 0 && !v.must.fresh_host && !policy_redacts(&v.must) &&
+           v.must.in_doubt == POLICY_DOUBT_UNSAID && v.must.in_doubt_rule == NULL,
        "where no rule matches there are no duties");
     buf_finish(&out);
     free_two(&t);
@@ -296,6 +299,8 @@ static void test_layers(void)
     is_refused(POLICY_BASE, "\"rules\":[" RULE("r", "allow", ",\"must\":{\"result_bytes\":0}") "]", "result_bytes is not a number");
     is_refused(POLICY_BASE, "\"rules\":[" RULE("r", "allow", ",\"must\":{\"fresh_host\":false}") "]", "fresh_host is true or left out");
     is_refused(POLICY_BASE, "\"rules\":[" RULE("r", "allow", ",\"must\":{\"redact\":[]}") "]", "redact is not a list of patterns");
+    is_refused(POLICY_BASE, "\"rules\":[" RULE("r", "allow", ",\"must\":{\"in_doubt\":\"deny\"}") "]", "in_doubt is neither \"ask\" nor \"fail\"");
+    is_refused(POLICY_BASE, "\"rules\":[" RULE("r", "allow", ",\"must\":{\"in_doubt\":true}") "]", "in_doubt is neither \"ask\" nor \"fail\"");
     is_refused(POLICY_BASE, "\"rules\":[" RULE("r", "allow", ",\"must\":{\"redact\":[\"(\"]}") "]", "redact: \"(\" at character 2");
     is_refused(POLICY_BASE, "\"rules\":[" RULE("r", "allow", ",\"must\":{\"nap_s\":1}") "]", "key \"nap_s\" is unknown");
     free_two(&none);
@@ -321,6 +326,8 @@ static void test_inline(void)
     static const char *const bad[][2] = {
         { "{\"want\":\"allow\",\"must\":{\"timeout_s\":3},\"call\":{\"tool\":\"a.b\"}}", "timeout_s is 2, not 3" },
         { "{\"want\":\"allow\",\"must\":{},\"call\":{\"tool\":\"a.b\"}}", "timeout_s is 2, not 0" },
+        { "{\"want\":\"allow\",\"must\":{\"timeout_s\":2,\"in_doubt\":\"ask\"},\"call\":{\"tool\":\"a.b\"}}", "in_doubt is not said, not ask" },
+        { "{\"want\":\"allow\",\"must\":{\"timeout_s\":2,\"in_doubt\":2},\"call\":{\"tool\":\"a.b\"}}", "in_doubt is neither" },
         { "{\"want\":\"allow\",\"must\":{\"timeout_s\":2,\"redact\":true},\"call\":{\"tool\":\"a.b\"}}", "redact is 0, not 1" },
         { "{\"want\":\"allow\",\"must\":{\"timeout_s\":\"2\"},\"call\":{\"tool\":\"a.b\"}}", "timeout_s is not a number" },
         { "{\"want\":\"allow\",\"must\":{\"timeout_s\":2,\"nap_s\":1},\"call\":{\"tool\":\"a.b\"}}", "must has a key that is unknown" },

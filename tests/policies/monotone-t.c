@@ -131,6 +131,7 @@ static bool has_weaker_duties(const struct policy_verdict *v, const struct polic
 {
     return is_weaker(v->must.timeout_ms, w->must.timeout_ms) || is_weaker(v->must.approve_ms, w->must.approve_ms) ||
            is_weaker(v->must.result_bytes, w->must.result_bytes) || w->must.fresh_host < v->must.fresh_host ||
+           w->must.in_doubt < v->must.in_doubt ||
            (policy_redacts(&v->must) && !policy_redacts(&w->must)) || !label_is_within(v->result, w->result);
 }
 

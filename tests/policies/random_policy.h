@@ -288,6 +288,10 @@ static inline void put_must(struct buf *b)
         buf_addf(b, "%s\"fresh_host\":true", comma);
         comma = ",";
     }
+    if (below(2)) {
+        buf_addf(b, "%s\"in_doubt\":\"%s\"", comma, below(3) ? "ask" : "fail");
+        comma = ",";
+    }
     if (below(2))
         buf_addf(b, "%s\"redact\":[\"q%u\",\"q%u\"]", comma, below(N_REDACTIONS), below(N_REDACTIONS));
     buf_addc(b, '}');

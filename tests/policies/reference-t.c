@@ -83,12 +83,18 @@ static unsigned redacted(const struct policy *const *layers, size_t n, const str
     return which;
 }
 
+static bool is_same_doubt(const struct policy_duties *must, const char *doubt, const char *rule)
+{
+    return strcmp(must->in_doubt ? policy_doubt_name(must->in_doubt) : "", doubt ? doubt : "") == 0 &&
+           strcmp(must->in_doubt_rule ? must->in_doubt_rule : "", doubt ? rule : "") == 0;
+}
+
 static bool is_as_said(const struct loaded *l, const struct policy_verdict *v, const struct reference_answer *a)
 {
     return v->decision == a->decision && strcmp(v->rule, a->rule) == 0 && v->must.timeout_ms == a->timeout_ms &&
            v->must.approve_ms == a->approve_ms && v->must.result_bytes == a->result_bytes && v->must.fresh_host == a->fresh_host &&
            v->result.integrity == a->result.integrity && v->result.confidentiality == a->result.confidentiality &&
-           redacted(l->layers, l->n, &v->must) == a->redact;
+           is_same_doubt(&v->must, a->in_doubt, a->in_doubt_rule) && redacted(l->layers, l->n, &v->must) == a->redact;
 }
 
 static bool is_alike(const struct loaded *l, const struct policy_verdict *v, const struct policy_verdict *w)
@@ -97,6 +103,7 @@ static bool is_alike(const struct loaded *l, const struct policy_verdict *v, con
            v->must.timeout_ms == w->must.timeout_ms && v->must.approve_ms == w->must.approve_ms &&
            v->must.result_bytes == w->must.result_bytes && v->must.fresh_host == w->must.fresh_host &&
            v->result.integrity == w->result.integrity && v->result.confidentiality == w->result.confidentiality &&
+           is_same_doubt(&v->must, policy_doubt_name(w->must.in_doubt), w->must.in_doubt_rule) &&
            redacted(l->layers, l->n, &v->must) == redacted(l->shuffled, l->n, &w->must);
 }
 

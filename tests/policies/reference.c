@@ -418,8 +418,23 @@ static void least(int64_t *a, const struct json *j, double unit)
         *a = b;
 }
 
-static void oblige(struct reference_answer *a, const struct json *must)
+static void doubt(struct reference_answer *a, const char *what, const char *file, const char *id)
 {
+    char name[140];
+
+    snprintf(name, sizeof(name), "%s/%s", file, id);
+    if (!a->in_doubt || strcmp(what, a->in_doubt) > 0 || (strcmp(what, a->in_doubt) == 0 && strcmp(name, a->in_doubt_rule) < 0)) {
+        a->in_doubt = what; /* "fail" is behind "ask" in the alphabet, too */
+        strcpy(a->in_doubt_rule, name);
+    }
+}
+
+static void oblige(struct reference_answer *a, const struct json *rule, const char *file)
+{
+    const struct json *must = json_get(rule, "must");
+
+    if (json_get(must, "in_doubt"))
+        doubt(a, json_get_text(must, "in_doubt", "?"), file, json_get_text(rule, "id", "?"));
     least(&a->timeout_ms, json_get(must, "timeout_s"), 1000);
     least(&a->approve_ms, json_get(must, "approve_s"), 1000);
     least(&a->result_bytes, json_get(must, "result_bytes"), 1);
@@ -442,7 +457,7 @@ static void ask_rules(const struct reference_layer *l, bool base, const struct p
             if (d == POLICY_DENY || !json_get(json_get(json_get(rule, "when"), "context"), "at_least"))
                 one = true;
             say(a, d, json_get_text(l->roots[f], "id", "?"), json_get_text(rule, "id", "?"));
-            oblige(a, json_get(rule, "must"));
+            oblige(a, rule, json_get_text(l->roots[f], "id", "?"));
         }
     if (base && !one)
         say(a, POLICY_DENY, "", "none");

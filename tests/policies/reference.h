@@ -24,6 +24,8 @@ struct reference_answer {
     char rule[140];
     int64_t timeout_ms, approve_ms, result_bytes;
     bool fresh_host;
+    const char *in_doubt; /* "ask", "fail", NULL */
+    char in_doubt_rule[140];
     unsigned redact; /* bit i: the pattern "q<i>" */
     struct label result;
 };

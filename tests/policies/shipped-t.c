@@ -91,6 +91,7 @@ static void write_pattern(struct mutation *m, struct jsonw *w, const char *key, 
 static const char *const effects[] = { "read", "write", "exec", "net", "clock" };
 static const char *const traits[] = { "idempotent", "destructive" };
 static const char *const integrities[] = { "trusted", "untrusted" };
+static const char *const doubts[] = { "ask", "fail" };
 static const char *const confidentialities[] = { "public", "internal", "secret" };
 
 static bool is_in(const struct json *list, const char *name)
@@ -141,11 +142,20 @@ static void write_number(struct mutation *m, struct jsonw *w, const struct json 
 
 static void write_word(struct mutation *m, struct jsonw *w, const struct json *j)
 {
-    const bool integrity = strcmp(json_key(j), "integrity") == 0;
-    const char *const *names = integrity ? integrities : confidentialities;
-    const char *word = json_text(j);
+    static const struct {
+        const char *key;
+        const char *const *words;
+        size_t n;
+    } known[] = { { "integrity", integrities, COUNT(integrities) }, { "in_doubt", doubts, COUNT(doubts) } };
+    const char *const *names = confidentialities, *word = json_text(j);
+    size_t n = COUNT(confidentialities);
 
-    for (size_t i = 0; i < (integrity ? COUNT(integrities) : COUNT(confidentialities)); i++)
+    for (size_t i = 0; i < COUNT(known); i++)
+        if (strcmp(json_key(j), known[i].key) == 0) {
+            names = known[i].words;
+            n = known[i].n;
+        }
+    for (size_t i = 0; i < n; i++)
         if (strcmp(names[i], json_text(j)) != 0 && is_here(m, json_key(j), names[i]))
             word = names[i];
     jsonw_text(w, json_key(j), word);
