@@ -2,9 +2,11 @@
 """Write infer's tables of characters, as the references have them.
 
 Needs, by pip, tokenizers and sacremoses, and a Python whose Unicode is 14, as that of PCRE2 10.42 is: characters that
-came later are listed, so that any later PCRE2 cuts alike.  From the top of the source:
+came later are listed, so that any later PCRE2 cuts alike.  From the top of the source, to write them anew or to see whether they are as
+they would be:
 
     build-aux/unicode-tables.py
+    build-aux/unicode-tables.py --check
 
 infer/nfc_table.h: what tokenizers' NFC does, whose tables are older than Python's.
 infer/moses_table.h: the lists of sacremoses.
@@ -12,9 +14,7 @@ infer/class_table.h: what tokenizers takes for letters, numbers and punctuation,
 """
 
 import sys
-import textwrap
 import unicodedata
-from pathlib import Path
 
 import sacremoses
 import sacremoses.indic
@@ -22,44 +22,18 @@ import tokenizers
 from sacremoses.corpus import Perluniprops
 from tokenizers import normalizers, pre_tokenizers
 
-INFER = Path(__file__).resolve().parents[1] / "infer"
+from table_file import INFER, array, put, ranges
+
 CHARACTERS = [chr(c) for c in range(0x110000) if not 0xd800 <= c <= 0xdfff]
 
 
-def ranges(characters):
-    """Sorted [first, last] of a set of characters."""
-    result = []
-    for c in sorted(map(ord, characters)):
-        if result and result[-1][1] == c - 1:
-            result[-1][1] = c
-        else:
-            result.append([c, c])
-    return result
-
-
 def header(name, what, body):
-    guard = "INFER_" + name.upper().replace(".", "_")
-    include = "#include <stdint.h>\n\n" if "uint32_t" in body else ""
-    text = f"""/*
- * infer/{name} - {what}
- *
- * Written by build-aux/unicode-tables.py; do not edit.
- */
-#ifndef {guard}
-#define {guard}
-
-{include}{body}
-#endif
-"""
-    (INFER / name).write_text(text, encoding="ascii")
-    print(INFER / name)
+    put(INFER / name, what, __file__, body)
 
 
-def array(comment, kind, name, rows):
-    entries = " ".join("{" + ",".join(row) + "}," for row in rows)
-    lines = textwrap.wrap(entries, 117, initial_indent="    ", subsequent_indent="    ", break_long_words=False,
-                          break_on_hyphens=False)
-    return f"/* {comment} */\nstatic const struct {kind} {name}[] = {{\n" + "\n".join(lines) + "\n};\n"
+def table(comment, kind, name, rows):
+    entries = ["{" + ",".join(row) + "}," for row in rows]
+    return f"/* {comment} */\nstatic const struct {kind} {array(name + '[]', entries)}"
 
 
 # --- form C -----------------------------------------------------------------------------------------------------------
@@ -94,13 +68,13 @@ def write_nfc():
         else:
             classes.append([ord(c), ord(c), value])
     hexadecimal = lambda rows: [[hex(n) for n in row] for row in rows]
-    header("nfc_table.h", "canonical decompositions, compositions and combining classes of Unicode 9.",
+    header("nfc_table.h", "canonical decompositions, compositions and combining classes of Unicode 9",
            "struct nfc_entry {\n    uint32_t a, b, c;\n};\n\n" +
-           array("a decomposes into b and, unless it is 0, c; sorted by a", "nfc_entry", "nfc_decompositions",
+           table("a decomposes into b and, unless it is 0, c; sorted by a", "nfc_entry", "nfc_decompositions",
                  hexadecimal(decompositions)) + "\n" +
-           array("a and b compose into c; sorted by both", "nfc_entry", "nfc_compositions",
+           table("a and b compose into c; sorted by both", "nfc_entry", "nfc_compositions",
                  hexadecimal(sorted(compositions))) + "\n" +
-           array("the characters from a to b are of combining class c; all others of class 0", "nfc_entry",
+           table("the characters from a to b are of combining class c; all others of class 0", "nfc_entry",
                  "nfc_classes", [[hex(a), hex(b), str(c)] for a, b, c in classes]))
 
 
@@ -116,9 +90,9 @@ def write_moses():
                marks - alpha), ("numbers", "number", number), ("lower-case letters", "lower", lower),
               ("currency symbols", "currency", currency)]
     header("moses_table.h", "the classes of characters that Moses' tokenizer has, as in sacremoses "
-           f"{sacremoses.__version__}.",
+           f"{sacremoses.__version__}",
            "/* first and last character */\nstruct moses_range {\n    uint32_t first, last;\n};\n\n" + "\n".join(
-               array(comment, "moses_range", "moses_" + name, [[hex(a), hex(b)] for a, b in ranges(characters)])
+               table(comment, "moses_range", "moses_" + name, [[hex(a), hex(b)] for a, b in ranges(characters)])
                for comment, name, characters in tables))
 
 
@@ -157,7 +131,7 @@ def write_classes():
     for name, set_ in zip("LNP", (letters, numbers, punctuation)):
         assert set_ <= now[name], name
     header("class_table.h", f"where tokenizers {tokenizers.__version__} and Unicode 14 differ, as parts of "
-           "classes in regular expressions.", "\n".join((
+           "classes in regular expressions", "\n".join((
                define("letters since Unicode 14, up to 16", "NEW_LETTERS", now["L"] - letters),
                define("numbers, too", "NEW_NUMBERS", now["N"] - numbers),
                define("numbers of Unicode 17, which only the cutting of digits knows", "NEWER_NUMBERS",
