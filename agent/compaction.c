@@ -129,7 +129,7 @@ struct transcript *planner_summary_ask(const struct planner *p, struct err *err)
 
 static void add_cut(struct buf *out, const char *text, size_t len, size_t max)
 {
-    const size_t keep = len > max ? utf8_floor(text, max) : len;
+    const size_t keep = utf8_within(text, len, max);
 
     buf_addf(out, "%.*s%s", (int)keep, text, keep < len ? " ..." : "");
 }

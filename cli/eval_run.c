@@ -299,7 +299,7 @@ void eval_write_cut(struct jsonw *w, const char *key, const char *text, size_t m
     const size_t len = text ? strlen(text) : 0;
 
     if (text)
-        jsonw_string(w, key, text, len > max ? utf8_floor(text, max) : len);
+        jsonw_string(w, key, text, utf8_within(text, len, max));
     else
         jsonw_null(w, key);
 }

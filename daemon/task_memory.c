@@ -76,7 +76,7 @@ struct label task_memory_label(const struct task *t)
  */
 static void add_cut(struct buf *out, const char *text, size_t max, const char *newline)
 {
-    const size_t len = strlen(text), keep = len > max ? utf8_floor(text, max) : len;
+    const size_t len = strlen(text), keep = utf8_within(text, len, max);
 
     for (size_t i = 0; i < keep; i++) {
         if (newline && text[i] == '\n')

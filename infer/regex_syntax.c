@@ -24,9 +24,8 @@ struct parser {
 
 int syntax_fail(const struct syntax *s, size_t offset, const char *what, const char *why, struct err *err)
 {
-    size_t shown = s->len < 100 ? s->len : 100;
-    while (shown < s->len && shown > 0 && ((unsigned char)s->pattern[shown] & 0xc0) == 0x80)
-        shown--;
+    const size_t shown = utf8_within(s->pattern, s->len, 100);
+
     return fail(err, CORAX_E_ARGS, "pattern \"%.*s%s\": %s at offset %zu %s", (int)shown, s->pattern,
                 shown < s->len ? "..." : "", what, offset, why);
 }

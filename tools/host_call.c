@@ -14,19 +14,11 @@
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/rpc.h"
+#include "util/utf8.h"
 
 #define MAX_STRINGS \
     (1 << 20)     /* bytes of decoded arguments: more than a line can hold, unless asked for again and again */
 #define LOOK_MS 5 /* how often remaining_ms() looks for a cancellation */
-
-/* The first `limit` bytes, not cutting a character. */
-static size_t cut_text(const char *text, size_t len, size_t limit)
-{
-    if (len > limit)
-        for (len = limit; len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80; len--)
-            ;
-    return len;
-}
 
 static void set_failure(struct corax_call *c, int status, const char *text, size_t len)
 {
@@ -34,7 +26,7 @@ static void set_failure(struct corax_call *c, int status, const char *text, size
     bool fits = len <= CORAX_FAIL_MAX;
 
     c->status = status < 0 && status >= CORAX_E_INTERNAL ? status : CORAX_E_INTERNAL;
-    c->why_len = fits ? len : cut_text(text, len, CORAX_FAIL_MAX - strlen(mark));
+    c->why_len = fits ? len : utf8_within(text, len, CORAX_FAIL_MAX - strlen(mark));
     memcpy(c->why, text, c->why_len);
     memcpy(c->why + c->why_len, mark, fits ? 0 : strlen(mark));
     c->why_len += fits ? 0 : strlen(mark);
@@ -120,7 +112,7 @@ static void table_progress(struct corax_call *c, double done, const char *text, 
         jsonw_int(&w, "progress", c->n_notes);
     }
     if (text)
-        jsonw_string(&w, "message", text, cut_text(text, len, MCP_MAX_NOTE));
+        jsonw_string(&w, "message", text, utf8_within(text, len, MCP_MAX_NOTE));
     rpc_end(&w);
     if (!out.failed && host_io_write(c->io, out.data, out.len) != 0)
         c->canceled = true;

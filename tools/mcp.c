@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "util/utf8.h"
+
 static const char *const status_names[] = {
     "ok", "args", "denied", "notfound", "timeout", "canceled", "limit", "io", "unavailable", "internal",
 };
@@ -216,11 +218,8 @@ static const struct json *result_object(const struct rpc_msg *m, struct err *err
 
 static void copy_text(char *out, size_t out_size, const char *text)
 {
-    size_t n = strlen(text);
+    const size_t n = utf8_within(text, strlen(text), out_size - 1);
 
-    if (n >= out_size)
-        for (n = out_size - 1; n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80; n--)
-            ;
     memcpy(out, text, n);
     out[n] = '\0';
 }

@@ -17,6 +17,7 @@
 
 #include "tools/mcp.h"
 #include "util/effects.h"
+#include "util/utf8.h"
 
 struct entry {
     struct tool tool; /* first: a const struct tool * is its entry */
@@ -75,20 +76,9 @@ __attribute__((format(printf, 2, 3))) static void set_fault(struct entry *e, con
 }
 
 /* The first `limit` bytes, not cutting a character.  NULL when out of memory. */
-/* The length of a text of at most limit bytes, whole characters. */
-static size_t length_within(const char *text, size_t limit)
-{
-    size_t len = strlen(text);
-
-    if (len > limit)
-        for (len = limit; len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80; len--)
-            ;
-    return len;
-}
-
 static char *copy_text(const char *text, size_t limit)
 {
-    return strndup(text, length_within(text, limit));
+    return strndup(text, utf8_within(text, strlen(text), limit));
 }
 
 /* A model reads it, so one that is cut says so. */
@@ -100,7 +90,7 @@ static char *copy_summary(const char *text)
 
     if (made == NULL || len <= REGISTRY_MAX_SUMMARY)
         return made;
-    len = length_within(text, REGISTRY_MAX_SUMMARY - strlen(mark));
+    len = utf8_within(text, strlen(text), REGISTRY_MAX_SUMMARY - strlen(mark));
     memcpy(made, text, len);
     memcpy(made + len, mark, sizeof mark);
     return made;

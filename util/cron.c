@@ -5,7 +5,6 @@
 
 #include "util/zone.h"
 
-#define DAY         INT64_C(86400)
 #define MAX_DAYS    (41 * 366) /* a 29 February on a given day of the week may be 40 years away */
 #define LAST_DAY    2932896    /* 9999-12-31 */
 #define NEVER       INT64_MAX
@@ -189,9 +188,9 @@ static int64_t instant_of(const struct cron *c, int64_t local_s, int64_t after_s
  * are set back, so on such a day all are looked at; on others the first that fits is it. */
 static int64_t first_of_day(const struct cron *c, int64_t days, int64_t after_s)
 {
-    const int64_t begin = days * DAY;
-    int64_t offset = zone_local(begin - 2 * DAY) - (begin - 2 * DAY), best = NEVER;
-    bool plain = zone_local(begin + 3 * DAY) - (begin + 3 * DAY) == offset;
+    const int64_t begin = days * ZONE_DAY_S;
+    int64_t offset = zone_local(begin - 2 * ZONE_DAY_S) - (begin - 2 * ZONE_DAY_S), best = NEVER;
+    bool plain = zone_local(begin + 3 * ZONE_DAY_S) - (begin + 3 * ZONE_DAY_S) == offset;
 
     for (int hour = 0; hour < 24; hour++) {
         for (int minute = 0; (c->hours >> hour & 1) && minute < 60; minute++) {
@@ -211,7 +210,7 @@ static int64_t first_of_day(const struct cron *c, int64_t days, int64_t after_s)
 
 int64_t cron_next(const struct cron *c, int64_t after_ms)
 {
-    const int64_t after_s = after_ms / 1000, today = zone_local(after_s) / DAY;
+    const int64_t after_s = after_ms / 1000, today = zone_local(after_s) / ZONE_DAY_S;
     int64_t best;
 
     /* From yesterday: clocks that are set back at midnight show it once more. */

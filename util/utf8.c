@@ -79,6 +79,11 @@ size_t utf8_floor(const char *text, size_t at)
     return at;
 }
 
+size_t utf8_within(const char *text, size_t len, size_t limit)
+{
+    return len > limit ? utf8_floor(text, limit) : len;
+}
+
 void utf8_trim(char *text)
 {
     const size_t len = strlen(text);

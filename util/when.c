@@ -5,7 +5,6 @@
 
 #include "util/zone.h"
 
-#define DAY INT64_C(86400)
 
 /* So many digits, as a number; moves on behind them. */
 static bool digits(const char **at, int n, int *out)
@@ -93,7 +92,7 @@ int when_parse(const char *text, int64_t *ms, struct err *err)
     if (!date(&at, &days) || !character(&at, "Tt ") || !time_of_day(&at, true, &seconds) || !fraction(&at, &part) ||
         !offset(&at, &ahead) || *at != '\0')
         return fail(err, CORAX_E_ARGS, "\"%.40s\" is no time: write 2026-11-28T14:30:00+01:00, or Z for UTC", text);
-    value = (days * DAY + seconds - ahead) * 1000 + part;
+    value = (days * ZONE_DAY_S + seconds - ahead) * 1000 + part;
     if (value < WHEN_MIN_MS || value > WHEN_MAX_MS)
         return fail(err, CORAX_E_ARGS, "\"%.40s\" must lie between the years 2001 and 9999", text);
     *ms = value;
@@ -105,7 +104,7 @@ int when_parse_duration(const char *text, int64_t *ms, struct err *err)
     static const struct {
         char unit;
         int64_t ms;
-    } units[] = { { 'w', 7 * DAY * 1000 }, { 'd', DAY * 1000 }, { 'h', 3600000 }, { 'm', 60000 }, { 's', 1000 } };
+    } units[] = { { 'w', 7 * ZONE_DAY_S * 1000 }, { 'd', ZONE_DAY_S * 1000 }, { 'h', 3600000 }, { 'm', 60000 }, { 's', 1000 } };
     const size_t n_units = sizeof(units) / sizeof(*units);
     int64_t sum = 0, n;
     const char *at = text;
@@ -154,7 +153,7 @@ static bool word(const char **at, const char *w)
 
 int when_parse_local(const char *text, int64_t now_ms, int64_t *ms, struct err *err)
 {
-    int64_t days = zone_local(now_ms / 1000) / DAY, seconds, value = 0;
+    int64_t days = zone_local(now_ms / 1000) / ZONE_DAY_S, seconds, value = 0;
     const char *at = text;
     bool named = true;
 
@@ -170,7 +169,7 @@ int when_parse_local(const char *text, int64_t now_ms, int64_t *ms, struct err *
         days++;
     else if (!word(&at, "today ") && !(date(&at, &days) && character(&at, " "))) {
         at = text;
-        days = zone_local(now_ms / 1000) / DAY;
+        days = zone_local(now_ms / 1000) / ZONE_DAY_S;
         named = false;
     }
     if (!time_of_day(&at, false, &seconds) || *at != '\0')
@@ -178,9 +177,9 @@ int when_parse_local(const char *text, int64_t now_ms, int64_t *ms, struct err *
                     "\"%.40s\" is no time: write 14:30, \"tomorrow 08:00\", \"2026-12-24 18:00\", +10m or"
                     " 2026-11-28T14:30:00Z",
                     text);
-    if (first_instant(text, days * DAY + seconds, &value, err) < 0)
+    if (first_instant(text, days * ZONE_DAY_S + seconds, &value, err) < 0)
         return -1;
-    if (!named && value <= now_ms && first_instant(text, (days + 1) * DAY + seconds, &value, err) < 0)
+    if (!named && value <= now_ms && first_instant(text, (days + 1) * ZONE_DAY_S + seconds, &value, err) < 0)
         return -1;
     *ms = value;
     return 0;

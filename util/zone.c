@@ -8,8 +8,7 @@
 #include <stdbool.h>
 #include <time.h>
 
-#define DAY     INT64_C(86400)
-#define REACHES (2 * DAY)
+#define REACHES (2 * ZONE_DAY_S)
 
 int64_t zone_days(int year, int month, int day)
 {

@@ -9,6 +9,8 @@
 
 #include <stdint.h>
 
+#define ZONE_DAY_S INT64_C(86400) /* seconds of a day on which clocks do not jump */
+
 /* Days from 1970-01-01 to that day of the Gregorian calendar; year 1 to 9999, month and day from 1. */
 int64_t zone_days(int year, int month, int day);
 void zone_date(int64_t days, int *year, int *month, int *day);

@@ -28,6 +28,7 @@ int main(void)
         for (size_t kept = 1; kept <= n; kept++) {
             snprintf(text, sizeof(text), "a%.*s", (int)n, c);
             floors &= utf8_floor(text, kept) == 1 && utf8_floor(text, n + 1) == n + 1;
+            floors &= utf8_within(text, n + 1, kept) == 1 && utf8_within(text, n + 1, n + 1) == n + 1 && utf8_within(text, 1, 9) == 1;
             text[1 + kept] = '\0';
             utf8_trim(text);
             trims &= strlen(text) == (kept == n ? n + 1 : 1);
