@@ -25,10 +25,9 @@ done
 # A file that git does not keep is missing from the next checkout, and then there is no tarball.
 n=$((n + 1))
 if [ -e .git ] && git ls-files > /dev/null 2>&1; then
-    lost=
-    for file in $(sed -n '/^EXTRA_DIST/,/[^\\]$/p' Makefile.am | grep -o 'build-aux/[^ \\]*'); do
-        git ls-files --error-unmatch "$file" > /dev/null 2>&1 || lost="$lost $file"
-    done
+    lost=$(sed -n '/^EXTRA_DIST/,/[^\\]$/p' Makefile.am | grep -o 'build-aux/[^ \\]*' | while read -r file; do
+        git ls-files --error-unmatch "$file" > /dev/null 2>&1 || printf ' %s' "$file"
+    done)
     if [ -z "$lost" ]; then
         echo "ok $n - what EXTRA_DIST names is kept"
     else
