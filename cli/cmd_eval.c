@@ -217,17 +217,21 @@ static int list_suites(void)
 static int report(const struct cli *cli, const struct eval_command *c, const struct eval *e,
                   const struct eval_wins *wins, struct err *err)
 {
+    struct eval_table *table = eval_table_create(e, err);
     struct buf json;
     FILE *f = NULL;
     int rc = 0;
 
+    if (table == NULL)
+        return -1;
     buf_init(&json, MAX_OUT);
     if (c->save || cli->json)
-        rc = eval_write(&json, e, wins, err);
+        rc = eval_write(&json, e, table, wins, err);
     if (rc == 0 && cli->json)
         printf("%s\n", json.data);
     else if (rc == 0)
-        rc = eval_print(stdout, e, wins, err);
+        eval_print(stdout, e, table, wins);
+    eval_table_destroy(table);
     if (rc == 0 && c->save) {
         f = fopen(c->save, "we");
         if (f == NULL || fwrite(json.data, 1, json.len, f) != json.len || fputc('\n', f) == EOF)

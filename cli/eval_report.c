@@ -11,7 +11,6 @@
 #include "cli/term.h"
 
 #define BOOTSTRAP_SEED 1 /* the same runs give the same table */
-#define MAX_TAGS       64
 #define TAG_COLUMNS    16
 #define CELL_COLUMNS   17
 
@@ -26,6 +25,11 @@ struct row {
         size_t n; /* questions that ask for it */
         struct interval interval;
     } measures[N_MEASURES];
+};
+
+struct eval_table {
+    size_t n;
+    struct row *rows; /* of all tags and, last, of all questions */
 };
 
 /* --- counting --------------------------------------------------------------------------------------------------------- */
@@ -100,8 +104,8 @@ static int count_row(const struct eval *e, const char *tag, struct row *row, str
     return 0;
 }
 
-/* The tags in the order in which the suite has them. */
-static size_t list_tags(const struct eval *e, const char *tags[MAX_TAGS])
+/* The tags in the order in which the suite has them; tags has room for all that questions name. */
+static size_t list_tags(const struct eval *e, const char **tags)
 {
     size_t n = 0;
 
@@ -111,32 +115,51 @@ static size_t list_tags(const struct eval *e, const char *tags[MAX_TAGS])
 
             while (k < n && strcmp(tags[k], json_text(t)) != 0)
                 k++;
-            if (k == n && n < MAX_TAGS)
+            if (k == n)
                 tags[n++] = json_text(t);
         }
     }
     return n;
 }
 
-/* Rows of all tags and, last, of all questions; the caller frees them.  NULL with err. */
-static struct row *count_rows(const struct eval *e, size_t *n, struct err *err)
+static int count_rows(struct eval_table *table, const struct eval *e, const char *const *tags, struct err *err)
 {
-    const char *tags[MAX_TAGS + 1];
-    struct row *rows;
+    for (size_t i = 0; i < table->n; i++)
+        if (count_row(e, tags[i], &table->rows[i], err) != 0)
+            return -1;
+    return 0;
+}
 
-    *n = list_tags(e, tags);
-    tags[(*n)++] = NULL;
-    if ((rows = calloc(*n, sizeof(*rows))) == NULL) {
+struct eval_table *eval_table_create(const struct eval *e, struct err *err)
+{
+    struct eval_table *table = calloc(1, sizeof(*table));
+    const char **tags;
+    size_t n = 0;
+    int rc = -1;
+
+    for (size_t i = 0; i < e->n; i++)
+        n += json_count(e->runs[i].question->tags);
+    tags = calloc(n + 1, sizeof(*tags));
+    if (table && tags) {
+        table->n = list_tags(e, tags) + 1;
+        table->rows = calloc(table->n, sizeof(*table->rows));
+    }
+    if (table && table->rows)
+        rc = count_rows(table, e, tags, err);
+    else
         fail(err, CORAX_E_INTERNAL, "out of memory");
-        return NULL;
-    }
-    for (size_t i = 0; i < *n; i++) {
-        if (count_row(e, tags[i], &rows[i], err) != 0) {
-            free(rows);
-            return NULL;
-        }
-    }
-    return rows;
+    free(tags);
+    if (rc == 0)
+        return table;
+    eval_table_destroy(table);
+    return NULL;
+}
+
+void eval_table_destroy(struct eval_table *table)
+{
+    if (table)
+        free(table->rows);
+    free(table);
 }
 
 /* --- the table -------------------------------------------------------------------------------------------------------- */
@@ -280,13 +303,8 @@ static void print_unsure(FILE *f, const struct eval *e)
                 n == 1 ? "" : "s", n == 1 ? "it" : "them");
 }
 
-int eval_print(FILE *f, const struct eval *e, const struct eval_wins *wins, struct err *err)
+void eval_print(FILE *f, const struct eval *e, const struct eval_table *table, const struct eval_wins *wins)
 {
-    size_t n;
-    struct row *rows = count_rows(e, &n, err);
-
-    if (rows == NULL)
-        return -1;
     fprintf(f, "suite %s: ", e->suite->id);
     term_line(f, e->suite->description, strlen(e->suite->description), 200);
     fprintf(f, "\n%d seed%s a question", e->seeds, e->seeds == 1 ? "" : "s");
@@ -297,15 +315,13 @@ int eval_print(FILE *f, const struct eval *e, const struct eval_wins *wins, stru
     if (e->partial)
         fprintf(f, "\npartial: interrupted after %zu of %zu runs", e->n_done, e->n);
     fputs("\n\n", f);
-    print_rates(f, rows, n);
-    print_costs(f, rows, n);
+    print_rates(f, table->rows, table->n);
+    print_costs(f, table->rows, table->n);
     fputs("In brackets: 95 % intervals over questions.\n", f);
     print_unsure(f, e);
     print_failed(f, e);
     if (wins)
         print_wins(f, wins);
-    free(rows);
-    return 0;
 }
 
 /* --- JSON ------------------------------------------------------------------------------------------------------------- */
@@ -419,19 +435,16 @@ static void write_wins(struct jsonw *w, const struct eval_wins *wins)
     jsonw_end(w);
 }
 
-int eval_write(struct buf *out, const struct eval *e, const struct eval_wins *wins, struct err *err)
+int eval_write(struct buf *out, const struct eval *e, const struct eval_table *table, const struct eval_wins *wins,
+               struct err *err)
 {
-    size_t n;
-    struct row *rows = count_rows(e, &n, err);
     struct jsonw w = jsonw_start(out);
 
-    if (rows == NULL)
-        return -1;
     jsonw_object(&w, NULL);
     write_head(&w, e);
     jsonw_array(&w, "table");
-    for (size_t i = 0; i < n; i++)
-        write_row(&w, &rows[i]);
+    for (size_t i = 0; i < table->n; i++)
+        write_row(&w, &table->rows[i]);
     jsonw_end(&w);
     if (wins)
         write_wins(&w, wins);
@@ -443,6 +456,5 @@ int eval_write(struct buf *out, const struct eval *e, const struct eval_wins *wi
             write_run(&w, &e->runs[i]);
     jsonw_end(&w);
     jsonw_end(&w);
-    free(rows);
     return out->failed ? fail(err, CORAX_E_LIMIT, "the result is too long to be written") : 0;
 }

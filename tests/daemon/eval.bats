@@ -397,3 +397,15 @@ remembered() { # HOW MANY facts
     run "$build/corax" eval --seeds 0 own
     same "$status" 2
 }
+
+@test "the table has a row for every tag, however many there are" {
+    script <<< '{"q":[{"text":"It is 42."}]}'
+    start
+    local half='"expect":{"answer":{"number":42}}'
+    suite '{"id":"a","input":"q","tags":['"$(seq -f '"t%g"' -s, 1 30)],$half}" '{"id":"b","input":"q","tags":['"$(seq -f '"t%g"' -s, 30 60)],$half}" \
+        '{"id":"c","input":"q","tags":['"$(seq -f '"t%g"' -s, 61 70)],$half}"
+    evaluate
+    same "$status" 0
+    same "$(printf '%s' "$body" | "$helpers/json-get" --count /table) $(field /table/69/tag) $(field /table/70/tag)" "71 t70 null"
+    has "$output" t70
+}
