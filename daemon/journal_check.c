@@ -13,6 +13,7 @@ struct check {
     sqlite3 *db;
     struct jsonw *w;
     size_t n_problems;
+    char uncounted[300]; /* why something could not be counted; "": all was */
 };
 
 static void add_problem(struct check *c, const char *text)
@@ -25,10 +26,8 @@ static void add_problem(struct check *c, const char *text)
  * A damaged database may fail while it is read, and already when a question is prepared, for which a virtual table reads its own tables:
  * that is a problem of it.  Want of memory, or a disk that fails, is none: the check ends with an error.
  */
-static int failed(struct check *c, const char *sql, struct err *err)
+static int describe_failure(struct check *c, const char *sql, char text[300], struct err *err)
 {
-    char text[300];
-
     switch (sqlite3_errcode(c->db) & 0xff) {
     case SQLITE_NOMEM:
     case SQLITE_BUSY:
@@ -38,7 +37,16 @@ static int failed(struct check *c, const char *sql, struct err *err)
     case SQLITE_CANTOPEN:
         return journal_fail(c->db, "check", err);
     }
-    snprintf(text, sizeof(text), "%.150s: %.100s", sqlite3_errmsg(c->db), sql);
+    snprintf(text, 300, "%.150s: %.100s", sqlite3_errmsg(c->db), sql);
+    return 0;
+}
+
+static int failed(struct check *c, const char *sql, struct err *err)
+{
+    char text[300];
+
+    if (describe_failure(c, sql, text, err) < 0)
+        return -1;
     add_problem(c, text);
     return 0;
 }
@@ -99,15 +107,20 @@ static int check_hashes(struct check *c, struct err *err)
     return end(c, s, rc, err);
 }
 
+/* What cannot be counted is null, and a problem. */
 static int count(struct check *c, const char *key, const char *sql, struct err *err)
 {
     sqlite3_stmt *s = prepare(c, sql);
+    int rc = 0;
 
-    if (s == NULL)
-        return journal_fail(c->db, "check", err);
-    jsonw_int(c->w, key, sqlite3_step(s) == SQLITE_ROW ? sqlite3_column_int64(s, 0) : -1);
+    if (s && sqlite3_step(s) == SQLITE_ROW) {
+        jsonw_int(c->w, key, sqlite3_column_int64(s, 0));
+    } else {
+        jsonw_null(c->w, key);
+        rc = describe_failure(c, sql, c->uncounted, err);
+    }
     sqlite3_finalize(s);
-    return 0;
+    return rc;
 }
 
 static int check_all(struct check *c, int version, struct err *err)
@@ -131,6 +144,8 @@ static int check_all(struct check *c, int version, struct err *err)
     };
 
     jsonw_array(c->w, "problems");
+    if (c->uncounted[0])
+        add_problem(c, c->uncounted);
     for (size_t i = 0; i < sizeof(questions) / sizeof(*questions); i++)
         if (ask(c, questions[i], err) < 0)
             return -1;

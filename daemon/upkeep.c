@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -32,6 +33,7 @@ struct upkeep {
     upkeep_done *done; /* NULL: nothing is made */
     void *arg;
     struct child child; /* pid 0: none */
+    int said_fd;        /* its standard error; -1: none */
     struct event *readable;
     struct buf report;
 };
@@ -105,6 +107,25 @@ static void stopped(struct upkeep *u)
 
 /* --- checks ------------------------------------------------------------------------------------------------------- */
 
+/* What the child said on its standard error, in a line; its name, which begins it, is left out. */
+static void read_said(struct upkeep *u, char *out, size_t size)
+{
+    const ssize_t n = u->said_fd >= 0 ? pread(u->said_fd, out, size - 1, 0) : 0;
+    const size_t name = strlen("coraxd: ");
+
+    out[n > 0 ? n : 0] = '\0';
+    out[strcspn(out, "\n")] = '\0';
+    if (strncmp(out, "coraxd: ", name) == 0)
+        memmove(out, out + name, strlen(out + name) + 1);
+}
+
+static void close_said(struct upkeep *u)
+{
+    if (u->said_fd >= 0)
+        close(u->said_fd);
+    u->said_fd = -1;
+}
+
 static void end_child(struct upkeep *u, int *status)
 {
     if (u->readable)
@@ -118,13 +139,17 @@ static void on_checked(struct upkeep *u)
 {
     struct upkeep_result result = { 0 };
     struct err err = { 0 };
-    char end[80];
+    char end[80], said[ERR_MSG / 2];
     int status;
 
     end_child(u, &status);
     child_describe_end(status, end, sizeof(end));
+    read_said(u, said, sizeof(said));
+    close_said(u);
+    if (said[0])
+        log_warn("check of the journal: %s", said);
     if (u->report.failed || json_check(u->report.data ? u->report.data : "", u->report.len, NULL) < 0) {
-        fail(&err, CORAX_E_INTERNAL, "the check of the journal %s", end);
+        fail(&err, CORAX_E_INTERNAL, "the check of the journal %s%s%s", end, said[0] ? ": " : "", said);
         fail_with(u, &err);
     } else {
         unlink(u->backup.path);
@@ -159,13 +184,17 @@ static int start_check(struct upkeep *u, struct err *err)
     if (n < 0)
         return fail_sys(err, CORAX_E_INTERNAL, "/proc/self/exe");
     program[n] = '\0';
-    if (child_spawn(&u->child, &spec, err) < 0)
+    spec.err_fd = u->said_fd = memfd_create("check", MFD_CLOEXEC);
+    if (child_spawn(&u->child, &spec, err) < 0) {
+        close_said(u);
         return -1;
+    }
     buf_init(&u->report, MAX_REPORT);
     u->readable = event_new(u->base, u->child.fd, EV_READ | EV_PERSIST, on_readable, u);
     if (u->readable && event_add(u->readable, NULL) == 0)
         return 0;
     end_child(u, &(int){ 0 });
+    close_said(u);
     buf_finish(&u->report);
     return fail(err, CORAX_E_INTERNAL, "no memory");
 }
@@ -256,6 +285,7 @@ struct upkeep *upkeep_create(struct event_base *base, struct journal *journal, c
         u->journal = journal;
         u->config = config;
         u->child = (struct child){ .pidfd = -1, .fd = -1 };
+        u->said_fd = -1;
         u->timer = evtimer_new(base, on_timer, u);
     }
     if (u == NULL || u->timer == NULL) {
@@ -278,6 +308,7 @@ void upkeep_stop(struct upkeep *u)
     event_del(u->timer);
     if (u->child.pid) {
         end_child(u, &(int){ 0 });
+        close_said(u);
         buf_finish(&u->report);
         stopped(u);
     }

@@ -90,6 +90,48 @@ hello='{"hello":[{"text":"Hello."}]}'
     has "$output" "No such file"
 }
 
+@test "a check that fails says why" {
+    script <<< "$hello"
+    cp "$build/coraxd" "$dir/coraxd"
+    build=$dir start
+    # the check is another coraxd, found where this one is: now it is something that fails
+    rm "$dir/coraxd"
+    printf '#!/bin/sh\necho "coraxd: the disk is on fire" >&2\nexit 3\n' > "$dir/coraxd (deleted)"
+    chmod +x "$dir/coraxd (deleted)"
+    api POST /v1/journal/check
+    same "$code $(field /error/message)" "503 the check of the journal exited with status 3: the disk is on fire"
+    run "$build/corax" --socket "$sock" db check
+    [ "$status" -eq 1 ]
+    has "$output" "the disk is on fire"
+    has "$(cat "$dir/log")" "check of the journal: the disk is on fire"
+}
+
+@test "what cannot be counted is a problem, not a number" {
+    script <<< "$hello"
+    start
+    submit hello
+    await
+    stop TERM
+    /usr/bin/python3 - "$dir/state/corax.db" << 'PYTHON'
+import sqlite3
+import sys
+db = sqlite3.connect(sys.argv[1])
+size, = db.execute("PRAGMA page_size").fetchone()
+roots = [page for page, in db.execute("SELECT rootpage FROM sqlite_schema WHERE tbl_name = 'blobs' AND rootpage > 0")]
+db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+db.close()
+with open(sys.argv[1], "r+b") as f:
+    for page in roots:
+        f.seek((page - 1) * size)
+        f.write(b"\xff" * size)
+PYTHON
+    run "$build/coraxd" --check-journal "$dir/state/corax.db"
+    same "$status" 1
+    has "$output" '"blobs":null'
+    has "$output" 'malformed: SELECT count(*) FROM blobs'
+    has "$output" '"ok":false'
+}
+
 @test "a journal that may not be written is not said to be damaged" {
     [ "$(id -u)" = 0 ] || skip "needs root"
     command -v setpriv > "$dir/which" || skip "needs setpriv"
