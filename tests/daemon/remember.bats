@@ -121,6 +121,25 @@ buy pepper"
     [ -z "$(told "$(asks)")" ]
 }
 
+@test "what a task is told is within recall_bytes, headings and all" {
+    notes=$(for i in $(seq 6); do call notes_insert '{"note":"'"a-rather-long-name-for-a-note-that-is-short-$i"'","text":"one\\ntwo\\nthree\\nfour\\nfive\\nsix '"$i"'"}'; printf ,; done)
+    script <<< '"write":['"$notes"'{"text":"done"}],"look":[{"text":"well"}],"look again":[{"text":"well"}]'
+    allow
+    extra='"memory": { "space": "work", "recall_bytes": 560 },'
+    start
+    submit write
+    await
+    same "$(field /answer)" "done"
+    submit look
+    await
+    text=$(told "$(asks)")
+    has "$text" "a-rather-long-name-for-a-note-that-is-short-1, written by a task:
+  one
+  two"
+    [ "$(printf '%s' "$text" | wc -c)" -le 560 ]
+    [ "$(printf '%s' "$text" | wc -c)" -gt 400 ]
+}
+
 @test "what becomes of a task is an episode, which goes with it" {
     script <<< '"melt the aspirin":['"$(call echo '{"text":"a"}')"',{"text":"it is molten"}],
         "Is the aspirin molten?":[{"text":"yes"}],"fail":[{"do":"error"}]'
