@@ -35,23 +35,41 @@ static void set_place(struct place *p, const char *root, const char *way)
     p->folder = eq + 1;
 }
 
+/* How much of an absolute path is the root's folder; -1: it is not below it. */
+static int length_of_root(const char *text, const char *folder)
+{
+    size_t n = folder_length(folder);
+
+    if (strncmp(text, folder, n) != 0)
+        return -1;
+    if (n == 1)
+        n = 0; /* of / the slash begins the way */
+    return text[n] == '/' || text[n] == '\0' ? (int)n : -1;
+}
+
+/* Of roots that are below each other the innermost is meant: a root that is / takes nothing from the others. */
 static bool split_absolute(const struct config *c, const char *text, struct place *p)
 {
+    const char *root = NULL, *way;
     struct path rest;
+    int n = -1;
 
     for (size_t i = 0; i < c->roots.n; i++) {
-        const char *folder = strchr(c->roots.at[i], '=') + 1;
-        const size_t n = folder_length(folder);
+        const int length = length_of_root(text, strchr(c->roots.at[i], '=') + 1);
 
-        if (strncmp(text, folder, n) != 0 || (text[n] != '/' && text[n] != '\0'))
-            continue;
-        /* What is below is read like any other way, so that dots in it lead nowhere. */
-        if (text[n] && text[n + 1] && !path_parse(text + n + 1, &rest))
-            return false;
-        set_place(p, c->roots.at[i], text[n] && text[n + 1] ? rest.text : "");
-        return true;
+        if (length > n) {
+            n = length;
+            root = c->roots.at[i];
+        }
     }
-    return false;
+    if (!root)
+        return false;
+    way = text[n] ? text + n + 1 : "";
+    /* What is below is read like any other way, so that dots in it lead nowhere. */
+    if (*way && !path_parse(way, &rest))
+        return false;
+    set_place(p, root, *way ? rest.text : "");
+    return true;
 }
 
 static bool split_named(const struct config *c, const char *text, struct place *p)

@@ -239,6 +239,22 @@ POLICY
     same "$(decisions)" "look=allow/open look=deny/none look=deny/none look=deny/none look=deny/none look=deny/none look=allow/open look=deny/none look=deny/none look=allow/open "
 }
 
+@test "an absolute path is below the innermost root, which may be /" {
+    schema='"inputSchema":{"type":"object","properties":{"text":{"type":"string"}},"required":["text"]}'
+    tools
+    mkdir -p "$dir/notes/open"
+    cat > "$dir/policy.json" << POLICY
+{ "policy": 1, "id": "test", "rules": [
+  { "id": "open", "allow": "ledger.look", "when": { "args": { "text": { "path": { "beneath": ["notes/open"] } } } }, "why": "it is open" },
+  { "id": "all", "ask": "ledger.look", "when": { "args": { "text": { "path": { "beneath": ["all/usr", "all$dir/notes"] } } } }, "why": "look" } ] }
+POLICY
+    extra='"roots":{"all":"/","notes":"'$dir'/notes"}'
+    script <<< "{$(calls paths "look:$dir/notes/open/new" "look:$dir/notes" look:/usr look:/usr/bin look:/etc look:/)}"
+    start
+    run_task paths
+    same "$(decisions)" "look=allow/open look=deny/none look=ask/all look=ask/all look=deny/none look=deny/none "
+}
+
 @test "corax policy: ls, show, explain, test" {
     tools
     sed -i 's/"rules": \[/&{"id":"careful","allow":"ledger.look","must":{"in_doubt":"fail","fresh_host":true},"why":"w"},/' "$dir/policy.json"
