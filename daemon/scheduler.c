@@ -428,6 +428,10 @@ int scheduler_submit(struct scheduler *s, const struct submission *sub, submit_d
     op->task = task_create(s->d, e->json.data, e->json.len, err);
     if (op->task == NULL) {
         submit_destroy(op);
+        /* Too long, it is so at the next try, too: that is not the queue's matter. */
+        if (err->status == CORAX_E_LIMIT)
+            err->status = CORAX_E_ARGS;
+        *code = err->status == CORAX_E_ARGS ? "bad_value" : "memory";
         return -1;
     }
     id_create(op->task->row.id);
@@ -450,6 +454,7 @@ no_memory:
         submit_destroy(op);
     else
         entry_destroy(e);
+    *code = "memory";
     return fail(err, CORAX_E_INTERNAL, "no memory");
 }
 

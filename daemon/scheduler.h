@@ -48,8 +48,8 @@ struct submitted {
     const struct err *err; /* NULL: none */
 };
 typedef void submit_done(void *arg, const struct submitted *);
-/* -1 with CORAX_E_LIMIT and the API's error code when the queue is full, or too many wait for their time; with CORAX_E_UNAVAIL
- * when the daemon is ending. */
+/* -1 with the API's error code and CORAX_E_LIMIT when the queue is full, or too many wait for their time; CORAX_E_UNAVAIL when the daemon
+ * is ending; CORAX_E_ARGS for what can be no task, such as an input and a system text that are too long together; CORAX_E_INTERNAL. */
 int scheduler_submit(struct scheduler *s, const struct submission *sub, submit_done *done, void *arg, const char **code, struct err *err);
 
 struct task *scheduler_find(const struct scheduler *, const char *id); /* NULL: finished, or never was */
