@@ -2,7 +2,7 @@
  * Alarms: in order whatever the order they were set in, cleared, set again while they ring, and when the wall clock is set.
  *
  * The clock and the timer behind them are the test's own: time moves when it says so, and what the timer was set to can be
- * seen.  That the kernel keeps its side (tells when the clock was set, rings when it shows the time) is not tested here, for
+ * seen.  The clock of a machine is not in its time namespaces.  That the kernel keeps its side (tells when the clock was set, rings when it shows the time) is not tested here, for
  * nobody may set the clock of the machine; with the real ones schedule.bats works.
  */
 #include "daemon/alarm.h"
@@ -21,7 +21,7 @@
 
 static int64_t now_ms = START_MS, armed_ms;
 static int timer_fd = -1, armed_flags;
-static bool clock_was_set;
+static bool clock_was_set, setting_tells; /* by the next read, or by the next timerfd_settime */
 
 int clock_gettime(clockid_t id, struct timespec *ts)
 {
@@ -42,6 +42,11 @@ int timerfd_settime(int fd, int flags, const struct itimerspec *when, struct iti
 {
     armed_ms = (int64_t)when->it_value.tv_sec * 1000 + when->it_value.tv_nsec / 1000000;
     armed_flags = flags;
+    if (setting_tells && armed_ms != 0) { /* as the kernel does: the timer runs, and a read would not tell any more */
+        setting_tells = false;
+        errno = ECANCELED;
+        return -1;
+    }
     return fd == timer_fd && old == NULL ? 0 : -1;
 }
 
@@ -99,18 +104,23 @@ static void set(struct item *item, int64_t due_ms)
     alarm_set(alarms, &item->alarm, due_ms);
 }
 
+static int turn(void)
+{
+    n_rung = 0;
+    last_ms = 0;
+    in_order = true;
+    event_base_loop(base, EVLOOP_NONBLOCK);
+    return n_rung;
+}
+
 /* The timer fires, as the kernel lets it when the clock shows its time. */
 static int fire(void)
 {
     uint64_t one = 1;
 
-    n_rung = 0;
-    last_ms = 0;
-    in_order = true;
     if (write(timer_fd, &one, sizeof(one)) < 0)
         exit(1);
-    event_base_loop(base, EVLOOP_NONBLOCK);
-    return n_rung;
+    return turn();
 }
 
 static void test_few(void)
@@ -163,6 +173,36 @@ static void test_clock_set(void)
     alarm_clear(alarms, &b.alarm);
 }
 
+/* The clock is set, and before anybody has read that, another alarm is. */
+static void test_clock_set_between(void)
+{
+    struct item a = { 0 }, b = { 0 };
+
+    now_ms = START_MS;
+    set(&a, START_MS + 10800000);
+    now_ms = START_MS + 7200000;
+    setting_tells = true;
+    n_stepped = 0;
+    set(&b, START_MS + 7000000);
+    ok(!setting_tells, "the kernel has told");
+    is_int(n_stepped + b.n_rung, 0, "nothing happens inside of alarm_set");
+    is_int(turn(), 1, "what is due rings in the next turn, without the timer");
+    is_int(n_stepped, 1, "and somebody is told");
+    is_int(armed_ms, START_MS + 10800000, "the timer is set to the other one");
+    is_int(turn(), 0, "that is all");
+    is_int(n_stepped, 1, "once");
+    /* And while alarms ring. */
+    a.again_ms = 20000000;
+    set(&a, START_MS + 7300000);
+    now_ms = START_MS + 7300000;
+    setting_tells = true;
+    is_int(fire(), 1, "set while one rings");
+    is_int(turn(), 0, "the other one is not due");
+    is_int(n_stepped, 2, "somebody is told");
+    alarm_clear(alarms, &a.alarm);
+    alarm_clear(alarms, &b.alarm);
+}
+
 static void test_many(void)
 {
     enum { N = 2000 };
@@ -201,6 +241,7 @@ int main(void)
         return tap_status();
     test_few();
     test_clock_set();
+    test_clock_set_between();
     test_many();
     alarms_destroy(alarms);
     alarms_destroy(NULL);
