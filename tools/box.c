@@ -64,7 +64,7 @@ bool box_is_essential(enum box_part p)
 
 bool box_is_wanted(const struct box *b, enum box_part p)
 {
-    return p != BOX_CGROUP || b->spec->cgroup;
+    return (p != BOX_CGROUP || b->spec->cgroup) && (p != BOX_NET || !b->spec->network);
 }
 
 enum box_part box_missing(const struct box *b, bool essential)
@@ -325,7 +325,10 @@ static void build(struct box *b, int lifeline, uid_t uid, gid_t gid)
     if (state->parts[BOX_USER].in_force && !map_user(proc, uid, gid))
         box_lacks(state, BOX_USER, "the user cannot be mapped (%s): mount /proc", strerror(errno));
     separate(state, BOX_MOUNT, CLONE_NEWNS);
-    separate(state, BOX_NET, CLONE_NEWNET);
+    if (b->spec->network)
+        box_lacks(state, BOX_NET, "the network was asked for");
+    else
+        separate(state, BOX_NET, CLONE_NEWNET);
     separate(state, BOX_IPC, CLONE_NEWIPC);
     separate(state, BOX_UTS, CLONE_NEWUTS);
     separate(state, BOX_CGROUP_NS, CLONE_NEWCGROUP);
@@ -352,7 +355,7 @@ static void build(struct box *b, int lifeline, uid_t uid, gid_t gid)
     close(lifeline);
     box_landlock_apply(b->spec, state);
     if (b->spec->filter)
-        box_filter_apply(state);
+        box_filter_apply(b->spec, state);
     else
         box_lacks(state, BOX_SECCOMP, "left out, since this corax is built with sanitizers");
     if (!state->parts[BOX_USER].in_force)
@@ -455,13 +458,15 @@ void box_kill_all(void)
     }
 }
 
-static void set_environment(const struct box *b, char *envp[6], char tz[128])
+static void set_environment(const struct box *b, char *envp[BOX_MAX_ENV + 6], char tz[128])
 {
     static char path[] = "PATH=/usr/local/bin:/usr/bin:/bin", lang[] = "LANG=C.UTF-8", home[] = "HOME=" BOX_FOLDER,
                 tmp_home[] = "HOME=/tmp";
     const char *zone = getenv("TZ");
-    int n = 0;
+    size_t n = 0;
 
+    for (; n < b->spec->n_env; n++)
+        envp[n] = (char *)b->spec->env[n];
     envp[n++] = path;
     envp[n++] = lang;
     envp[n++] = b->spec->code ? home : tmp_home;
@@ -474,7 +479,7 @@ static void set_environment(const struct box *b, char *envp[6], char tz[128])
 
 void box_become(const struct box *b, const char *path, char *const argv[], const struct box_limits *l)
 {
-    char *envp[6], tz[128];
+    char *envp[BOX_MAX_ENV + 6], tz[128];
     sigset_t none;
     int adj = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 

@@ -26,6 +26,7 @@
 #define BOX_INNER_ID   1000
 #define BOX_UID        65534 /* what root becomes, unless told otherwise */
 #define BOX_MAX_BINDS  256
+#define BOX_MAX_ENV    64
 #define BOX_FOLDER     "/box" /* the working directory of exec */
 #define BOX_TREE_BYTES (64ULL << 20) /* of each writable folder; it is memory */
 
@@ -70,7 +71,11 @@ struct box_spec {
     bool code;   /* exec: a writable BOX_FOLDER; else only a small /tmp */
     bool filter; /* false in front of a program with sanitizers, which ptrace themselves */
     bool cgroup;
+    bool network; /* the host's: no namespace of its own, and sockets of the internet; only for what must talk to others */
+    bool scratch; /* /tmp may hold BOX_TREE_BYTES, though it is not `code` */
     uid_t uid; /* what root becomes */
+    size_t n_env;
+    const char *env[BOX_MAX_ENV]; /* "NAME=value", before what every program is given */
     size_t n_binds;
     struct box_bind binds[BOX_MAX_BINDS]; /* read-only */
 };

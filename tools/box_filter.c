@@ -255,6 +255,21 @@ static const char *const allowed_calls[] = {
     "sysinfo",
 };
 
+/* With the network: sockets of the internet, to connect with. */
+static const char *const network_calls[] = { "connect", "bind", "setsockopt", "sendmmsg", "recvmmsg" };
+
+static int add_network_rules(scmp_filter_ctx f)
+{
+    const scmp_datum_t low = 0xffffffff;
+    int rc = 0;
+
+    for (size_t i = 0; i < COUNT(network_calls); i++)
+        rc |= seccomp_rule_add(f, SCMP_ACT_ALLOW, seccomp_syscall_resolve_name(network_calls[i]), 0);
+    rc |= seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_MASKED_EQ, low, AF_INET));
+    rc |= seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_MASKED_EQ, low, AF_INET6));
+    return rc;
+}
+
 static const unsigned long allowed_prctls[] = {
     PR_SET_NAME,         PR_GET_NAME,         PR_SET_PDEATHSIG,
     PR_GET_PDEATHSIG,    PR_SET_DUMPABLE,     PR_GET_DUMPABLE,
@@ -299,7 +314,7 @@ static int add_conditional_rules(scmp_filter_ctx f)
     return rc;
 }
 
-void box_filter_apply(struct box_state *state)
+void box_filter_apply(const struct box_spec *spec, struct box_state *state)
 {
     scmp_filter_ctx f = seccomp_init(SCMP_ACT_ERRNO(EPERM));
     int rc;
@@ -313,6 +328,8 @@ void box_filter_apply(struct box_state *state)
         rc = allow(f, allowed_calls[i]);
     if (rc == 0)
         rc = add_conditional_rules(f);
+    if (rc == 0 && spec->network)
+        rc = add_network_rules(f);
     if (rc == 0)
         rc = seccomp_load(f);
     seccomp_release(f);

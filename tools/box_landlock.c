@@ -96,7 +96,7 @@ void box_landlock_apply(const struct box_spec *spec, struct box_state *state)
     }
     state->landlock_abi = (int)version;
     set.fs |= (version >= 2 ? FS_REFER : 0) | (version >= 3 ? FS_TRUNCATE : 0) | (version >= 5 ? FS_IOCTL_DEV : 0);
-    set.net = version >= 4 ? NET_TCP : 0;
+    set.net = version >= 4 && !spec->network ? NET_TCP : 0;
     set.scoped = version >= 6 ? SCOPE_ABSTRACT | SCOPE_SIGNAL : 0;
     if (version < 6)
         size = version < 4 ? sizeof set.fs : sizeof set.fs + sizeof set.net;

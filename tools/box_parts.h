@@ -13,7 +13,7 @@ bool box_lacks(struct box_state *, enum box_part, const char *fmt, ...) __attrib
 void box_root_build(const struct box_spec *, struct box_state *, uid_t uid, gid_t gid);
 /* box_landlock.c, box_filter.c: for the calling process and all its children, after no_new_privs. */
 void box_landlock_apply(const struct box_spec *, struct box_state *);
-void box_filter_apply(struct box_state *);
+void box_filter_apply(const struct box_spec *, struct box_state *);
 
 /* box_cgroup.c.  Outside: makes one where that is possible.  Its descriptors stay usable inside. */
 void box_cgroup_create(struct box_cgroup *, struct box_state *);

@@ -229,7 +229,7 @@ static bool fill(struct trouble *t, const struct box_spec *spec, struct box_stat
         if (!show(t, system[i]))
             return false;
     if (!build_etc(t) || !build_dev(t) ||
-        !add_tree(t, "/tmp", spec->code ? BOX_TREE_BYTES : HOST_TMP, spec->code ? 0 : MS_NOEXEC, uid, gid) ||
+        !add_tree(t, "/tmp", spec->code || spec->scratch ? BOX_TREE_BYTES : HOST_TMP, spec->code ? 0 : MS_NOEXEC, uid, gid) ||
         (spec->code && !add_tree(t, BOX_FOLDER, BOX_TREE_BYTES, 0, uid, gid)))
         return false;
     build_proc(state);

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "tools/box.h"
+#include "tools/box_parts.h"
 #include "tools/box_serve.h"
 #include "util/log.h"
 
@@ -37,6 +38,7 @@
 
 static const char usage[] =
     "usage: corax-box run [--ro PATH]... [--owned FILE]... [--root NAME=PATH]... [--strict] [--die-with-parent]\n"
+    "                     [--network] [--scratch] [--memory MB] [--env NAME]...\n"
     "                     [--uid N] -- PROGRAM [ARGUMENT...]     run a program in a box, with this input and output\n"
     "       corax-box exec [--uid N]                            run the program of the request on standard input\n"
     "       corax-box probe [--uid N]                           print what a box has here, and what it lacks\n"
@@ -45,6 +47,10 @@ static const char usage[] =
     "  --ro PATH           show a file or folder in the box, read-only, under its own name\n"
     "  --owned FILE        the same, if it belongs to root or to you and nobody else may write to it\n"
     "  --root NAME=PATH    show a folder as /roots/NAME, read-only\n"
+    "  --network           with the host's network, for a program that must talk to others\n"
+    "  --scratch           with a /tmp of 64 MB instead of 1 MB\n"
+    "  --memory MB         what all of it may use, where a cgroup can be made; else each process\n"
+    "  --env NAME          pass this variable on; it sees no others\n"
     "  --strict            run nothing in a box that lacks a part\n"
     "  --die-with-parent   end when the process that started this one ends\n"
     "  --uid N             the user that root becomes (default 65534)\n";
@@ -52,10 +58,11 @@ static const char usage[] =
 struct options {
     struct box_spec spec;
     bool strict, die;
+    int64_t memory_bytes; /* 0: no limit here */
     char **argv; /* of the program */
 };
 
-enum { OPT_RO = 256, OPT_OWNED, OPT_ROOT, OPT_STRICT, OPT_DIE, OPT_UID };
+enum { OPT_RO = 256, OPT_OWNED, OPT_ROOT, OPT_STRICT, OPT_DIE, OPT_UID, OPT_NETWORK, OPT_SCRATCH, OPT_MEMORY, OPT_ENV };
 
 static int add_root(struct box_spec *spec, const char *text, struct err *err)
 {
@@ -86,6 +93,46 @@ static int read_uid(const char *text, uid_t *uid, struct err *err)
     return 0;
 }
 
+static int read_memory(const char *text, struct options *o, struct err *err)
+{
+    char *end;
+    unsigned long n = strtoul(text, &end, 10);
+
+    if (*text < '0' || *text > '9' || *end != '\0' || n == 0 || n > 1ul << 24)
+        return fail(err, CORAX_E_ARGS, "--memory %s: give a number of MB", text);
+    o->memory_bytes = (int64_t)n << 20;
+    o->spec.cgroup = true;
+    return 0;
+}
+
+/* By name, so that its value is on no command line. */
+static int add_env(struct box_spec *spec, const char *name, struct err *err)
+{
+    const size_t n = strlen(name);
+
+    if (n == 0 || strchr(name, '='))
+        return fail(err, CORAX_E_ARGS, "--env %s: give the name of a variable", name);
+    for (char **e = environ; e && *e; e++)
+        if (strncmp(*e, name, n) == 0 && (*e)[n] == '=') {
+            if (spec->n_env == BOX_MAX_ENV)
+                return fail(err, CORAX_E_LIMIT, "more than %d variables", BOX_MAX_ENV);
+            spec->env[spec->n_env++] = *e;
+            return 0;
+        }
+    return fail(err, CORAX_E_ARGS, "--env %s: it is not set", name);
+}
+
+/* What names and certificates are looked up with; what the host has not is left out. */
+static void add_network_files(struct box_spec *spec)
+{
+    static const char *const files[] = { "/etc/resolv.conf", "/etc/hosts",      "/etc/nsswitch.conf", "/etc/host.conf",
+                                         "/etc/gai.conf",    "/etc/services",   "/etc/protocols",     "/etc/ssl",
+                                         "/etc/ca-certificates", "/etc/pki" };
+
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        box_spec_bind(spec, files[i], files[i], false, NULL);
+}
+
 static int read_options(int argc, char **argv, struct options *o, struct err *err)
 {
     static const struct option known[] = {
@@ -95,6 +142,10 @@ static int read_options(int argc, char **argv, struct options *o, struct err *er
         { "strict", no_argument, NULL, OPT_STRICT },
         { "die-with-parent", no_argument, NULL, OPT_DIE },
         { "uid", required_argument, NULL, OPT_UID },
+        { "network", no_argument, NULL, OPT_NETWORK },
+        { "scratch", no_argument, NULL, OPT_SCRATCH },
+        { "memory", required_argument, NULL, OPT_MEMORY },
+        { "env", required_argument, NULL, OPT_ENV },
         { NULL, 0, NULL, 0 },
     };
     int c, rc = 0;
@@ -110,9 +161,19 @@ static int read_options(int argc, char **argv, struct options *o, struct err *er
             o->die = true;
         else if (c == OPT_UID)
             rc = read_uid(optarg, &o->spec.uid, err);
+        else if (c == OPT_NETWORK)
+            o->spec.network = true;
+        else if (c == OPT_SCRATCH)
+            o->spec.scratch = true;
+        else if (c == OPT_MEMORY)
+            rc = read_memory(optarg, o, err);
+        else if (c == OPT_ENV)
+            rc = add_env(&o->spec, optarg, err);
         else
             return fail(err, CORAX_E_ARGS, "see corax-box --help");
     }
+    if (rc == 0 && o->spec.network)
+        add_network_files(&o->spec);
     o->argv = argv + optind;
     return rc;
 }
@@ -178,9 +239,10 @@ static void log_missing(const struct box *b)
         log_warn("the box lacks %s: corax-box probe says why", names);
 }
 
-static _Noreturn void exec_program(const struct box *b, const char *path, char **argv)
+static _Noreturn void exec_program(const struct box *b, const char *path, const struct options *o)
 {
-    const struct box_limits limits = { .processes = RUN_PROCESSES };
+    const struct box_limits limits = { .processes = RUN_PROCESSES, .memory_bytes = o->memory_bytes };
+    char **argv = o->argv;
 
     box_become(b, path, argv, &limits);
     log_error("%s: cannot be started: %s", path, strerror(errno));
@@ -201,9 +263,11 @@ static _Noreturn void run_inside(struct box *b, const struct options *o, const c
         _exit(1);
     }
     log_missing(b);
+    if (b->cgroup.version && (errno = box_cgroup_limit(&b->cgroup, o->memory_bytes, RUN_PROCESSES)) != 0)
+        log_warn("its memory is not limited: %s", strerror(errno));
     pid = fork();
     if (pid == 0)
-        exec_program(b, path, o->argv);
+        exec_program(b, path, o);
     if (pid < 0) {
         log_error("a process for %s: %s", path, strerror(errno));
         _exit(1);
@@ -284,13 +348,18 @@ static int cmd_run(int argc, char **argv)
 
 /* --- exec and probe ------------------------------------------------------------------------------------------------- */
 
+static bool is_alone(const struct options *o)
+{
+    return o->argv[0] == NULL && o->spec.n_binds == 0 && !o->strict && !o->spec.network && o->spec.n_env == 0 && o->memory_bytes == 0;
+}
+
 static int options_alone(int argc, char **argv, struct options *o)
 {
     struct err err = { 0 };
 
     if (read_options(argc, argv, o, &err) < 0)
         return complain(&err);
-    if (o->argv[0] == NULL && o->spec.n_binds == 0 && !o->strict)
+    if (is_alone(o))
         return 0;
     fputs(usage, stderr);
     return 2;

@@ -143,7 +143,7 @@ static int become(char **argv)
         argv++;
     if (argv[0] == NULL || argv[1] == NULL)
         return 2;
-    execv(argv[1], argv + 1);
+    execvp(argv[1], argv + 1);
     perror(argv[1]);
     return 127;
 }
