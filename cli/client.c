@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/un.h>
 
-#include "cli/sse.h"
+#include "util/sse.h"
 #include "util/json.h"
 
 /* The host part of a URL means nothing on a Unix socket, but HTTP wants one. */

@@ -1,12 +1,12 @@
 /*
- * cli: the bytes after the first are what a daemon sends as server-sent events.  However they are cut into pieces (the first
+ * util: the bytes after the first are what a server sends as server-sent events.  However they are cut into pieces (the first
  * byte says how), the same events come out; no event holds a line break in its type or id, and none comes without data.
  */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/sse.h"
+#include "util/sse.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

@@ -4,7 +4,7 @@
  * Covers the line ends, fields and comments of the format, events that arrive byte by byte, a stream that starts
  * again, and the limit on one event.
  */
-#include "cli/sse.h"
+#include "util/sse.h"
 
 #include "tests/tap.h"
 
@@ -70,6 +70,26 @@ static void test_restart(void)
     sse_finish(&sse);
 }
 
+static void test_retry(void)
+{
+    static const struct {
+        const char *stream;
+        long long want;
+    } cases[] = { { "data: a\n\n", -1 },       { "retry: 500\n\n", 500 }, { "retry:0\n", 0 },           { "retry: x\n", -1 },
+                  { "retry: -1\n", -1 },        { "retry: 1.5\n", -1 },    { "retry: 12345678901\n", -1 }, { "retry: 5\nretry: y\n", 5 } };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct sse sse;
+
+        sse_init(&sse);
+        sse_feed(&sse, cases[i].stream, strlen(cases[i].stream), NULL);
+        while (sse_next(&sse))
+            ;
+        is_int(sse.retry_ms, cases[i].want, cases[i].stream);
+        sse_finish(&sse);
+    }
+}
+
 static void test_limit(void)
 {
     static char line[1 << 16];
@@ -96,6 +116,7 @@ int main(void)
     plan_later();
     test_format();
     test_restart();
+    test_retry();
     test_limit();
     done();
     return tap_status();

@@ -1,15 +1,15 @@
 /*
- * cli/sse.h - server-sent events: bytes in, whole events out.
+ * util/sse.h - server-sent events: bytes in, whole events out.
  *
  * The format is WHATWG HTML, section 9.2.6 "Interpreting an event stream": lines ended by LF, CR or CRLF; fields id, event and
- * data; a line that begins with a colon is a comment; an empty line ends an event.  What is not used here (retry) is
- * skipped.
+ * data, and retry; a line that begins with a colon is a comment; an empty line ends an event.
  */
-#ifndef CLI_SSE_H
-#define CLI_SSE_H
+#ifndef UTIL_SSE_H
+#define UTIL_SSE_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "util/buf.h"
 #include "util/err.h"
@@ -21,6 +21,7 @@ struct sse {
     struct buf in; /* bytes not yet looked at begin at `taken` */
     size_t taken;
     struct buf id, type, data; /* of the event being read; after sse_next, of the event returned */
+    int64_t retry_ms; /* how long to wait before connecting again, as the server last said; -1: it did not */
     bool has_data;
     bool returned; /* data was handed out: clear it before reading on */
 };

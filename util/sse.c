@@ -1,7 +1,7 @@
 /*
  * Server-sent events.  See sse.h.
  */
-#include "cli/sse.h"
+#include "util/sse.h"
 
 #include <string.h>
 
@@ -12,6 +12,7 @@ void sse_init(struct sse *sse)
     buf_init(&sse->id, 256);
     buf_init(&sse->type, 256);
     buf_init(&sse->data, SSE_MAX_EVENT);
+    sse->retry_ms = -1;
 }
 
 void sse_finish(struct sse *sse)
@@ -75,6 +76,13 @@ static void take_line(struct sse *sse, const char *line, size_t len)
     } else if (is_field(line, len, "id", &value, &n) && !memchr(value, '\0', n)) {
         buf_reset(&sse->id);
         buf_add(&sse->id, value, n);
+    } else if (is_field(line, len, "retry", &value, &n) && n > 0 && n < 10) {
+        int64_t ms = 0;
+
+        for (size_t i = 0; i < n && ms >= 0; i++)
+            ms = value[i] >= '0' && value[i] <= '9' ? 10 * ms + (value[i] - '0') : -1;
+        if (ms >= 0)
+            sse->retry_ms = ms;
     }
 }
 
