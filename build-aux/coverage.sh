@@ -26,7 +26,7 @@ make -j"$jobs" check >check.log 2>&1 || grep -E '^(FAIL|ERROR)' check.log || tai
 llvm-profdata merge -o all.profdata profiles/*.profraw
 
 objects=
-for object in corax corax-host corax-infer corax-box; do
+for object in corax corax-host corax-infer corax-box corax-egress; do
     objects="$objects -object $object"
 done
 # shellcheck disable=SC2086 # a list of files without spaces

@@ -41,7 +41,7 @@ struct command {
 extern const struct command cmd_doctor, cmd_db, cmd_replay, cmd_diff, cmd_export, cmd_agents, cmd_memory, cmd_policy,
     cmd_pause, cmd_resume, cmd_schedules, cmd_eval;
 extern const struct command cmd_run, cmd_watch, cmd_ls, cmd_trace, cmd_cancel, cmd_rm, cmd_approve, cmd_deny,
-    cmd_answer, cmd_tools, cmd_ping, cmd_health, cmd_help;
+    cmd_answer, cmd_login, cmd_tools, cmd_ping, cmd_health, cmd_help;
 
 /* The options that every command takes; a command's own `struct option` table ends with these. */
 #define CLI_LONG_OPTIONS                                                            \

@@ -102,6 +102,24 @@ static int show_hosts(const struct json *hosts)
     return n_bad;
 }
 
+static int show_servers(const struct json *servers)
+{
+    int n_bad = 0;
+
+    for (const struct json *s = json_first(servers); s; s = json_next(s)) {
+        const char *error = json_get_text(s, "error", NULL), *state = json_get_text(s, "state", "?");
+        bool good = error == NULL && strcmp(state, "down") != 0;
+
+        line(good, "mcp", json_get_text(s, "name", "?"), error ? error : state);
+        if (strcmp(state, "unauthorized") == 0)
+            advice("a person who may do that lets the daemon in with `corax login` and the server's name");
+        else if (!good)
+            advice("see mcp_servers in corax.conf; coraxd's log has what a program wrote on standard error");
+        n_bad += !good;
+    }
+    return n_bad;
+}
+
 static int show_journal(const struct json *journal)
 {
     const char *error = json_get_text(journal, "error", NULL);
@@ -156,6 +174,7 @@ static int run_doctor(struct cli *cli, int argc, char **argv)
         for (const struct json *m = json_first(json_get(root, "models")); m; m = json_next(m))
             n_bad += show_model(m);
         n_bad += show_hosts(json_get(root, "hosts"));
+        n_bad += show_servers(json_get(root, "mcp_servers"));
         n_bad += show_journal(json_get(root, "journal"));
         n_bad += show_isolation(json_get(root, "isolation"));
         status = n_bad == 0 ? CLI_OK : CLI_FAILED;

@@ -84,6 +84,11 @@ static void print_health(const struct json *root)
                json_number(json_get(host, "tools"), 0), json_number(json_get(host, "restarts"), 0));
         print_error(host);
     }
+    for (const struct json *s = json_first(json_get(root, "mcp_servers")); s; s = json_next(s)) {
+        printf("mcp      %s, %s, %.0f tools, %.0f restarts", member(s, "state"), member(s, "name"),
+               json_number(json_get(s, "tools"), 0), json_number(json_get(s, "restarts"), 0));
+        print_error(s);
+    }
     printf("journal  %s, %s", member(journal, "state"), member(journal, "path"));
     print_error(journal);
     printf("tasks    %.0f running, %.0f queued, %.0f waiting, %.0f scheduled, %.0f paused\n",

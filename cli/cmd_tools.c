@@ -9,9 +9,20 @@
 
 #define MAX_NAME 40 /* columns; a longer name pushes its line out */
 
+/* A foreign server's tool has its provider in its name already. */
+static bool is_foreign(const struct json *tool)
+{
+    const char *provider = json_get_text(tool, "provider", ""), *name = json_get_text(tool, "name", "");
+    const size_t n = strlen(provider);
+
+    return strncmp(name, provider, n) == 0 && name[n] == '.';
+}
+
 static int name_length(const struct json *tool)
 {
-    return (int)(strlen(json_get_text(tool, "provider", "")) + 1 + strlen(json_get_text(tool, "name", "")));
+    const int provider = is_foreign(tool) ? 0 : (int)strlen(json_get_text(tool, "provider", "")) + 1;
+
+    return provider + (int)strlen(json_get_text(tool, "name", ""));
 }
 
 static void print_tool(const struct json *tool, int name_columns)
@@ -21,8 +32,10 @@ static void print_tool(const struct json *tool, int name_columns)
     const struct json *effects = json_get(tool, "effects");
     int used = 0;
 
-    term_line(stdout, provider, strlen(provider), MAX_NAME);
-    fputc('.', stdout);
+    if (!is_foreign(tool)) {
+        term_line(stdout, provider, strlen(provider), MAX_NAME);
+        fputc('.', stdout);
+    }
     term_line(stdout, name, strlen(name), 2 * MAX_NAME);
     printf("%*s  ", name_columns > name_length(tool) ? name_columns - name_length(tool) : 0, "");
     for (const struct json *e = json_first(effects); e; e = json_next(e))

@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 
 _corax() {
-    local commands="run watch ls trace replay diff eval export approve deny answer cancel pause resume rm schedules agents memory tools policy health doctor db ping help"
+    local commands="run watch ls trace replay diff eval export approve deny answer cancel pause resume rm schedules agents memory tools login policy health doctor db ping help"
     local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command="" i
     COMPREPLY=()
     for ((i = 1; i < COMP_CWORD; i++)); do

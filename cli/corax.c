@@ -15,10 +15,10 @@
 
 /* In the order in which `corax help` shows them. */
 static const struct command *const commands[] = {
-    &cmd_run,    &cmd_watch,     &cmd_ls,     &cmd_trace,  &cmd_replay, &cmd_diff,   &cmd_eval,
-    &cmd_export, &cmd_approve,   &cmd_deny,   &cmd_answer, &cmd_cancel, &cmd_pause,  &cmd_resume,
-    &cmd_rm,     &cmd_schedules, &cmd_agents, &cmd_memory, &cmd_tools,  &cmd_policy, &cmd_health,
-    &cmd_doctor, &cmd_db,        &cmd_ping,   &cmd_help,
+    &cmd_run,    &cmd_watch,     &cmd_ls,     &cmd_trace,  &cmd_replay, &cmd_diff,  &cmd_eval,
+    &cmd_export, &cmd_approve,   &cmd_deny,   &cmd_answer, &cmd_cancel, &cmd_pause, &cmd_resume,
+    &cmd_rm,     &cmd_schedules, &cmd_agents, &cmd_memory, &cmd_tools,  &cmd_login, &cmd_policy,
+    &cmd_health, &cmd_doctor,    &cmd_db,     &cmd_ping,   &cmd_help,
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "daemon/agents.h"
+#include "daemon/config_read.h"
+#include "daemon/foreign_config.h"
 #include "daemon/memory.h"
 #include "util/file.h"
 
@@ -96,6 +98,7 @@ int config_init(struct config *c, struct err *err)
         config_set_text(&c->infer_path, CORAX_BINDIR "/corax-infer", err) < 0 ||
         config_set_text(&c->host_path, CORAX_BINDIR "/corax-host", err) < 0 ||
         config_set_text(&c->box_path, CORAX_BINDIR "/corax-box", err) < 0 ||
+        config_set_text(&c->egress_path, CORAX_BINDIR "/corax-egress", err) < 0 ||
         config_list_add(&c->plugins, CORAX_PLUGINDIR, err) < 0 ||
         config_list_add(&c->policies, CORAX_DATADIR "/policies/default.json", err) < 0) {
         config_finish(c);
@@ -128,6 +131,8 @@ void config_finish(struct config *c)
     free(c->host_path);
     free(c->box_path);
     free(c->memory.space);
+    free(c->egress_path);
+    foreign_config_finish(c->foreign);
     config_list_clear(&c->roots);
     config_list_clear(&c->plugins);
     config_list_clear(&c->policies);
@@ -136,7 +141,7 @@ void config_finish(struct config *c)
     memset(c, 0, sizeof(*c));
 }
 
-static int read_text(const struct json *object, const char *where, const char *key, char **slot, struct err *err)
+int config_read_text(const struct json *object, const char *where, const char *key, char **slot, struct err *err)
 {
     const struct json *v = json_get(object, key);
 
@@ -151,7 +156,7 @@ static int read_text(const struct json *object, const char *where, const char *k
 static int read_model(const struct json *root, char **slot, struct err *err)
 {
     if (json_kind(json_get(root, "model")) != JSON_NULL)
-        return read_text(root, "", "model", slot, err);
+        return config_read_text(root, "", "model", slot, err);
     free(*slot);
     *slot = NULL;
     return 0;
@@ -169,8 +174,8 @@ static int read_model_file(const struct json *j, struct model_file *m, struct er
     if (json_kind(j) != JSON_OBJECT)
         return fail(err, CORAX_E_ARGS, "%s must be a path, or an object with one", where);
     snprintf(where, sizeof(where), "models.%.64s.", json_key(j));
-    if (json_check_members(j, where, known, err) < 0 || read_text(j, where, "path", &m->path, err) < 0 ||
-        read_text(j, where, "dialect", &m->dialect, err) < 0 || read_text(j, where, "template", &m->template, err) < 0)
+    if (json_check_members(j, where, known, err) < 0 || config_read_text(j, where, "path", &m->path, err) < 0 ||
+        config_read_text(j, where, "dialect", &m->dialect, err) < 0 || config_read_text(j, where, "template", &m->template, err) < 0)
         return -1;
     return m->path ? 0 : fail(err, CORAX_E_ARGS, "%spath is missing", where);
 }
@@ -227,7 +232,7 @@ static int read_int(const struct json *object, const char *where, const char *ke
     return 0;
 }
 
-static int read_small(const struct json *object, const char *where, const char *key, int min, int max, int *out,
+int config_read_small(const struct json *object, const char *where, const char *key, int min, int max, int *out,
                       struct err *err)
 {
     int64_t n = *out;
@@ -260,15 +265,15 @@ int config_read_budget(const struct json *v, struct budget *b, struct err *err)
     if (v == NULL)
         return 0;
     if (json_check_members(v, "budget", known, err) < 0 ||
-        read_small(v, where, "steps", 1, 10000, &b->max_steps, err) < 0 ||
-        read_small(v, where, "tool_calls", 0, 10000, &b->max_tool_calls, err) < 0 ||
+        config_read_small(v, where, "steps", 1, 10000, &b->max_steps, err) < 0 ||
+        config_read_small(v, where, "tool_calls", 0, 10000, &b->max_tool_calls, err) < 0 ||
         read_int(v, where, "tokens", 1, 1000000000, &b->max_tokens, err) < 0 ||
         read_int(v, where, "wall_ms", 1, 30LL * 24 * 3600 * 1000, &b->max_wall_ms, err) < 0 ||
-        read_small(v, where, "identical", 1, 10000, &b->max_identical, err) < 0 ||
-        read_small(v, where, "reply_tokens", 1, 1000000, &b->max_reply_tokens, err) < 0 ||
-        read_small(v, where, "observation_bytes", 64, 1 << 20, &b->max_observation_bytes, err) < 0 ||
-        read_small(v, where, "depth", 1, 64, &b->max_depth, err) < 0 || read_small(v, where, "width", 1, 16, &b->max_width, err) < 0 ||
-        read_small(v, where, "attempts", 1, 16, &b->max_attempts, err) < 0)
+        config_read_small(v, where, "identical", 1, 10000, &b->max_identical, err) < 0 ||
+        config_read_small(v, where, "reply_tokens", 1, 1000000, &b->max_reply_tokens, err) < 0 ||
+        config_read_small(v, where, "observation_bytes", 64, 1 << 20, &b->max_observation_bytes, err) < 0 ||
+        config_read_small(v, where, "depth", 1, 64, &b->max_depth, err) < 0 || config_read_small(v, where, "width", 1, 16, &b->max_width, err) < 0 ||
+        config_read_small(v, where, "attempts", 1, 16, &b->max_attempts, err) < 0)
         return -1;
     return 0;
 }
@@ -282,7 +287,7 @@ int config_read_sampling(const struct json *v, struct sampling *s, struct err *e
     if (json_check_members(v, "sampling", known, err) < 0 ||
         read_number(v, "temperature", 0, 10, &s->temperature, err) < 0 ||
         read_number(v, "top_p", 0, 1, &s->top_p, err) < 0 || read_number(v, "min_p", 0, 1, &s->min_p, err) < 0 ||
-        read_small(v, "sampling.", "top_k", 0, 1000000, &s->top_k, err) < 0 ||
+        config_read_small(v, "sampling.", "top_k", 0, 1000000, &s->top_k, err) < 0 ||
         read_int(v, "sampling.", "seed", 0, INT64_C(9007199254740991), &s->seed, err) < 0)
         return -1;
     return 0;
@@ -322,7 +327,7 @@ static int read_log_level(const struct json *v, enum log_level *out, struct err 
     return fail(err, CORAX_E_ARGS, "log_level must be debug, info, warn or error");
 }
 
-static int read_flag(const struct json *object, const char *prefix, const char *key, bool *out, struct err *err)
+int config_read_flag(const struct json *object, const char *prefix, const char *key, bool *out, struct err *err)
 {
     const struct json *value = json_get(object, key);
 
@@ -339,23 +344,27 @@ static int read_children(struct config *c, const struct json *root, struct err *
     static const char *const infer_known[] = { "path", "threads", "prefixes", "cache_memory_mb", "dialect", "template", NULL };
     static const char *const host_known[] = { "path", "deadline_ms", "processes", NULL };
     static const char *const box_known[] = { "path", NULL };
-    const struct json *infer = json_get(root, "infer"), *host = json_get(root, "host"), *box = json_get(root, "box");
+    const struct json *infer = json_get(root, "infer"), *host = json_get(root, "host"), *box = json_get(root, "box"),
+                      *egress = json_get(root, "egress");
 
     if (infer && (json_check_members(infer, "infer", infer_known, err) < 0 ||
-                  read_text(infer, "infer.", "path", &c->infer_path, err) < 0 ||
-                  read_small(infer, "infer.", "threads", 0, 1024, &c->infer_threads, err) < 0 ||
-                  read_small(infer, "infer.", "cache_memory_mb", 0, 1 << 24, &c->infer_cache_mb, err) < 0 ||
-                  read_text(infer, "infer.", "dialect", &c->model.dialect, err) < 0 ||
-                  read_text(infer, "infer.", "template", &c->model.template, err) < 0 ||
-                  read_flag(infer, "infer.", "prefixes", &c->infer_prefixes, err) < 0))
+                  config_read_text(infer, "infer.", "path", &c->infer_path, err) < 0 ||
+                  config_read_small(infer, "infer.", "threads", 0, 1024, &c->infer_threads, err) < 0 ||
+                  config_read_small(infer, "infer.", "cache_memory_mb", 0, 1 << 24, &c->infer_cache_mb, err) < 0 ||
+                  config_read_text(infer, "infer.", "dialect", &c->model.dialect, err) < 0 ||
+                  config_read_text(infer, "infer.", "template", &c->model.template, err) < 0 ||
+                  config_read_flag(infer, "infer.", "prefixes", &c->infer_prefixes, err) < 0))
         return -1;
     if (host && (json_check_members(host, "host", host_known, err) < 0 ||
-                 read_text(host, "host.", "path", &c->host_path, err) < 0 ||
-                 read_small(host, "host.", "deadline_ms", 10, 24 * 3600 * 1000, &c->host_deadline_ms, err) < 0 ||
-                 read_small(host, "host.", "processes", 1, CONFIG_MAX_HOSTS, &c->host_processes, err) < 0))
+                 config_read_text(host, "host.", "path", &c->host_path, err) < 0 ||
+                 config_read_small(host, "host.", "deadline_ms", 10, 24 * 3600 * 1000, &c->host_deadline_ms, err) < 0 ||
+                 config_read_small(host, "host.", "processes", 1, CONFIG_MAX_HOSTS, &c->host_processes, err) < 0))
+        return -1;
+    if (egress && (json_check_members(egress, "egress", box_known, err) < 0 ||
+                   config_read_text(egress, "egress.", "path", &c->egress_path, err) < 0))
         return -1;
     if (box &&
-        (json_check_members(box, "box", box_known, err) < 0 || read_text(box, "box.", "path", &c->box_path, err) < 0))
+        (json_check_members(box, "box", box_known, err) < 0 || config_read_text(box, "box.", "path", &c->box_path, err) < 0))
         return -1;
     return 0;
 }
@@ -393,9 +402,9 @@ static int read_journal(struct config *c, const struct json *v, struct err *err)
 
     if (v == NULL)
         return 0;
-    if (json_check_members(v, "journal", known, err) < 0 || read_small(v, "journal.", "keep_days", 0, 36500, &c->keep_days, err) < 0 ||
-        read_small(v, "journal.", "keep_tasks", 0, 1000000000, &c->keep_tasks, err) < 0 ||
-        read_small(v, "journal.", "keep_mb", 0, 1000000000, &c->keep_mb, err) < 0)
+    if (json_check_members(v, "journal", known, err) < 0 || config_read_small(v, "journal.", "keep_days", 0, 36500, &c->keep_days, err) < 0 ||
+        config_read_small(v, "journal.", "keep_tasks", 0, 1000000000, &c->keep_tasks, err) < 0 ||
+        config_read_small(v, "journal.", "keep_mb", 0, 1000000000, &c->keep_mb, err) < 0)
         return -1;
     if (json_get(v, "synchronous") && (!synchronous || (strcmp(synchronous, "full") != 0 && strcmp(synchronous, "normal") != 0)))
         return fail(err, CORAX_E_ARGS, "journal.synchronous must be \"full\" or \"normal\"");
@@ -411,7 +420,7 @@ static int read_stop(struct config *c, const struct json *v, struct err *err)
 
     if (v == NULL)
         return 0;
-    if (json_check_members(v, "stop", known, err) < 0 || read_small(v, "stop.", "seconds", 0, 86400, &c->stop_seconds, err) < 0)
+    if (json_check_members(v, "stop", known, err) < 0 || config_read_small(v, "stop.", "seconds", 0, 86400, &c->stop_seconds, err) < 0)
         return -1;
     if (json_get(v, "mode") && (!mode || (strcmp(mode, "checkpoint") != 0 && strcmp(mode, "finish") != 0)))
         return fail(err, CORAX_E_ARGS, "stop.mode must be \"checkpoint\" or \"finish\"");
@@ -437,10 +446,10 @@ static int read_memory(struct memory_config *m, const struct json *v, struct err
 
     if (v == NULL)
         return 0;
-    if (json_check_members(v, "memory", known, err) < 0 || read_small(v, "memory.", "max_items", 1, 10000, &m->max_items, err) < 0 ||
-        read_small(v, "memory.", "note_chars", 1, MEMORY_MAX_TEXT, &m->note_chars, err) < 0 ||
-        read_small(v, "memory.", "recall_items", 0, 100, &m->recall_items, err) < 0 ||
-        read_small(v, "memory.", "recall_bytes", 0, 1 << 17, &m->recall_bytes, err) < 0)
+    if (json_check_members(v, "memory", known, err) < 0 || config_read_small(v, "memory.", "max_items", 1, 10000, &m->max_items, err) < 0 ||
+        config_read_small(v, "memory.", "note_chars", 1, MEMORY_MAX_TEXT, &m->note_chars, err) < 0 ||
+        config_read_small(v, "memory.", "recall_items", 0, 100, &m->recall_items, err) < 0 ||
+        config_read_small(v, "memory.", "recall_bytes", 0, 1 << 17, &m->recall_bytes, err) < 0)
         return -1;
     if (config_read_space(json_get(v, "space"), &space, err) < 0)
         return err_context(err, "memory.space");
@@ -540,6 +549,8 @@ static void note_restart(const struct config *a, const struct config *b, struct 
     note_key(restart, "host", same_text(a->host_path, b->host_path) && a->host_deadline_ms == b->host_deadline_ms &&
                               a->host_processes == b->host_processes);
     note_key(restart, "box", same_text(a->box_path, b->box_path));
+    note_key(restart, "egress", same_text(a->egress_path, b->egress_path));
+    note_key(restart, "mcp_servers", foreign_config_same(a->foreign, b->foreign));
     note_key(restart, "isolation", a->strict == b->strict);
     note_key(restart, "roots", same_list(&a->roots, &b->roots));
 }
@@ -595,10 +606,10 @@ static int read_retrieval(struct retrieval_config *r, const struct json *v, stru
     if (v == NULL)
         return 0;
     if (json_check_members(v, "tool_retrieval", known, err) < 0 ||
-        read_small(v, "tool_retrieval.", "max_tools", 0, 4000, &r->max_tools, err) < 0 ||
-        read_small(v, "tool_retrieval.", "top_k", 0, 100, &r->top_k, err) < 0 ||
-        read_small(v, "tool_retrieval.", "step_k", 0, RETRIEVAL_MAX_STEP, &r->step_k, err) < 0 ||
-        read_small(v, "tool_retrieval.", "step_max", 0, 100, &r->step_max, err) < 0)
+        config_read_small(v, "tool_retrieval.", "max_tools", 0, 4000, &r->max_tools, err) < 0 ||
+        config_read_small(v, "tool_retrieval.", "top_k", 0, 100, &r->top_k, err) < 0 ||
+        config_read_small(v, "tool_retrieval.", "step_k", 0, RETRIEVAL_MAX_STEP, &r->step_k, err) < 0 ||
+        config_read_small(v, "tool_retrieval.", "step_max", 0, 100, &r->step_max, err) < 0)
         return -1;
     if (config_check_pinned(json_get(v, "pinned"), err) < 0)
         return err_context(err, "tool_retrieval");
@@ -615,29 +626,31 @@ static int read_root(struct config *c, const struct json *root, struct err *err)
                                          "budget",    "sampling",    "infer",      "host",   "box",
                                          "isolation", "roots",       "log_level",  "journal",
                                          "planner",   "agents",      "max_scheduled", "stop", "memory", "compact_percent",
-                                         "admin_policies", "user_policies", "approval_seconds", "models", "max_models", "tool_retrieval", NULL };
+                                         "admin_policies", "user_policies", "approval_seconds", "models", "max_models", "tool_retrieval",
+                                         "egress", "mcp_servers", NULL };
 
-    if (json_check_members(root, "the file", known, err) < 0 || read_text(root, "", "socket", &c->socket, err) < 0 ||
-        read_text(root, "", "admin_group", &c->admin_group, err) < 0 ||
-        read_text(root, "", "agents", &c->agents_dir, err) < 0 || read_text(root, "", "state", &c->state, err) < 0 || read_model(root, &c->model.path, err) < 0 ||
-        read_models(c, json_get(root, "models"), err) < 0 || read_small(root, "", "max_models", 1, CONFIG_MAX_MODELS, &c->max_models, err) < 0 ||
-        read_text(root, "", "system", &c->system, err) < 0 ||
-        read_flag(root, "", "date_note", &c->date_note, err) < 0 || read_list(root, "plugins", &c->plugins, err) < 0 ||
+    if (json_check_members(root, "the file", known, err) < 0 || config_read_text(root, "", "socket", &c->socket, err) < 0 ||
+        config_read_text(root, "", "admin_group", &c->admin_group, err) < 0 ||
+        config_read_text(root, "", "agents", &c->agents_dir, err) < 0 || config_read_text(root, "", "state", &c->state, err) < 0 || read_model(root, &c->model.path, err) < 0 ||
+        read_models(c, json_get(root, "models"), err) < 0 || config_read_small(root, "", "max_models", 1, CONFIG_MAX_MODELS, &c->max_models, err) < 0 ||
+        config_read_text(root, "", "system", &c->system, err) < 0 ||
+        config_read_flag(root, "", "date_note", &c->date_note, err) < 0 || read_list(root, "plugins", &c->plugins, err) < 0 ||
         read_list(root, "policies", &c->policies, err) < 0 ||
         read_list(root, "admin_policies", &c->admin_policies, err) < 0 ||
-        read_text(root, "", "user_policies", &c->user_policies, err) < 0 ||
-        read_small(root, "", "approval_seconds", 0, 365 * 24 * 3600, &c->approval_seconds, err) < 0 ||
-        read_small(root, "", "max_running", 1, 1024, &c->max_running, err) < 0 ||
-        read_small(root, "", "max_queued", 0, 100000, &c->max_queued, err) < 0 ||
-        read_small(root, "", "max_scheduled", 0, 100000, &c->max_scheduled, err) < 0 || read_stop(c, json_get(root, "stop"), err) < 0 ||
+        config_read_text(root, "", "user_policies", &c->user_policies, err) < 0 ||
+        config_read_small(root, "", "approval_seconds", 0, 365 * 24 * 3600, &c->approval_seconds, err) < 0 ||
+        config_read_small(root, "", "max_running", 1, 1024, &c->max_running, err) < 0 ||
+        config_read_small(root, "", "max_queued", 0, 100000, &c->max_queued, err) < 0 ||
+        config_read_small(root, "", "max_scheduled", 0, 100000, &c->max_scheduled, err) < 0 || read_stop(c, json_get(root, "stop"), err) < 0 ||
         config_read_budget(json_get(root, "budget"), &c->budget, err) < 0 ||
         config_read_sampling(json_get(root, "sampling"), &c->sampling, err) < 0 || read_children(c, root, err) < 0 ||
         read_isolation(c, json_get(root, "isolation"), err) < 0 ||
         read_roots(&c->roots, json_get(root, "roots"), err) < 0 ||
         read_journal(c, json_get(root, "journal"), err) < 0 || read_memory(&c->memory, json_get(root, "memory"), err) < 0 ||
-        read_small(root, "", "compact_percent", 0, 95, &c->compact_percent, err) < 0 ||
+        config_read_small(root, "", "compact_percent", 0, 95, &c->compact_percent, err) < 0 ||
         read_retrieval(&c->retrieval, json_get(root, "tool_retrieval"), err) < 0 ||
         config_read_planner(json_get(root, "planner"), &c->planner, err) < 0 ||
+        foreign_config_read(json_get(root, "mcp_servers"), &c->foreign, err) < 0 ||
         read_log_level(json_get(root, "log_level"), &c->log_level, err) < 0)
         return -1;
     return 0;

@@ -62,6 +62,7 @@ struct model_file {
 };
 
 struct agents;
+struct foreign_config;
 
 struct config {
     char *socket, *state;
@@ -92,6 +93,8 @@ struct config {
     bool infer_prefixes; /* kept in files below the state's folder */
     char *host_path;
     char *box_path;
+    char *egress_path;
+    struct foreign_config *foreign; /* foreign MCP servers; NULL: there are none */
     bool strict;              /* isolation: a machine that lacks a part of a box will not do */
     struct config_list roots; /* NAME=PATH */
     int host_deadline_ms;

@@ -26,6 +26,8 @@
 
 #include "daemon/alarm.h"
 #include "daemon/builtins.h"
+#include "daemon/foreign.h"
+#include "daemon/foreign_config.h"
 #include "daemon/hosts.h"
 #include "daemon/http.h"
 #include "daemon/isolation.h"
@@ -224,8 +226,10 @@ static int check(const struct config *c, struct err *err)
     rc = hosts_find(c, &plugins, err);
     if (rc == 0 && plugins.n > 0 && access(c->host_path, X_OK) < 0)
         rc = fail_sys(err, CORAX_E_NOTFOUND, "host.path %s", c->host_path);
-    if (rc == 0 && plugins.n > 0 && access(c->box_path, X_OK) < 0)
+    if (rc == 0 && (plugins.n > 0 || c->foreign) && access(c->box_path, X_OK) < 0)
         rc = fail_sys(err, CORAX_E_NOTFOUND, "box.path %s", c->box_path);
+    if (rc == 0 && foreign_config_needs_egress(c->foreign) && access(c->egress_path, X_OK) < 0)
+        rc = fail_sys(err, CORAX_E_NOTFOUND, "egress.path %s", c->egress_path);
     for (size_t i = 0; rc == 0 && i < c->roots.n; i++)
         if (access(strchr(c->roots.at[i], '=') + 1, R_OK | X_OK) < 0)
             rc = fail_sys(err, CORAX_E_NOTFOUND, "the root %s", c->roots.at[i]);
@@ -295,9 +299,20 @@ static void on_settled(void *arg)
 {
     struct coraxd *d = arg;
 
+    if (++d->n_settled < 2)
+        return; /* the plugins, or the foreign servers */
     scheduler_start(d->scheduler);
     log_info("ready after %lld ms, %zu tools", (long long)(clock_mono_ms() - d->started_ms),
              registry_count(d->registry));
+}
+
+/* A call that waits for a person may be another one now. */
+static void on_tools_changed(void *arg)
+{
+    struct coraxd *d = arg;
+
+    if (scheduler_is_ready(d->scheduler))
+        scheduler_reloaded(d->scheduler);
 }
 
 /* A file that is bad changes nothing. */
@@ -330,6 +345,8 @@ static void on_reload(evutil_socket_t sig, short what, void *arg)
 
 static int start(struct coraxd *d, struct err *err)
 {
+    static const struct foreign_ops foreign_ops = { on_settled, on_tools_changed };
+
     d->isolation = isolation_create(d->base, &d->config, err);
     if (d->isolation == NULL || (d->config.strict && isolation_demand(d->isolation, err) < 0))
         return -1;
@@ -344,7 +361,8 @@ static int start(struct coraxd *d, struct err *err)
         (d->scheduler = scheduler_create(d, err)) == NULL || (d->schedules = schedules_create(d, err)) == NULL ||
         (d->http = http_create(d->base, d->config.socket, d->config.admin_group, routes_handle, d, err)) == NULL ||
         (d->models = models_create(d->base, &d->config, err)) == NULL ||
-        (d->hosts = hosts_create(d->base, &d->config, d->registry, on_settled, d, err)) == NULL)
+        (d->hosts = hosts_create(d->base, &d->config, d->registry, on_settled, d, err)) == NULL ||
+        (d->foreign = foreign_create(d->base, &d->config, d->registry, &foreign_ops, d, err)) == NULL)
         return -1;
     scheduler_recover(d->scheduler, on_recovered, d);
     return 0;
@@ -358,6 +376,7 @@ static void stop(struct coraxd *d)
         http_stop(d->http);
     upkeep_stop(d->upkeep);
     remodel_stop(d);
+    foreign_stop(d->foreign);
     if (d->scheduler) {
         scheduler_stop(d->scheduler);
         journal_drain(d->journal);
@@ -367,6 +386,7 @@ static void stop(struct coraxd *d)
     alarms_destroy(d->alarms);
     http_destroy(d->http);
     hosts_destroy(d->hosts);
+    foreign_destroy(d->foreign);
     isolation_destroy(d->isolation);
     models_destroy(d->models);
     upkeep_destroy(d->upkeep);

@@ -24,6 +24,8 @@ struct coraxd {
     struct upkeep *upkeep;
     struct models *models;
     struct hosts *hosts;
+    struct foreign *foreign;
+    int n_settled; /* of these two */
     struct isolation *isolation;
     struct alarms *alarms;
     struct scheduler *scheduler;

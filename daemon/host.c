@@ -117,7 +117,7 @@ static int read_discover(struct host *h, const struct rpc_msg *msg, struct err *
         return greeted(h, &server, err);
     h->state = HOST_INITIALIZE;
     buf_init(&line, RPC_MAX_LINE);
-    mcp_write_initialize(&line, ID_DISCOVER);
+    mcp_write_initialize(&line, ID_DISCOVER, false);
     link_send(h->link, &line);
     buf_finish(&line);
     return 0;

@@ -11,6 +11,7 @@
 
 #include "daemon/builtins.h"
 #include "daemon/exec.h"
+#include "daemon/foreign_config.h"
 #include "daemon/host.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -265,6 +266,11 @@ static int on_greeted(void *arg, const struct mcp_server *server, struct err *er
     }
     if (strcmp(p->provider, BUILTIN_PROVIDER) == 0) {
         fail(err, CORAX_E_ARGS, "a plugin cannot be called \"" BUILTIN_PROVIDER "\": so are the daemon's own tools");
+        p->provider[0] = '\0';
+        return -1;
+    }
+    if (foreign_config_has(p->hosts->config->foreign, p->provider)) {
+        fail(err, CORAX_E_ARGS, "a server of mcp_servers has the plugin's name, %s: rename that", p->provider);
         p->provider[0] = '\0';
         return -1;
     }

@@ -28,6 +28,7 @@ struct link {
     struct event_base *base;
     char *name, *path;
     char *argv[MAX_ARGS + 1];
+    char **envp; /* NULL: the usual */
     const struct link_ops *ops;
     void *arg;
     struct child child;
@@ -300,7 +301,7 @@ static void on_ended(evutil_socket_t fd, short what, void *arg)
 
 static void start(struct link *l)
 {
-    struct child_spec spec = { .path = l->path, .argv = l->argv, .err_fd = -1 };
+    struct child_spec spec = { .path = l->path, .argv = l->argv, .envp = l->envp, .err_fd = -1 };
     struct err err = { 0 };
     int rc;
 
@@ -389,9 +390,26 @@ void link_destroy(struct link *l)
         rpc_reader_finish(&l->reader);
     for (i = 0; i < MAX_ARGS; i++)
         free(l->argv[i]);
+    for (i = 0; l->envp && l->envp[i]; i++)
+        free(l->envp[i]);
+    free(l->envp);
     free(l->name);
     free(l->path);
     free(l);
+}
+
+int link_set_env(struct link *l, const char *const envp[], struct err *err)
+{
+    size_t n = 0;
+
+    while (envp[n])
+        n++;
+    if ((l->envp = calloc(n + 1, sizeof(*l->envp))) == NULL)
+        return fail(err, CORAX_E_INTERNAL, "no memory");
+    for (size_t i = 0; i < n; i++)
+        if ((l->envp[i] = strdup(envp[i])) == NULL)
+            return fail(err, CORAX_E_INTERNAL, "no memory");
+    return 0;
 }
 
 /* The loop stands still while a child is started: what waits at the daemon's socket is answered first. */

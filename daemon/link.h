@@ -38,6 +38,8 @@ struct link *link_create(struct event_base *, const char *name, const char *path
 /* Kills the child and waits for its end. */
 void link_destroy(struct link *);
 
+/* What it sees of the environment, instead of the usual PATH, LANG and TZ; envp is copied.  Before the start. */
+int link_set_env(struct link *, const char *const envp[], struct err *);
 void link_start(struct link *); /* soon, from the loop */
 /* At once, a child that lives once: after its end it is not started again, and only link_destroy() is left to do.
  * Its owner must not do that from within `message`, `up` or `down`. */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/registry.h"
 #include "util/effects.h"
 
 void past_add(struct past *p, const struct policy_past *call)
@@ -45,8 +46,9 @@ void past_read_effects(const struct json *j, unsigned *effects, unsigned *traits
 
 static void add(struct past *p, const struct json *j, size_t bytes)
 {
-    struct policy_past call = { .provider = json_get_text(j, "provider", ""), .tool = json_get_text(j, "tool", ""), .bytes = bytes };
+    struct policy_past call = { .provider = json_get_text(j, "provider", ""), .bytes = bytes };
 
+    call.tool = tool_own_name(call.provider, json_get_text(j, "tool", ""));
     past_read_effects(j, &call.effects, &call.traits);
     past_add(p, &call);
 }

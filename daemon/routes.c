@@ -8,10 +8,12 @@
 #include <string.h>
 
 #include "daemon/agents.h"
+#include "daemon/foreign.h"
 #include "daemon/hosts.h"
 #include "daemon/isolation.h"
 #include "daemon/models.h"
 #include "daemon/policies.h"
+#include "daemon/routes_foreign.h"
 #include "daemon/routes_journal.h"
 #include "daemon/routes_memory.h"
 #include "daemon/routes_policy.h"
@@ -234,6 +236,7 @@ static void get_health(struct coraxd *d, struct evhttp_request *req, const struc
     jsonw_int(&w, "uptime_ms", clock_mono_ms() - d->started_ms);
     good = models_write_health(d->models, &w);
     good = hosts_write_health(d->hosts, &w) && good;
+    good = foreign_write_health(d->foreign, &w) && good;
     good = journal_write_health(d->journal, &w) && good;
     isolation_write_health(d->isolation, &w);
     jsonw_object(&w, "tasks");
@@ -298,6 +301,7 @@ static const struct {
     { "/v1/tasks", get_tasks, post_task },
     { "/v1/schedules", routes_get_schedules, routes_post_schedule },
     { "/v1/tools", get_tools, NULL },
+    { "/v1/mcp-servers", routes_get_foreign, NULL },
     { "/v1/agents", get_agents, NULL },
     { "/v1/memory", routes_get_memories, routes_post_memory },
     { "/v1/policies", routes_get_policies, NULL },
@@ -391,6 +395,8 @@ void routes_handle(void *arg, struct evhttp_request *req, const struct http_peer
         handle_memory(d, req, peer, path + 11);
     else if (strncmp(path, "/v1/schedules/", 14) == 0)
         routes_schedule(d, req, peer, path + 14);
+    else if (strncmp(path, "/v1/mcp-servers/", 16) == 0)
+        routes_foreign(d, req, peer, path + 16);
     else
         http_reply_error(req, 404, "not_found", "no_such_path", NULL, "there is nothing at %.100s", path);
 }

@@ -100,7 +100,7 @@ static int read_tool(const struct coraxd *d, struct question *q, struct err *err
 
     if (tool) {
         r->provider = tool->provider;
-        r->tool = tool->name;
+        r->tool = tool->own_name;
         r->effects = tool->effects;
         r->traits = tool->traits;
         return 0;

@@ -28,6 +28,7 @@ struct ahead {
 static void ahead_free(struct ahead *a)
 {
     policies_release(a->call.judged_by);
+    tool_release(a->call.tool);
     arena_destroy(a->arena);
     free(a);
 }
@@ -180,7 +181,7 @@ static int judge(struct ahead *a, const struct call *call)
         const struct task_call *c = &t->ahead[i]->call;
 
         past[t->past.n + i] = (struct policy_past){ .provider = c->tool->provider,
-                                                    .tool = c->tool->name,
+                                                    .tool = c->tool->own_name,
                                                     .effects = c->tool->effects,
                                                     .traits = c->tool->traits,
                                                     .bytes = c->call->args_len };
@@ -251,6 +252,7 @@ struct policy_verdict ahead_open(struct task *t, struct ahead *a, struct label *
     task_clear_call(t);
     t->call = a->call;
     policies_hold(t->call.judged_by);
+    tool_hold(t->call.tool);
     t->open_ahead = a;
     *context = a->context;
     a->verdict.rule = t->call.rule;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "daemon/builtins.h"
+#include "daemon/foreign.h"
 #include "daemon/hosts.h"
 #include "daemon/task.h"
 #include "daemon/task_ahead.h"
@@ -31,6 +32,7 @@ bool task_needs_intent(const struct tool *tool)
 void task_clear_call(struct task *t)
 {
     policies_release(t->call.judged_by);
+    tool_release(t->call.tool);
     memset(&t->call, 0, sizeof(t->call));
     alarm_clear(t->d->alarms, &t->approval);
 }
@@ -285,7 +287,7 @@ void task_make_intent(struct task *t)
     task_recorded(t, e);
     if (t->call.attempt == 1)
         past_add(&t->past, &(struct policy_past){ .provider = t->call.tool->provider,
-                                                  .tool = t->call.tool->name,
+                                                  .tool = t->call.tool->own_name,
                                                   .effects = t->call.tool->effects,
                                                   .traits = t->call.tool->traits,
                                                   .bytes = t->call.call->args_len });
@@ -372,12 +374,16 @@ int task_start_builtin(struct task *t, const struct task_call *call, struct buil
 
 struct host_call *task_start_host(struct task *t, const struct task_call *c, host_done *done, void *arg, struct err *err)
 {
-    int64_t left = t->budget.max_wall_ms - task_active_ms(t), deadline = t->d->config.host_deadline_ms;
+    const bool foreign = foreign_has(t->d->foreign, c->tool->provider);
+    int64_t left = t->budget.max_wall_ms - task_active_ms(t), deadline = foreign ? INT64_MAX : t->d->config.host_deadline_ms;
 
     if (c->must.timeout_ms && c->must.timeout_ms < deadline)
         deadline = c->must.timeout_ms;
     if (left < deadline)
         deadline = left > 1 ? left : 1;
+    if (foreign)
+        return foreign_call(t->d->foreign, c->tool, c->call->args, c->call->args_len,
+                            &(struct host_terms){ deadline, t->seen, c->must.fresh_host }, done, arg, err);
     return hosts_call(t->d->hosts, c->tool->provider, c->tool->name, c->call->args, c->call->args_len,
                       &(struct host_terms){ deadline, t->seen, c->must.fresh_host }, done, arg, err);
 }

@@ -49,6 +49,8 @@ static void hash_request(struct task *t, const char *purpose)
     buf_init(&b, ENTRY_LIMIT);
     buf_addf(&b, "%s%c%s%c%s%c%s%c", purpose, 0, t->row.id, 0, c->id, 0, c->name, 0);
     buf_addf(&b, "%s%c%d%c%d%d%c", policy, 0, t->call.attempt, 0, (int)t->seen.integrity, (int)t->seen.confidentiality, 0);
+    if (t->call.tool)
+        buf_add(&b, t->call.tool->definition, REGISTRY_HASH); /* what was read when it was approved is what is called */
     buf_add(&b, c->args, c->args_len);
     if (b.failed)
         abort();
@@ -66,7 +68,7 @@ static void judge(struct task *t, struct task_call *c, const struct json *args, 
                   struct policy_verdict *verdict)
 {
     const struct policy_request request = { .provider = c->tool->provider,
-                                            .tool = c->tool->name,
+                                            .tool = c->tool->own_name,
                                             .effects = c->tool->effects,
                                             .traits = c->tool->traits,
                                             .args = args,
@@ -93,7 +95,8 @@ int task_judge(struct task *t, struct task_call *c, const struct call *call, con
     struct json *args;
 
     c->call = call;
-    c->tool = task_find_tool(t, call->name);
+    tool_release(c->tool);
+    c->tool = tool_hold(task_find_tool(t, call->name));
     if (c->tool == NULL)
         return unknown_tool(t, call->name, err);
     if ((args = registry_validate(c->tool, call->args, call->args_len, err)) == NULL)

@@ -7,6 +7,7 @@
 #include "daemon/paths.h"
 #include "daemon/task_fold.h"
 #include "policies/match.h"
+#include "tools/registry.h"
 
 struct rejudge {
     struct task *t;
@@ -94,7 +95,7 @@ static struct policy_verdict decide(const struct rejudge *r, const struct json *
     struct task *t = r->t;
     struct json *args = json_parse(call->args, call->args_len, NULL);
     const struct policy_request request = { .provider = json_get_text(decision, "provider", ""),
-                                            .tool = call->name,
+                                            .tool = tool_own_name(json_get_text(decision, "provider", ""), call->name),
                                             .effects = m->effects,
                                             .traits = m->traits,
                                             .args = args,

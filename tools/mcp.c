@@ -108,6 +108,18 @@ static void put_client(struct jsonw *w, const char *key)
     jsonw_end(w);
 }
 
+static void put_capabilities(struct jsonw *w, const char *key, bool forms)
+{
+    jsonw_object(w, key);
+    if (forms) {
+        jsonw_object(w, "elicitation");
+        jsonw_object(w, "form");
+        jsonw_end(w);
+        jsonw_end(w);
+    }
+    jsonw_end(w);
+}
+
 /* Opens _meta; the caller may add to it and closes it. */
 static void open_meta(struct jsonw *w, enum mcp_era era)
 {
@@ -115,8 +127,7 @@ static void open_meta(struct jsonw *w, enum mcp_era era)
     if (era == MCP_LEGACY)
         return;
     jsonw_text(w, MCP_META_VERSION, MCP_VERSION_MODERN);
-    jsonw_object(w, MCP_META_CAPABILITIES);
-    jsonw_end(w);
+    put_capabilities(w, MCP_META_CAPABILITIES, era == MCP_MODERN_FORMS);
     put_client(w, MCP_META_CLIENT);
 }
 
@@ -129,13 +140,12 @@ void mcp_write_discover(struct buf *out, int64_t id)
     rpc_end(&w);
 }
 
-void mcp_write_initialize(struct buf *out, int64_t id)
+void mcp_write_initialize(struct buf *out, int64_t id, bool forms)
 {
     struct jsonw w = rpc_request_start(out, id, "initialize");
 
     jsonw_text(&w, "protocolVersion", MCP_VERSION_LEGACY);
-    jsonw_object(&w, "capabilities");
-    jsonw_end(&w);
+    put_capabilities(&w, "capabilities", forms);
     put_client(&w, "clientInfo");
     rpc_end(&w);
 }
@@ -151,7 +161,7 @@ void mcp_write_ping(struct buf *out, enum mcp_era era, int64_t id)
 {
     struct jsonw w;
 
-    if (era == MCP_MODERN) {
+    if (era != MCP_LEGACY) {
         mcp_write_discover(out, id);
         return;
     }
@@ -170,8 +180,9 @@ void mcp_write_list(struct buf *out, enum mcp_era era, int64_t id, const char *c
     rpc_end(&w);
 }
 
-void mcp_write_call(struct buf *out, enum mcp_era era, int64_t id, const char *name, const char *args, size_t args_len,
-                    int64_t deadline_ms, const char *const services[])
+/* The caller may add to params, and ends the message. */
+static struct jsonw start_call(struct buf *out, enum mcp_era era, int64_t id, const char *name, const char *args, size_t args_len,
+                               int64_t deadline_ms, const char *const services[])
 {
     struct jsonw w = rpc_request_start(out, id, "tools/call");
 
@@ -187,6 +198,37 @@ void mcp_write_call(struct buf *out, enum mcp_era era, int64_t id, const char *n
             jsonw_text(&w, NULL, services[i]);
         jsonw_end(&w);
     }
+    jsonw_end(&w);
+    return w;
+}
+
+void mcp_write_call(struct buf *out, enum mcp_era era, int64_t id, const char *name, const char *args, size_t args_len,
+                    int64_t deadline_ms, const char *const services[])
+{
+    struct jsonw w = start_call(out, era, id, name, args, args_len, deadline_ms, services);
+
+    rpc_end(&w);
+}
+
+void mcp_write_call_again(struct buf *out, enum mcp_era era, int64_t id, const char *name, const char *args, size_t args_len,
+                          int64_t deadline_ms, const struct mcp_again *again)
+{
+    struct jsonw w = start_call(out, era, id, name, args, args_len, deadline_ms, NULL);
+
+    jsonw_raw(&w, "inputResponses", again->responses, again->responses_len);
+    if (again->state)
+        jsonw_raw(&w, "requestState", again->state, again->state_len);
+    rpc_end(&w);
+}
+
+void mcp_write_listen(struct buf *out, enum mcp_era era, int64_t id)
+{
+    struct jsonw w = rpc_request_start(out, id, "subscriptions/listen");
+
+    jsonw_object(&w, "notifications");
+    jsonw_bool(&w, "toolsListChanged", true);
+    jsonw_end(&w);
+    open_meta(&w, era);
     jsonw_end(&w);
     rpc_end(&w);
 }
@@ -376,6 +418,76 @@ int mcp_read_result(const struct rpc_msg *m, struct arena *a, struct tool_result
         return -1;
     *out = r;
     return 0;
+}
+
+/* --- input that is asked for ------------------------------------------------------------------------------------------ */
+
+static bool is_required(const struct json *schema, const char *name)
+{
+    for (const struct json *r = json_first(json_get(schema, "required")); r; r = json_next(r))
+        if (json_text(r) && strcmp(json_text(r), name) == 0)
+            return true;
+    return false;
+}
+
+static bool can_be_filled(const struct json *params)
+{
+    const struct json *schema = json_get(params, "requestedSchema");
+
+    if (strcmp(json_get_text(params, "mode", "form"), "form") != 0 || json_kind(schema) != JSON_OBJECT)
+        return false;
+    for (const struct json *p = json_first(json_get(schema, "properties")); p; p = json_next(p))
+        if (json_get(p, "default") == NULL && is_required(schema, json_key(p)))
+            return false;
+    return true;
+}
+
+void mcp_answer_form(const struct json *params, bool forms, struct buf *out)
+{
+    const bool accept = forms && can_be_filled(params);
+    struct jsonw w = jsonw_start(out);
+
+    jsonw_object(&w, NULL);
+    jsonw_text(&w, "action", accept ? "accept" : "decline");
+    if (accept) {
+        jsonw_object(&w, "content");
+        for (const struct json *p = json_first(json_get(json_get(params, "requestedSchema"), "properties")); p; p = json_next(p))
+            if (json_get(p, "default"))
+                jsonw_value(&w, json_key(p), json_get(p, "default"));
+        jsonw_end(&w);
+    }
+    jsonw_end(&w);
+}
+
+int mcp_read_input(const struct rpc_msg *m, bool forms, struct buf *responses, const char **state, size_t *state_len, struct err *err)
+{
+    struct buf answer;
+    struct jsonw w;
+
+    if (m->kind != RPC_RESULT || strcmp(json_get_text(m->result, "resultType", ""), "input_required") != 0)
+        return 0;
+    buf_init(&answer, RPC_MAX_LINE);
+    w = jsonw_start(responses);
+    jsonw_object(&w, NULL);
+    for (const struct json *r = json_first(json_get(m->result, "inputRequests")); r; r = json_next(r)) {
+        const char *method = json_get_text(r, "method", "");
+
+        if (strcmp(method, "elicitation/create") != 0) {
+            buf_finish(&answer);
+            return fail(err, CORAX_E_UNAVAIL, "the tool wants \"%.40s\" of the client, which corax does not offer", method);
+        }
+        buf_reset(&answer);
+        mcp_answer_form(json_get(r, "params"), forms, &answer);
+        jsonw_raw(&w, json_key(r), answer.data, answer.len);
+    }
+    jsonw_end(&w);
+    *state = json_raw(json_get(m->result, "requestState"), state_len);
+    if (answer.failed || responses->failed) {
+        buf_finish(&answer);
+        return fail(err, CORAX_E_LIMIT, "what the tool asks for is too large");
+    }
+    buf_finish(&answer);
+    return 1;
 }
 
 bool mcp_read_progress(const struct rpc_msg *m, struct mcp_note *out)

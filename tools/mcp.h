@@ -38,7 +38,8 @@
 #define MCP_MAX_NAME  128  /* bytes of a tool's name */
 #define MCP_MAX_NOTE  1000 /* bytes of a progress note that are kept */
 
-enum mcp_era { MCP_MODERN, MCP_LEGACY };
+/* MCP_MODERN_FORMS is MCP_MODERN where each request says that forms are filled in (elicitation). */
+enum mcp_era { MCP_MODERN, MCP_LEGACY, MCP_MODERN_FORMS };
 
 /* What a provider says of itself; texts are cut to fit. */
 struct mcp_server {
@@ -67,7 +68,7 @@ struct tool_result {
 /* --- requests: each appends one line to out (failed when it is over the limit of a line) ------------------------- */
 
 void mcp_write_discover(struct buf *out, int64_t id);
-void mcp_write_initialize(struct buf *out, int64_t id);
+void mcp_write_initialize(struct buf *out, int64_t id, bool forms); /* forms: they are filled in (elicitation) */
 void mcp_write_initialized(struct buf *out);
 void mcp_write_ping(struct buf *out, enum mcp_era, int64_t id);                     /* of the modern era: a discover */
 void mcp_write_list(struct buf *out, enum mcp_era, int64_t id, const char *cursor); /* cursor NULL: from the start */
@@ -78,6 +79,15 @@ void mcp_write_list(struct buf *out, enum mcp_era, int64_t id, const char *curso
  */
 void mcp_write_call(struct buf *out, enum mcp_era, int64_t id, const char *name, const char *args, size_t args_len,
                     int64_t deadline_ms, const char *const services[]);
+/* The same call again with what mcp_read_input() made, as JSON texts; state NULL: there is none. */
+struct mcp_again {
+    const char *responses, *state;
+    size_t responses_len, state_len;
+};
+void mcp_write_call_again(struct buf *out, enum mcp_era, int64_t id, const char *name, const char *args, size_t args_len,
+                          int64_t deadline_ms, const struct mcp_again *);
+/* Asks to be told when the list of tools changes; of the modern era, where nothing else tells. */
+void mcp_write_listen(struct buf *out, enum mcp_era, int64_t id);
 /* reason is for the other side's log; may be NULL. */
 void mcp_write_cancel(struct buf *out, int64_t id, const char *reason);
 
@@ -94,6 +104,17 @@ int mcp_read_list(const struct rpc_msg *, const char **next, struct err *);
  * (err has its message, and its corax status if it has one), a reply that asks for input, or one that breaks the limits.
  */
 int mcp_read_result(const struct rpc_msg *, struct arena *, struct tool_result *out, struct err *);
+
+/*
+ * Whether the answer to a call asks for input first (resultType input_required), of the modern era.  1: it does, and responses has
+ * one JSON object for mcp_again; *state points into the message.  0: it does not.  -1: what it asks for is not given; err says so.
+ */
+int mcp_read_input(const struct rpc_msg *, bool forms, struct buf *responses, const char **state, size_t *state_len, struct err *);
+/*
+ * Answers a form (the params of elicitation/create) with the defaults it came with: appends the answer, an object.  What has no
+ * default is left out; where it is required, or with forms false, the answer is "decline".
+ */
+void mcp_answer_form(const struct json *params, bool forms, struct buf *out);
 
 struct mcp_note {
     int64_t id;         /* of the call; -1 unknown */

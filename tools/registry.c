@@ -16,7 +16,9 @@
 #include <corax/plugin.h>
 
 #include "tools/mcp.h"
+#include "tools/mcp_header.h"
 #include "util/effects.h"
+#include "util/id.h"
 #include "util/utf8.h"
 
 struct entry {
@@ -24,10 +26,14 @@ struct entry {
     struct jsonschema *compiled;
     char fault[240];     /* what is wrong with itself; "" nothing */
     char duplicate[240]; /* who has its name; "" nobody */
+    unsigned n_holds;
+    bool stale;   /* of a list that is being replaced */
+    bool retired; /* out of the registry; its last holder frees it */
 };
 
 struct registry {
     uint64_t last_id, generation;
+    uint64_t mark; /* last_id when a list began to be replaced */
     size_t n, cap;
     struct entry **entries;
     struct entry **by_name; /* of the same n and cap */
@@ -42,6 +48,10 @@ static void entry_destroy(struct entry *e)
 {
     if (e == NULL)
         return;
+    if (e->n_holds > 0) {
+        e->retired = true;
+        return;
+    }
     free((char *)e->tool.provider);
     free((char *)e->tool.name);
     free((char *)e->tool.summary);
@@ -163,27 +173,91 @@ static void read_schemas(struct entry *e, const struct json *in)
     e->tool.schema = e->compiled;
 }
 
-/* NULL only when out of memory: whatever is wrong with the tool itself is its fault. */
-static struct entry *read_tool(const char *provider, bool own, const struct json *in)
+/* A server's hints about itself, as MCP has them: what is not said is the worst. */
+static void read_annotations(struct entry *e, const struct json *hints)
+{
+    const bool reads = json_bool(json_get(hints, "readOnlyHint"), false), open = json_bool(json_get(hints, "openWorldHint"), true);
+
+    if (hints == NULL)
+        return;
+    e->tool.effects = CORAX_FX_READ | (reads ? 0 : REGISTRY_ALL_EFFECTS & ~(unsigned)CORAX_FX_NET) | (open ? (unsigned)CORAX_FX_NET : 0);
+    e->tool.traits = (reads || json_bool(json_get(hints, "idempotentHint"), false) ? (unsigned)CORAX_TRAIT_IDEMPOTENT : 0) |
+                     (!reads && json_bool(json_get(hints, "destructiveHint"), true) ? (unsigned)CORAX_TRAIT_DESTRUCTIVE : 0);
+    e->tool.declared = true;
+}
+
+static void read_terms(struct entry *e, const struct registry_terms *terms, const struct json *in)
+{
+    const struct registry_override *o = NULL;
+    const char *name = json_get_text(in, "name", "");
+    bool listed = !terms->listed;
+    char why[160];
+
+    for (size_t i = 0; i < terms->n_tools && !listed; i++)
+        listed = strcmp(terms->tools[i], name) == 0;
+    if (!listed)
+        set_fault(e, "corax.conf does not name it in mcp_servers.%s.tools", e->tool.provider);
+    for (size_t i = 0; i < terms->n_overrides; i++)
+        if (strcmp(terms->overrides[i].tool, name) == 0 || (o == NULL && strcmp(terms->overrides[i].tool, "*") == 0))
+            o = &terms->overrides[i];
+    if (terms->http && !mcp_headers_are_good(json_get(in, "inputSchema"), why, sizeof why))
+        set_fault(e, "inputSchema: %s", why);
+    if (o) {
+        e->tool.effects = o->effects;
+        e->tool.traits = o->traits;
+        e->tool.declared = true;
+    } else if (terms->annotations) {
+        read_annotations(e, json_get(in, "annotations"));
+    }
+}
+
+/* Of everything that is said, also what is not understood here: a model may have been shown it by other ways. */
+static bool hash_definition(struct entry *e, const struct json *in)
+{
+    struct buf text;
+    bool good;
+
+    buf_init(&text, 8u << 20);
+    json_canonical(in, &text);
+    buf_addf(&text, "%c%u %u", 0, (unsigned)e->tool.effects, (unsigned)e->tool.traits);
+    good = !text.failed;
+    hash_bytes(text.data, text.len, e->tool.definition);
+    buf_finish(&text);
+    return good;
+}
+
+/* NULL only when out of memory: whatever is wrong with the tool itself is its fault.  terms: it is a foreign server's. */
+static struct entry *read_tool(const char *provider, bool own, const struct registry_terms *terms, const struct json *in)
 {
     struct entry *e = calloc(1, sizeof *e);
     const char *name = json_get_text(in, "name", "");
+    char full[REGISTRY_MAX_PROVIDER + 1 + REGISTRY_MAX_NAME + 2];
+    size_t prefix = 0;
 
     if (e == NULL)
         return NULL;
+    if (terms) {
+        prefix = strlen(provider) + 1;
+        snprintf(full, sizeof full, "%s.%.*s", provider, REGISTRY_MAX_NAME + 1, name);
+    }
     e->tool.effects = REGISTRY_ALL_EFFECTS;
     e->tool.provider = copy_text(provider, REGISTRY_MAX_PROVIDER);
-    e->tool.name = copy_text(name, REGISTRY_MAX_NAME);
+    e->tool.name = copy_text(terms ? full : name, REGISTRY_MAX_NAME);
     e->tool.summary = copy_summary(json_get_text(in, "description", ""));
     if (e->tool.provider == NULL || e->tool.name == NULL || e->tool.summary == NULL) {
         entry_destroy(e);
         return NULL;
     }
-    if (!is_name(name))
-        set_fault(e, "its name must be 1 to %d letters, digits, _ . or -", REGISTRY_MAX_NAME);
+    e->tool.own_name = tool_own_name(e->tool.provider, e->tool.name);
+    if (!is_name(name) || (terms && !is_name(full)))
+        set_fault(e, "its name must be 1 to %d letters, digits, _ . or -", REGISTRY_MAX_NAME - (int)prefix);
     read_schemas(e, in);
     if (own)
         read_declarations(e, json_get(in, "_meta"));
+    if (terms)
+        read_terms(e, terms, in);
+    if (!hash_definition(e, in))
+        set_fault(e, "what is said of it is too long");
     return e;
 }
 
@@ -243,7 +317,21 @@ static bool reserve(struct registry *r, size_t n)
     return true;
 }
 
-int registry_add_list(struct registry *r, const char *provider, bool own, const struct json *result, struct err *err)
+/* The same tool in the list that is being replaced. */
+static struct entry *find_stale(const struct registry *r, const struct entry *e)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        struct entry *old = r->entries[i];
+
+        if (old->stale && strcmp(old->tool.provider, e->tool.provider) == 0 && strcmp(old->tool.name, e->tool.name) == 0 &&
+            memcmp(old->tool.definition, e->tool.definition, REGISTRY_HASH) == 0 && strcmp(old->fault, e->fault) == 0)
+            return old;
+    }
+    return NULL;
+}
+
+static int add_list(struct registry *r, const char *provider, bool own, const struct registry_terms *terms, const struct json *result,
+                    struct err *err)
 {
     const struct json *list = json_get(result, "tools");
     size_t n = json_count(list), before = r->n;
@@ -255,12 +343,18 @@ int registry_add_list(struct registry *r, const char *provider, bool own, const 
     if (!reserve(r, r->n + n))
         return fail(err, CORAX_E_LIMIT, "out of memory");
     for (const struct json *t = json_first(list); t; t = json_next(t)) {
-        struct entry *e = read_tool(provider, own, t);
+        struct entry *e = read_tool(provider, own, terms, t), *old = e && terms ? find_stale(r, e) : NULL;
 
         if (e == NULL) {
             while (r->n > before)
                 entry_destroy(r->entries[--r->n]);
+            settle(r);
             return fail(err, CORAX_E_LIMIT, "out of memory");
+        }
+        if (old) {
+            old->stale = false;
+            entry_destroy(e);
+            continue;
         }
         e->tool.id = ++r->last_id;
         r->entries[r->n++] = e;
@@ -269,17 +363,76 @@ int registry_add_list(struct registry *r, const char *provider, bool own, const 
     return (int)n;
 }
 
-void registry_remove_provider(struct registry *r, const char *provider)
+int registry_add_list(struct registry *r, const char *provider, bool own, const struct json *result, struct err *err)
 {
+    return add_list(r, provider, own, NULL, result, err);
+}
+
+int registry_add_foreign(struct registry *r, const char *provider, const struct registry_terms *terms, const struct json *result,
+                         struct err *err)
+{
+    return add_list(r, provider, false, terms, result, err);
+}
+
+/* Those of the provider go; stale: only what was not listed again. */
+static bool remove_those(struct registry *r, const char *provider, bool stale)
+{
+    const size_t before = r->n;
     size_t kept = 0;
 
     for (size_t i = 0; i < r->n; i++)
-        if (strncmp(r->entries[i]->tool.provider, provider, REGISTRY_MAX_PROVIDER) == 0)
+        if (strncmp(r->entries[i]->tool.provider, provider, REGISTRY_MAX_PROVIDER) == 0 && (!stale || r->entries[i]->stale))
             entry_destroy(r->entries[i]);
         else
             r->entries[kept++] = r->entries[i];
     r->n = kept;
     settle(r);
+    return kept < before;
+}
+
+void registry_remove_provider(struct registry *r, const char *provider)
+{
+    remove_those(r, provider, false);
+}
+
+void registry_list_begin(struct registry *r, const char *provider)
+{
+    for (size_t i = 0; i < r->n; i++)
+        if (strcmp(r->entries[i]->tool.provider, provider) == 0)
+            r->entries[i]->stale = true;
+    r->mark = r->last_id;
+}
+
+bool registry_list_end(struct registry *r, const char *provider)
+{
+    return remove_those(r, provider, true) || r->mark != r->last_id;
+}
+
+const char *tool_own_name(const char *provider, const char *name)
+{
+    const size_t n = strlen(provider);
+
+    return strncmp(name, provider, n) == 0 && name[n] == '.' && name[n + 1] != '\0' ? name + n + 1 : name;
+}
+
+const struct tool *tool_hold(const struct tool *t)
+{
+    if (t)
+        ((struct entry *)t)->n_holds++;
+    return t;
+}
+
+void tool_release(const struct tool *t)
+{
+    struct entry *e = (struct entry *)t;
+
+    if (e && --e->n_holds == 0 && e->retired)
+        entry_destroy(e);
+}
+
+bool tool_is_current(const struct tool *t)
+{
+    return !((const struct entry *)t)->retired;
 }
 
 uint64_t registry_generation(const struct registry *r)

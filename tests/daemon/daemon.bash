@@ -20,6 +20,7 @@ setup() {
     : > "$ledger"
     pid=
     keeper=
+    also= # what else a test has started, to be ended with it
     printf '{"name":"ledger","ledger":"%s","tools":[%s,%s,%s,%s,%s,%s,%s,%s,%s,%s]}\n' "$ledger" \
         "$(tool echo '' '"idempotent"')" "$(tool append '"write"' '')" "$(tool append_slow '"write"' '')" \
         "$(tool append_again_slow '"write"' '"idempotent"')" "$(tool crash '' '')" "$(tool hang '' '')" \
@@ -41,7 +42,7 @@ teardown() {
     local found=0
     stop TERM
     if grep -E 'Sanitizer|runtime error|Assertion' -A 30 "$dir/log" 2> /dev/null; then found=1; fi
-    if [ -n "$keeper" ]; then kill "$keeper"; fi
+    for keeper in $keeper $also; do kill "$keeper"; done
     rm -rf "$dir"
     return "$found"
 }

@@ -87,6 +87,11 @@ static void fake_up(struct link *l)
         l->ops->up(l->arg);
 }
 
+int link_set_env(struct link *l, const char *const envp[], struct err *err)
+{
+    return 0;
+}
+
 void link_start(struct link *l)
 {
     fake_up(l);

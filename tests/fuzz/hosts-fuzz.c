@@ -58,13 +58,14 @@ static void call_one(void)
 {
     struct called *c = &called[n_called];
     const struct tool *tool = registry_at(registry, 0);
+    const struct host_terms terms = { .deadline_ms = DEADLINE_MS };
     struct err err = { 0 };
 
     if (n_called == MAX_CALLS || !tool)
         return;
     n_called++;
     c->live = true;
-    c->call = hosts_call(hosts, tool->provider, tool->name, "{}", 2, DEADLINE_MS, on_done, c, &err);
+    c->call = hosts_call(hosts, tool->provider, tool->name, "{}", 2, &terms, on_done, c, &err);
     require(c->call || (err.status != 0 && err.msg[0]));
     c->live = c->call != NULL;
 }

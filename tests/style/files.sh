@@ -51,7 +51,7 @@ has() {
         report "manual pages" "$(mandoc -T lint -W warning man/*.[1-9] 2>&1)"
     fi
     report "every program has a manual page" \
-        "$(for page in corax.1 coraxd.8 corax-infer.1 corax-host.1 corax-box.1 corax.conf.5; do [ -f "man/$page" ] || echo "man/$page"; done)"
+        "$(for page in corax.1 coraxd.8 corax-infer.1 corax-host.1 corax-box.1 corax-egress.1 corax.conf.5; do [ -f "man/$page" ] || echo "man/$page"; done)"
     if has clang-format-14 "formatting of cli/"; then
         report "formatting of cli/" "$(clang-format-14 --dry-run cli/*.c cli/*.h 2>&1 | grep 'warning:')"
     fi

@@ -31,7 +31,7 @@ static void test_requests(void)
 {
     mcp_write_discover(&out, 1);
     wrote("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"server/discover\",\"params\":{" META "}}}\n", "discover");
-    mcp_write_initialize(&out, 2);
+    mcp_write_initialize(&out, 2, false);
     wrote("{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"2025-11-25\","
           "\"capabilities\":{},\"clientInfo\":" CLIENT "}}\n",
           "initialize");
@@ -219,6 +219,58 @@ static void test_bad_results(void)
     ok(mcp_read_result(&msg, arena, &r, &err) == -1 && err.status == CORAX_E_INTERNAL, "unless that is none");
 }
 
+static void form(const char *params, bool forms, const char *want)
+{
+    struct json *j = json_parse(params, strlen(params), NULL);
+
+    buf_reset(&out);
+    mcp_answer_form(j, forms, &out);
+    is_str(out.data, want, params);
+    json_free(j);
+}
+
+static void test_forms(void)
+{
+    form("{\"requestedSchema\":{\"type\":\"object\",\"properties\":{\"a\":{\"default\":1.50},\"b\":{}},\"required\":[\"a\"]}}", true,
+         "{\"action\":\"accept\",\"content\":{\"a\":1.50}}");
+    form("{\"requestedSchema\":{\"properties\":{\"a\":{\"default\":1}}}}", false, "{\"action\":\"decline\"}");
+    form("{\"requestedSchema\":{\"properties\":{\"a\":{}},\"required\":[\"a\"]}}", true, "{\"action\":\"decline\"}");
+    form("{\"mode\":\"url\",\"url\":\"https://a\",\"requestedSchema\":{}}", true, "{\"action\":\"decline\"}");
+    form("{}", true, "{\"action\":\"decline\"}");
+}
+
+static void test_input(void)
+{
+    const char *state;
+    size_t len = 0;
+    struct err err = { 0 };
+    struct buf answers;
+    struct mcp_again again;
+
+    buf_init(&answers, 65536);
+    is_int(mcp_read_input(answer("{\"content\":[]}"), true, &answers, &state, &len, &err), 0, "a result asks for nothing");
+    is_int(mcp_read_input(answer("{\"resultType\":\"input_required\",\"requestState\":\"s \\u00e9\",\"inputRequests\":{\"k\":{\"method\":"
+                                 "\"elicitation/create\",\"params\":{\"requestedSchema\":{}}}}}"),
+                          true, &answers, &state, &len, &err),
+           1, "one that asks for input");
+    is_str(answers.data, "{\"k\":{\"action\":\"accept\",\"content\":{}}}", "gets it");
+    ok(len == 10 && memcmp(state, "\"s \\u00e9\"", len) == 0, "and its state as it was written");
+    again = (struct mcp_again){ answers.data, state, answers.len, len };
+    buf_reset(&out);
+    mcp_write_call_again(&out, MCP_MODERN_FORMS, 9, "t", "{}", 2, 0, &again);
+    has_str(out.data, "\"inputResponses\":{\"k\":{\"action\":\"accept\",\"content\":{}}},\"requestState\":\"s \\u00e9\"", "in the call that is made again");
+    has_str(out.data, "\"io.modelcontextprotocol/clientCapabilities\":{\"elicitation\":{\"form\":{}}}", "which says that forms are filled in");
+    buf_reset(&answers);
+    ok(mcp_read_input(answer("{\"resultType\":\"input_required\",\"inputRequests\":{}}"), true, &answers, &state, &len, &err) == 1 && state == NULL,
+       "a state that is not there is none");
+    buf_reset(&answers);
+    ok(mcp_read_input(answer("{\"resultType\":\"input_required\",\"inputRequests\":{\"k\":{\"method\":\"sampling/createMessage\"}}}"), true, &answers,
+                      &state, &len, &err) == -1 &&
+           strstr(err.msg, "sampling/createMessage"),
+       "what is not offered is refused by name");
+    buf_finish(&answers);
+}
+
 static void test_notes(void)
 {
     struct mcp_note n;
@@ -252,6 +304,8 @@ int main(void)
     test_lists();
     test_results();
     test_bad_results();
+    test_forms();
+    test_input();
     test_notes();
     test_names();
     if (has_msg)
