@@ -8,6 +8,7 @@
 
 #include "policies/url.h"
 #include "tools/mcp.h"
+#include "util/base64.h"
 #include "util/id.h"
 #include "util/uri.h"
 
@@ -377,7 +378,7 @@ static bool encode64(const void *data, size_t len, char *out, size_t size)
 
     buf_init(&text, 256);
     w = jsonw_start(&text);
-    mcp_put_base64(&w, NULL, data, len);
+    base64_write(&w, NULL, data, len);
     for (size_t i = 1; !text.failed && i + 1 < text.len && text.data[i] != '=' && n + 1 < size; i++)
         out[n++] = text.data[i] == '+' ? '-' : text.data[i] == '/' ? '_' : text.data[i];
     out[n] = '\0';
@@ -488,7 +489,7 @@ static void authenticate(const struct oauth_client *c, struct buf *body, struct 
     add_encoded(&pair, c->secret);
     buf_adds(authorization, "Basic ");
     w = jsonw_start(authorization);
-    mcp_put_base64(&w, NULL, pair.data, pair.len); /* in quotes, which go */
+    base64_write(&w, NULL, pair.data, pair.len); /* in quotes, which go */
     if (!authorization->failed && authorization->len > 8) {
         authorization->data[--authorization->len] = '\0';
         memmove(authorization->data + 6, authorization->data + 7, authorization->len - 6);

@@ -14,6 +14,7 @@
 #include "daemon/task.h"
 #include "daemon/task_ahead.h"
 #include "util/arena.h"
+#include "util/base64.h"
 #include "util/clock.h"
 #include "util/effects.h"
 #include "util/utf8.h"
@@ -122,7 +123,7 @@ static void write_data_part(struct jsonw *w, const struct mcp_part *p)
     if (is_text(p))
         jsonw_string(w, "text", p->data, p->len);
     else
-        mcp_put_base64(w, "base64", p->data, p->len);
+        base64_write(w, "base64", p->data, p->len);
     jsonw_end(w);
 }
 

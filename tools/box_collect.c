@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "tools/mcp.h"
+#include "util/base64.h"
 #include "util/utf8.h"
 
 #define MAX_SEEN     4096
@@ -148,7 +149,7 @@ static void write_entry(struct buf *out, const char *name, const struct buf *dat
     if (is_text(data->data, data->len))
         jsonw_string(&w, "text", data->data, data->len);
     else
-        mcp_put_base64(&w, "base64", data->data, data->len);
+        base64_write(&w, "base64", data->data, data->len);
     jsonw_end(&w);
 }
 

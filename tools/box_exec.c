@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tools/mcp.h"
+#include "util/base64.h"
 
 #define ARENA_BYTES (4u << 20) /* a line of 1 MiB has at most 1 MiB of text in it */
 #define MAX_NAME    255
@@ -76,7 +77,7 @@ static int read_file(struct box_request *r, const struct json *v, struct err *er
         f->data = json_text(text);
         f->len = strlen(f->data);
     } else if (json_kind(base64) == JSON_STRING && text == NULL) {
-        f->data = mcp_get_base64(r->arena, json_text(base64), &f->len);
+        f->data = base64_read(r->arena, json_text(base64), &f->len);
         if (f->data == NULL)
             return fail(err, CORAX_E_ARGS, "the file \"%.60s\" is no base64", name);
     } else {

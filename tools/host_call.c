@@ -11,6 +11,7 @@
 #include "tools/host_io.h"
 #include "tools/host_roots.h"
 #include "tools/mcp.h"
+#include "util/base64.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/rpc.h"
@@ -391,7 +392,7 @@ static void write_part(const struct corax_call *c, const struct host_part *p, st
     } else if (strcmp(p->mime, "application/json") != 0) {
         jsonw_object(w, NULL);
         jsonw_text(w, "type", "image");
-        mcp_put_base64(w, "data", data, p->len);
+        base64_write(w, "data", data, p->len);
         jsonw_text(w, "mimeType", p->mime);
         jsonw_end(w);
     }

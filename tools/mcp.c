@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "tools/mcp.h"
+#include "util/base64.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -37,65 +38,6 @@ int mcp_status_of_error(const struct rpc_msg *m)
     return m->error_code == RPC_INVALID_PARAMS     ? CORAX_E_ARGS
            : m->error_code == RPC_METHOD_NOT_FOUND ? CORAX_E_UNAVAIL
                                                    : CORAX_E_INTERNAL;
-}
-
-/* --- base64 ------------------------------------------------------------------------------------------------------ */
-
-static const char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-void mcp_put_base64(struct jsonw *w, const char *key, const void *data, size_t len)
-{
-    const unsigned char *p = data;
-    struct buf text;
-
-    buf_init(&text, (len + 2) / 3 * 4 + 3);
-    buf_addc(&text, '"');
-    for (size_t i = 0; i < len; i += 3) {
-        size_t n = len - i < 3 ? len - i : 3;
-        unsigned v = (unsigned)p[i] << 16 | (n > 1 ? (unsigned)p[i + 1] << 8 : 0) | (n > 2 ? p[i + 2] : 0);
-        char out[4] = { base64_digits[v >> 18], base64_digits[v >> 12 & 63], n > 1 ? base64_digits[v >> 6 & 63] : '=',
-                        n > 2 ? base64_digits[v & 63] : '=' };
-
-        buf_add(&text, out, sizeof out);
-    }
-    buf_addc(&text, '"');
-    if (text.failed)
-        w->out->failed = true;
-    else
-        jsonw_raw(w, key, text.data, text.len);
-    buf_finish(&text);
-}
-
-static int base64_value(char c)
-{
-    const char *at = c ? strchr(base64_digits, c) : NULL;
-
-    return at ? (int)(at - base64_digits) : -1;
-}
-
-/* Into the arena, with a NUL after it.  NULL when it is no base64 or the arena is full. */
-char *mcp_get_base64(struct arena *a, const char *text, size_t *out_len)
-{
-    size_t len = strlen(text), n = 0;
-    char *out = arena_alloc(a, len / 4 * 3 + 4);
-    unsigned v = 0, bits = 0;
-
-    while (len > 0 && text[len - 1] == '=')
-        len--;
-    for (size_t i = 0; out && i < len; i++) {
-        int d = base64_value(text[i]);
-
-        if (d < 0)
-            return NULL;
-        v = v << 6 | (unsigned)d;
-        bits += 6;
-        if (bits >= 8)
-            out[n++] = (char)(v >> (bits -= 8) & 255);
-    }
-    if (out)
-        out[n] = '\0';
-    *out_len = n;
-    return out;
 }
 
 /* --- requests ---------------------------------------------------------------------------------------------------- */
@@ -323,7 +265,7 @@ static int read_bytes(const struct json *in, const char *key, struct arena *a, s
     const char *text = json_get_text(in, key, NULL);
 
     out->mime = arena_printf(a, "%.100s", json_get_text(in, "mimeType", "application/octet-stream"));
-    out->data = text ? mcp_get_base64(a, text, &out->len) : NULL;
+    out->data = text ? base64_read(a, text, &out->len) : NULL;
     if (out->data == NULL || out->mime == NULL)
         return fail(err, CORAX_E_INTERNAL, "a part of the result is no base64 or too large");
     return 0;

@@ -130,8 +130,5 @@ bool mcp_read_progress(const struct rpc_msg *, struct mcp_note *);
 const char *mcp_status_name(int status);
 int mcp_status_of(const char *name); /* CORAX_E_INTERNAL for one that is not known */
 int mcp_status_of_error(const struct rpc_msg *); /* of an RPC_ERROR: its data.status, or what its code means */
-void mcp_put_base64(struct jsonw *, const char *key, const void *data, size_t len);
-/* Into the arena, with a NUL after it.  NULL when it is no base64 or the arena is full. */
-char *mcp_get_base64(struct arena *, const char *text, size_t *len);
 
 #endif

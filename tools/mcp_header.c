@@ -1,5 +1,4 @@
 /* mcp_header.c - see mcp_header.h. */
-#include "config.h"
 
 #include "tools/mcp_header.h"
 
@@ -7,7 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "tools/mcp.h"
+#include "util/base64.h"
 
 #define TOKEN "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-.^_`|~"
 #define MAX_VALUE 8192 /* bytes of one; no server takes more in a header */
@@ -71,7 +70,7 @@ void mcp_header_encode(const char *text, struct buf *out)
     }
     buf_init(&coded, 2 * MAX_VALUE + 16);
     w = jsonw_start(&coded);
-    mcp_put_base64(&w, NULL, text, n); /* in quotes */
+    base64_write(&w, NULL, text, n); /* in quotes */
     if (coded.len >= 2 && !coded.failed)
         buf_addf(out, "=?base64?%.*s?=", (int)(coded.len - 2), coded.data + 1);
     buf_finish(&coded);
