@@ -25,7 +25,7 @@ struct batch {
     size_t             n;      /* 1 to OPS_BATCH */
     const struct span *spans;  /* [n_spans], each of at least one token, each of another sequence */
     size_t             n_spans;
-    float             *logits; /* [n_logits][n_vocab], span by span */
+    float             *logits; /* [n_logits][n_vocab], span by span; NULL: only what they would be made from is wanted (hidden()) */
     size_t             n_logits;
 };
 

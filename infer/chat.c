@@ -393,3 +393,8 @@ bool chat_save(struct chat *c)
 {
     return scheduler_save(c->scheduler);
 }
+
+bool chat_make_room(struct chat *c)
+{
+    return scheduler_make_room(c->scheduler);
+}

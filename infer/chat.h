@@ -43,8 +43,9 @@ struct chat_request *chat_start(struct chat *, const struct rpc_msg *, const str
 void chat_cancel(struct chat_request *); /* done is called soon */
 /* Goes on with what was started.  false: there is nothing. */
 bool chat_step(struct chat *);
-/* As scheduler_save(). */
+/* As scheduler_save() and scheduler_make_room(). */
 bool chat_save(struct chat *);
+bool chat_make_room(struct chat *);
 /* For done: the members of its result, into an object. */
 void chat_write_result(const struct chat_request *, struct jsonw *);
 

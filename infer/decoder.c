@@ -564,6 +564,8 @@ static void find_logits(struct decoder *m, struct ops *o, const struct batch *b)
         apply_norm(m, o, &m->output_norm, m->x + (end - n) * c->n_embd, n, c->n_embd, h);
         h += n * c->n_embd;
     }
+    if (!b->logits)
+        return;
     ops_multiply(o, &head, 1, m->h, b->n_logits);
     if (c->logit_scale != 1)
         ops_scale(b->logits, (float)c->logit_scale, b->n_logits * c->n_vocab);

@@ -1,4 +1,4 @@
-/* corax-infer embed: a text as one vector of length 1, the mean of the model's last hidden states. */
+/* corax-infer embed: a text as one vector of length 1, the model's last hidden states, pooled as its file says. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,7 +41,7 @@ static int embed(const struct args *a, struct engine *e, const struct buf *text,
     int rc = s ? 0 : -1;
 
     if (rc == 0)
-        rc = tokenizer_encode_with(t, TOKENIZER_BEGIN, text->data, text->len, &tokens, err);
+        rc = tokenizer_encode_with(t, TOKENIZER_BEGIN | TOKENIZER_END, text->data, text->len, &tokens, err);
     if (rc == 0)
         rc = session_embed(s, tokens.ids, tokens.n, &vector, &n, err);
     if (rc == 0)
@@ -80,7 +80,7 @@ static const char *check(const struct args *a)
 const struct command command_embed = {
     .name = "embed",
     .arguments = "MODEL TEXT | --file FILE [--json]",
-    .what = "Prints a text as one vector of length 1: the mean of the model's last hidden states.",
+    .what = "Prints a text as one vector of length 1: the model's last hidden states, pooled as its file says.",
     .options = " json file ",
     .takes_text = true,
     .check = check,

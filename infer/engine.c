@@ -127,6 +127,10 @@ static int load(struct engine *e, const char *path, const struct engine_options 
         return fail(err, CORAX_E_ARGS, "the vocabulary has %zu tokens, tensor token_embd.weight %zu rows",
                     tokenizer_n_tokens(e->tokenizer), e->shape.n_vocab);
     count_weights(e);
+    if (!e->family->hidden)
+        fail(&e->no_pooling, CORAX_E_ARGS, "family %s has no embeddings here", e->family->arch);
+    else if (pooling_read(e->gguf, e->family->arch, &e->pooling, &e->no_pooling) < 0 && e->no_pooling.status != CORAX_E_UNAVAIL)
+        return *err = e->no_pooling, -1;
     if (start(e, path, options, err) < 0 || sampler_init(&e->sampler, e->shape.n_vocab, err) < 0)
         return -1;
     return describe(e, err);

@@ -8,6 +8,7 @@
 #include "infer/ops.h"
 #include "infer/packed.h"
 #include "infer/pool.h"
+#include "infer/pooling.h"
 #include "infer/sampler.h"
 
 struct engine {
@@ -20,6 +21,8 @@ struct engine {
     const struct family *family;
     void                *model;
     struct shape         shape;
+    enum pooling         pooling;    /* of embeddings */
+    struct err           no_pooling; /* why there are none; status 0: there are */
     size_t               n_ctx;
     struct ops           ops;
     struct sampler       sampler;

@@ -78,8 +78,9 @@ typedef void session_logits_fn(void *arg, size_t i, const float *logits);
 /* Evaluates n tokens behind those that are there and hands out the logits after each.  Errors as session_sync(). */
 int session_append(struct session *, const int32_t *tokens, size_t n, session_logits_fn *each, void *arg, struct err *);
 /*
- * The mean of the model's last hidden states over all these tokens, of length 1, in out [*n]; the caller frees it.  What
- * the session held is gone.  CORAX_E_ARGS: a family without embeddings; otherwise as session_sync().
+ * The vector of a text: the model's last hidden states over all these tokens, pooled as its file says (infer/pooling.h), of length 1,
+ * in out [*n]; the caller frees it.  What the session held is gone.  CORAX_E_ARGS: the model gives none, and why; CORAX_E_INTERNAL: they are
+ * no numbers; otherwise as session_sync().
  */
 int session_embed(struct session *, const int32_t *tokens, size_t n, float **out, size_t *n_out, struct err *);
 /*

@@ -207,5 +207,6 @@ void mamba_head(struct mamba *m, struct ops *o, const struct batch *b)
         ops_rms_norm(o, m->x + (end - n) * m->n_embd, m->output_norm, m->eps, n, m->n_embd, h);
         h += n * m->n_embd;
     }
-    ops_multiply(o, &head, 1, m->h, b->n_logits);
+    if (b->logits)
+        ops_multiply(o, &head, 1, m->h, b->n_logits);
 }

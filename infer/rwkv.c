@@ -283,5 +283,6 @@ void rwkv_head(struct rwkv *m, struct ops *o, const struct batch *b)
         ops_layer_norm(o, m->x + (end - n) * m->n_embd, m->output_norm.weight, m->output_norm.bias, m->eps, n, m->n_embd, h);
         h += n * m->n_embd;
     }
-    ops_multiply(o, &head, 1, m->h, b->n_logits);
+    if (b->logits)
+        ops_multiply(o, &head, 1, m->h, b->n_logits);
 }

@@ -491,6 +491,11 @@ bool scheduler_save(struct scheduler *s)
     return prefix_cache_save(s->cache);
 }
 
+bool scheduler_make_room(struct scheduler *s)
+{
+    return prefix_cache_shrink(s->cache);
+}
+
 bool scheduler_step(struct scheduler *s)
 {
     struct engine *e = s->engine;

@@ -55,6 +55,8 @@ struct generation *scheduler_add(struct scheduler *, const struct generation_spe
 void generation_cancel(struct generation *); /* ends with DECODE_STOPPED in the next step */
 /* When there is nothing else to do: writes a piece of what was read.  false: all is written. */
 bool scheduler_save(struct scheduler *);
+/* Forgets some of what was read, for somebody else who needs its memory.  false: there is nothing left to be forgotten. */
+bool scheduler_make_room(struct scheduler *);
 /* One batch.  false: there was nothing to do. */
 bool scheduler_step(struct scheduler *);
 

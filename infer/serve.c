@@ -2,7 +2,8 @@
  * corax-infer serve: JSON-RPC on standard input and output, as in docs/protocol.md.
  *
  * Chats run side by side, a batch at a time; between two batches what has come in is read, so that a cancel takes effect
- * between two tokens.  What else is asked is answered at once.  A message that is wrong gets an error and nothing more; only a line
+ * between two tokens.  Vectors of texts are made beside them, in batches of their own that are small while somebody waits for a token.  What
+ * else is asked is answered at once.  A message that is wrong gets an error and nothing more; only a line
  * beyond all limits, behind which no next line can be found, ends the program.
  */
 #include "config.h"
@@ -16,6 +17,7 @@
 
 #include "infer/chat.h"
 #include "infer/command.h"
+#include "infer/embedder.h"
 #include "infer/engine.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -23,16 +25,19 @@
 
 #define SAVE_AFTER_MS 2000 /* without a chat: then what was read is written to files */
 #define SAVE_LAST_MS  2000 /* at the end, at most */
-#define MAX_WAITING 64 /* chats; a daemon keeps its own queue, so this is only a bound */
+#define MAX_WAITING   64 /* chats and embeds; a daemon keeps its own queue, so this is only a bound */
+#define EMBED_SECONDS 0.5  /* that a batch of texts may take: a cancel waits for its end */
+#define ASIDE_SECONDS 0.05 /* the same beside chats */
 
 struct server;
 
-/* A chat that is not answered yet. */
+/* A chat or an embed that is not answered yet. */
 struct job {
     struct server *server;
     struct rpc_msg msg; /* points into line */
     char *line;
     struct chat_request *request;
+    struct embed_request *embed; /* one of both is NULL */
     struct job *next;
 };
 
@@ -41,9 +46,11 @@ struct server {
     struct dialect *dialect; /* NULL: the model cannot chat, and why */
     struct err no_dialect;
     struct chat *chat;       /* NULL: as the dialect */
+    struct embedder *embedder; /* NULL: the model gives no vectors, and why */
+    struct err no_embedder;
     struct rpc_reader reader;
     struct job *first;
-    size_t n_jobs;
+    size_t n_jobs, n_chats;
     bool ended, broken; /* no more input; input or output is of no more use */
     struct buf out, delta;
 };
@@ -106,6 +113,7 @@ static void remove_job(struct job *j)
         at = &(*at)->next;
     *at = j->next;
     j->server->n_jobs--;
+    j->server->n_chats -= j->request != NULL;
     free_job(j);
 }
 
@@ -126,7 +134,7 @@ static void tell_delta(void *arg, const struct chat_delta *d)
     flush(s, &s->delta);
 }
 
-static void refuse_chat(struct job *j, const struct err *err)
+static void refuse_job(struct job *j, const struct err *err)
 {
     refuse(j->server, &j->msg, err->status == CORAX_E_ARGS ? RPC_INVALID_PARAMS : RPC_INTERNAL, err->msg);
 }
@@ -136,7 +144,7 @@ static void chat_done(void *arg, const struct chat_request *request, const struc
     struct job *j = arg;
 
     if (err) {
-        refuse_chat(j, err);
+        refuse_job(j, err);
     } else {
         struct jsonw w = rpc_result_start(&j->server->out, j->msg.id, j->msg.id_len);
 
@@ -153,9 +161,48 @@ static void start_chat(struct job *j)
 
     err = j->server->no_dialect;
     j->request = j->server->chat ? chat_start(j->server->chat, &j->msg, &hooks, &err) : NULL;
-    if (j->request)
+    if (j->request) {
+        j->server->n_chats++;
         return;
-    refuse_chat(j, &err);
+    }
+    refuse_job(j, &err);
+    remove_job(j);
+}
+
+/* --- vectors ------------------------------------------------------------------------------------------------------ */
+
+static bool make_room(void *arg)
+{
+    struct server *s = arg;
+
+    return s->chat && chat_make_room(s->chat);
+}
+
+static void embed_done(void *arg, const struct embed_request *request, const struct err *err)
+{
+    struct job *j = arg;
+
+    if (err) {
+        refuse_job(j, err);
+    } else {
+        struct jsonw w = rpc_result_start(&j->server->out, j->msg.id, j->msg.id_len);
+
+        embed_write_result(request, &w);
+        finish_result(j->server, &j->msg, &w);
+    }
+    remove_job(j);
+}
+
+static void start_embed(struct job *j)
+{
+    struct server *s = j->server;
+    struct err err;
+
+    err = s->no_embedder;
+    j->embed = s->embedder ? embedder_add(s->embedder, j->msg.params, embed_done, j, &err) : NULL;
+    if (j->embed)
+        return;
+    refuse_job(j, &err);
     remove_job(j);
 }
 
@@ -167,8 +214,12 @@ static void cancel(struct server *s, const struct rpc_msg *msg)
     if (!json_find(msg->line, msg->line_len, "/params/id", &id, &len))
         return;
     for (struct job *j = s->first; j; j = j->next)
-        if (j->msg.id_len == len && memcmp(j->msg.id, id, len) == 0)
-            chat_cancel(j->request);
+        if (j->msg.id_len == len && memcmp(j->msg.id, id, len) == 0) {
+            if (j->embed)
+                embed_cancel(j->embed);
+            else
+                chat_cancel(j->request);
+        }
 }
 
 /* --- other methods -------------------------------------------------------------------------------------------------- */
@@ -188,6 +239,15 @@ static void do_info(struct server *s, const struct rpc_msg *msg)
     jsonw_text(&w, "dialect", s->dialect ? dialect_name(s->dialect) : "");
     jsonw_text(&w, "sha256", engine_sha256(s->engine));
     jsonw_end(&w);
+    if (s->embedder) {
+        jsonw_object(&w, "embedding");
+        jsonw_int(&w, "dimensions", (int64_t)embedder_dimensions(s->embedder));
+        jsonw_text(&w, "pooling", embedder_pooling(s->embedder));
+        jsonw_int(&w, "max_texts", (int64_t)embedder_max_texts(s->embedder));
+        jsonw_end(&w);
+    } else {
+        jsonw_null(&w, "embedding");
+    }
     jsonw_text(&w, "version", PACKAGE_VERSION);
     jsonw_text(&w, "kernels", i->kernels);
     jsonw_int(&w, "threads", i->n_threads);
@@ -230,7 +290,7 @@ static void answer(struct server *s, const struct rpc_msg *msg)
             methods[i].run(s, msg);
             return;
         }
-    refuse(s, msg, RPC_METHOD_NOT_FOUND, "no such method: there are info, chat and tokenize");
+    refuse(s, msg, RPC_METHOD_NOT_FOUND, "no such method: there are info, chat, embed and tokenize");
 }
 
 /* --- input -------------------------------------------------------------------------------------------------------- */
@@ -238,15 +298,20 @@ static void answer(struct server *s, const struct rpc_msg *msg)
 static void take_message(struct server *s, struct job *j)
 {
     const struct rpc_msg *msg = &j->msg;
+    const bool chat = msg->kind == RPC_REQUEST && strcmp(msg->method, "chat") == 0;
+    const bool embed = msg->kind == RPC_REQUEST && strcmp(msg->method, "embed") == 0;
 
-    if (msg->kind == RPC_REQUEST && strcmp(msg->method, "chat") == 0 && s->n_jobs < MAX_WAITING) {
+    if ((chat || embed) && s->n_jobs < MAX_WAITING) {
         j->next = s->first;
         s->first = j;
         s->n_jobs++;
-        start_chat(j);
+        if (chat)
+            start_chat(j);
+        else
+            start_embed(j);
         return;
     }
-    if (msg->kind == RPC_REQUEST && strcmp(msg->method, "chat") == 0)
+    if (chat || embed)
         refuse(s, msg, RPC_INTERNAL, "too many requests are waiting");
     else if (msg->kind == RPC_REQUEST)
         answer(s, msg);
@@ -332,6 +397,15 @@ static void save_last(struct server *s)
         ;
 }
 
+/* A batch of chats, then one of texts. */
+static void step(struct server *s)
+{
+    if (s->chat)
+        (void)chat_step(s->chat);
+    if (s->embedder)
+        (void)embedder_step(s->embedder, s->n_chats > 0 ? ASIDE_SECONDS : EMBED_SECONDS, s->n_chats > 0);
+}
+
 static void serve(struct server *s)
 {
     while (!s->broken && (s->first || !s->ended)) {
@@ -342,7 +416,7 @@ static void serve(struct server *s)
         else
             s->broken = !is_heard();
         if (s->first && !s->broken)
-            (void)chat_step(s->chat);
+            step(s);
     }
     save_last(s);
 }
@@ -350,6 +424,7 @@ static void serve(struct server *s)
 /* What is not answered will not be. */
 static void finish(struct server *s)
 {
+    embedder_destroy(s->embedder);
     chat_destroy(s->chat);
     dialect_close(s->dialect);
     while (s->first)
@@ -373,6 +448,7 @@ static int run(const struct args *a, struct err *err)
     buf_init(&s.delta, RPC_MAX_LINE);
     s.dialect = command_dialect(a, s.engine->gguf, s.engine->tokenizer, &s.no_dialect);
     s.chat = s.dialect ? chat_create(s.engine, s.dialect, &a->scheduler, err) : NULL;
+    s.embedder = embedder_create(s.engine, &(struct embedder_hooks){ make_room, &s }, &s.no_embedder);
     if (s.chat || !s.dialect) {
         serve(&s);
         result = s.broken ? fail(err, CORAX_E_IO, "the other side broke the conversation") : 0;
@@ -384,7 +460,7 @@ static int run(const struct args *a, struct err *err)
 const struct command command_serve = {
     .name = "serve",
     .arguments = "MODEL [--dialect NAME] [--template FILE] [--cache-memory MB] [--prefixes FOLDER]\n           [--no-draft]",
-    .what = "Answers JSON-RPC requests on standard input: info, chat, tokenize, cancel.",
+    .what = "Answers JSON-RPC requests on standard input: info, chat, embed, tokenize, cancel.",
     .options = " dialect template cache-memory prefixes no-draft ",
     .runs_model = true,
     .run = run,

@@ -1,7 +1,6 @@
 #include "infer/infer.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,7 +52,7 @@ const float *session_logits(const struct session *s)
     return s->has_logits ? s->logits : NULL;
 }
 
-/* The next n tokens, at most OPS_BATCH and as many as fit; logits [n_logits][n_vocab]. */
+/* The next n tokens, at most OPS_BATCH and as many as fit; logits [n_logits][n_vocab], or NULL where only hidden() is asked for. */
 static int eval(struct session *s, const int32_t *tokens, size_t n, float *logits, size_t n_logits, struct err *err)
 {
     struct engine *e = s->engine;
@@ -65,7 +64,7 @@ static int eval(struct session *s, const int32_t *tokens, size_t n, float *logit
                     &(struct batch){ .tokens = tokens, .n = n, .spans = &span, .n_spans = 1, .logits = logits, .n_logits = n_logits });
     memcpy(s->tokens + s->n, tokens, n * sizeof *tokens);
     s->n += n;
-    s->has_logits = logits == s->logits && n_logits > 0;
+    s->has_logits = logits && logits == s->logits && n_logits > 0;
     return 0;
 }
 
@@ -170,42 +169,41 @@ int session_append(struct session *s, const int32_t *tokens, size_t n, session_l
 int session_embed(struct session *s, const int32_t *tokens, size_t n, float **out, size_t *n_out, struct err *err)
 {
     const struct engine *e = s->engine;
-    const size_t n_vocab = e->shape.n_vocab;
-    double square = 0, length;
-    float *mean = NULL;
+    size_t n_embd;
+    double *sum;
+    float *vector;
+    int rc = 0;
 
     session_clear(s);
-    if (!e->family->hidden)
-        return fail(err, CORAX_E_ARGS, "family %s has no embeddings here", e->family->arch);
+    if (e->no_pooling.status != 0)
+        return *err = e->no_pooling, -1;
     if (n == 0)
         return fail(err, CORAX_E_ARGS, "a text without tokens");
     if (check_tokens(s, tokens, n, 0, err) < 0)
         return -1;
-    if (!s->each && !(s->each = calloc(OPS_BATCH, n_vocab * sizeof *s->each)))
-        return fail(err, CORAX_E_LIMIT, "out of memory for the logits of %d tokens", OPS_BATCH);
-    (void)e->family->hidden(e->model, n_out);
-    mean = calloc(*n_out, sizeof *mean);
-    if (!mean)
-        return fail(err, CORAX_E_LIMIT, "out of memory");
-    for (size_t done = 0; done < n;) {
-        size_t batch = n - done < OPS_BATCH ? n - done : OPS_BATCH;
-        const float *h;
+    (void)e->family->hidden(e->model, &n_embd);
+    sum = calloc(n_embd, sizeof *sum);
+    vector = calloc(n_embd, sizeof *vector);
+    if (!sum || !vector)
+        rc = fail(err, CORAX_E_LIMIT, "out of memory");
+    for (size_t done = 0, batch; rc == 0 && done < n; done += batch) {
+        size_t wanted;
 
-        if (eval(s, tokens + done, batch, s->each, batch, err) < 0) {
-            free(mean);
-            return -1;
-        }
-        h = e->family->hidden(e->model, n_out);
-        for (size_t i = 0; i < batch * *n_out; i++)
-            mean[i % *n_out] += h[i] / (float)n;
-        done += batch;
+        batch = n - done < OPS_BATCH ? n - done : OPS_BATCH;
+        wanted = pooling_wants(e->pooling, done, batch, n);
+        rc = eval(s, tokens + done, batch, NULL, wanted, err);
+        if (rc == 0 && wanted)
+            pooling_add(e->pooling, sum, e->family->hidden(e->model, &n_embd), n_embd, wanted);
     }
-    for (size_t i = 0; i < *n_out; i++)
-        square += (double)mean[i] * (double)mean[i];
-    length = sqrt(square);
-    for (size_t i = 0; i < *n_out && length > 0; i++)
-        mean[i] = (float)((double)mean[i] / length);
-    *out = mean;
+    if (rc == 0)
+        rc = pooling_end(sum, n_embd, vector, err);
+    free(sum);
+    if (rc < 0) {
+        free(vector);
+        return -1;
+    }
+    *out = vector;
+    *n_out = n_embd;
     return 0;
 }
 

@@ -14,7 +14,8 @@
 
 /* --- the reference ------------------------------------------------------------------------------------------------ */
 
-static const struct gguf *file;
+static struct gguf *file;
+static double hidden[N_TOKENS][256]; /* after the last norm */
 
 static void times(const char *name, const double *x, double *y)
 {
@@ -120,8 +121,9 @@ static void reference(const struct tiny_spec *s, const int32_t *tokens, double *
             x[i] = (double)row[i];
         for (size_t l = 0; l < s->n_layer; l++)
             reference_layer(s, l, t, x, cache + 2 * l * N_TOKENS * kv, cache + (2 * l + 1) * N_TOKENS * kv);
+        norm("output_norm.weight", x, s->n_embd, hidden[t]);
     }
-    norm("output_norm.weight", x, s->n_embd, h);
+    memcpy(h, hidden[N_TOKENS - 1], sizeof h);
     times(s->own_output ? "output.weight" : "token_embd.weight", h, logits);
     free(cache);
 }
@@ -198,6 +200,83 @@ static void test_shapes(const char *kernels)
     compare(&s, kernels, ENGINE_PACK_OFF, 1e-11, "as many key heads as heads, rows that are no multiple of 32");
 }
 
+/* The vector of a text: the mean, the first or the last of what the last norm gives, of length 1. */
+static void test_pooling(void)
+{
+    static const struct {
+        const char *name;
+        int pooling;
+        size_t first, end; /* of the tokens that count */
+    } kinds[] = { { "none said: mean", 0, 0, N_TOKENS }, { "mean", 2, 0, N_TOKENS }, { "cls", 3, 0, 1 }, { "last", 4, N_TOKENS - 1, N_TOKENS } };
+    struct engine_options options = { .n_threads = 2, .packing = ENGINE_PACK_OFF, .cache = ENGINE_CACHE_F32 };
+    struct tiny_spec spec = TINY_SPEC;
+    double logits[TINY_N_VOCAB];
+    int32_t tokens[N_TOKENS];
+    uint64_t random = 78;
+
+    for (size_t i = 0; i < N_TOKENS; i++)
+        tokens[i] = (int32_t)(tiny_random(&random) % TINY_N_VOCAB);
+    for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++) {
+        double sum[256] = { 0 }, square = 0, worst = 0;
+        struct err err = { 0 };
+        struct engine *e;
+        struct session *s;
+        float *vector = NULL;
+        size_t n = 0;
+        char path[256];
+        struct buf b;
+
+        spec.pooling = kinds[k].pooling;
+        buf_init(&b, TINY_LIMIT);
+        tiny_llama(&b, &spec);
+        file = gguf_parse(b.data, b.len, &err);
+        reference(&spec, tokens, logits);
+        for (size_t t = kinds[k].first; t < kinds[k].end; t++)
+            for (size_t i = 0; i < spec.n_embd; i++)
+                sum[i] += hidden[t][i];
+        for (size_t i = 0; i < spec.n_embd; i++)
+            square += sum[i] * sum[i];
+        tiny_write(&b, path);
+        e = engine_open(path, &options, &err);
+        s = e ? session_create(e, &err) : NULL;
+        if (s && session_embed(s, tokens, N_TOKENS, &vector, &n, &err) == 0)
+            for (size_t i = 0; i < n; i++)
+                worst = fmax(worst, fabs((double)vector[i] - sum[i] / sqrt(square)));
+        if (!ok(n == spec.n_embd && worst < 1e-5, "pooling %s: wrong by at most %.1e", kinds[k].name, worst))
+            diag("%s", err.msg);
+        free(vector);
+        session_destroy(s);
+        engine_close(e);
+        gguf_close(file);
+        unlink(path);
+        buf_finish(&b);
+    }
+}
+
+static void test_no_pooling(int pooling, const char *why, bool opens)
+{
+    struct tiny_spec spec = TINY_SPEC;
+    struct err err = { 0 };
+    struct engine *e;
+    struct session *s;
+    float *vector;
+    char path[256];
+    struct buf b;
+    size_t n;
+
+    spec.pooling = pooling;
+    buf_init(&b, TINY_LIMIT);
+    tiny_llama(&b, &spec);
+    tiny_write(&b, path);
+    e = engine_open(path, &(struct engine_options){ .n_threads = 1 }, &err);
+    s = e ? session_create(e, &err) : NULL;
+    ok((e != NULL) == opens && (!s || session_embed(s, (int32_t[]){ 1 }, 1, &vector, &n, &err) < 0) && strstr(err.msg, why), "%s", err.msg);
+    session_destroy(s);
+    engine_close(e);
+    unlink(path);
+    buf_finish(&b);
+}
+
 /* Every format that can be written, in rows that all of them fill. */
 static void test_formats(const char *kernels)
 {
@@ -271,6 +350,10 @@ int main(void)
         test_shapes("avx2");
     test_formats(kernels_find(NULL)->name);
     test_broken();
+    test_pooling();
+    test_no_pooling(1, "made for a vector of each token", true);
+    test_no_pooling(5, "judges a text by another", true);
+    test_no_pooling(6, "llama.pooling_type is 5", false);
     done();
     return tap_status();
 }

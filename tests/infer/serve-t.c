@@ -7,9 +7,12 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "infer/infer.h"
 #include "infer/template.h"
 #include "tests/infer/tiny_gguf.h"
 #include "tests/tap.h"
+#include "util/arena.h"
+#include "util/base64.h"
 #include "util/child.h"
 #include "util/clock.h"
 #include "util/json.h"
@@ -241,6 +244,161 @@ static void test_sessions(void)
        "and the first is still there");
 }
 
+/* --- vectors ------------------------------------------------------------------------------------------------------ */
+
+#define N_TEXTS 20
+
+/* Of several lengths, some longer than a batch takes; the last is longer than the context. */
+static void make_text(size_t i, char text[400])
+{
+    size_t n = i + 1 == N_TEXTS ? 399 : i * i % 90 + 1;
+
+    for (size_t k = 0; k < n; k++)
+        text[k] = (char)('a' + (k * 7 + i * 13) % 26);
+    text[n] = 0;
+}
+
+static void send_embed(int id, size_t first, size_t n, bool background)
+{
+    struct buf line;
+    struct jsonw w;
+    char text[400];
+
+    buf_init(&line, RPC_MAX_LINE);
+    w = rpc_request_start(&line, id, "embed");
+    jsonw_bool(&w, "background", background);
+    jsonw_array(&w, "texts");
+    for (size_t i = first; i < first + n; i++) {
+        make_text(i % N_TEXTS, text);
+        jsonw_text(&w, NULL, text);
+    }
+    rpc_end(&w);
+    line.data[line.len - 1] = 0; /* send_line() has one */
+    send_line(line.data);
+    buf_finish(&line);
+}
+
+/* What session_embed() says, in this process. */
+static bool is_vector(struct session *s, struct engine *e, size_t i, const struct json *got, double n_tokens)
+{
+    struct arena *arena = arena_create(1 << 16);
+    struct tokens tokens = { 0 };
+    float *vector = NULL;
+    size_t n = 0, len = 0;
+    char text[400], *bytes;
+    bool same;
+
+    make_text(i, text);
+    if (tokenizer_encode_with(engine_tokenizer(e), TOKENIZER_BEGIN | TOKENIZER_END, text, strlen(text), &tokens, NULL) < 0)
+        return false;
+    if (tokens.n > 128)
+        tokens.n = 128;
+    bytes = json_text(got) ? base64_read(arena, json_text(got), &len) : NULL;
+    same = session_embed(s, tokens.ids, tokens.n, &vector, &n, NULL) == 0 && bytes && len == n * sizeof *vector && memcmp(bytes, vector, len) == 0 &&
+           n_tokens == (double)tokens.n;
+    free(vector);
+    tokens_finish(&tokens);
+    arena_destroy(arena);
+    return same;
+}
+
+static void test_embed(const char *model)
+{
+    struct err err = { 0 };
+    struct engine *e = engine_open(model, &(struct engine_options){ .n_threads = 1 }, &err);
+    struct session *s = e ? session_create(e, &err) : NULL;
+    const struct json *embedding, *vector, *tokens;
+    size_t n_same = 0, i = 0;
+    int n_deltas = 0;
+
+    send_line(HEAD(51, "info") "}");
+    receive();
+    embedding = json_get(msg.result, "embedding");
+    ok(json_number(json_get(embedding, "dimensions"), 0) == 64 && strcmp(json_get_text(embedding, "pooling", ""), "last") == 0 &&
+           json_number(json_get(embedding, "max_texts"), 0) == 256,
+       "info says what vectors there are");
+    send_embed(52, 0, N_TEXTS, false);
+    receive();
+    vector = json_first(json_get(msg.result, "vectors"));
+    tokens = json_first(json_get(msg.result, "tokens"));
+    for (; s && vector && tokens; vector = json_next(vector), tokens = json_next(tokens), i++)
+        n_same += is_vector(s, e, i, vector, json_number(tokens, -1));
+    if (!is_int((long long)n_same, N_TEXTS, "vectors of several texts are those of each alone, bit for bit"))
+        diag("%s", err.msg);
+    ok(json_count(json_get(msg.result, "cut")) == 1 && json_number(json_first(json_get(msg.result, "cut")), -1) == N_TEXTS - 1,
+       "a text that does not fit the context is cut, and that is said");
+    ok(json_number(json_get(msg.result, "dimensions"), 0) == 64, "with their dimensions");
+
+    /* Beside a reply without an end in sight. */
+    send_line(CHAT(53, ",\"max_tokens\":60,\"sampling\":{\"temperature\":2}"));
+    while (n_deltas < 2 && receive() && msg.kind == RPC_NOTIFICATION)
+        n_deltas++;
+    send_embed(54, 3, 1, false);
+    while (receive() && msg.kind == RPC_NOTIFICATION)
+        ;
+    is_int(msg.id_int, 54, "a vector is made beside a reply");
+    n_deltas = skip_deltas();
+    ok(msg.id_int == 53 && msg.kind == RPC_RESULT && n_deltas > 5, "which goes on meanwhile (%d pieces)", n_deltas);
+
+    send_embed(55, 0, 250, true);
+    send_embed(56, 2, 1, false);
+    receive();
+    is_int(msg.id_int, 56, "who waits for a vector goes before what is in the background");
+    send_line("{\"jsonrpc\":\"2.0\",\"method\":\"cancel\",\"params\":{\"id\":55}}");
+    receive();
+    ok(msg.id_int == 55 && msg.kind == RPC_ERROR && strstr(msg.error_message, "cancelled"), "which can be cancelled");
+    send_embed(57, 4, 3, true);
+    receive();
+    ok(msg.id_int == 57 && msg.kind == RPC_RESULT && json_count(json_get(msg.result, "vectors")) == 3, "and others are answered after that");
+    session_destroy(s);
+    engine_close(e);
+}
+
+#define EMBED(ID, PARAMS) HEAD(ID, "embed") ",\"params\":" PARAMS "}"
+
+static void test_embed_errors(void)
+{
+    struct buf line;
+
+    is_error(HEAD(1, "embed") "}", RPC_INVALID_PARAMS, "texts");
+    is_error(EMBED(1, "{\"texts\":[]}"), RPC_INVALID_PARAMS, "texts");
+    is_error(EMBED(1, "{\"texts\":\"a\"}"), RPC_INVALID_PARAMS, "texts");
+    is_error(EMBED(1, "{\"texts\":[\"a\",3]}"), RPC_INVALID_PARAMS, "texts[1]: not a string");
+    is_error(EMBED(1, "{\"texts\":[\"a\"],\"background\":1}"), RPC_INVALID_PARAMS, "background");
+    buf_init(&line, RPC_MAX_LINE);
+    buf_adds(&line, HEAD(1, "embed") ",\"params\":{\"texts\":[\"a\"");
+    for (int i = 0; i < 256; i++)
+        buf_adds(&line, ",\"a\"");
+    buf_adds(&line, "]}}");
+    is_error(line.data, RPC_INVALID_PARAMS, "257 of them, at most 256 vectors of 64 numbers");
+    buf_finish(&line);
+}
+
+/* One that gives no vectors says why. */
+static void test_no_embed(struct tiny_spec spec)
+{
+    char model[256];
+    struct buf b;
+    int status;
+
+    spec.pooling = 1;
+    buf_init(&b, TINY_LIMIT);
+    tiny_llama(&b, &spec);
+    rpc_reader_finish(&reader);
+    rpc_reader_init(&reader);
+    if (ok(tiny_write(&b, model) && start(model), "a model without pooling starts")) {
+        send_line(HEAD(1, "info") "}");
+        receive();
+        ok(json_kind(json_get(msg.result, "embedding")) == JSON_NULL, "and says that it gives no vectors");
+        is_error(EMBED(2, "{\"texts\":[\"a\"]}"), RPC_INTERNAL, "made for a vector of each token");
+        shutdown(child.fd, SHUT_WR);
+        while (!child_reap(&child, false, &status))
+            usleep(2000);
+    }
+    unlink(model);
+    buf_finish(&b);
+}
+
 static void test_end(void)
 {
     char why[80];
@@ -365,6 +523,7 @@ int main(void)
     char path[256];
     struct buf b;
 
+    spec.pooling = 4; /* last */
     signal(SIGPIPE, SIG_IGN); /* a child that ends at a malformed line may be gone before the rest of it is written */
     plan_later();
     buf_init(&b, TINY_LIMIT);
@@ -375,9 +534,12 @@ int main(void)
         test_errors();
         test_cancel();
         test_sessions();
+        test_embed(path);
+        test_embed_errors();
         test_end();
         test_long_line(path);
         test_template(spec);
+        test_no_embed(spec);
     }
     if (open_msg)
         rpc_msg_finish(&msg);

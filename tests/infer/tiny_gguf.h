@@ -247,9 +247,10 @@ struct tiny_spec {
     float           stretch;    /* linear rope scaling; 0: none */
     bool            factors;    /* rope_freqs.weight */
     const char     *dialect;    /* NULL: none */
+    int             pooling;    /* of embeddings, and 1 more; 0: not said */
 };
 #define TINY_SPEC \
-    ((struct tiny_spec){ 64, 2, 4, 2, 96, 128, QUANT_F32, 1, false, 0, false, "corax-1" })
+    ((struct tiny_spec){ 64, 2, 4, 2, 96, 128, QUANT_F32, 1, false, 0, false, "corax-1", 0 })
 
 struct tiny_entry {
     char     name[64];
@@ -354,7 +355,7 @@ static inline size_t tiny_llama_head(struct buf *b, const struct tiny_spec *s, c
 {
     size_t offset = 0;
 
-    tiny_header(b, 3, n, TINY_N_TOKENIZER_KV + 9 + (s->stretch > 0 ? 2 : 0) + (s->dialect ? 1 : 0));
+    tiny_header(b, 3, n, TINY_N_TOKENIZER_KV + 9 + (s->stretch > 0 ? 2 : 0) + (s->dialect ? 1 : 0) + (s->pooling ? 1 : 0));
     tiny_kv_string(b, "general.architecture", "llama");
     tiny_kv_string(b, "general.name", "tiny");
     tiny_kv_u32(b, "llama.context_length", (uint32_t)s->n_ctx);
@@ -370,6 +371,8 @@ static inline size_t tiny_llama_head(struct buf *b, const struct tiny_spec *s, c
     }
     if (s->dialect)
         tiny_kv_string(b, "corax.dialect", s->dialect);
+    if (s->pooling)
+        tiny_kv_u32(b, "llama.pooling_type", (uint32_t)s->pooling - 1);
     tiny_tokenizer(b, "corax");
     for (size_t i = 0; i < n; i++) {
         const uint64_t ne[2] = { list[i].k, list[i].n_rows };
