@@ -105,6 +105,11 @@ static int list(struct cli *cli, const struct memory_options *o, const char *wor
             print_memory(m, clock_wall_ms(), columns);
         if (json_bool(json_get(root, "more"), false))
             fputs("corax: there are more: -n shows them\n", stderr);
+        if (json_get_text(root, "trouble", NULL)) {
+            fputs("corax: found by words alone: ", stderr);
+            term_line(stderr, json_get_text(root, "trouble", ""), strlen(json_get_text(root, "trouble", "")), 200);
+            fputc('\n', stderr);
+        }
     }
     json_free(root);
     reply_finish(&reply);

@@ -14,6 +14,7 @@
 #define MAX_ROOTS        64
 #define ROOT_NAME        64
 #define MODEL_NAME       64
+#define MAX_PREFIX       4096 /* bytes before a text that is embedded */
 
 int config_set_text(char **slot, const char *value, struct err *err)
 {
@@ -91,6 +92,7 @@ int config_init(struct config *c, struct err *err)
     c->compact_percent = 75;
     c->memory = (struct memory_config){ .max_items = 10000, .note_chars = MEMORY_NOTE_CHARS, .recall_items = 5, .recall_bytes = 2048 };
     c->retrieval = (struct retrieval_config){ .max_tools = 24, .top_k = 8, .step_k = 3, .step_max = 24 };
+    c->embedding = (struct embedding_config){ .timeout_ms = 2000, .min_cosine = 0.5 };
     c->log_level = LOG_LEVEL_INFO;
     if (config_set_text(&c->socket, CORAX_RUNDIR "/coraxd.sock", err) < 0 ||
         config_set_text(&c->state, CORAX_STATEDIR, err) < 0 ||
@@ -133,6 +135,9 @@ void config_finish(struct config *c)
     free(c->memory.space);
     free(c->egress_path);
     foreign_config_finish(c->foreign);
+    free(c->embedding.model);
+    free(c->embedding.query_prefix);
+    free(c->embedding.text_prefix);
     config_list_clear(&c->roots);
     config_list_clear(&c->plugins);
     config_list_clear(&c->policies);
@@ -243,7 +248,7 @@ int config_read_small(const struct json *object, const char *where, const char *
     return 0;
 }
 
-static int read_number(const struct json *object, const char *key, double min, double max, double *out, struct err *err)
+static int read_number(const struct json *object, const char *where, const char *key, double min, double max, double *out, struct err *err)
 {
     const struct json *v = json_get(object, key);
     double n = json_number(v, -1);
@@ -251,7 +256,7 @@ static int read_number(const struct json *object, const char *key, double min, d
     if (v == NULL)
         return 0;
     if (json_kind(v) != JSON_NUMBER || !(n >= min && n <= max))
-        return fail(err, CORAX_E_ARGS, "sampling.%s must be a number between %g and %g", key, min, max);
+        return fail(err, CORAX_E_ARGS, "%s%s must be a number between %g and %g", where, key, min, max);
     *out = n;
     return 0;
 }
@@ -285,8 +290,8 @@ int config_read_sampling(const struct json *v, struct sampling *s, struct err *e
     if (v == NULL)
         return 0;
     if (json_check_members(v, "sampling", known, err) < 0 ||
-        read_number(v, "temperature", 0, 10, &s->temperature, err) < 0 ||
-        read_number(v, "top_p", 0, 1, &s->top_p, err) < 0 || read_number(v, "min_p", 0, 1, &s->min_p, err) < 0 ||
+        read_number(v, "sampling.", "temperature", 0, 10, &s->temperature, err) < 0 ||
+        read_number(v, "sampling.", "top_p", 0, 1, &s->top_p, err) < 0 || read_number(v, "sampling.", "min_p", 0, 1, &s->min_p, err) < 0 ||
         config_read_small(v, "sampling.", "top_k", 0, 1000000, &s->top_k, err) < 0 ||
         read_int(v, "sampling.", "seed", 0, INT64_C(9007199254740991), &s->seed, err) < 0)
         return -1;
@@ -546,6 +551,9 @@ static void note_restart(const struct config *a, const struct config *b, struct 
     note_key(restart, "infer", same_text(a->infer_path, b->infer_path) && same_text(a->model.dialect, b->model.dialect) &&
                                    same_text(a->model.template, b->model.template) && a->infer_threads == b->infer_threads &&
                                    a->infer_cache_mb == b->infer_cache_mb && a->infer_prefixes == b->infer_prefixes);
+    note_key(restart, "embedding",
+             same_text(a->embedding.model, b->embedding.model) && same_text(a->embedding.query_prefix, b->embedding.query_prefix) &&
+                 same_text(a->embedding.text_prefix, b->embedding.text_prefix));
     note_key(restart, "host", same_text(a->host_path, b->host_path) && a->host_deadline_ms == b->host_deadline_ms &&
                               a->host_processes == b->host_processes);
     note_key(restart, "box", same_text(a->box_path, b->box_path));
@@ -584,6 +592,8 @@ void config_adopt(struct config *c, struct config *fresh, struct buf *restart)
     c->compact_percent = fresh->compact_percent;
     SWAP(struct memory_config, c->memory, fresh->memory);
     SWAP(struct retrieval_config, c->retrieval, fresh->retrieval);
+    c->embedding.timeout_ms = fresh->embedding.timeout_ms;
+    c->embedding.min_cosine = fresh->embedding.min_cosine;
     c->log_level = fresh->log_level;
 }
 
@@ -619,6 +629,41 @@ static int read_retrieval(struct retrieval_config *r, const struct json *v, stru
     return 0;
 }
 
+/* A prefix may be empty, and its spaces count. */
+static int read_prefix(const struct json *object, const char *key, char **slot, struct err *err)
+{
+    const struct json *v = json_get(object, key);
+
+    if (v == NULL)
+        return 0;
+    if (json_text(v) == NULL || strlen(json_text(v)) > MAX_PREFIX)
+        return fail(err, CORAX_E_ARGS, "embedding.%s must be a text of at most %d bytes", key, MAX_PREFIX);
+    return config_set_text(slot, json_text(v), err);
+}
+
+/* The model is a path, or the name of one of `models`, which are read already. */
+static int read_embedding(struct config *c, const struct json *v, struct err *err)
+{
+    static const char *const known[] = { "model", "query_prefix", "text_prefix", "timeout_ms", "min_cosine", NULL };
+    const char *model = json_get_text(v, "model", "");
+    const struct model_file *file;
+
+    if (v == NULL || json_kind(v) == JSON_NULL)
+        return 0;
+    if (json_check_members(v, "embedding", known, err) < 0 || read_prefix(v, "query_prefix", &c->embedding.query_prefix, err) < 0 ||
+        read_prefix(v, "text_prefix", &c->embedding.text_prefix, err) < 0 ||
+        config_read_small(v, "embedding.", "timeout_ms", 1, 600000, &c->embedding.timeout_ms, err) < 0 ||
+        read_number(v, "embedding.", "min_cosine", -1, 1, &c->embedding.min_cosine, err) < 0)
+        return -1;
+    if (model[0] == '\0')
+        return fail(err, CORAX_E_ARGS, "embedding.model is missing: the path of a GGUF file, or the name of one of `models`");
+    if (strchr(model, '/'))
+        return config_set_text(&c->embedding.model, model, err);
+    if (config_find_model(c, model, &file, err) < 0)
+        return err_context(err, "embedding.model is no path");
+    return config_set_text(&c->embedding.model, file->path, err);
+}
+
 static int read_root(struct config *c, const struct json *root, struct err *err)
 {
     static const char *const known[] = { "socket",    "admin_group", "state",      "model",  "plugins",
@@ -626,7 +671,7 @@ static int read_root(struct config *c, const struct json *root, struct err *err)
                                          "budget",    "sampling",    "infer",      "host",   "box",
                                          "isolation", "roots",       "log_level",  "journal",
                                          "planner",   "agents",      "max_scheduled", "stop", "memory", "compact_percent",
-                                         "admin_policies", "user_policies", "approval_seconds", "models", "max_models", "tool_retrieval",
+                                         "admin_policies", "user_policies", "approval_seconds", "models", "max_models", "tool_retrieval", "embedding",
                                          "egress", "mcp_servers", NULL };
 
     if (json_check_members(root, "the file", known, err) < 0 || config_read_text(root, "", "socket", &c->socket, err) < 0 ||
@@ -649,6 +694,7 @@ static int read_root(struct config *c, const struct json *root, struct err *err)
         read_journal(c, json_get(root, "journal"), err) < 0 || read_memory(&c->memory, json_get(root, "memory"), err) < 0 ||
         config_read_small(root, "", "compact_percent", 0, 95, &c->compact_percent, err) < 0 ||
         read_retrieval(&c->retrieval, json_get(root, "tool_retrieval"), err) < 0 ||
+        read_embedding(c, json_get(root, "embedding"), err) < 0 ||
         config_read_planner(json_get(root, "planner"), &c->planner, err) < 0 ||
         foreign_config_read(json_get(root, "mcp_servers"), &c->foreign, err) < 0 ||
         read_log_level(json_get(root, "log_level"), &c->log_level, err) < 0)

@@ -32,6 +32,14 @@ struct memory_config {
     int recall_bytes; /* of all that it is told */
 };
 
+/* The model that makes vectors of texts, so that memories and tools are found by what they mean, too (docs/config.md). */
+struct embedding_config {
+    char *model;                       /* its path; NULL: none, words alone are searched */
+    char *query_prefix, *text_prefix; /* what it was trained to find before them; NULL: nothing */
+    int timeout_ms;                    /* how long a search waits for its vector */
+    double min_cosine;                 /* of a memory that has none of the words; less is not found */
+};
+
 #define CONFIG_MAX_TOOLS 1000 /* that a task or an agent may name */
 #define CONFIG_MAX_PINNED 64 /* of these that are always given: their definitions are in every prompt */
 #define CONFIG_MAX_MODELS 64
@@ -101,6 +109,7 @@ struct config {
     int host_processes; /* of a plugin at most, at the same time */
     struct memory_config memory;
     struct retrieval_config retrieval;
+    struct embedding_config embedding;
     enum log_level log_level;
 };
 
@@ -125,7 +134,7 @@ void config_write_budget(const struct budget *, struct jsonw *);
 int config_load_agents(struct config *, struct err *);
 /*
  * Takes over from a fresh config, all set, what a running daemon can change: agents, system, date_note, max_running, max_queued,
- * max_scheduled, stop, planner, budget, sampling, memory, tool_retrieval, compact_percent, log_level and approval_seconds; what it had is the fresh one's then.  Policies are loaded by the caller.  Into restart go the names of the
+ * max_scheduled, stop, planner, budget, sampling, memory, tool_retrieval, of embedding how long is waited and what counts, compact_percent, log_level and approval_seconds; what it had is the fresh one's then.  Policies are loaded by the caller.  Into restart go the names of the
  * keys that differ besides, with commas between; they stay as they are.
  */
 void config_adopt(struct config *, struct config *fresh, struct buf *restart);

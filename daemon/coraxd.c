@@ -33,13 +33,16 @@
 #include "daemon/isolation.h"
 #include "daemon/journal.h"
 #include "daemon/journal_check.h"
+#include "daemon/memory_vectors.h"
 #include "daemon/models.h"
 #include "daemon/policies.h"
 #include "daemon/routes.h"
 #include "daemon/scheduler.h"
 #include "daemon/schedules.h"
 #include "daemon/task_remodel.h"
+#include "daemon/tool_vectors.h"
 #include "daemon/upkeep.h"
+#include "daemon/vectors.h"
 #include "tools/registry.h"
 #include "tools/retrieval.h"
 #include "util/clock.h"
@@ -221,7 +224,9 @@ static int check(const struct config *c, struct err *err)
     for (size_t i = 0; i < c->n_models; i++)
         if (access(c->models[i].path, R_OK) < 0)
             return fail_sys(err, CORAX_E_NOTFOUND, "models.%s: %s", c->models[i].name, c->models[i].path);
-    if (access(c->infer_path, X_OK) < 0 && (c->model.path || c->n_models > 0))
+    if (c->embedding.model && access(c->embedding.model, R_OK) < 0)
+        return fail_sys(err, CORAX_E_NOTFOUND, "embedding.model %s", c->embedding.model);
+    if (access(c->infer_path, X_OK) < 0 && (c->model.path || c->n_models > 0 || c->embedding.model))
         return fail_sys(err, CORAX_E_NOTFOUND, "infer.path %s", c->infer_path);
     rc = hosts_find(c, &plugins, err);
     if (rc == 0 && plugins.n > 0 && access(c->host_path, X_OK) < 0)
@@ -302,6 +307,7 @@ static void on_settled(void *arg)
     if (++d->n_settled < 2)
         return; /* the plugins, or the foreign servers */
     scheduler_start(d->scheduler);
+    tool_vectors_run(d->tool_vectors);
     log_info("ready after %lld ms, %zu tools", (long long)(clock_mono_ms() - d->started_ms),
              registry_count(d->registry));
 }
@@ -313,6 +319,21 @@ static void on_tools_changed(void *arg)
 
     if (scheduler_is_ready(d->scheduler))
         scheduler_reloaded(d->scheduler);
+}
+
+static void on_vectors(void *arg)
+{
+    struct coraxd *d = arg;
+
+    memory_vectors_run(d->memory_vectors);
+    tool_vectors_run(d->tool_vectors);
+}
+
+static void on_memories(void *arg)
+{
+    struct coraxd *d = arg;
+
+    memory_vectors_run(d->memory_vectors);
 }
 
 /* A file that is bad changes nothing. */
@@ -360,10 +381,13 @@ static int start(struct coraxd *d, struct err *err)
     if (builtins_register(d->registry, &d->config, err) < 0 || (d->alarms = alarms_create(d->base, on_clock_set, d, err)) == NULL ||
         (d->scheduler = scheduler_create(d, err)) == NULL || (d->schedules = schedules_create(d, err)) == NULL ||
         (d->http = http_create(d->base, d->config.socket, d->config.admin_group, routes_handle, d, err)) == NULL ||
-        (d->models = models_create(d->base, &d->config, err)) == NULL ||
+        (d->models = models_create(d->base, &d->config, err)) == NULL || (d->vectors = vectors_create(d->base, &d->config, err)) == NULL ||
+        (d->memory_vectors = memory_vectors_create(d, err)) == NULL || (d->tool_vectors = tool_vectors_create(d, err)) == NULL ||
         (d->hosts = hosts_create(d->base, &d->config, d->registry, on_settled, d, err)) == NULL ||
         (d->foreign = foreign_create(d->base, &d->config, d->registry, &foreign_ops, d, err)) == NULL)
         return -1;
+    vectors_watch(d->vectors, on_vectors, d);
+    journal_watch(d->journal, on_memories, d);
     scheduler_recover(d->scheduler, on_recovered, d);
     return 0;
 }
@@ -379,6 +403,9 @@ static void stop(struct coraxd *d)
     foreign_stop(d->foreign);
     if (d->scheduler) {
         scheduler_stop(d->scheduler);
+        memory_vectors_stop(d->memory_vectors);
+        tool_vectors_stop(d->tool_vectors);
+        vectors_stop(d->vectors);
         journal_drain(d->journal);
         scheduler_destroy(d->scheduler);
         schedules_destroy(d->schedules);
@@ -389,6 +416,9 @@ static void stop(struct coraxd *d)
     foreign_destroy(d->foreign);
     isolation_destroy(d->isolation);
     models_destroy(d->models);
+    vectors_destroy(d->vectors);
+    memory_vectors_destroy(d->memory_vectors);
+    tool_vectors_destroy(d->tool_vectors);
     upkeep_destroy(d->upkeep);
     journal_close(d->journal);
     retrieval_destroy(d->retrieval);

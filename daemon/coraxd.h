@@ -23,6 +23,9 @@ struct coraxd {
     struct journal *journal;
     struct upkeep *upkeep;
     struct models *models;
+    struct vectors *vectors; /* of texts; and of what they are: */
+    struct memory_vectors *memory_vectors;
+    struct tool_vectors *tool_vectors;
     struct hosts *hosts;
     struct foreign *foreign;
     int n_settled; /* of these two */

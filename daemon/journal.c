@@ -42,6 +42,8 @@ struct journal {
     struct journal_stats stats;
     char last_error[ERR_MSG]; /* "": the last write was stored */
     struct log_repeat trouble;
+    void (*changed)(void *arg); /* the loop's own */
+    void *changed_arg;
 };
 
 static void list_init(struct op_list *l)
@@ -373,6 +375,7 @@ void journal_post(struct journal *j, struct journal_op *op)
 void journal_dispatch(struct journal *j)
 {
     struct journal_op *op, *next;
+    bool changed = false;
     uint64_t n;
 
     /* Emptied before the list is taken: what comes later makes it readable again. */
@@ -384,8 +387,17 @@ void journal_dispatch(struct journal *j)
     for (; op; op = next) {
         next = op->next;
         j->n_out--;
+        changed |= op->is_memory && op->result == 0;
         op->done(op);
     }
+    if (changed && j->changed)
+        j->changed(j->changed_arg);
+}
+
+void journal_watch(struct journal *j, void (*changed)(void *arg), void *arg)
+{
+    j->changed = changed;
+    j->changed_arg = arg;
 }
 
 void journal_drain(struct journal *j)

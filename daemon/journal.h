@@ -60,6 +60,7 @@ void row_text(char out[ROW_TEXT_SIZE], const char *text, size_t len);
 struct journal_op {
     struct journal_op *next;
     bool is_write;
+    bool is_memory; /* a write that may change what is remembered (journal_watch()) */
     /* In the journal's thread. */
     int (*work)(struct journal_db *, struct journal_op *, struct err *);
     /* In the loop's thread; owns the op. */
@@ -87,6 +88,8 @@ void journal_dispatch(struct journal *);
 void journal_drain(struct journal *);
 void journal_post(struct journal *, struct journal_op *);
 const char *journal_path(const struct journal *);
+/* changed() is called, from journal_dispatch(), after writes that may have changed what is remembered. */
+void journal_watch(struct journal *, void (*changed)(void *arg), void *arg);
 
 struct journal_stats {
     uint64_t n_commits, n_writes;

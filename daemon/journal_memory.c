@@ -106,8 +106,27 @@ void journal_memories_finish(struct journal_memories *l)
     for (size_t i = 0; i < l->n; i++)
         memory_finish(&l->rows[i]);
     free(l->rows);
+    free(l->own);
     l->rows = NULL;
+    l->own = NULL;
     l->n = 0;
+}
+
+int journal_memories_set_vector(struct journal_memories *l, const float *vector, size_t dim, const char *model, struct err *err)
+{
+    const size_t size = dim * sizeof(*vector) + strlen(model) + 1;
+    char *own = malloc(size);
+
+    if (own == NULL)
+        return fail(err, CORAX_E_INTERNAL, "no memory");
+    memcpy(own, vector, dim * sizeof(*vector));
+    memcpy(own + dim * sizeof(*vector), model, strlen(model) + 1);
+    free(l->own);
+    l->own = own;
+    l->query.vector = (const float *)(const void *)own;
+    l->query.n_vector = (int)dim;
+    l->query.model = own + dim * sizeof(*vector);
+    return 0;
 }
 
 /* --- one row ----------------------------------------------------------------------------------------------------- */
@@ -220,7 +239,8 @@ static int update(struct journal_db *j, const struct memory *m, struct err *err)
 {
     sqlite3_stmt *s = journal_stmt(j, SQL_MEMORY_UPDATE, err);
 
-    if (s == NULL || on_row(j, SQL_MEMORY_WORDS_DROP, m->n, err) < 0)
+    /* Its vector is of the text that goes. */
+    if (s == NULL || on_row(j, SQL_MEMORY_WORDS_DROP, m->n, err) < 0 || on_row(j, SQL_MEMORY_VECTOR_DROP, m->n, err) < 0)
         return -1;
     sqlite3_bind_int64(s, 1, m->n);
     journal_bind_text(s, 2, m->text);
@@ -559,7 +579,7 @@ void journal_memory_write_init(struct journal_memory_write *w, enum memory_chang
     w->change = change;
     w->line = -1;
     w->in.created_ms = w->in.updated_ms = clock_wall_ms();
-    w->op.is_write = true;
+    w->op.is_write = w->op.is_memory = true;
     w->op.work = write_work;
     w->op.done = done;
 }
@@ -570,30 +590,4 @@ void journal_memory_write_finish(struct journal_memory_write *w)
     memory_finish(&w->m);
     free(w->old);
     w->old = NULL;
-}
-
-/* --- vectors ------------------------------------------------------------------------------------------------------ */
-
-static int vector_work(struct journal_db *j, struct journal_op *op, struct err *err)
-{
-    struct journal_memory_vector *v = (struct journal_memory_vector *)op;
-    sqlite3_stmt *s = journal_stmt(j, SQL_MEMORY_VECTOR_PUT, err);
-
-    if (s == NULL)
-        return -1;
-    journal_bind_text(s, 1, v->id);
-    journal_bind_text(s, 2, v->model);
-    sqlite3_bind_blob(s, 3, v->vector, v->n * (int)sizeof(float), SQLITE_STATIC);
-    if (journal_step(j, s, "store a vector", err) < 0)
-        return -1;
-    v->found = sqlite3_changes(j->db) > 0;
-    return 0;
-}
-
-void journal_memory_vector_init(struct journal_memory_vector *v, void (*done)(struct journal_op *))
-{
-    memset(v, 0, sizeof(*v));
-    v->op.is_write = true;
-    v->op.work = vector_work;
-    v->op.done = done;
 }

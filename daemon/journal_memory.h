@@ -29,6 +29,7 @@ struct memory_query {
     const float *vector; /* the caller's, [n_vector]; NULL: none */
     int n_vector;
     const char *model; /* that made it: only vectors of the same model are compared */
+    double min_cosine; /* what is less near is found by words or not at all */
 };
 
 struct journal_memories {
@@ -37,9 +38,13 @@ struct journal_memories {
     size_t n;
     struct memory *rows;
     bool more;
+    void *own;      /* what the query's vector is in, if it is the list's own */
+    char why[200];  /* for the caller: why there is no vector although there could be; "": there is one, or none is wanted */
 };
 void journal_memories_init(struct journal_memories *, void (*done)(struct journal_op *));
 void journal_memories_finish(struct journal_memories *);
+/* A copy for the query.  -1: no memory. */
+int journal_memories_set_vector(struct journal_memories *, const float *vector, size_t dim, const char *model, struct err *);
 
 enum memory_change {
     MEMORY_ADD,     /* a fact, or a note of a new name */
@@ -70,16 +75,5 @@ struct journal_memory_write {
 };
 void journal_memory_write_init(struct journal_memory_write *, enum memory_change, void (*done)(struct journal_op *));
 void journal_memory_write_finish(struct journal_memory_write *);
-
-/* The vector of a memory, [n] f32, in place of the one it has.  found false: it is gone meanwhile. */
-struct journal_memory_vector {
-    struct journal_op op;
-    char id[ID_LEN + 1];
-    const char *model; /* the caller's */
-    const float *vector;
-    int n;
-    bool found;
-};
-void journal_memory_vector_init(struct journal_memory_vector *, void (*done)(struct journal_op *));
 
 #endif

@@ -47,7 +47,7 @@ struct words {
 struct row {
     sqlite3_int64 n;
     int64_t size;
-    double score;
+    double score, cosine; /* cosine 0: none */
     unsigned char times[MAX_WORDS];
 };
 
@@ -340,7 +340,7 @@ static double cosine(const float *a, const float *b, int n)
     return aa > 0 && bb > 0 ? ab / sqrt(aa * bb) : 0;
 }
 
-/* All rows with a vector of this model, their cosines as scores. */
+/* All rows whose vector is of this model and near enough, their cosines as scores. */
 static int find_near(struct journal_db *j, const struct memory_query *q, struct rows *rows, struct err *err)
 {
     sqlite3_stmt *s = journal_stmt(j, SQL_MEMORY_VECTORS, err);
@@ -353,13 +353,17 @@ static int find_near(struct journal_db *j, const struct memory_query *q, struct 
     while ((rc = sqlite3_step(s)) == SQLITE_ROW && rows->n < MAX_ROWS && result == 0) {
         float vector[MEMORY_MAX_VECTOR];
         const void *blob = sqlite3_column_blob(s, 1);
+        double near;
 
         if (blob == NULL || sqlite3_column_bytes(s, 1) != q->n_vector * (int)sizeof(float))
             continue;
         memcpy(vector, blob, (size_t)q->n_vector * sizeof(float)); /* a blob may lie anywhere */
+        near = cosine(vector, q->vector, q->n_vector);
+        if (near < q->min_cosine)
+            continue;
         result = add_row(rows, s, 0, err);
         if (result == 0)
-            rows->at[rows->n - 1].score = cosine(vector, q->vector, q->n_vector);
+            rows->at[rows->n - 1].score = rows->at[rows->n - 1].cosine = near;
     }
     if (rc != SQLITE_DONE && rc != SQLITE_ROW)
         result = journal_fail(j->db, "compare memories", err);
@@ -382,13 +386,16 @@ static int fuse(struct rows *rows, struct rows *near, struct err *err)
 
         both[i].n = i < rows->n ? rows->at[rank].n : near->at[rank].n;
         both[i].score = 1.0 / (double)(RRF_K + 1 + rank);
+        both[i].cosine = i < rows->n ? 0 : near->at[rank].cosine;
     }
     qsort(both, n, sizeof(*both), by_number);
     for (size_t i = 0; i < n; i++) {
-        if (kept > 0 && both[kept - 1].n == both[i].n)
+        if (kept > 0 && both[kept - 1].n == both[i].n) {
             both[kept - 1].score += both[i].score;
-        else
+            both[kept - 1].cosine += both[i].cosine;
+        } else {
             both[kept++] = both[i];
+        }
     }
     free(rows->at);
     rows->at = both;
@@ -429,6 +436,7 @@ static int take_rows(struct journal_db *j, struct journal_memories *l, const str
         if (sqlite3_step(s) == SQLITE_ROW) {
             rc = journal_read_memory(s, &m, err);
             m.score = rows->at[i].score;
+            m.cosine = rows->at[i].cosine;
         } else {
             journal_fail(j->db, "read a memory", err);
         }

@@ -11,6 +11,7 @@
  * memories        one row a memory; memories_fts is the index of its words and has no text of its own (whoever writes a row writes its words).  Its column
  *                 space lets a search go to the spaces it may see without looking at the others.
  * memory_vectors  what a model of embeddings makes of a memory, for some.
+ * text_vectors    the same of other texts (descriptions of tools), by their hashes, so that they need not be made again; the oldest go.
  * memory_writes   what calls of unfinished tasks have written, so that a call that is repeated after a crash writes nothing twice.
  *
  * auto_vacuum must be set before the first table is made; deleted pages then go back to the file system a few at a
@@ -140,6 +141,15 @@ static const char *const steps[JOURNAL_SCHEMA] = {
     ") STRICT, WITHOUT ROWID;"
     "CREATE VIRTUAL TABLE memories_fts USING fts5(space, label, text, tags, content='memories', content_rowid='n',"
     " tokenize='porter unicode61 remove_diacritics 2');",
+
+    /* 5: vectors of texts that are not in the journal. */
+    "CREATE TABLE text_vectors("
+    " t INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " model TEXT NOT NULL,"
+    " hash BLOB NOT NULL,"
+    " vector BLOB NOT NULL,"
+    " UNIQUE(model, hash)"
+    ") STRICT;",
 };
 
 #define ROW                                                                                                       \
@@ -161,6 +171,7 @@ static const char *const steps[JOURNAL_SCHEMA] = {
     " AND " MEMORY_TAG " AND (?5='' OR substr(id, -length(?5))=?5)"                                              \
     " AND n < coalesce((SELECT n FROM memories WHERE id=?6), 9e18) ORDER BY n DESC LIMIT ?7) ORDER BY m.n DESC"
 #define MEMORY_STATS(whose) "SELECT count(*), total(size) FROM memories WHERE " whose " AND " MEMORY_KINDS
+#define MEMORY_NO_VECTOR     "NOT EXISTS (SELECT 1 FROM memory_vectors v WHERE v.n = m.n AND v.model = ?1)"
 #define SCHEDULE "id, begin_ms, next_ms, last_ms, last_task, paused, runs, skipped, trouble, uid, every, body, input_text, created_ms"
 
 const char *const journal_sql[SQL_N] = {
@@ -232,7 +243,16 @@ const char *const journal_sql[SQL_N] = {
     [SQL_MEMORY_VECTORS] = "SELECT v.n, v.vector FROM memory_vectors v JOIN memories m ON m.n = v.n JOIN memory_spaces s ON s.s = m.space"
                            " WHERE (?1<0 OR s.uid=?1) AND (?2='' OR s.name=?2) AND (?3=0 OR (?3 & (1 << m.kind)))"
                            " AND (?4='' OR instr(' ' || m.tags || ' ', ' ' || ?4 || ' ')) AND v.model=?5",
-    [SQL_MEMORY_VECTOR_PUT] = "INSERT OR REPLACE INTO memory_vectors(n, model, vector) SELECT n, ?2, ?3 FROM memories WHERE id=?1",
+    [SQL_MEMORY_VECTOR_PUT] = "INSERT OR REPLACE INTO memory_vectors(n, model, vector) SELECT n, ?2, ?3 FROM memories WHERE id=?1 AND text=?4",
+    [SQL_MEMORY_VECTOR_DROP] = "DELETE FROM memory_vectors WHERE n=?1",
+    [SQL_MEMORY_WITHOUT] = "SELECT " MEMORY MEMORY_FROM " WHERE m.n > ?2 AND m.n <= ?3 AND " MEMORY_NO_VECTOR " ORDER BY m.n LIMIT ?4",
+    /* Those that may be changed, and have lost their vector then. */
+    [SQL_MEMORY_NOTES_WITHOUT] = "SELECT " MEMORY MEMORY_FROM " WHERE m.kind = 0 AND m.n > ?2 AND m.n <= ?3 AND " MEMORY_NO_VECTOR
+                                 " ORDER BY m.n LIMIT ?4",
+    [SQL_MEMORY_LAST] = "SELECT coalesce(max(n), 0) FROM memories",
+    [SQL_TEXT_VECTOR_GET] = "SELECT vector FROM text_vectors WHERE model=?1 AND hash=?2",
+    [SQL_TEXT_VECTOR_PUT] = "INSERT OR REPLACE INTO text_vectors(model, hash, vector) VALUES(?1, ?2, ?3)",
+    [SQL_TEXT_VECTOR_SWEEP] = "DELETE FROM text_vectors WHERE t <= (SELECT max(t) FROM text_vectors) - ?1",
     [SQL_MEMORY_DONE_GET] = "SELECT memory FROM memory_writes WHERE task=?1 AND call=?2",
     [SQL_MEMORY_DONE_ADD] = "INSERT INTO memory_writes(task, call, memory) VALUES(?1, ?2, ?3)",
     [SQL_MEMORY_DONE_DROP] = "DELETE FROM memory_writes WHERE task=?1",

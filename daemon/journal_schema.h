@@ -9,7 +9,7 @@
 
 #include "util/err.h"
 
-#define JOURNAL_SCHEMA 4 /* PRAGMA user_version */
+#define JOURNAL_SCHEMA 5 /* PRAGMA user_version */
 
 /*
  * Sets the connection's pragmas and brings the schema to JOURNAL_SCHEMA: in one transaction, and behind a copy of the older database
@@ -69,6 +69,13 @@ enum journal_sql {
     SQL_MEMORY_MATCH,
     SQL_MEMORY_VECTORS,
     SQL_MEMORY_VECTOR_PUT,
+    SQL_MEMORY_VECTOR_DROP,
+    SQL_MEMORY_WITHOUT,
+    SQL_MEMORY_NOTES_WITHOUT,
+    SQL_MEMORY_LAST,
+    SQL_TEXT_VECTOR_GET,
+    SQL_TEXT_VECTOR_PUT,
+    SQL_TEXT_VECTOR_SWEEP,
     SQL_MEMORY_DONE_GET,
     SQL_MEMORY_DONE_ADD,
     SQL_MEMORY_DONE_DROP,

@@ -100,6 +100,8 @@ void memory_write(const struct memory *m, bool scored, struct jsonw *w)
     jsonw_int(w, "updated_ms", m->updated_ms);
     if (scored)
         jsonw_number(w, "score", m->score);
+    if (scored && m->cosine != 0)
+        jsonw_number(w, "cosine", m->cosine);
 }
 
 /* --- reading ------------------------------------------------------------------------------------------------------ */

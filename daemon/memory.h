@@ -47,7 +47,7 @@ struct memory {
     struct label data;               /* its label as data */
     int64_t created_ms, updated_ms;
     int max_chars;                   /* of a note; else 0 */
-    double score;                    /* of a search */
+    double score, cosine;            /* of a search; cosine 0: not by its vector */
 };
 
 const char *memory_kind_name(enum memory_kind);

@@ -20,6 +20,7 @@
 #include "daemon/routes_schedule.h"
 #include "daemon/routes_task.h"
 #include "daemon/scheduler.h"
+#include "daemon/vectors.h"
 #include "util/clock.h"
 
 #define MAX_LIST 500
@@ -235,6 +236,7 @@ static void get_health(struct coraxd *d, struct evhttp_request *req, const struc
     jsonw_text(&w, "api_version", HTTP_API_VERSION);
     jsonw_int(&w, "uptime_ms", clock_mono_ms() - d->started_ms);
     good = models_write_health(d->models, &w);
+    good = vectors_write_health(d->vectors, &w) && good;
     good = hosts_write_health(d->hosts, &w) && good;
     good = foreign_write_health(d->foreign, &w) && good;
     good = journal_write_health(d->journal, &w) && good;

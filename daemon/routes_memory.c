@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "daemon/journal_memory.h"
+#include "daemon/memory_search.h"
 #include "daemon/routes_task.h"
 
 #define MAX_LIST 500
@@ -90,6 +91,10 @@ static void on_listed(struct journal_op *op)
         }
         jsonw_end(&w);
         jsonw_bool(&w, "more", l->more);
+        if (l->query.words[0])
+            jsonw_bool(&w, "vectors", l->query.vector != NULL);
+        if (l->why[0])
+            jsonw_text(&w, "trouble", l->why);
         jsonw_end(&w);
         http_reply_json(req, 200, &json);
     }
@@ -108,7 +113,7 @@ void routes_get_memories(struct coraxd *d, struct evhttp_request *req, const str
     }
     l->query.uid = peer->admin ? -1 : (int64_t)peer->uid;
     l->op.arg = req;
-    journal_post(d->journal, &l->op);
+    memory_search(d, l);
 }
 
 /* --- GET /v1/memory/{id} ------------------------------------------------------------------------------------------ */

@@ -22,6 +22,7 @@
 #include "daemon/task_compact.h"
 #include "daemon/task_memory.h"
 #include "daemon/task_tools.h"
+#include "daemon/task_vector.h"
 #include "util/arena.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -240,6 +241,7 @@ void task_flush(struct task *t)
     a->row = t->row;
     a->entries = t->pending;
     a->episode = t->row.state == TASK_FINISHED ? task_memory_episode(t) : NULL;
+    a->op.is_memory = a->episode != NULL;
     /* What is not in this append has not been numbered for it. */
     for (struct entry *e = t->pending; e; e = e->next)
         a->row.last_seq = e->seq;
@@ -411,6 +413,7 @@ void task_destroy(struct task *t)
     if (t->saving)
         destroy_entries(t->append.entries);
     planner_destroy(t->planner);
+    task_vector_destroy(t);
     task_memory_destroy(t->memory);
     free(t->fold);
     json_free(t->root);
@@ -485,6 +488,7 @@ void task_stop_work(struct task *t)
     t->host_call = NULL;
     t->builtin_call = NULL;
     ahead_drop(t);
+    task_vector_stop(t);
     task_memory_stop(t);
 }
 
@@ -680,6 +684,21 @@ static bool add_notes(struct task *t, const struct plan_command *c)
     return note_date(t);
 }
 
+/* What its first ask is to bring along, memories and tools, is looked for with its input. */
+static bool waits_for_vector(struct task *t, const struct plan_command *c)
+{
+    struct buf text;
+    bool waits;
+
+    if (!task_memory_is_due(t, c) && !task_tools_are_due(t))
+        return false;
+    buf_init(&text, TRANSCRIPT_MAX_BYTES);
+    task_input_text(t, &text);
+    waits = text.len > 0 && !text.failed && task_vector_waits(t, text.data, text.len);
+    buf_finish(&text);
+    return waits;
+}
+
 struct model_ask task_model_ask(struct task *t, const struct plan_command *c, struct sampling *sampling)
 {
     struct model_ask ask = {
@@ -732,7 +751,7 @@ void task_advance(struct task *t)
         case PLAN_ASK_MODEL:
             if (add_notes(t, &c))
                 break;
-            if (task_memory_recalls(t, &c))
+            if (waits_for_vector(t, &c) || task_memory_recalls(t, &c))
                 return;
             if (task_compacts(t, &c) || task_tools_add(t, &c))
                 break;

@@ -51,9 +51,11 @@ struct host_call;
 struct tool_result;
 struct task_fold;
 struct task_tools;
+struct task_vector;
 
 enum task_phase {
     PHASE_READY,      /* nothing under way: the planner's next command is due */
+    PHASE_VECTOR,     /* a text's vector is made, to search with (task_vector.h) */
     PHASE_RECALL,     /* the journal is asked what is remembered */
     PHASE_MODEL,      /* the model writes */
     PHASE_INTENT,     /* the intent of a call with effects is on its way to the disk */
@@ -134,6 +136,7 @@ struct task {
     struct planner *planner;
     struct budget budget;
     struct task_tools *tools;
+    struct task_vector *vector; /* NULL: none was asked for */
 
     struct model_chat *chat;
     struct host_call *host_call;

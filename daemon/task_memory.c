@@ -10,6 +10,7 @@
 
 #include "daemon/models.h"
 #include "daemon/task_memory_text.h"
+#include "daemon/task_vector.h"
 #include "util/log.h"
 #include "util/utf8.h"
 
@@ -231,15 +232,11 @@ static void on_read(struct journal_op *op)
         task_advance(t);
 }
 
-static void copy_input(const struct task *t, struct buf *out)
-{
-    for (const struct json *p = json_first(json_get(t->root, "input")); p; p = json_next(p))
-        if (strcmp(json_get_text(p, "type", ""), "text") == 0)
-            buf_addf(out, "%s%s", out->len ? "\n" : "", json_get_text(p, "text", ""));
-}
-
 static void post_read(struct task *t, struct journal_memories *l, unsigned kinds, int limit, const char *words)
 {
+    const struct text_vector vector = task_vector_of(t, words, strlen(words));
+    struct err err = { 0 };
+
     l->query.uid = t->row.uid;
     snprintf(l->query.space, sizeof(l->query.space), "%s", t->memory->space);
     l->query.kinds = kinds;
@@ -247,9 +244,17 @@ static void post_read(struct task *t, struct journal_memories *l, unsigned kinds
     l->query.relevant = true;
     snprintf(l->query.words, sizeof(l->query.words), "%.*s", (int)sizeof(l->query.words) - 1, words);
     utf8_trim(l->query.words);
+    if (vector.at && journal_memories_set_vector(l, vector.at, vector.dim, vector.key, &err) < 0)
+        log_warn("task %s: %s", t->row.id, err.msg);
+    l->query.min_cosine = t->d->config.embedding.min_cosine;
     l->op.arg = t->memory->recall;
     t->memory->recall->n_left++;
     journal_post(t->d->journal, &l->op);
+}
+
+bool task_memory_is_due(const struct task *t, const struct plan_command *c)
+{
+    return t->memory && !t->memory->was_told && c->attempt == 0 && planner_spent(t->planner).n_steps == 0 && t->d->config.memory.recall_bytes > 0;
 }
 
 bool task_memory_recalls(struct task *t, const struct plan_command *c)
@@ -258,7 +263,7 @@ bool task_memory_recalls(struct task *t, const struct plan_command *c)
     const struct memory_config *config = &t->d->config.memory;
     struct buf words;
 
-    if (m == NULL || m->was_told || c->attempt > 0 || planner_spent(t->planner).n_steps > 0 || config->recall_bytes == 0)
+    if (!task_memory_is_due(t, c))
         return false;
     m->was_told = true;
     if ((m->recall = calloc(1, sizeof(*m->recall))) == NULL)
@@ -268,7 +273,7 @@ bool task_memory_recalls(struct task *t, const struct plan_command *c)
     journal_memories_init(&m->recall->found, on_read);
     t->phase = PHASE_RECALL;
     buf_init(&words, TRANSCRIPT_MAX_BYTES);
-    copy_input(t, &words);
+    task_input_text(t, &words);
     if (words.len > 0 && config->recall_items > 0)
         post_read(t, &m->recall->found, 1u << MEMORY_FACT | 1u << MEMORY_EPISODE, config->recall_items, words.data);
     post_read(t, &m->recall->notes, 1u << MEMORY_NOTE, MEMORY_MAX_NOTES, "");
@@ -316,7 +321,7 @@ void task_memory_lesson(struct task *t, int attempt, const char *lesson)
     snprintf(w->call, sizeof(w->call), "lesson %d", attempt); /* no call's name, which are c1, c2 ... */
     buf_init(&text, 4 * MEMORY_MAX_TEXT);
     buf_init(&input, TRANSCRIPT_MAX_BYTES);
-    copy_input(t, &input);
+    task_input_text(t, &input);
     buf_adds(&text, "Task: ");
     add_cut(&text, input.data, LESSON_INPUT, NULL);
     buf_adds(&text, "\nLesson: ");
@@ -373,7 +378,7 @@ void task_memory_end(struct task *t)
     e->created_ms = e->updated_ms = t->row.updated_ms;
     buf_init(&text, 4 * MEMORY_MAX_TEXT);
     buf_init(&input, TRANSCRIPT_MAX_BYTES);
-    copy_input(t, &input);
+    task_input_text(t, &input);
     buf_adds(&text, "Task: ");
     add_cut(&text, input.data, EPISODE_INPUT, NULL);
     if (t->end_text) {

@@ -19,6 +19,8 @@ struct task_memory;
 struct task_memory *task_memory_create(const char *space);
 void task_memory_destroy(struct task_memory *);
 
+/* Memories are still to be looked for. */
+bool task_memory_is_due(const struct task *, const struct plan_command *);
 /* Before the first ask: true where the journal is asked, and the task goes on by itself when that has answered. */
 bool task_memory_recalls(struct task *, const struct plan_command *);
 /* Lets go of that. */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/memory_search.h"
 #include "daemon/task_memory.h"
 #include "daemon/task_memory_text.h"
 #include "util/utf8.h"
@@ -53,6 +54,12 @@ static void post(struct memory_call *call)
     journal_post(call->t->d->journal, &call->op);
 }
 
+static void post_search(struct memory_call *call)
+{
+    call->op.arg = call;
+    memory_search(call->t->d, &call->found);
+}
+
 static bool has_space(const struct task *t)
 {
     return task_memory_space(t) != NULL;
@@ -77,6 +84,8 @@ static void on_found(struct journal_op *op)
             buf_adds(&c->text, "nothing is remembered about that");
         else
             c->text.data[--c->text.len] = '\0'; /* the last line's end */
+        if (l->why[0])
+            buf_adds(&c->text, "\n(found by these words alone: what says it in others was not looked for)");
         builtin_finish(c, NULL);
     }
     journal_memories_finish(l);
@@ -105,7 +114,7 @@ static int call_search(struct builtin_call *c, const struct json *args, struct e
     snprintf(call->found.query.space, sizeof(call->found.query.space), "%s", task_memory_space(c->task));
     snprintf(call->found.query.words, sizeof(call->found.query.words), "%s", words);
     snprintf(call->found.query.tag, sizeof(call->found.query.tag), "%s", tag);
-    post(call);
+    post_search(call);
     return 0;
 }
 

@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/task_vector.h"
+#include "daemon/tool_vectors.h"
+#include "daemon/vectors.h"
 #include "tools/registry.h"
 #include "tools/retrieval.h"
 #include "util/log.h"
@@ -31,7 +34,7 @@ struct offered {
 struct task_tools {
     struct buf head; /* the list of the first ask; empty: not made yet */
     struct buf all;  /* that, and those that came later */
-    bool chosen;
+    bool chosen, by_vector; /* by_vector: those that were looked for last */
     int at_step;   /* replies when tools were last looked for by the newest text */
     int n_by_step; /* that came so */
     size_t n;
@@ -141,6 +144,15 @@ static bool admits(void *arg, const char *name)
 
 /* --- looking ------------------------------------------------------------------------------------------------------ */
 
+/* What is looked for is compared by the text's vector, too, if there is one and the tools have such. */
+static void use_vector(struct task *t, struct retrieval_query *q, const struct text_vector *vector)
+{
+    if (!vector->at || strcmp(vector->key, tool_vectors_key(t->d->tool_vectors)) != 0)
+        return;
+    q->vector = vector->at;
+    q->dim = vector->dim;
+}
+
 /*
  * All that is looked for, at the beginning, in a step and by find_tools, is looked for here.  has NULL: the best; else what
  * the task gains by, of which it says what it has.  How many; -1: err.
@@ -150,8 +162,10 @@ static int look(struct task *t, const struct retrieval_query *q, bool (*has)(voi
 {
     struct err full = { 0 };
 
+    t->tools->by_vector = q->vector != NULL;
     if (retrieval_sync(t->d->retrieval, t->d->registry, &full) < 0)
         log_warn("tools: not all can be found: %s", full.msg);
+    tool_vectors_run(t->d->tool_vectors);
     return has ? retrieval_search_more(t->d->retrieval, q, has, hits, err) : retrieval_search(t->d->retrieval, q, hits, err);
 }
 
@@ -201,14 +215,6 @@ static void offer_later(struct task *t, const struct json *tools, size_t told_at
     }
 }
 
-/* The texts of the task's input. */
-static void input_text(const struct task *t, struct buf *out)
-{
-    for (const struct json *p = json_first(json_get(t->root, "input")); p; p = json_next(p))
-        if (json_get_text(p, "text", NULL) && out->len < RETRIEVAL_MAX_QUERY)
-            buf_addf(out, "%s\n", json_get_text(p, "text", ""));
-}
-
 static void offer_if_admitted(struct task *t, const char *name)
 {
     if (admits(t, name))
@@ -233,15 +239,18 @@ static void choose(struct task *t)
     struct retrieval_query q = { .k = (size_t)t->d->config.retrieval.top_k, .admits = admits, .arg = t };
     struct retrieval_hit hits[RETRIEVAL_MAX_HITS];
     struct err err = { 0 };
+    struct text_vector vector;
     struct buf text;
     int n;
 
     buf_init(&text, ENTRY_LIMIT);
-    input_text(t, &text);
+    task_input_text(t, &text);
+    vector = task_vector_of(t, text.data, text.len);
     t->tools->chosen = true;
     offer_pinned(t);
     q.text = text.data ? text.data : "";
     q.len = text.len;
+    use_vector(t, &q, &vector);
     n = look(t, &q, NULL, hits, &err);
     if (n < 0)
         log_warn("task %s: no tools are chosen: %s", t->row.id, err.msg);
@@ -260,6 +269,12 @@ static size_t count_usable(const struct task *t)
         n += tool->disabled == NULL && is_allowed(t, tool->name) && !is_idle(t, tool) && !is_ours(t, tool->name);
     }
     return n;
+}
+
+bool task_tools_are_due(const struct task *t)
+{
+    /* One that has begun with all of them keeps them. */
+    return t->tools->head.len == 0 && planner_spent(t->planner).n_steps == 0 && count_usable(t) > (size_t)t->d->config.retrieval.max_tools;
 }
 
 /* --- what is sent ------------------------------------------------------------------------------------------------- */
@@ -300,6 +315,8 @@ static void record(struct task *t, const char *how, size_t from, const char *too
     size_t at;
 
     entry_text(e, "how", how);
+    if (vectors_are_on(t->d->vectors))
+        entry_bool(e, "vectors", t->tools->by_vector);
     at = entry_mark(e);
     jsonw_array(&e->w, "names");
     for (size_t i = from; i < t->tools->n; i++)
@@ -317,8 +334,7 @@ void task_tools_list(struct task *t, const char **json, size_t *len)
     struct task_tools *o = t->tools;
 
     if (o->head.len == 0) {
-        /* One that has begun with all of them keeps them. */
-        if (planner_spent(t->planner).n_steps == 0 && count_usable(t) > (size_t)t->d->config.retrieval.max_tools)
+        if (task_tools_are_due(t))
             choose(t);
         write_head(t, &o->head);
         if (o->chosen)
@@ -597,20 +613,17 @@ static int say_found(struct builtin_call *c, struct found *f, size_t before, con
     return 1;
 }
 
-static int find_tools(struct builtin_call *c, const struct json *args, struct err *err)
+static int find_now(struct builtin_call *c, const char *query, const struct text_vector *vector, size_t limit, struct err *err)
 {
     struct task *t = c->task;
-    const char *query = json_get_text(args, "query", "");
     const size_t before = t->tools->n, room = (size_t)t->budget.max_observation_bytes;
     struct retrieval_query q = { .text = query, .len = strlen(query), .admits = admits, .arg = t };
     struct retrieval_hit hits[MAX_FOUND];
     struct found f = { 0 };
-    int64_t limit = FOUND;
     int n, rc;
 
-    if (json_get(args, "limit") && json_int(json_get(args, "limit"), "limit", &limit, err) < 0)
-        return -1;
-    q.k = (size_t)limit;
+    q.k = limit;
+    use_vector(t, &q, vector);
     n = look(t, &q, NULL, hits, err);
     if (n < 0)
         return -1;
@@ -628,6 +641,60 @@ static int find_tools(struct builtin_call *c, const struct json *args, struct er
     rc = say_found(c, &f, before, query, err);
     buf_finish(&f.list);
     return rc;
+}
+
+/* A call that waits for its query's vector. */
+struct finding {
+    struct vector_ask *ask;
+    size_t limit;
+    char query[];
+};
+
+static void stop_finding(struct builtin_call *c)
+{
+    struct finding *f = c->own;
+
+    vectors_cancel(f->ask);
+    free(f);
+}
+
+static void on_vector(void *arg, const struct vector_answer *answer, const struct err *none)
+{
+    struct builtin_call *c = arg;
+    struct finding *f = c->own;
+    const struct text_vector vector = { answer ? answer->at : NULL, answer ? answer->dim : 0, answer ? answer->key : "" };
+    struct err err = { 0 };
+    int rc;
+
+    c->cancel = NULL;
+    if (none)
+        log_info("task %s: tools are looked for by words alone: %s", c->task->row.id, none->msg);
+    rc = find_now(c, f->query, &vector, f->limit, &err);
+    free(f);
+    builtin_finish(c, rc < 0 ? &err : NULL);
+}
+
+static int find_tools(struct builtin_call *c, const struct json *args, struct err *err)
+{
+    const char *query = json_get_text(args, "query", "");
+    const struct text_vector none = { 0 };
+    struct finding *f;
+    int64_t limit = FOUND;
+
+    if (json_get(args, "limit") && json_int(json_get(args, "limit"), "limit", &limit, err) < 0)
+        return -1;
+    if (!vectors_are_on(c->task->d->vectors))
+        return find_now(c, query, &none, (size_t)limit, err);
+    if ((f = malloc(sizeof(*f) + strlen(query) + 1)) == NULL)
+        out_of_memory();
+    strcpy(f->query, query);
+    f->limit = (size_t)limit;
+    f->ask = vectors_ask_query(c->task->d->vectors, query, strlen(query), on_vector, c);
+    if (f->ask == NULL)
+        out_of_memory();
+    c->own = f;
+    c->cancel = stop_finding;
+    return 0;
 }
 
 const struct builtin builtin_find_tools = {

@@ -37,6 +37,8 @@ void task_tools_list(struct task *, const char **json, size_t *len);
 bool task_tools_add(struct task *, const struct plan_command *);
 /* The planner went back: of the transcript the first n messages are left. */
 void task_tools_went_back(struct task *, size_t n_messages);
+/* Some are still to be chosen for its first ask. */
+bool task_tools_are_due(const struct task *);
 /* Not all that it could call was offered: find_tools finds more. */
 bool task_tools_are_chosen(const struct task *);
 /*

@@ -538,15 +538,42 @@ void retrieval_refresh(struct retrieval *r)
     r->fresh = true;
 }
 
+/* Ids are mostly looked up in the order in which they came. */
+static struct indexed *find_id(struct retrieval *r, uint64_t id)
+{
+    for (size_t i = 0; i < r->n_slots; i++) {
+        struct indexed *d = &r->slots[(r->hint + i) % r->n_slots];
+
+        if (d->name && d->id == id) {
+            r->hint = (size_t)(d - r->slots) + 1;
+            return d;
+        }
+    }
+    return NULL;
+}
+
+bool retrieval_needs_vector(struct retrieval *r, uint64_t id)
+{
+    const struct indexed *d = find_id(r, id);
+
+    return d && d->vector == NULL;
+}
+
+void retrieval_drop_vectors(struct retrieval *r)
+{
+    for (size_t i = 0; i < r->n_slots; i++) {
+        free(r->slots[i].vector);
+        r->slots[i].vector = NULL;
+    }
+    r->dim = 0;
+}
+
 int retrieval_set_vector(struct retrieval *r, uint64_t id, const float *vector, size_t dim, struct err *err)
 {
-    struct indexed *d = NULL;
+    struct indexed *d = find_id(r, id);
     double sum = 0;
     float *copy;
 
-    for (size_t i = 0; i < r->n_slots && d == NULL; i++)
-        if (r->slots[i].name && r->slots[i].id == id)
-            d = &r->slots[i];
     if (d == NULL)
         return fail(err, CORAX_E_NOTFOUND, "there is no tool %llu to have a vector", (unsigned long long)id);
     if (dim == 0 || dim > RETRIEVAL_MAX_DIM || (r->dim && dim != r->dim))

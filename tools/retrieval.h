@@ -66,6 +66,8 @@ size_t retrieval_bytes(const struct retrieval *); /* of memory, without what mal
  * -1: CORAX_E_NOTFOUND, CORAX_E_ARGS (another dim than those before, a length of 0, a number that is none), CORAX_E_LIMIT.
  */
 int retrieval_set_vector(struct retrieval *, uint64_t id, const float *vector, size_t dim, struct err *);
+bool retrieval_needs_vector(struct retrieval *, uint64_t id); /* it is there and has none; quick for ids in their order */
+void retrieval_drop_vectors(struct retrieval *); /* those of another model, or of another dim, may come */
 
 struct retrieval_query {
     const char *text;

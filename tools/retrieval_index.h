@@ -56,6 +56,7 @@ struct retrieval {
     struct seen *seen; /* of the tool or query that is being read */
     size_t n_seen, cap_seen;
     size_t dim;
+    size_t hint; /* the slot behind the one that was looked up last by its id */
     bool fresh;          /* scale is up to date */
     uint64_t generation; /* of the registry that it was brought to */
     bool synced;

@@ -144,6 +144,8 @@ static void make_version(int version)
     if (version < 4)
         sql(db_path, "SELECT 1; DROP TABLE memory_vectors; DROP TABLE memory_writes; DROP TABLE memories;"
                      " DROP TABLE memory_spaces; DROP TABLE memories_fts");
+    if (version < 5)
+        sql(db_path, "DROP TABLE text_vectors");
     snprintf(text, sizeof(text), "PRAGMA user_version=%d", version);
     sql(db_path, text);
 }

@@ -1,11 +1,11 @@
 /*
  * Memories in the journal: facts and notes written, found, changed and forgotten; what a uid may see; limits; words that look like FTS5's
  * operators; the order of a search, which other people's memories do not change; a task's write that comes twice; episodes that come and
- * go with their task; vectors beside words; and a database from before there were memories.
+ * go with their task; vectors beside words, who has none yet, and those of other texts; and a database from before there were memories.
  *
  * Not covered: HTTP and tasks (memory.bats).
  */
-#include "daemon/journal_memory.h"
+#include "daemon/journal_vectors.h"
 
 #include <poll.h>
 #include <sqlite3.h>
@@ -403,6 +403,15 @@ static void test_vectors(void)
         journal_memory_vector_init(&v, on_done);
         memcpy(v.id, m[i].id, sizeof(v.id));
         v.model = "tiny";
+        v.text = "another text";
+        v.vector = vectors[i];
+        v.n = 3;
+        post(&v.op);
+        ok(!v.found, "of a text that it has no more a memory gets no vector");
+        journal_memory_vector_init(&v, on_done);
+        memcpy(v.id, m[i].id, sizeof(v.id));
+        v.model = "tiny";
+        v.text = i == 0 ? "a car" : i == 1 ? "a tree" : "a vehicle";
         v.vector = vectors[i];
         v.n = 3;
         post(&v.op);
@@ -430,6 +439,96 @@ static void test_vectors(void)
     drop_dir();
 }
 
+/* The texts without a vector of a model behind a number, and whether there are more. */
+static const char *without(const char *model, int limit, bool notes_only, int64_t *after)
+{
+    static char texts[400];
+    struct journal_memories_without w;
+    size_t len = 0;
+
+    journal_memories_without_init(&w, model, on_done);
+    w.found.query.limit = limit;
+    w.notes_only = notes_only;
+    w.after = *after;
+    post(&w.found.op);
+    texts[0] = '\0';
+    for (size_t i = 0; i < w.found.n; i++)
+        len += (size_t)snprintf(texts + len, sizeof(texts) - len, "%s%s", i ? "," : "", w.found.rows[i].text);
+    snprintf(texts + len, sizeof(texts) - len, "%s", w.more ? "+" : "");
+    *after = w.reached;
+    journal_memories_finish(&w.found);
+    return texts;
+}
+
+static void give_vector(const struct memory *m, const char *text, const char *model)
+{
+    struct journal_memory_vector v;
+    const float vector[2] = { 1, 0 };
+
+    journal_memory_vector_init(&v, on_done);
+    memcpy(v.id, m->id, sizeof(v.id));
+    v.model = model;
+    v.text = text;
+    v.vector = vector;
+    v.n = 2;
+    post(&v.op);
+    ok(v.found, "%s has a vector of %s", text, model);
+}
+
+static void test_without(void)
+{
+    struct memory m[3];
+    int64_t after = 0;
+
+    open_journal();
+    remember(5, "s", "one", &m[0]);
+    remember(6, "s", "two", &m[1]);
+    remember(5, "s", "three", &m[2]);
+    is_str(without("a", 2, false, &after), "one,two+", "all are without one at first, some at a time");
+    is_str(without("a", 2, false, &after), "three", "and the rest");
+    is_str(without("a", 2, false, &after), "", "then there is none");
+    give_vector(&m[1], "two", "a");
+    after = 0;
+    is_str(without("a", 9, false, &after), "one,three", "one that has it is left out");
+    after = 0;
+    is_str(without("b", 9, false, &after), "one,two,three", "but not for another model");
+    change(MEMORY_INSERT, 5, "s", "plan", "first", good, "", &m[0]);
+    give_vector(&m[0], "first", "a");
+    after = 0;
+    is_str(without("a", 9, true, &after), "", "a note that has one");
+    change(MEMORY_RETHINK, 5, "s", "plan", "second", good, "", NULL);
+    after = 0;
+    is_str(without("a", 9, true, &after), "second", "loses it when it is changed");
+    drop_dir();
+}
+
+static void test_text_vectors(void)
+{
+    static const unsigned char hashes[3][HASH_LEN] = { { 1 }, { 2 }, { 3 } };
+    float at[3][2] = { { 1, 0 }, { 0, 1 }, { 0.5F, -0.5F } }, back[3][2] = { { 0 } };
+    bool has[3] = { true, false, true };
+    struct journal_text_vectors v = { .model = "a", .n = 3, .hashes = hashes, .dim = 2, .at = at[0], .has = has };
+
+    open_journal();
+    journal_text_vectors_write(&v, on_done);
+    post(&v.op);
+    v.at = back[0];
+    journal_text_vectors_read(&v, on_done);
+    post(&v.op);
+    ok(has[0] && !has[1] && has[2] && memcmp(back[0], at[0], sizeof(at[0])) == 0 && memcmp(back[2], at[2], sizeof(at[2])) == 0,
+       "texts have the vectors that they were given");
+    v.dim = 1;
+    journal_text_vectors_read(&v, on_done);
+    post(&v.op);
+    ok(!has[0] && !has[1] && !has[2], "none of another dimension");
+    v.dim = 2;
+    v.model = "b";
+    journal_text_vectors_read(&v, on_done);
+    post(&v.op);
+    ok(!has[0] && !has[1] && !has[2], "nor of another model");
+    drop_dir();
+}
+
 /* A database of version 3 gets the tables; one of ours is left alone. */
 static void test_older(void)
 {
@@ -445,7 +544,7 @@ static void test_older(void)
         sqlite3_open(path, &db);
         sqlite3_exec(db,
                      "DROP TABLE memory_vectors; DROP TABLE memory_writes; DROP TABLE memories; DROP TABLE memory_spaces;"
-                     " DROP TABLE memories_fts; PRAGMA user_version=3",
+                     " DROP TABLE memories_fts; DROP TABLE text_vectors; PRAGMA user_version=3",
                      NULL, NULL, NULL);
         sqlite3_close(db);
     }
@@ -537,6 +636,8 @@ int main(void)
     test_once();
     test_episodes();
     test_vectors();
+    test_without();
+    test_text_vectors();
     test_older();
     test_damaged();
     done();

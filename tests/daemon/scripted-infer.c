@@ -25,18 +25,27 @@
  *
  * The script of "*" is for every text that has none of its own; in all calls' arguments @ stands for the user's text.
  * With "record": "/path" each line that comes is appended to that file, as it came.
+ *
+ * With "embed": { "dimensions": 256, "same": { "automobile": "car" }, "on": "a part of a text", "do": ..., "once": ..., "sleep_ms": ... } it makes
+ * vectors: of how often each word is in a text, by the words' hashes, where those that are the same count as one.  What it does besides
+ * ("crash", "garbage", "hang", "error", "nan", "short": another number of dimensions, "few": not one for each text, "long": a line beyond all limits)
+ * it does where a text has that part.
  */
+#include <ctype.h>
 #include <fcntl.h>
+#include <math.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "util/base64.h"
 #include "util/file.h"
 #include "util/rpc.h"
 
 #define CONTEXT 1024
+#define MAX_DIM 4096
 
 static struct rpc_reader reader;
 static int64_t cancelled = -1;
@@ -49,7 +58,16 @@ static void send_line(struct buf *line)
     buf_finish(line);
 }
 
-static void info(int64_t id)
+static int64_t dimensions(const struct json *script)
+{
+    int64_t n = 256;
+
+    if (json_get(json_get(script, "embed"), "dimensions"))
+        json_int(json_get(json_get(script, "embed"), "dimensions"), "dimensions", &n, NULL);
+    return n;
+}
+
+static void info(const struct json *script, int64_t id)
 {
     struct buf line;
     struct jsonw w;
@@ -60,8 +78,15 @@ static void info(int64_t id)
     w = rpc_result_start(&line, text, strlen(text));
     jsonw_object(&w, "model");
     jsonw_text(&w, "name", "scripted");
+    jsonw_text(&w, "sha256", json_get_text(json_get(script, "embed"), "sha256", "none"));
     jsonw_int(&w, "context_length", CONTEXT);
     jsonw_end(&w);
+    if (json_get(script, "embed")) {
+        jsonw_object(&w, "embedding");
+        jsonw_int(&w, "dimensions", dimensions(script));
+        jsonw_text(&w, "pooling", "words");
+        jsonw_end(&w);
+    }
     jsonw_text(&w, "kernels", "none");
     rpc_end(&w);
     send_line(&line);
@@ -377,6 +402,96 @@ static void chat(const struct json *script, const struct rpc_msg *msg)
     answer(&own, reply, last_tool);
 }
 
+/* --- vectors ------------------------------------------------------------------------------------------------------ */
+
+static void count_word(const struct json *script, char *word, float *vector)
+{
+    const char *same = json_get_text(json_get(json_get(script, "embed"), "same"), word, word);
+    unsigned hash = 2166136261u;
+
+    for (; *same; same++)
+        hash = (hash ^ (unsigned char)*same) * 16777619u;
+    vector[hash % (unsigned)dimensions(script)] += 1;
+}
+
+/* Of length 1, as all models of embeddings give them. */
+static void make_vector(const struct json *script, const char *text, float *vector)
+{
+    char word[64];
+    size_t n = 0;
+    float square = 0;
+
+    for (;; text++) {
+        if (isalnum((unsigned char)*text) && n < sizeof(word) - 1) {
+            word[n++] = (char)tolower((unsigned char)*text);
+            continue;
+        }
+        word[n] = '\0';
+        if (n > 0)
+            count_word(script, word, vector);
+        n = 0;
+        if (*text == '\0')
+            break;
+    }
+    for (int64_t i = 0; i < dimensions(script); i++)
+        square += vector[i] * vector[i];
+    if (square == 0)
+        vector[0] = square = 1;
+    for (int64_t i = 0; i < dimensions(script); i++)
+        vector[i] /= sqrtf(square);
+}
+
+static void embed(const struct json *script, const struct rpc_msg *msg)
+{
+    const struct json *how = json_get(script, "embed"), *texts = json_get(msg->params, "texts");
+    const char *part = json_get_text(how, "on", "\n\n"), *act = json_get_text(how, "do", "");
+    size_t n = (size_t)dimensions(script);
+    struct buf line;
+    struct jsonw w;
+    char id[64];
+    int64_t ms = 0;
+    bool due = false;
+
+    snprintf(id, sizeof(id), "%.*s", (int)msg->id_len, msg->id);
+    for (const struct json *t = json_first(texts); t; t = json_next(t))
+        due = due || strstr(json_text(t), part);
+    due = due && is_due(how);
+    cancelled = -1;
+    if (due && json_get(how, "sleep_ms") && json_int(json_get(how, "sleep_ms"), "sleep_ms", &ms, NULL) == 0)
+        sleep_or_cancel(ms);
+    buf_init(&line, 4 * RPC_MAX_LINE);
+    if (cancelled >= 0) {
+        rpc_write_error(&line, id, strlen(id), RPC_INTERNAL, "cancelled");
+        send_line(&line);
+        return;
+    }
+    if (due && strcmp(act, "long") == 0) {
+        for (int i = 0; i < RPC_MAX_LINE; i++)
+            buf_adds(&line, "xx");
+        send_line(&line);
+        return;
+    }
+    if (due && (strcmp(act, "crash") == 0 || strcmp(act, "garbage") == 0 || strcmp(act, "hang") == 0 || strcmp(act, "error") == 0)) {
+        misbehave(act, id, strlen(id));
+        return;
+    }
+    w = rpc_result_start(&line, id, strlen(id));
+    jsonw_int(&w, "dimensions", (int64_t)n);
+    jsonw_array(&w, "vectors");
+    for (const struct json *t = json_first(texts); t; t = json_next(t)) {
+        float vector[MAX_DIM] = { 0 };
+
+        make_vector(script, json_text(t), vector);
+        if (due && strcmp(act, "nan") == 0)
+            vector[1] = NAN;
+        base64_write(&w, NULL, vector, (due && strcmp(act, "short") == 0 ? n - 1 : n) * sizeof(float));
+        if (due && strcmp(act, "few") == 0)
+            base64_write(&w, NULL, vector, n * sizeof(float));
+    }
+    rpc_end(&w);
+    send_line(&line);
+}
+
 static void record_line(const char *path, const char *line, size_t len)
 {
     FILE *f = path ? fopen(path, "a") : NULL;
@@ -410,7 +525,9 @@ int main(int argc, char **argv)
             if (rpc_parse(line, len, &msg, NULL) < 0)
                 _exit(1);
             if (msg.method && strcmp(msg.method, "info") == 0)
-                info(msg.id_int);
+                info(script, msg.id_int);
+            else if (msg.method && strcmp(msg.method, "embed") == 0)
+                embed(script, &msg);
             else if (msg.method && strcmp(msg.method, "chat") == 0)
                 chat(script, &msg);
             rpc_msg_finish(&msg);
