@@ -5,6 +5,9 @@
  * Constants were chosen with the queries of the split "dev" alone.  Those of "test" are what is reported; they must not fall
  * below what was measured.  Not here: a model that writes its own queries.
  *
+ * With RETRIEVAL_MODEL=FILE.gguf the tools and queries get vectors by that model, through corax-infer serve, and the figures with them are
+ * printed, too; RETRIEVAL_QUERY_PREFIX and RETRIEVAL_TEXT_PREFIX are what it was trained to find before them.
+ *
  * recall@k: the part of a query's tools that is among the first k.  NDCG@k: a tool that is right counts 1 / log2(1 + rank), and
  * the sum is divided by the largest there could be.  Both are means over the queries.
  *
@@ -16,11 +19,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <poll.h>
+#include <unistd.h>
+
 #include "tests/tap.h"
 #include "tools/retrieval.h"
 #include "tools/words.h"
+#include "util/arena.h"
+#include "util/base64.h"
 #include "util/buf.h"
+#include "util/child.h"
 #include "util/file.h"
+#include "util/rpc.h"
 
 #define K               10
 #define FLOOR_RECALL_5  0.50 /* a little below what was measured */
@@ -103,12 +113,109 @@ static double best_gain(size_t n, size_t k)
     return sum;
 }
 
+/* --- vectors ------------------------------------------------------------------------------------------------------ */
+
+static struct child child;
+static struct rpc_reader reader;
+static bool has_vectors;
+
+static bool start_model(const char *model)
+{
+    const char *dir = getenv("CORAX_BUILDDIR");
+    char path[600];
+    char *argv[] = { (char *)"corax-infer", (char *)"serve", (char *)model, NULL };
+    struct err err = { 0 };
+
+    snprintf(path, sizeof path, "%.500s/corax-infer", dir ? dir : ".");
+    rpc_reader_init(&reader);
+    if (child_spawn(&child, &(struct child_spec){ path, argv, NULL, -1 }, &err) == 0)
+        return true;
+    diag("%s", err.msg);
+    return false;
+}
+
+/* The vector of a text, to be freed; NULL: there is none. */
+static float *embed(const char *prefix_name, const char *text, size_t *dim)
+{
+    const char *prefix = getenv(prefix_name), *line;
+    struct arena *arena = arena_create(1 << 20);
+    float *vector = NULL;
+    struct rpc_msg msg;
+    struct buf out;
+    struct jsonw w;
+    size_t len, n;
+
+    buf_init(&out, RPC_MAX_LINE);
+    buf_addf(&out, "%s%s", prefix ? prefix : "", text);
+    text = arena_strndup(arena, out.data, out.len);
+    buf_reset(&out);
+    w = rpc_request_start(&out, 1, "embed");
+    jsonw_array(&w, "texts");
+    jsonw_text(&w, NULL, text);
+    rpc_end(&w);
+    if (write(child.fd, out.data, out.len) != (ssize_t)out.len)
+        diag("the model does not read");
+    while (!rpc_reader_next(&reader, &line, &len)) {
+        struct pollfd p = { child.fd, POLLIN, 0 };
+        char chunk[65536];
+        ssize_t got = poll(&p, 1, 60000) > 0 ? read(child.fd, chunk, sizeof chunk) : 0;
+
+        if (got <= 0 || rpc_reader_feed(&reader, chunk, (size_t)got, NULL) < 0)
+            goto done;
+    }
+    if (rpc_parse(line, len, &msg, NULL) == 0) {
+        const char *given = json_text(json_first(json_get(msg.result, "vectors"))), *bytes = given ? base64_read(arena, given, &n) : NULL;
+
+        if (bytes && (vector = malloc(n))) {
+            memcpy(vector, bytes, n);
+            *dim = n / sizeof *vector;
+        } else {
+            diag("no vector: %s", msg.error_message ? msg.error_message : "");
+        }
+        rpc_msg_finish(&msg);
+    }
+done:
+    buf_finish(&out);
+    arena_destroy(arena);
+    return vector;
+}
+
+/* As coraxd does it (daemon/tool_vectors.c). */
+static bool give_vectors(void)
+{
+    for (size_t i = 0; i < registry_count(registry); i++) {
+        const struct tool *tool = registry_at(registry, i);
+        float *vector;
+        struct buf text;
+        size_t dim;
+        bool good;
+
+        buf_init(&text, 1 << 20);
+        buf_addf(&text, "%s: %s", tool->name, tool->summary);
+        vector = embed("RETRIEVAL_TEXT_PREFIX", text.data, &dim);
+        good = vector && retrieval_set_vector(r, tool->id, vector, dim, NULL) == 0;
+        free(vector);
+        buf_finish(&text);
+        if (!good)
+            return false;
+    }
+    return has_vectors = true;
+}
+
+/* --- queries ------------------------------------------------------------------------------------------------------ */
+
 static bool take_query(const struct json *j)
 {
     struct figures *f = strcmp(json_get_text(j, "split", ""), "test") == 0 ? &test : &dev;
     const struct json *tools = json_get(j, "tools");
     const char *text = json_get_text(j, "query", "");
-    const struct retrieval_query q = { .text = text, .len = strlen(text), .k = K };
+    size_t dim = 0;
+    float *vector = has_vectors ? embed("RETRIEVAL_QUERY_PREFIX", text, &dim) : NULL;
+    const struct retrieval_query q = { .text = getenv("RETRIEVAL_NO_WORDS") && vector ? "" : text,
+                                       .len = getenv("RETRIEVAL_NO_WORDS") && vector ? 0 : strlen(text),
+                                       .vector = vector,
+                                       .dim = dim,
+                                       .k = K };
     const size_t wanted = json_count(tools);
     struct retrieval_hit hits[K];
     const int n = retrieval_search(r, &q, hits, NULL);
@@ -134,6 +241,7 @@ static bool take_query(const struct json *j)
     f->recall_10 += in_10 / (double)wanted;
     f->ndcg_5 += gain_5 / best_gain(wanted, 5);
     f->ndcg_10 += gain_10 / best_gain(wanted, 10);
+    free(vector);
     return wanted > 0 && n >= 0;
 }
 
@@ -274,6 +382,17 @@ int main(void)
     tell_steps("test", &test_steps);
     ok((double)test_steps.by_wish / (double)test_steps.n >= FLOOR_WISH, "what a step wants is there after it was said, in %.2f of the test episodes", FLOOR_WISH);
     ok((double)test_steps.added / (double)test_steps.n_results <= MOST_ADDED, "after a result at most %.2f tools are added", MOST_ADDED);
+    if (getenv("RETRIEVAL_MODEL")) {
+        memset(&dev, 0, sizeof dev);
+        memset(&test, 0, sizeof test);
+        if (ok(start_model(getenv("RETRIEVAL_MODEL")) && give_vectors() && read_lines("queries.jsonl", take_query), "with vectors")) {
+            diag("with vectors by %s:", getenv("RETRIEVAL_MODEL"));
+            tell("dev", &dev);
+            tell("test", &test);
+        }
+        close(child.fd);
+        rpc_reader_finish(&reader);
+    }
     retrieval_destroy(r);
     registry_destroy(registry);
     done();
