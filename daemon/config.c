@@ -92,7 +92,7 @@ int config_init(struct config *c, struct err *err)
     c->compact_percent = 75;
     c->memory = (struct memory_config){ .max_items = 10000, .note_chars = MEMORY_NOTE_CHARS, .recall_items = 5, .recall_bytes = 2048 };
     c->retrieval = (struct retrieval_config){ .max_tools = 24, .top_k = 8, .step_k = 3, .step_max = 24 };
-    c->embedding = (struct embedding_config){ .timeout_ms = 2000, .min_cosine = 0.5 };
+    c->embedding = (struct embedding_config){ .timeout_ms = 2000, .min_cosine = 0.3 };
     c->log_level = LOG_LEVEL_INFO;
     if (config_set_text(&c->socket, CORAX_RUNDIR "/coraxd.sock", err) < 0 ||
         config_set_text(&c->state, CORAX_STATEDIR, err) < 0 ||

@@ -4,7 +4,7 @@
  * A search is words, whatever they are: nothing in them is an operator of FTS5's.  A memory matches where it has any of them, as stems, without
  * accents; the best come first, by BM25 (Robertson and Zaragoza 2009, k1 = 1.2, b = 0.75), whose numbers are counted over the memories
  * that may be seen alone: what others have remembered changes no order.  Where the query has a vector, its order is fused with that of the
- * cosines by reciprocal ranks (Cormack et al. 2009, k = 60).
+ * cosines, which weighs twice as much, by reciprocal ranks (Cormack et al. 2009, k = 60).
  */
 #ifndef DAEMON_JOURNAL_MEMORY_H
 #define DAEMON_JOURNAL_MEMORY_H

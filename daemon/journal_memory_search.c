@@ -21,6 +21,7 @@
 #define K1         1.2
 #define B          0.75
 #define RRF_K      60
+#define BY_VECTOR  2.0 /* the weight of a place by vectors beside one by words, as tools/retrieval.h has it */
 
 /* Words of English questions that say nothing about what is asked. */
 static const char *const empty_words[] = {
@@ -385,7 +386,7 @@ static int fuse(struct rows *rows, struct rows *near, struct err *err)
         const size_t rank = i < rows->n ? i : i - rows->n;
 
         both[i].n = i < rows->n ? rows->at[rank].n : near->at[rank].n;
-        both[i].score = 1.0 / (double)(RRF_K + 1 + rank);
+        both[i].score = (i < rows->n ? 1.0 : BY_VECTOR) / (double)(RRF_K + 1 + rank);
         both[i].cosine = i < rows->n ? 0 : near->at[rank].cosine;
     }
     qsort(both, n, sizeof(*both), by_number);

@@ -22,6 +22,7 @@
 #define CHUNK       ((size_t)4 << 20) /* bytes between two looks at the progress */
 
 static const struct conversion_family *const families[] = {
+    &conversion_bert,
     &conversion_llama,      &conversion_qwen2,       &conversion_qwen3,   &conversion_phi3,
     &conversion_starcoder2, &conversion_bitnet,      &conversion_gemma,   &conversion_gemma2,
     &conversion_gemma3,     &conversion_gpt2,        &conversion_biogpt,  &conversion_starcoder,

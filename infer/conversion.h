@@ -166,7 +166,7 @@ int conversion_add_values(struct conversion *, const char *name, const float *va
 /* Metadata of the tokenizer that the folder has, if it has one.  *found: it had. */
 int conversion_tokenizer(struct conversion *, bool *found, struct err *);
 
-extern const struct conversion_family conversion_llama, conversion_qwen2, conversion_qwen3, conversion_phi3,
+extern const struct conversion_family conversion_bert, conversion_llama, conversion_qwen2, conversion_qwen3, conversion_phi3,
     conversion_starcoder2, conversion_bitnet, conversion_gemma, conversion_gemma2, conversion_gemma3, conversion_gpt2,
     conversion_starcoder, conversion_crystalcoder, conversion_biogpt, conversion_mamba, conversion_mamba2,
     conversion_rwkv, conversion_rwkv5, conversion_rwkv6, conversion_rwkv7;

@@ -267,6 +267,10 @@ static void write_vocab(struct conversion *c, const struct conversion_vocab *v)
     add_id(c, v, "eos", v->eos);
     add_id(c, v, "unknown", v->unk);
     add_id(c, v, "padding", v->pad);
+    if (v->cls > 0)
+        add_id(c, v, "cls", v->cls);
+    if (v->sep > 0)
+        add_id(c, v, "seperator", v->sep); /* as other programs spell it */
     if (v->begin != END_UNSAID)
         gguf_add_bool(c->writer, "tokenizer.ggml.add_bos_token", v->begin == END_YES);
     if (v->end != END_UNSAID)
@@ -308,6 +312,8 @@ static int read_vocab(struct conversion *c, struct conversion_vocab *v, const st
 {
     int rc = conversion_read_spm(c, v, tokenizer, config, err);
 
+    if (rc == 1)
+        rc = conversion_read_wordpiece(c, v, tokenizer, err);
     if (rc == 1)
         rc = conversion_read_bpe(c, v, tokenizer, err);
     if (rc == 1)

@@ -27,6 +27,7 @@ struct conversion_vocab {
     struct gguf_string *merges; /* [n_merges] */
     size_t n_merges, merges_cap;
     int32_t bos, eos, unk, pad; /* -1: not said */
+    int32_t cls, sep;           /* of WordPiece, else 0 */
     enum conversion_end begin, end; /* whether a text gets them */
     bool fixed_ids;                 /* bos and eos are what they are, whatever the configuration says */
     bool fixed;                     /* the ids and ends above are, too */
@@ -55,6 +56,7 @@ int conversion_read_spm(struct conversion *, struct conversion_vocab *, const st
                         const struct json *config, struct err *);
 int conversion_read_bpe(struct conversion *, struct conversion_vocab *, const struct json *tokenizer, struct err *);
 int conversion_read_merges(struct conversion *, struct conversion_vocab *, struct err *);
+int conversion_read_wordpiece(struct conversion *, struct conversion_vocab *, const struct json *tokenizer, struct err *);
 int conversion_read_world(struct conversion *, struct conversion_vocab *, struct err *);
 
 #endif

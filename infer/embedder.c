@@ -377,6 +377,48 @@ static void end_done(struct embedder *m)
     }
 }
 
+/* An encoder: the next text, as a whole.  false: there is none; starved is whose it is where memory has run out. */
+static bool read_whole(struct embedder *m, struct embed_request **starved, struct err *err)
+{
+    struct engine *e = m->engine;
+    struct embed_request *r = m->first;
+    struct lane *l = &m->lanes[0];
+    size_t start, n;
+    int rc;
+
+    while (r && r->background)
+        r = r->next;
+    r = r ? r : m->first;
+    if (!r)
+        return false;
+    start = text_start(r, r->n_ended);
+    n = r->ends[r->n_ended] - start;
+    while (state_reserve(&l->state, 0, n, err) < 0)
+        if (!m->hooks.make_room || !m->hooks.make_room(m->hooks.arg)) {
+            *starved = r;
+            return true;
+        }
+    e->family->encode(e->model, &e->ops, &l->state, r->tokens.ids + start, n);
+    memset(l->sum, 0, m->n_embd * sizeof *l->sum);
+    pooling_add_whole(e->pooling, l->sum, e->family->hidden(e->model, &m->n_embd), m->n_embd, n);
+    rc = pooling_end(l->sum, m->n_embd, r->vectors + r->n_ended * m->n_embd, err);
+    free_lane(l);
+    r->n_ended = rc < 0 ? r->n_texts + 1 : r->n_ended + 1;
+    return true;
+}
+
+static bool step_whole(struct embedder *m)
+{
+    struct embed_request *starved = NULL;
+    struct err err = { 0 };
+    const bool did = read_whole(m, &starved, &err);
+
+    if (starved)
+        end(starved, &err);
+    end_done(m);
+    return did;
+}
+
 bool embedder_step(struct embedder *m, double seconds, bool waits)
 {
     struct engine *e = m->engine;
@@ -386,6 +428,8 @@ bool embedder_step(struct embedder *m, double seconds, bool waits)
     int64_t start;
 
     end_cancelled(m);
+    if (e->family->encode)
+        return step_whole(m);
     m->n = m->n_spans = m->n_hidden = 0;
     for (int background = 0; background < 2; background++)
         for (struct embed_request *r = m->first; r && !starved && m->n < limit; r = r->next)

@@ -8,6 +8,7 @@
 #include "util/buf.h"
 
 static const struct family *const families[] = {
+    &family_bert,
     &family_biogpt, &family_bitnet, &family_bitnet_25, &family_bitnet_b158, &family_crystalcoder,
     &family_gemma,  &family_gemma2, &family_gemma3,    &family_gpt2,        &family_llama,
     &family_mamba,  &family_mamba2, &family_phi3,      &family_qwen2,       &family_qwen3,

@@ -36,14 +36,19 @@ struct family {
     void *(*load)(const struct gguf *, struct shape *, struct err *);
     void (*unload)(void *model);
     void (*prepare)(void *model, const struct family_options *); /* once, before the first eval(); may be NULL */
-    /* Evaluates a batch, whose states become those after it. */
+    /* Evaluates a batch, whose states become those after it.  NULL: an encoder, which writes nothing. */
     void (*eval)(void *model, struct ops *, const struct batch *);
-    /* [n_logits][n_embd]: what the last eval() made its logits from, after the last norm.  NULL: no embeddings. */
+    /* An encoder: reads a text of at most n_ctx tokens, for which the state has pages. */
+    void (*encode)(void *model, struct ops *, struct state *, const int32_t *tokens, size_t n);
+    /*
+     * [n_logits][n_embd]: what the last eval() made its logits from, after the last norm; of an encoder [n][n_embd].  NULL: no
+     * embeddings.
+     */
     const float *(*hidden)(const void *model, size_t *n_embd);
     size_t version; /* ARCH.architecture_version, where one name stands for several families; 0: it does not */
 };
 
-extern const struct family family_biogpt, family_bitnet, family_bitnet_25, family_bitnet_b158, family_crystalcoder,
+extern const struct family family_bert, family_biogpt, family_bitnet, family_bitnet_25, family_bitnet_b158, family_crystalcoder,
     family_gemma, family_gemma2, family_gemma3, family_gpt2, family_llama, family_mamba, family_mamba2, family_phi3,
     family_qwen2, family_qwen3, family_rwkv4, family_rwkv5, family_rwkv6, family_rwkv7, family_starcoder,
     family_starcoder2;

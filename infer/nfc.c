@@ -103,6 +103,15 @@ static void decompose(struct run *r, uint32_t c)
     }
 }
 
+size_t nfd_of(uint32_t c, uint32_t out[4])
+{
+    unsigned char classes[4];
+    struct run r = { out, classes, 0 };
+
+    decompose(&r, c);
+    return r.n;
+}
+
 struct mark {
     size_t at;
     uint32_t c;

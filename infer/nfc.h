@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "util/buf.h"
 
@@ -18,5 +19,7 @@
 bool nfc_is_plain(const char *text, size_t len);
 /* Appends text in form C.  n log n at worst.  false: out of memory (out->failed says if it is out's limit). */
 bool nfc_normalize(const char *text, size_t len, struct buf *out);
+/* What a character is in form D, at most four characters; how many.  One without parts is itself. */
+size_t nfd_of(uint32_t c, uint32_t out[4]);
 
 #endif

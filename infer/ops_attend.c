@@ -227,7 +227,7 @@ static struct unit unit_at(const struct attend_job *j, size_t number)
 /* The positions [*first, *end) that a row of the unit sees. */
 static void seen_by(const struct attend_job *j, const struct unit *u, size_t row, size_t *first, size_t *end)
 {
-    *end = u->span->pos + (u->row + row) / j->group + 1;
+    *end = j->a->sees ? j->a->sees : u->span->pos + (u->row + row) / j->group + 1;
     *first = j->a->window && *end > j->a->window ? *end - j->a->window : 0;
 }
 
@@ -377,7 +377,7 @@ void ops_attend(struct ops *o, const struct attention *a, const struct batch *b,
     size_t work = 0;
 
     for (size_t i = 0; i < b->n_spans; i++) {
-        const size_t end = b->spans[i].pos + b->spans[i].n, seen = a->window && a->window < end ? a->window : end;
+        const size_t end = a->sees ? a->sees : b->spans[i].pos + b->spans[i].n, seen = a->window && a->window < end ? a->window : end;
 
         job.n_units += units_of(&job, &b->spans[i]);
         job.n_pages = (end - 1) / STATE_BLOCK + 1 > job.n_pages ? (end - 1) / STATE_BLOCK + 1 : job.n_pages;

@@ -23,6 +23,7 @@ struct attention {
     size_t n_head, n_kv_head, head_dim; /* n_kv_head divides n_head */
     float  scale, softcap;              /* softcap 0: none */
     size_t window;                      /* tokens that a token sees, itself one of them; 0: all before it */
+    size_t sees;                        /* each token sees the first so many, whose keys are all there; 0: it is causal */
 };
 
 /* Writes keys and values of a batch, [n][n_kv_head][head_dim] each, into what a layer remembers. */

@@ -53,6 +53,13 @@ void pooling_add(enum pooling pooling, double *sum, const float *hidden, size_t 
             sum[i] += (double)hidden[t * n_embd + i];
 }
 
+void pooling_add_whole(enum pooling pooling, double *sum, const float *hidden, size_t n_embd, size_t n)
+{
+    const size_t wanted = pooling_wants(pooling, 0, n, n);
+
+    pooling_add(pooling, sum, hidden + (n - wanted) * n_embd, n_embd, wanted);
+}
+
 int pooling_end(const double *sum, size_t n_embd, float *out, struct err *err)
 {
     double square = 0;

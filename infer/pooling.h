@@ -23,8 +23,10 @@ int pooling_read(const struct gguf *, const char *arch, enum pooling *, struct e
  * wanted?  The first of these come first in what pooling_add() is given.
  */
 size_t pooling_wants(enum pooling, size_t first, size_t n, size_t n_all);
-/* hidden  [n][n_embd], the n that were wanted of a piece; sum  [n_embd], zero before the first */
+/* hidden  [n][n_embd], the n that were wanted of a piece, its last ones; sum  [n_embd], zero before the first */
 void pooling_add(enum pooling, double *sum, const float *hidden, size_t n_embd, size_t n);
+/* Of a text that was read in one piece, hidden [n][n_embd]. */
+void pooling_add_whole(enum pooling, double *sum, const float *hidden, size_t n_embd, size_t n);
 /* out  [n_embd], of length 1.  CORAX_E_INTERNAL: the sum is zero, or not finite. */
 int pooling_end(const double *sum, size_t n_embd, float *out, struct err *);
 

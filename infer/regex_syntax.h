@@ -52,6 +52,8 @@ void syntax_finish(struct syntax *);
 /* "pattern "...": what at offset n cannot be held", or the like, as CORAX_E_ARGS. */
 int syntax_fail(const struct syntax *, size_t offset, const char *what, const char *why, struct err *);
 
+/* The general category of a character: "Lu", "Mn", ...; at most 0x10ffff. */
+const char *unicode_category(uint32_t c);
 /* The ranges of a class of \p{name} are handed out one by one; false when the name is not known. */
 bool unicode_class(const char *name, size_t len, bool (*add)(void *arg, uint32_t from, uint32_t to), void *arg);
 

@@ -149,3 +149,18 @@ bool unicode_class(const char *name, size_t len, add_fn *add, void *arg)
     return (same("General_Category", name, key) || same("gc", name, key)) &&
            add_category(value, len - key - 1, add, arg);
 }
+
+const char *unicode_category(uint32_t c)
+{
+    size_t low = 0, high = sizeof category_runs / sizeof category_runs[0];
+
+    while (high - low > 1) {
+        const size_t middle = low + (high - low) / 2;
+
+        if (category_runs[middle] >> 5 <= c)
+            low = middle;
+        else
+            high = middle;
+    }
+    return category_names[category_runs[low] & 31];
+}

@@ -96,9 +96,14 @@ static void open_store(struct scheduler *s, const char *dir, uint64_t max_bytes)
 
 struct scheduler *scheduler_create(struct engine *e, const struct scheduler_options *options, struct err *err)
 {
-    struct scheduler *s = calloc(1, sizeof *s);
+    struct scheduler *s;
     const size_t limit = cache_limit(e, options->cache_bytes);
 
+    if (!e->family->eval) {
+        fail(err, CORAX_E_ARGS, "family %s reads texts to make vectors of them (embed): it writes nothing", e->family->arch);
+        return NULL;
+    }
+    s = calloc(1, sizeof *s);
     if (s) {
         s->engine = e;
         s->options = *options;

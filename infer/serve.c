@@ -446,7 +446,10 @@ static int run(const struct args *a, struct err *err)
     rpc_reader_init(&s.reader);
     buf_init(&s.out, RPC_MAX_LINE);
     buf_init(&s.delta, RPC_MAX_LINE);
-    s.dialect = command_dialect(a, s.engine->gguf, s.engine->tokenizer, &s.no_dialect);
+    if (s.engine->family->eval)
+        s.dialect = command_dialect(a, s.engine->gguf, s.engine->tokenizer, &s.no_dialect);
+    else
+        fail(&s.no_dialect, CORAX_E_ARGS, "family %s makes vectors of texts (embed): it writes nothing", s.engine->family->arch);
     s.chat = s.dialect ? chat_create(s.engine, s.dialect, &a->scheduler, err) : NULL;
     s.embedder = embedder_create(s.engine, &(struct embedder_hooks){ make_room, &s }, &s.no_embedder);
     if (s.chat || !s.dialect) {

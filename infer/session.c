@@ -58,6 +58,8 @@ static int eval(struct session *s, const int32_t *tokens, size_t n, float *logit
     struct engine *e = s->engine;
     const struct span span = { &s->state, s->n, n, n_logits };
 
+    if (!e->family->eval)
+        return fail(err, CORAX_E_ARGS, "family %s reads texts to make vectors of them (embed): it writes nothing", e->family->arch);
     if (state_reserve(&s->state, s->n, s->n + n, err) < 0)
         return -1;
     e->family->eval(e->model, &e->ops,
@@ -166,6 +168,17 @@ int session_append(struct session *s, const int32_t *tokens, size_t n, session_l
     return 0;
 }
 
+static int encode(struct session *s, const int32_t *tokens, size_t n, struct err *err)
+{
+    struct engine *e = s->engine;
+
+    if (state_reserve(&s->state, 0, n, err) < 0)
+        return -1;
+    e->family->encode(e->model, &e->ops, &s->state, tokens, n);
+    session_clear(s);
+    return 0;
+}
+
 int session_embed(struct session *s, const int32_t *tokens, size_t n, float **out, size_t *n_out, struct err *err)
 {
     const struct engine *e = s->engine;
@@ -186,7 +199,12 @@ int session_embed(struct session *s, const int32_t *tokens, size_t n, float **ou
     vector = calloc(n_embd, sizeof *vector);
     if (!sum || !vector)
         rc = fail(err, CORAX_E_LIMIT, "out of memory");
-    for (size_t done = 0, batch; rc == 0 && done < n; done += batch) {
+    if (rc == 0 && e->family->encode) {
+        rc = encode(s, tokens, n, err);
+        if (rc == 0)
+            pooling_add_whole(e->pooling, sum, e->family->hidden(e->model, &n_embd), n_embd, n);
+    }
+    for (size_t done = 0, batch; rc == 0 && !e->family->encode && done < n; done += batch) {
         size_t wanted;
 
         batch = n - done < OPS_BATCH ? n - done : OPS_BATCH;

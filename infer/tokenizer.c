@@ -22,7 +22,7 @@ struct tokenizer {
 };
 
 static const struct tokenizer_kind *const kinds[] = {
-    &tokenizer_bpe, &tokenizer_spm, &tokenizer_rwkv, &tokenizer_unigram, &tokenizer_biogpt,
+    &tokenizer_bpe, &tokenizer_spm, &tokenizer_rwkv, &tokenizer_unigram, &tokenizer_biogpt, &tokenizer_bert,
 };
 #define N_KINDS (sizeof kinds / sizeof kinds[0])
 
@@ -142,10 +142,13 @@ static int load(struct tokenizer *t, const struct gguf *g, struct err *err)
         read_id(t, g, "tokenizer.ggml.eos_token_id", &t->eos, err) < 0 ||
         collect_named(t, false, &t->user, err) < 0 || collect_named(t, true, &t->named, err) < 0)
         return -1;
+    t->ends.begin_id = t->ends.end_id = -1;
     t->self = t->kind->load(g, &t->vocab, &t->ends, err);
     if (!t->self || gguf_get_bool(g, "tokenizer.ggml.add_bos_token", &t->ends.begin, err) < 0 ||
         gguf_get_bool(g, "tokenizer.ggml.add_eos_token", &t->ends.end, err) < 0)
         return -1;
+    t->bos = t->ends.begin_id >= 0 ? t->ends.begin_id : t->bos;
+    t->eos = t->ends.end_id >= 0 ? t->ends.end_id : t->eos;
     return 0;
 }
 

@@ -13,6 +13,7 @@
 /* What the file may say otherwise; a kind presets it. */
 struct tokenizer_ends {
     bool begin, end; /* tokenizer.ggml.add_bos_token, add_eos_token */
+    int32_t begin_id, end_id; /* the tokens that these are, where they are others than bos and eos; -1: they are not */
 };
 
 struct tokenizer_kind {
@@ -27,6 +28,6 @@ struct tokenizer_kind {
     int (*decode)(const void *, const int32_t *ids, size_t n, struct buf *out, struct err *);
 };
 
-extern const struct tokenizer_kind tokenizer_bpe, tokenizer_spm, tokenizer_rwkv, tokenizer_unigram, tokenizer_biogpt;
+extern const struct tokenizer_kind tokenizer_bert, tokenizer_bpe, tokenizer_spm, tokenizer_rwkv, tokenizer_unigram, tokenizer_biogpt;
 
 #endif

@@ -14,7 +14,8 @@
  * len and mean count words; the constants stand in retrieval.c, and tests/tools/retrieval-t.c computes the same plainly.
  *
  * A tool may have a vector (an embedding), a query too.  Then the RETRIEVAL_FUSED best by words and by cosine (all of
- * them, exactly) are fused by reciprocal rank, the sum of 1 / (60 + rank) (Cormack, Clarke and Buettcher, SIGIR 2009).
+ * them, exactly) are fused by reciprocal rank, the sum of 1 / (60 + rank) by words and 2 / (60 + rank) by cosine (Cormack, Clarke
+ * and Buettcher, SIGIR 2009; the weight by the queries of the split "dev" in tests/tools/retrieval/).
  *
  * Results depend on the tools alone, not on the order in which they came and went: equal scores go by name.  No I/O.
  * Not for several threads.

@@ -11,9 +11,10 @@
 #include "tools/retrieval.h"
 #include "tools/retrieval_index.h"
 
-#define K3    2.0 /* how soon the next occurrence of a word in the query says nothing more; a task repeats what it is about, and much else */
-#define RRF_K 60.0
-#define LANES 8 /* sums side by side, so that the compiler may use vector registers */
+#define K3        2.0 /* how soon the next occurrence of a word in the query says nothing more; a task repeats what it is about, and much else */
+#define RRF_K     60.0
+#define BY_VECTOR 2.0 /* the weight of a place by vectors beside one by words */
+#define LANES     8 /* sums side by side, so that the compiler may use vector registers */
 
 /* --- the best k -------------------------------------------------------------------------------------------------------- */
 
@@ -202,7 +203,7 @@ static void search_vectors(const struct retrieval *r, const struct retrieval_que
     put_in_order(best);
 }
 
-/* Sums up what each list says of a tool. */
+/* Sums up what each list says of a tool; a is by words, b by vectors. */
 static void fuse(const struct best *a, const struct best *b, struct best *out)
 {
     for (size_t i = 0; i < a->n; i++) {
@@ -210,7 +211,7 @@ static void fuse(const struct best *a, const struct best *b, struct best *out)
 
         for (size_t j = 0; j < b->n; j++)
             if (b->heap[j].id == a->heap[i].id)
-                score += 1 / (RRF_K + (double)j + 1);
+                score += BY_VECTOR / (RRF_K + (double)j + 1);
         offer(out, &(struct indexed){ .id = a->heap[i].id, .name = (char *)a->heap[i].name }, score);
     }
     for (size_t j = 0; j < b->n; j++) {
@@ -219,7 +220,8 @@ static void fuse(const struct best *a, const struct best *b, struct best *out)
         for (i = 0; i < a->n && a->heap[i].id != b->heap[j].id; i++)
             ;
         if (i == a->n)
-            offer(out, &(struct indexed){ .id = b->heap[j].id, .name = (char *)b->heap[j].name }, 1 / (RRF_K + (double)j + 1));
+            offer(out, &(struct indexed){ .id = b->heap[j].id, .name = (char *)b->heap[j].name },
+                  BY_VECTOR / (RRF_K + (double)j + 1));
     }
     put_in_order(out);
 }

@@ -63,7 +63,7 @@ static void check_words(const struct tokenizer *t, const uint8_t *data, size_t l
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     static const char *const names[] = { "corax", "gpt-2", "gpt-neox", "llama-bpe", "falcon", "deepseek-llm" };
-    static struct tokenizer *bpe[N(names)], *spm, *unigram, *rwkv, *biogpt;
+    static struct tokenizer *bpe[N(names)], *spm, *unigram, *rwkv, *biogpt, *bert;
     const char *text = (const char *)data;
 
     for (size_t i = 0; i < N(names); i++) {
@@ -76,11 +76,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         unigram = tiny_kind_create("t5", tiny_marked, N(tiny_marked));
         rwkv = tiny_kind_create("rwkv", tiny_escaped, N(tiny_escaped));
         biogpt = tiny_kind_create("biogpt", tiny_words, N(tiny_words));
+        bert = tiny_kind_create("bert", tiny_wordpieces, N(tiny_wordpieces));
     }
     check(spm, CHARACTERS, text, len);
     check(unigram, NOTHING, text, len);
     check(rwkv, ANY_BYTES, text, len);
     check(biogpt, NOTHING, text, len);
+    check(bert, NOTHING, text, len);
     check_words(biogpt, data, len);
     return 0;
 }

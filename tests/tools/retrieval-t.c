@@ -400,7 +400,7 @@ static void test_vectors(void)
             rank += all[k].has_vector && other / sqrt(other_norm) > mine / sqrt(norm);
         }
         if (p->has_vector)
-            want += 1.0 / (60 + rank);
+            want += 2.0 / (60 + rank);
         wrong += fabs(want - hits[i].score) > 1e-9 || (i > 0 && hits[i].score > hits[i - 1].score);
     }
     ok(wrong == 0 && n > n_words, "words and cosines fused by reciprocal rank, %d tools", n);
