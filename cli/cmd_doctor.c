@@ -76,6 +76,20 @@ static int show_model(const struct json *model)
     return !good;
 }
 
+/* One that is not configured is not missed. */
+static int show_embedding(const struct json *model)
+{
+    const char *state = json_get_text(model, "state", "none"), *error = json_get_text(model, "error", NULL);
+    const bool good = strcmp(state, "ready") == 0 || strcmp(state, "starting") == 0;
+
+    if (strcmp(state, "none") == 0)
+        return 0;
+    line(good, "embedding", json_get_text(model, "name", json_get_text(model, "path", "?")), error ? error : state);
+    if (!good)
+        advice("memories and tools are found by words alone: see that embedding.model is a model of embeddings and can be read by coraxd's user");
+    return !good;
+}
+
 static int show_hosts(const struct json *hosts)
 {
     int n_bad = 0;
@@ -173,6 +187,7 @@ static int run_doctor(struct cli *cli, int argc, char **argv)
         n_bad = show_model(json_get(root, "model"));
         for (const struct json *m = json_first(json_get(root, "models")); m; m = json_next(m))
             n_bad += show_model(m);
+        n_bad += show_embedding(json_get(root, "embedding"));
         n_bad += show_hosts(json_get(root, "hosts"));
         n_bad += show_servers(json_get(root, "mcp_servers"));
         n_bad += show_journal(json_get(root, "journal"));

@@ -64,6 +64,7 @@ stored() { # SQL
     finds 'q=aspirin%20automobile%20melts' "aspirin melts at 135 degrees,the red car is mine"
     finds 'q=unicorn' "" # nothing is near enough
     is_state ready
+    has "$("$build/corax" --socket "$sock" doctor)" "embedding"
     same "$(field /embedding/dimensions)" 256
     run "$build/corax" --socket "$sock" memory search automobile
     has "$output" "the red car is mine"
@@ -198,13 +199,12 @@ POLICY
     finds 'q=car%20garage' "the red car"
     [ $(($(now_ms) - begin)) -lt 3000 ]
     has "$(field /trouble)" "did not answer within 300 ms"
-    begin=$(now_ms)
     finds 'q=car' "the red car" # and now nobody waits at all
-    [ $(($(now_ms) - begin)) -lt 250 ]
     has "$(field /trouble)" "too slow"
     stop TERM
     embed '"sleep_ms":5000,"on":"garage"'
     start
+    curl -sS --max-time 0.05 --unix-socket "$sock" 'http://x/v1/memory?q=garage' > /dev/null 2>&1 || true # a client that goes meanwhile
     eventually finds 'q=automobile' "the red car"
     finds 'q=car%20garage' "the red car"
     has "$(field /trouble)" "did not answer within 300 ms"
@@ -228,6 +228,10 @@ POLICY
     eventually is_state unfit
     finds 'q=car' "the red car"
     has "$(field /trouble)" "is made for something else"
+    run "$build/corax" --socket "$sock" doctor
+    [ "$status" -ne 0 ]
+    has "$output" "embedding"
+    has "$output" "found by words alone"
 }
 
 described() { # NAME DESCRIPTION

@@ -258,13 +258,15 @@ static void make_text(size_t i, char text[400])
     text[n] = 0;
 }
 
-static void send_embed(int id, size_t first, size_t n, bool background)
+/* Behind another line, if there is one. */
+static void send_embed_behind(const char *before, int id, size_t first, size_t n, bool background)
 {
     struct buf line;
     struct jsonw w;
     char text[400];
 
     buf_init(&line, RPC_MAX_LINE);
+    buf_adds(&line, before);
     w = rpc_request_start(&line, id, "embed");
     jsonw_bool(&w, "background", background);
     jsonw_array(&w, "texts");
@@ -276,6 +278,11 @@ static void send_embed(int id, size_t first, size_t n, bool background)
     line.data[line.len - 1] = 0; /* send_line() has one */
     send_line(line.data);
     buf_finish(&line);
+}
+
+static void send_embed(int id, size_t first, size_t n, bool background)
+{
+    send_embed_behind("", id, first, n, background);
 }
 
 /* What session_embed() says, in this process. */
@@ -309,7 +316,7 @@ static void test_embed(const char *model)
     struct session *s = e ? session_create(e, &err) : NULL;
     const struct json *embedding, *vector, *tokens;
     size_t n_same = 0, i = 0;
-    int n_deltas = 0;
+    int n_deltas;
 
     send_line(HEAD(51, "info") "}");
     receive();
@@ -330,10 +337,7 @@ static void test_embed(const char *model)
     ok(json_number(json_get(msg.result, "dimensions"), 0) == 64, "with their dimensions");
 
     /* Beside a reply without an end in sight. */
-    send_line(CHAT(53, ",\"max_tokens\":60,\"sampling\":{\"temperature\":2}"));
-    while (n_deltas < 2 && receive() && msg.kind == RPC_NOTIFICATION)
-        n_deltas++;
-    send_embed(54, 3, 1, false);
+    send_embed_behind(CHAT(53, ",\"max_tokens\":60,\"sampling\":{\"temperature\":2}") "\n", 54, 3, 1, false);
     while (receive() && msg.kind == RPC_NOTIFICATION)
         ;
     is_int(msg.id_int, 54, "a vector is made beside a reply");

@@ -282,7 +282,7 @@ static void test_refused(void)
     refused("llama", &bad, 1, NULL, 0, "of type 7");
     bad = (struct tiny_piece){ "a", 1, 0 };
     refused("biogpt", tiny_marked + 1, N(tiny_marked) - 1, NULL, 0, "no token of type unknown");
-    refused("bert", &bad, 1, NULL, 0, "this program knows");
+    refused("sentences", &bad, 1, NULL, 0, "this program knows");
     refused("gpt2", tiny_words, N(tiny_words), NULL, 0, "tokenizer.ggml.pre");
     charsmap("abc", 3, "at least 4");
     charsmap("\xff\xff\xff\xff", 4, "in 0");
