@@ -86,7 +86,8 @@ static int show_embedding(const struct json *model)
         return 0;
     line(good, "embedding", json_get_text(model, "name", json_get_text(model, "path", "?")), error ? error : state);
     if (!good)
-        advice("memories and tools are found by words alone: see that embedding.model is a model of embeddings and can be read by coraxd's user");
+        advice("memories and tools are found by words alone: see that embedding.model gives vectors and can be read by "
+               "coraxd's user");
     return !good;
 }
 

@@ -269,8 +269,8 @@ static void write_vocab(struct conversion *c, const struct conversion_vocab *v)
     add_id(c, v, "padding", v->pad);
     if (v->cls > 0)
         add_id(c, v, "cls", v->cls);
-    if (v->sep > 0)
-        add_id(c, v, "seperator", v->sep); /* as other programs spell it */
+    if (v->sep > 0 && (size_t)v->sep < v->n)
+        gguf_add_u32(c->writer, "tokenizer.ggml.seperator_token_id", (uint32_t)v->sep); /* as other programs spell it */
     if (v->begin != END_UNSAID)
         gguf_add_bool(c->writer, "tokenizer.ggml.add_bos_token", v->begin == END_YES);
     if (v->end != END_UNSAID)

@@ -275,8 +275,8 @@ static void send_embed_behind(const char *before, int id, size_t first, size_t n
         jsonw_text(&w, NULL, text);
     }
     rpc_end(&w);
-    line.data[line.len - 1] = 0; /* send_line() has one */
-    send_line(line.data);
+    buf_addc(&line, 0);
+    send_line(line.data); /* with its newline, so that both lines come in one piece */
     buf_finish(&line);
 }
 
