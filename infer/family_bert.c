@@ -30,7 +30,7 @@ struct layer {
 };
 
 struct bert {
-    size_t n_vocab, n_embd, n_layer, n_head, n_ff, n_ctx, n_types;
+    size_t n_vocab, n_embd, n_layer, n_head, head_dim, n_ff, n_ctx, n_types;
     double eps;
     struct matrix embedding, positions, types;
     struct norm embedding_norm;
@@ -152,6 +152,7 @@ static int read_config(struct bert *m, const struct gguf *g, struct err *err)
         return fail(err, CORAX_E_ARGS, "bert.attention.causal is true: here each token sees all others");
     if (m->n_embd % m->n_head)
         return fail(err, CORAX_E_ARGS, "%zu values of an embedding do not divide into %zu heads", m->n_embd, m->n_head);
+    m->head_dim = m->n_embd / m->n_head;
     return read_rows(g, "token_embd.weight", FAMILY_MAX_VOCAB, &m->n_vocab, err) < 0 ? -1 : read_rows(g, "token_types.weight", 1024, &m->n_types, err);
 }
 
@@ -200,7 +201,7 @@ static void *load(const struct gguf *g, struct shape *shape, struct err *err)
         return NULL;
     }
     *shape = (struct shape){ .n_vocab = m->n_vocab, .n_layer = m->n_layer, .n_head = m->n_head, .n_kv_head = m->n_head,
-                             .head_dim = m->n_embd / m->n_head, .n_ctx = m->n_ctx, .max_k = m->n_ff > m->n_embd ? m->n_ff : m->n_embd };
+                             .head_dim = m->head_dim, .n_ctx = m->n_ctx, .max_k = m->n_ff > m->n_embd ? m->n_ff : m->n_embd };
     return m;
 }
 
@@ -242,9 +243,9 @@ static void ask(struct bert *m, struct ops *o, size_t layer, const struct batch 
 static void answer(struct bert *m, struct ops *o, size_t layer, const struct batch *b, size_t n_all)
 {
     const struct layer *l = &m->layers[layer];
-    const size_t head_dim = m->n_embd / m->n_head, n = b->n;
+    const size_t n = b->n;
     const struct attention attention = {
-        .n_head = m->n_head, .n_kv_head = m->n_head, .head_dim = head_dim, .scale = (float)(1 / sqrt((double)head_dim)), .sees = n_all
+        .n_head = m->n_head, .n_kv_head = m->n_head, .head_dim = m->head_dim, .scale = (float)(1 / sqrt((double)m->head_dim)), .sees = n_all
     };
     float *x = m->x + b->spans[0].pos * m->n_embd, *a = m->k; /* whose keys are stored */
 
