@@ -386,6 +386,7 @@ static void test_no_embed(struct tiny_spec spec)
     int status;
 
     spec.pooling = 1;
+    template_file = NULL;
     buf_init(&b, TINY_LIMIT);
     tiny_llama(&b, &spec);
     rpc_reader_finish(&reader);
