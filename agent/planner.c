@@ -481,6 +481,18 @@ static int model_replied(struct planner *p, const struct plan_event *ev, struct 
     return go_on(p, err);
 }
 
+int planner_make_call(struct planner *p, const struct call *call, struct err *err)
+{
+    const struct plan_event ev = { .n_calls = 1, .calls = call };
+    int added = add_reply(p, &ev, err);
+
+    if (added != 1)
+        return added;
+    p->reply = p->last = transcript_at(p->transcript, transcript_count(p->transcript) - 1);
+    progress_begin(p);
+    return go_on(p, err);
+}
+
 static int model_failed(struct planner *p, const struct plan_event *ev, struct err *err)
 {
     return finish(p, PLAN_FAILED, "model", err, "the model gave no reply: %.400s",
@@ -744,7 +756,7 @@ struct plan_command planner_next(struct planner *p)
 
 /* --- life ------------------------------------------------------------------------------------------------------- */
 
-static const struct planner_kind *const kinds[] = { &planner_react, &planner_plan, &planner_dfsdt, &planner_reflexion };
+static const struct planner_kind *const kinds[] = { &planner_react, &planner_plan, &planner_dfsdt, &planner_reflexion, &planner_call };
 #define N_KINDS (sizeof(kinds) / sizeof(*kinds))
 
 const struct planner_kind *planner_kind_find(const char *name)

@@ -103,7 +103,7 @@ enum plan_outcome { PLAN_ANSWERED, PLAN_FAILED, PLAN_CANCELLED };
 /*
  * attempt is 0, or 1 and 2 when the reply to the same transcript was empty or cut off: greedy decoding would only repeat
  * it, so sample then, with attempt as the seed.  code, of a failed task, is "budget_steps", "budget_tokens",
- * "budget_time", "gave_up" (nothing that was tried led anywhere), "loop" (the same again and again), "model" (no usable reply) or "transcript" (over TRANSCRIPT_MAX_BYTES), else NULL.
+ * "budget_time", "gave_up" (nothing that was tried led anywhere), "call" (the one call of the task failed), "loop" (the same again and again), "model" (no usable reply) or "transcript" (over TRANSCRIPT_MAX_BYTES), else NULL.
  */
 struct plan_command {
     enum plan_command_kind kind;
@@ -123,11 +123,11 @@ struct planner_kind;
 
 /*
  * "react" (agent/planner_react.c), "plan" (agent/planner_plan.c), "dfsdt" (agent/planner_dfsdt.c),
- * "reflexion" (agent/planner_reflexion.c); NULL: there is none of that name.
+ * "reflexion" (agent/planner_reflexion.c), "call" (agent/planner_call.c: no model); NULL: there is none of that name.
  */
 const struct planner_kind *planner_kind_find(const char *name);
 const char *planner_kind_name(const struct planner_kind *);
-/* All names, for a sentence: "react, plan, dfsdt or reflexion". */
+/* All names, for a sentence: "react, plan, dfsdt, reflexion or call". */
 const char *planner_kind_names(void);
 
 /* Takes the transcript (system messages and the task's input are in it already).  NULL: no memory, nothing taken. */

@@ -41,7 +41,7 @@ struct planner_kind {
     const char *tool_name, *tool; /* a tool of its own, as TOOL JSON; NULL: none */
 };
 
-extern const struct planner_kind planner_react, planner_plan, planner_dfsdt, planner_reflexion;
+extern const struct planner_kind planner_react, planner_plan, planner_dfsdt, planner_reflexion, planner_call;
 
 struct seen_text {
     uint64_t sum;
@@ -119,6 +119,8 @@ struct planner {
 int planner_ask_model(struct planner *, struct err *);
 /* Likewise; nothing may be called in the reply. */
 int planner_ask_text(struct planner *, struct err *);
+/* Begins a call as if a model had replied with it; it is copied.  0 or -1. */
+int planner_make_call(struct planner *, const struct call *, struct err *);
 /* Ends the task: the transcript's last message is the answer. */
 int planner_answer(struct planner *, struct err *);
 /* Adds a line to the transcript's last message, which is a user's or a tool's; adds a message of the user's. */

@@ -37,7 +37,7 @@ _corax() {
         return
         ;;
     --planner)
-        mapfile -t COMPREPLY < <(compgen -W "react plan dfsdt reflexion" -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W "react plan dfsdt reflexion call" -- "$word")
         return
         ;;
     --priority)

@@ -342,6 +342,45 @@ static void test_ask_user_tool(void)
     json_free(tool);
 }
 
+/* The planner "call": the input is a call, no model is asked. */
+static struct planner *start_call(const char *input)
+{
+    struct budget b = budget_default();
+    struct transcript *t = transcript_create();
+    struct part part = { "application/json", input, strlen(input) };
+
+    transcript_add(t, &(struct message){ .role = ROLE_USER, .n_parts = 1, .parts = &part }, &err);
+    return planner_create(planner_kind_find("call"), t, &b);
+}
+
+static void test_one_call(void)
+{
+    static const char *const bad[] = { "{}", "{\"name\":1}", "{\"name\":\"\",\"arguments\":{}}", "{\"name\":\"now\",\"arguments\":[]}", "[]" };
+    struct planner *p = start_call("{\"name\":\"now\",\"arguments\":{\"x\": 9007199254740993}}");
+    struct plan_command c = planner_next(p);
+    struct part text = { "text/plain", "12:00", 5 };
+
+    ok(c.kind == PLAN_CALL_TOOL && strcmp(c.call->name, "now") == 0, "the call is begun at once");
+    is_str(c.call->args, "{\"x\": 9007199254740993}", "with its arguments as they came");
+    is_int(result(p, "c1", 1, &text, false), 0, "its result");
+    c = planner_next(p);
+    ok(c.kind == PLAN_FINISH && c.outcome == PLAN_ANSWERED && strcmp(c.text, "12:00") == 0, "is the answer");
+    is_int(planner_spent(p).n_steps, 0, "and no step was made");
+    planner_destroy(p);
+    p = start_call("{\"name\":\"now\"}");
+    text = (struct part){ "text/plain", "no clock", 8 };
+    is_int(result(p, "c1", 1, &text, true), 0, "a failure");
+    c = planner_next(p);
+    ok(c.kind == PLAN_FINISH && c.outcome == PLAN_FAILED && strcmp(c.code, "call") == 0 && strstr(c.text, "no clock"), "ends the task with it");
+    planner_destroy(p);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+        p = start_call(bad[i]);
+        c = planner_next(p);
+        ok(c.kind == PLAN_FINISH && c.outcome == PLAN_FAILED && strcmp(c.code, "call") == 0, "no call: %s", bad[i]);
+        planner_destroy(p);
+    }
+}
+
 int main(void)
 {
     plan_later();
@@ -356,6 +395,7 @@ int main(void)
     test_person();
     test_odd_questions();
     test_ask_user_tool();
+    test_one_call();
     done();
     return tap_status();
 }

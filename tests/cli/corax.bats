@@ -479,7 +479,7 @@ apart() {
     [[ $err == *"thought  Hm."*"wrote    Plan: 1. say it"* ]]
     apart corax run --planner chess planned
     [ "$status" -eq 1 ]
-    [[ $err == *'planner must be react, plan, dfsdt or reflexion, not "chess"'* ]]
+    [[ $err == *'planner must be react, plan, dfsdt, reflexion or call, not "chess"'* ]]
 }
 
 @test "replay decides the same again, diff says where two tasks part" {

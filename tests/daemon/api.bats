@@ -362,7 +362,7 @@ model_ready() {
     same "$(field /answer) $(field /planner)" "Plan: 1. echo abc react"
     api POST /v1/tasks '{"input":"x","planner":"chess"}'
     same "$code $(field /error/param)" "400 planner"
-    has "$body" 'planner must be react, plan, dfsdt or reflexion, not \"chess\"'
+    has "$body" 'planner must be react, plan, dfsdt, reflexion or call, not \"chess\"'
     stop TERM
     extra='"planner": "plan",'
     start

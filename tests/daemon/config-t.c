@@ -146,7 +146,7 @@ int main(void)
     bad("{\"journal\":{\"synchronous\":1}}", "journal.synchronous must be");
     bad("{\"journal\":{\"keep_days\":-1}}", "journal.keep_days is -1");
     bad("{\"journal\":{\"keep\":1}}", "unknown key \"keep\"");
-    bad("{\"planner\":\"chess\"}", "planner must be react, plan, dfsdt or reflexion");
+    bad("{\"planner\":\"chess\"}", "planner must be react, plan, dfsdt, reflexion or call");
     bad("{\"planner\":1}", "planner must be");
     bad("{\"log_level\":\"loud\"}", "log_level must be");
     bad("{\"isolation\":\"none\"}", "isolation must be strict or available");
