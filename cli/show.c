@@ -631,6 +631,8 @@ void show_trace_event(FILE *out, const struct json *event, int64_t begin_ms)
         { "compacted", "summary", trace_compacted, NULL },
         { "question_asked", "question", NULL, "question" },
         { "human_said", "person", NULL, "text" },
+        { "client_asked", "asks", NULL, "keys" },
+        { "client_answered", "client", NULL, "keys" },
         { "effect_unverified", "in doubt", trace_doubt, NULL },
         { "task_resumed", "resumed", NULL, "why" },
         { "task_due", "due", put_late, NULL },

@@ -30,6 +30,8 @@ static const char *const names[ENTRY_N_KINDS] = {
     [ENTRY_COMPACTED] = "compacted",
     [ENTRY_TOOLS_OFFERED] = "tools_offered",
     [ENTRY_LESSON_WRITTEN] = "lesson_written",
+    [ENTRY_CLIENT_ASKED] = "client_asked",
+    [ENTRY_CLIENT_ANSWERED] = "client_answered",
 };
 
 const char *entry_kind_name(enum entry_kind kind)

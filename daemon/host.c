@@ -16,6 +16,8 @@
 #define ID_LIST      2
 #define MAX_ID       64 /* bytes of the id of a host's request */
 #define SERVICE      "corax/exec"
+#define ASK_CLIENT   "corax/client"
+#define CLIENT_MS    610000 /* for the client to answer: the host gives up before, and says so */
 
 enum host_state { HOST_DOWN, HOST_DISCOVER, HOST_INITIALIZE, HOST_LIST, HOST_IDLE, HOST_BUSY };
 
@@ -34,6 +36,8 @@ struct host {
     struct err why;           /* set when the call is to fail with this */
     struct event *deadline;   /* of the call under way, or of the start */
     struct exec_run *run;     /* that the call under way waits for; NULL: none */
+    bool asking;              /* it waits for its client */
+    int64_t asked_ns;
     char run_id[MAX_ID + 1];  /* JSON text of the host's request */
 };
 
@@ -46,6 +50,7 @@ static void set_deadline(struct host *h, int64_t ms)
 
 static void end_run(struct host *h)
 {
+    h->asking = false;
     exec_cancel(h->run);
     h->run = NULL;
 }
@@ -172,6 +177,13 @@ static void take_result(struct host *h, const struct rpc_msg *msg)
 
 /* --- services ----------------------------------------------------------------------------------------------------- */
 
+static int64_t time_left_ms(const struct host *h)
+{
+    const int64_t left_ms = h->call.deadline_ms - (clock_mono_ns() - h->started_ns) / 1000000;
+
+    return left_ms > 1 ? left_ms : 1;
+}
+
 static int answer_failure(struct host *h, const char *id, size_t id_len, const struct err *why, struct err *err)
 {
     struct buf line;
@@ -212,14 +224,65 @@ static void on_ran(void *arg, const struct json *ended, const struct err *err)
     buf_finish(&line);
 }
 
+/* The client of the call is asked; meanwhile its time stands still. */
+static int ask_client(struct host *h, const struct rpc_msg *msg, struct err *err)
+{
+    struct err why = { 0 };
+
+    memcpy(h->run_id, msg->id, msg->id_len);
+    h->run_id[msg->id_len] = '\0';
+    h->asking = true;
+    h->asked_ns = clock_mono_ns();
+    set_deadline(h, CLIENT_MS);
+    if (h->ops->asked(h->arg, msg->params, &why) == 0)
+        return 0;
+    h->asking = false;
+    set_deadline(h, time_left_ms(h) + GRACE_MS);
+    return answer_failure(h, msg->id, msg->id_len, &why, err);
+}
+
+void host_answer(struct host *h, const struct buf *responses, const struct err *why)
+{
+    struct err too_long = { 0 };
+    struct buf line;
+    struct jsonw w;
+
+    if (!h->asking)
+        return;
+    h->asking = false;
+    h->started_ns += clock_mono_ns() - h->asked_ns;
+    set_deadline(h, time_left_ms(h) + GRACE_MS);
+    buf_init(&line, RPC_MAX_LINE);
+    if (responses) {
+        w = jsonw_start(&line);
+        jsonw_object(&w, NULL);
+        jsonw_text(&w, "jsonrpc", "2.0");
+        jsonw_raw(&w, "id", h->run_id, strlen(h->run_id));
+        jsonw_raw(&w, "result", responses->data, responses->len);
+        rpc_end(&w);
+        if (line.failed || responses->failed) {
+            fail(&too_long, CORAX_E_LIMIT, "what the client answered is too large for one message");
+            why = &too_long;
+            responses = NULL;
+            buf_reset(&line);
+        }
+    }
+    if (responses == NULL)
+        rpc_write_failure(&line, h->run_id, strlen(h->run_id), why);
+    if (!link_send(h->link, &line))
+        link_kill(h->link, false, "it does not read what it is sent");
+    buf_finish(&line);
+}
+
 /* A host may ask only while a call of its runs whose tool declares what it asks for: that is what the policy judged. */
 static int serve(struct host *h, const struct rpc_msg *msg, struct err *err)
 {
     struct err why = { 0 };
-    int64_t left_ms;
 
     if (msg->id_len > MAX_ID)
         return fail(err, CORAX_E_ARGS, "a request with an id of more than %d bytes", MAX_ID);
+    if (strcmp(msg->method, ASK_CLIENT) == 0 && h->state == HOST_BUSY && h->call.talks && !h->asking && !h->run)
+        return ask_client(h, msg, err);
     if (strcmp(msg->method, SERVICE) != 0) {
         fail(&why, CORAX_E_UNAVAIL, "unavailable: coraxd offers no service \"%.40s\"", msg->method);
         return answer_failure(h, msg->id, msg->id_len, &why, err);
@@ -228,12 +291,11 @@ static int serve(struct host *h, const struct rpc_msg *msg, struct err *err)
         fail(&why, CORAX_E_DENIED, "the tool does not declare the effect exec, so it runs no programs");
         return answer_failure(h, msg->id, msg->id_len, &why, err);
     }
-    if (h->run) {
-        fail(&why, CORAX_E_LIMIT, "a program runs already: one at a time");
+    if (h->run || h->asking) {
+        fail(&why, CORAX_E_LIMIT, "it waits for a program or its client already: one at a time");
         return answer_failure(h, msg->id, msg->id_len, &why, err);
     }
-    left_ms = h->call.deadline_ms - (clock_mono_ns() - h->started_ns) / 1000000;
-    h->run = exec_run(h->exec, msg->params, left_ms > 1 ? left_ms : 1, on_ran, h, &why);
+    h->run = exec_run(h->exec, msg->params, time_left_ms(h), on_ran, h, &why);
     if (h->run == NULL)
         return answer_failure(h, msg->id, msg->id_len, &why, err);
     memcpy(h->run_id, msg->id, msg->id_len);
@@ -245,8 +307,11 @@ static int on_message(void *arg, const struct rpc_msg *msg, struct err *err)
 {
     struct host *h = arg;
 
-    if (msg->kind == RPC_NOTIFICATION)
-        return 0; /* progress */
+    if (msg->kind == RPC_NOTIFICATION) {
+        if (h->state == HOST_BUSY && h->call.talks)
+            h->ops->noted(h->arg, msg);
+        return 0;
+    }
     if (msg->kind == RPC_REQUEST)
         return serve(h, msg, err);
     if (h->state == HOST_DISCOVER && msg->id_int == ID_DISCOVER)
@@ -333,11 +398,18 @@ void host_start(struct host *h)
 
 int host_call(struct host *h, const struct host_request *r, struct err *err)
 {
-    static const char *const services[] = { "exec", NULL };
+    const char *services[4] = { NULL };
+    size_t n_services = 0;
     struct buf line;
 
+    if (r->exec)
+        services[n_services++] = "exec";
+    if (r->talks) {
+        services[n_services++] = "client";
+        services[n_services++] = "log";
+    }
     buf_init(&line, RPC_MAX_LINE);
-    mcp_write_call(&line, h->era, r->id, r->tool, r->args, r->args_len, r->deadline_ms, r->exec ? services : NULL);
+    mcp_write_call(&line, h->era, r->id, r->tool, r->args, r->args_len, r->deadline_ms, n_services > 0 ? services : NULL);
     if (line.failed) {
         buf_finish(&line);
         return fail(err, CORAX_E_LIMIT, "the arguments are too large to be sent (%zu bytes)", r->args_len);

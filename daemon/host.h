@@ -30,6 +30,7 @@ struct host_request {
     struct label context; /* of what it is given */
     bool fresh;           /* the host serves nobody after it */
     bool exec;            /* its tool declares that it runs programs */
+    bool talks;           /* somebody listens to what it says before its result: noted and asked are called */
 };
 
 struct host_ops {
@@ -43,6 +44,10 @@ struct host_ops {
     /* It is down, and starts again by itself; listing: while it told its tools.  err NULL: no call was under way; otherwise
      * that has failed, of status 0 because the host broke down. */
     void (*down)(void *arg, bool listing, const char *why, const struct err *err);
+    /* Of a call that talks: progress, a line of its log; that it asks for its client (the service "client"): 0, and host_answer
+     * follows, from the loop or from within; -1: why it cannot be asked. */
+    void (*noted)(void *arg, const struct rpc_msg *);
+    int (*asked)(void *arg, const struct json *params, struct err *);
 };
 
 /* argv is copied.  NULL: err.  Starts nothing yet. */
@@ -52,6 +57,8 @@ void host_destroy(struct host *); /* kills it and waits for its end; no function
 void host_start(struct host *);   /* soon, from the loop */
 /* It must be idle.  ended() or down() tells how it went, from the loop, unless it is -1: err, and nothing was sent. */
 int host_call(struct host *, const struct host_request *, struct err *);
+/* To what the call under way asked for, an object; or NULL and why there is no answer.  Nothing where it asks for nothing. */
+void host_answer(struct host *, const struct buf *responses, const struct err *why);
 /* It ends and starts again; of what was under way nobody is told. */
 void host_restart(struct host *, const char *why);
 

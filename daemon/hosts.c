@@ -164,7 +164,8 @@ static void give(struct process *x, struct queued_call *c)
                                     .deadline_ms = c->terms.deadline_ms,
                                     .context = c->terms.context,
                                     .fresh = c->terms.fresh,
-                                    .exec = c->exec };
+                                    .exec = c->exec,
+                                    .talks = c->terms.talk != NULL };
 
     c->on = x;
     x->call = c;
@@ -317,6 +318,20 @@ static void on_ended(void *arg, const struct tool_result *result, int64_t durati
 
     call_destroy(c);
     done(done_arg, result, duration_us, err);
+}
+
+static void on_noted(void *arg, const struct rpc_msg *msg)
+{
+    const struct queued_call *c = ((struct process *)arg)->call;
+
+    c->terms.talk->noted(c->arg, msg);
+}
+
+static int on_asked(void *arg, const struct json *params, struct err *err)
+{
+    const struct queued_call *c = ((struct process *)arg)->call;
+
+    return c->terms.talk->asked(c->arg, params, err);
 }
 
 /* No host of the plugin is up, and each has failed too often. */
@@ -508,7 +523,7 @@ static void on_shrink(evutil_socket_t fd, short what, void *arg)
 
 static int add_process(struct plugin *p, struct err *err)
 {
-    static const struct host_ops ops = { on_greeted, on_tools, on_listed, on_idle, on_ended, on_down };
+    static const struct host_ops ops = { on_greeted, on_tools, on_listed, on_idle, on_ended, on_down, on_noted, on_asked };
     struct hosts *hs = p->hosts;
     struct process *x = calloc(1, sizeof(*x));
     struct host_argv v = { 0 };
@@ -628,6 +643,14 @@ static void cancel(struct host_call *base)
         host_restart(x->host, "its call was cancelled");
 }
 
+static void answer(struct host_call *base, const struct buf *responses, const struct err *why)
+{
+    const struct queued_call *c = (const struct queued_call *)base;
+
+    if (c->on)
+        host_answer(c->on->host, responses, why);
+}
+
 struct host_call *hosts_call(struct hosts *hs, const char *provider, const char *tool, const char *args,
                              size_t args_len, const struct host_terms *terms, host_done *done, void *arg,
                              struct err *err)
@@ -650,6 +673,7 @@ struct host_call *hosts_call(struct hosts *hs, const char *provider, const char 
         return NULL;
     }
     c->base.cancel = cancel;
+    c->base.answer = answer;
     c->plugin = p;
     c->terms = *terms;
     c->exec = known && known->declared && (known->effects & CORAX_FX_EXEC) && strcmp(known->provider, provider) == 0;
@@ -674,6 +698,12 @@ struct host_call *hosts_call(struct hosts *hs, const char *provider, const char 
 void host_cancel(struct host_call *c)
 {
     c->cancel(c);
+}
+
+void host_call_answer(struct host_call *c, const struct buf *responses, const struct err *why)
+{
+    if (c->answer)
+        c->answer(c, responses, why);
 }
 
 /* The state of most use: "busy" before "ready", "starting" and "down". */

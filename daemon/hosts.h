@@ -25,6 +25,7 @@ struct hosts;
 /* A call to a provider of tools; the rest of it is the provider's. */
 struct host_call {
     void (*cancel)(struct host_call *);
+    void (*answer)(struct host_call *, const struct buf *responses, const struct err *why); /* NULL: it asks for nothing */
 };
 
 /* Exactly once, unless the call is cancelled.  result NULL: err says why there is none, and duration_us is 0 when the
@@ -39,15 +40,25 @@ void hosts_destroy(struct hosts *);
 /* Lists what would be loaded, for -n: -1 when a configured path is not there. */
 int hosts_find(const struct config *, struct config_list *out, struct err *);
 
+/* What a call says before its result; both get the call's arg. */
+struct host_talk {
+    void (*noted)(void *arg, const struct rpc_msg *);
+    /* It asks for its client (the service "client"): 0, and host_call_answer follows, from the loop or from within; -1: why not. */
+    int (*asked)(void *arg, const struct json *params, struct err *);
+};
+
 /* On what terms a call is made. */
 struct host_terms {
     int64_t deadline_ms;
     struct label context; /* of what it is given: a host that was given worse is started anew before it */
     bool fresh;           /* the host has served nobody before, and serves nobody after */
+    const struct host_talk *talk; /* NULL: nobody listens */
 };
 /* NULL: err says why.  done() is never called from within. */
 struct host_call *hosts_call(struct hosts *, const char *provider, const char *tool, const char *args, size_t args_len,
                              const struct host_terms *, host_done *, void *arg, struct err *);
+/* To what it asked for, an object; or NULL and why there is no answer. */
+void host_call_answer(struct host_call *, const struct buf *responses, const struct err *why);
 /* done() is not called.  A call under way ends with its host. */
 void host_cancel(struct host_call *);
 

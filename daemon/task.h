@@ -93,6 +93,10 @@ struct task_listener {
     void (*delta)(struct task_listener *, const struct model_delta *);
     void (*changed)(struct task_listener *); /* state that clients see */
     void (*gone)(struct task_listener *);    /* the task leaves memory: no further call, already off the list */
+    /* NULL where it does not care.  A note of the call under way (progress, a line of its log), as its host sent it. */
+    void (*noted)(struct task_listener *, const struct rpc_msg *);
+    /* The call under way asks its client (ASK in docs/protocol.md): 0, and task_answer_call follows; -1: it cannot be asked. */
+    int (*asked)(struct task_listener *, const struct json *requests, struct err *);
 };
 
 struct task {
@@ -196,6 +200,8 @@ int task_answer(struct task *, uint32_t uid, const char *text, const char **code
  */
 int task_pause(struct task *, uint32_t uid, int64_t *seq, const char **code);
 int task_resume(struct task *, uint32_t uid, int64_t *seq, const char **code);
+/* What a call under way asked its client for, an object (ANSWERED in docs/protocol.md), or NULL and why not. */
+void task_answer_call(struct task *, const struct buf *responses, const struct err *why);
 /* The resource of GET /v1/tasks/{id}: members of an object that the caller opened. */
 void task_write(const struct task *, struct jsonw *);
 /* Sends what is pending to the journal. */

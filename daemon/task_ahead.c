@@ -55,6 +55,8 @@ static void keep_result(struct ahead *a, const struct tool_result *r)
     for (size_t i = 0; i < r->n_parts; i++) {
         parts[i] = r->parts[i];
         parts[i].mime = keep(a->arena, parts[i].mime, strlen(parts[i].mime));
+        if (parts[i].uri)
+            parts[i].uri = keep(a->arena, parts[i].uri, strlen(parts[i].uri));
         parts[i].data = keep(a->arena, parts[i].data, parts[i].len);
     }
     a->result.parts = parts;

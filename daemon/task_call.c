@@ -104,14 +104,18 @@ void task_end_call(struct task *t, bool error, int status, const char *text)
 
 static bool is_text(const struct mcp_part *p)
 {
-    size_t i;
+    return mcp_is_text(p->mime, p->data, p->len);
+}
 
-    if (strncmp(p->mime, "text/", 5) != 0 && strstr(p->mime, "xml") == NULL && strstr(p->mime, "json") == NULL)
-        return false;
-    for (i = 0; i < p->len; i++)
-        if (p->data[i] == '\0')
-            return false;
-    return true;
+/* What the model reads, too, though it is a resource of its own. */
+static void write_resource(struct jsonw *w, const struct mcp_part *p)
+{
+    jsonw_object(w, NULL);
+    jsonw_text(w, "type", "text");
+    jsonw_string(w, "text", p->data, p->len);
+    jsonw_text(w, "uri", p->uri);
+    jsonw_text(w, "mime", p->mime);
+    jsonw_end(w);
 }
 
 /* A part that only people look at. */
@@ -124,6 +128,8 @@ static void write_data_part(struct jsonw *w, const struct mcp_part *p)
         jsonw_string(w, "text", p->data, p->len);
     else
         base64_write(w, "base64", p->data, p->len);
+    if (p->uri)
+        jsonw_text(w, "uri", p->uri);
     jsonw_end(w);
 }
 
@@ -201,12 +207,15 @@ static void take_result(struct task *t, const struct tool_result *r, int64_t dur
     for (i = 0; i < r->n_parts; i++) {
         struct mcp_part p = r->parts[i];
 
-        if (is_text(&p))
+        if (is_text(&p) || p.kind == MCP_TEXT)
             p.data = pass_text(&passing, p.data, &p.len);
         parts[n] = (struct part){ .mime = p.mime, .data = p.data, .len = p.len };
         if (p.kind == MCP_TEXT || p.kind == MCP_LINK) {
             parts[n].mime = "text/plain";
-            part_write(&parts[n], &e->w);
+            if (p.uri)
+                write_resource(&e->w, &p);
+            else
+                part_write(&parts[n], &e->w);
         } else {
             write_data_part(&e->w, &p);
         }
@@ -255,6 +264,91 @@ void task_host_done(struct task *t, const struct tool_result *r, int64_t duratio
 static void on_result(void *arg, const struct tool_result *r, int64_t duration_us, const struct err *err)
 {
     task_host_done(arg, r, duration_us, err);
+}
+
+/* --- what a call says before its result ------------------------------------------------------------------------- */
+
+static void on_noted(void *arg, const struct rpc_msg *msg)
+{
+    struct task *t = arg;
+    struct task_listener *l, *next;
+
+    for (l = TAILQ_FIRST(&t->listeners); l; l = next) {
+        next = TAILQ_NEXT(l, link);
+        if (l->noted)
+            l->noted(l, msg);
+    }
+}
+
+/* "user_name, confirm" */
+static void put_keys(struct entry *e, const struct json *object)
+{
+    struct buf keys;
+
+    buf_init(&keys, RPC_MAX_LINE);
+    for (const struct json *m = json_first(object); m; m = json_next(m))
+        buf_addf(&keys, "%s%s", keys.len > 0 ? ", " : "", json_key(m) ? json_key(m) : "");
+    entry_string(e, "keys", keys.data, keys.len);
+    buf_finish(&keys);
+}
+
+static void record_asked(struct task *t, const struct json *requests)
+{
+    struct entry *e;
+    size_t at;
+
+    if (json_count(requests) == 0)
+        return; /* only what the client can be asked */
+    e = task_record(t, ENTRY_CLIENT_ASKED);
+    entry_text(e, "call_id", t->call.call->id);
+    put_keys(e, requests);
+    at = entry_mark(e);
+    jsonw_value(&e->w, "requests", requests);
+    entry_seal(e, "requests", at);
+    task_recorded(t, e);
+}
+
+static void record_answered(struct task *t, const struct buf *responses)
+{
+    struct json *root = json_parse(responses->data, responses->len, NULL);
+    const struct json *given = json_get(root, "responses");
+    struct entry *e;
+    size_t at;
+
+    if (json_count(given) > 0 && t->call.call) {
+        e = task_record(t, ENTRY_CLIENT_ANSWERED);
+        entry_text(e, "call_id", t->call.call->id);
+        put_keys(e, given);
+        at = entry_mark(e);
+        jsonw_value(&e->w, "responses", given);
+        entry_seal(e, "responses", at);
+        task_recorded(t, e);
+    }
+    json_free(root);
+}
+
+/* The client that had the call made, if it is there. */
+static int on_asked(void *arg, const struct json *requests, struct err *err)
+{
+    struct task *t = arg;
+
+    for (struct task_listener *l = TAILQ_FIRST(&t->listeners); l; l = TAILQ_NEXT(l, link))
+        if (l->asked) {
+            record_asked(t, json_get(requests, "requests"));
+            return l->asked(l, requests, err);
+        }
+    return fail(err, CORAX_E_UNAVAIL, "unavailable: no MCP client waits for this call, so there is nobody to ask");
+}
+
+static const struct host_talk talk = { on_noted, on_asked };
+
+void task_answer_call(struct task *t, const struct buf *responses, const struct err *why)
+{
+    if (t->host_call == NULL)
+        return;
+    if (responses)
+        record_answered(t, responses);
+    host_call_answer(t->host_call, responses, why);
 }
 
 /* Its intent is in the journal before it begins. */
@@ -386,7 +480,7 @@ struct host_call *task_start_host(struct task *t, const struct task_call *c, hos
         return foreign_call(t->d->foreign, c->tool, c->call->args, c->call->args_len,
                             &(struct host_terms){ deadline, t->seen, c->must.fresh_host }, done, arg, err);
     return hosts_call(t->d->hosts, c->tool->provider, c->tool->name, c->call->args, c->call->args_len,
-                      &(struct host_terms){ deadline, t->seen, c->must.fresh_host }, done, arg, err);
+                      &(struct host_terms){ deadline, t->seen, c->must.fresh_host, done == on_result ? &talk : NULL }, done, arg, err);
 }
 
 /* true: it has its result already. */

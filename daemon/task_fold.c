@@ -229,6 +229,8 @@ int task_fold_event(struct task_fold *f, enum entry_kind kind, const struct json
     case ENTRY_OBSERVATION_CUT: /* the planner cuts it again */
     case ENTRY_WENT_BACK:       /* and goes back again */
     case ENTRY_TASK_RESUMED:
+    case ENTRY_CLIENT_ASKED: /* the tool's own affair: its call ends with a result, or is made again */
+    case ENTRY_CLIENT_ANSWERED:
         return 0;
     case ENTRY_TASK_FINISHED:
     case ENTRY_N_KINDS:

@@ -251,7 +251,8 @@ static void take(struct rejudge *r, size_t i, const struct json *e)
 
     if (r->denied && id && strcmp(id, r->call_id) == 0)
         return;
-    if (kind == ENTRY_OBSERVATION_CUT || kind == ENTRY_WENT_BACK || kind == ENTRY_LESSON_WRITTEN)
+    if (kind == ENTRY_OBSERVATION_CUT || kind == ENTRY_WENT_BACK || kind == ENTRY_LESSON_WRITTEN || kind == ENTRY_CLIENT_ASKED ||
+        kind == ENTRY_CLIENT_ANSWERED)
         return;
     see(r, kind, e);
     if (task_fold_event(&r->fold, kind, e, &err) < 0) {

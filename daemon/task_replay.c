@@ -277,6 +277,8 @@ static bool is_same(struct replay *r, enum entry_kind kind, const struct json *e
     case ENTRY_PAUSE_ASKED:
     case ENTRY_TASK_PAUSED:
     case ENTRY_TASK_RESUMED_BY:
+    case ENTRY_CLIENT_ASKED:
+    case ENTRY_CLIENT_ANSWERED:
         return take(r, kind, e);
     case ENTRY_TASK_SUBMITTED:
     case ENTRY_N_KINDS:

@@ -10,6 +10,7 @@
 
 #include "tools/host_io.h"
 #include "tools/host_roots.h"
+#include "tools/host_watch.h"
 #include "tools/mcp.h"
 #include "util/base64.h"
 #include "util/clock.h"
@@ -19,6 +20,8 @@
 
 #define MAX_STRINGS \
     (1 << 20)     /* bytes of decoded arguments: more than a line can hold, unless asked for again and again */
+#define MAX_URI  1000 /* bytes */
+#define MAX_MIME 100
 #define LOOK_MS 5 /* how often remaining_ms() looks for a cancellation */
 
 static void set_failure(struct corax_call *c, int status, const char *text, size_t len)
@@ -50,7 +53,7 @@ __attribute__((format(printf, 3, 4))) static int refuse(struct corax_call *c, in
 
 static const char *known_mime(const char *mime)
 {
-    static const char *const known[] = { "text/plain", "application/json", "image/svg+xml", "image/png" };
+    static const char *const known[] = { "text/plain", "application/json", "image/svg+xml", "image/png", "audio/wav" };
 
     for (size_t i = 0; mime && i < sizeof known / sizeof *known; i++)
         if (strcmp(known[i], mime) == 0)
@@ -61,9 +64,37 @@ static const char *known_mime(const char *mime)
 static const struct host_part *find_part(const struct corax_call *c, const char *mime)
 {
     for (size_t i = 0; i < c->n_parts; i++)
-        if (strcmp(c->parts[i].mime, mime) == 0)
+        if (c->parts[i].uri == NULL && strcmp(c->parts[i].mime, mime) == 0)
             return &c->parts[i];
     return NULL;
+}
+
+static int add_part(struct corax_call *c, const char *mime, const char *uri, const void *data, size_t len)
+{
+    if (c->n_parts >= HOST_MAX_RESULT_PARTS || len > CORAX_RESULT_MAX - c->bytes.len)
+        return refuse(c, CORAX_E_LIMIT, "the result is too large: at most %d bytes in %d parts are allowed",
+                      CORAX_RESULT_MAX, HOST_MAX_RESULT_PARTS);
+    c->parts[c->n_parts] = (struct host_part){ .mime = mime, .uri = uri, .at = c->bytes.len, .len = len };
+    buf_add(&c->bytes, data, len);
+    if (c->bytes.failed)
+        return refuse(c, CORAX_E_LIMIT, "out of memory");
+    c->n_parts++;
+    return CORAX_OK;
+}
+
+static int table_resource(struct corax_call *c, const char *uri, const char *mime, const void *data, size_t len)
+{
+    char *kept_uri, *kept_mime;
+
+    if (c == NULL)
+        return CORAX_E_INTERNAL;
+    if (uri == NULL || uri[0] == '\0' || strlen(uri) > MAX_URI || mime == NULL || mime[0] == '\0' || strlen(mime) > MAX_MIME)
+        return refuse(c, CORAX_E_ARGS, "the tool gave a resource without a uri or a type, or with one that is too long");
+    kept_uri = arena_strndup(c->strings, uri, strlen(uri));
+    kept_mime = arena_strndup(c->strings, mime, strlen(mime));
+    if (kept_uri == NULL || kept_mime == NULL)
+        return refuse(c, CORAX_E_LIMIT, "out of memory");
+    return add_part(c, kept_mime, kept_uri, data, len);
 }
 
 static int table_result(struct corax_call *c, const char *mime, const void *data, size_t len)
@@ -76,15 +107,7 @@ static int table_result(struct corax_call *c, const char *mime, const void *data
         return refuse(c, CORAX_E_ARGS, "the tool gave a part of the unknown type %.60s", mime ? mime : "NULL");
     if (strcmp(known, "application/json") == 0 && find_part(c, known))
         return refuse(c, CORAX_E_ARGS, "the tool gave two JSON parts");
-    if (c->n_parts >= HOST_MAX_RESULT_PARTS || len > CORAX_RESULT_MAX - c->bytes.len)
-        return refuse(c, CORAX_E_LIMIT, "the result is too large: at most %d bytes in %d parts are allowed",
-                      CORAX_RESULT_MAX, HOST_MAX_RESULT_PARTS);
-    c->parts[c->n_parts] = (struct host_part){ known, c->bytes.len, len };
-    buf_add(&c->bytes, data, len);
-    if (c->bytes.failed)
-        return refuse(c, CORAX_E_LIMIT, "out of memory");
-    c->n_parts++;
-    return CORAX_OK;
+    return add_part(c, known, NULL, data, len);
 }
 
 static void table_fail(struct corax_call *c, int status, const char *text, size_t len)
@@ -120,6 +143,34 @@ static void table_progress(struct corax_call *c, double done, const char *text, 
     buf_finish(&out);
 }
 
+static bool is_served(const struct corax_call *c, const char *service)
+{
+    for (const struct json *s = json_first(c->services); s; s = json_next(s))
+        if (json_text(s) && strcmp(json_text(s), service) == 0)
+            return true;
+    return false;
+}
+
+static void table_log(struct corax_call *c, enum corax_log_level level, const char *text, size_t len)
+{
+    static const char *const names[] = { "debug", "info", "notice", "warning", "error" };
+    struct buf out;
+    struct jsonw w;
+
+    if (c == NULL || text == NULL || (unsigned)level >= sizeof names / sizeof *names || !is_served(c, "log") || c->n_logged >= CORAX_LOG_MAX)
+        return;
+    c->n_logged++;
+    buf_init(&out, 16 * MCP_MAX_NOTE);
+    w = rpc_notification_start(&out, "notifications/message");
+    jsonw_text(&w, "level", names[level]);
+    jsonw_text(&w, "logger", c->tool->tool->name);
+    jsonw_string(&w, "data", text, utf8_within(text, len, MCP_MAX_NOTE));
+    rpc_end(&w);
+    if (!out.failed && host_io_write(c->io, out.data, out.len) != 0)
+        c->canceled = true;
+    buf_finish(&out);
+}
+
 static int64_t table_remaining_ms(struct corax_call *c)
 {
     int64_t now = clock_mono_ms();
@@ -134,14 +185,6 @@ static int64_t table_remaining_ms(struct corax_call *c)
 }
 
 /* --- services -------------------------------------------------------------------------------------------------- */
-
-static bool is_served(const struct corax_call *c, const char *service)
-{
-    for (const struct json *s = json_first(c->services); s; s = json_next(s))
-        if (json_text(s) && strcmp(json_text(s), service) == 0)
-            return true;
-    return false;
-}
 
 static int send_request(struct corax_call *c, const char *id, const char *service, const char *request, size_t len)
 {
@@ -195,6 +238,21 @@ static void forget_reply(struct corax_call *c)
     c->reply_json = NULL;
 }
 
+/* A person's time is not the call's. */
+static enum host_wait await_answer(struct corax_call *c, const char *id, bool person, struct host_message *answer)
+{
+    const int64_t began_ms = clock_mono_ms(), until_ms = began_ms + HOST_CLIENT_MS;
+    enum host_wait waited;
+
+    if (!person)
+        return host_io_await(c->io, id, c->id, c->id_len, c->deadline_ms, answer);
+    host_watch_move(until_ms);
+    waited = host_io_await(c->io, id, c->id, c->id_len, until_ms, answer);
+    c->deadline_ms += clock_mono_ms() - began_ms;
+    host_watch_move(c->deadline_ms);
+    return waited;
+}
+
 static int table_request(struct corax_call *c, const char *service, const char *request, size_t len, const char **reply,
                          size_t *reply_len)
 {
@@ -214,7 +272,7 @@ static int table_request(struct corax_call *c, const char *service, const char *
     rc = send_request(c, id, service, request, len);
     if (rc != CORAX_OK)
         return rc;
-    switch (host_io_await(c->io, id, c->id, c->id_len, c->deadline_ms, &answer)) {
+    switch (await_answer(c, id, strcmp(service, "client") == 0, &answer)) {
     case HOST_ANSWERED:
         c->reply = answer.line;
         return read_reply(c, service, answer.len, reply, reply_len);
@@ -290,6 +348,8 @@ const struct corax_host host_table = {
     .arg = table_arg,
     .root = host_roots_get,
     .json_get = table_json_get,
+    .resource = table_resource,
+    .log = table_log,
 };
 
 /* --- the call ------------------------------------------------------------------------------------------------------ */
@@ -363,7 +423,7 @@ void host_call_run(struct corax_call *c)
     c->why_len = 0;
     c->canceled = false;
     c->looked_ms = clock_mono_ms();
-    c->n_notes = 0;
+    c->n_notes = c->n_logged = 0;
     rc = tool->call(&host_table, c, c->args, c->args_len);
     if (rc == CORAX_E_TIMEOUT || rc == CORAX_E_CANCELED)
         rc = c->canceled ? CORAX_E_CANCELED : CORAX_E_TIMEOUT; /* the plugin cannot tell one from the other */
@@ -383,15 +443,32 @@ static void write_text_part(struct jsonw *w, const char *text, size_t len)
     jsonw_end(w);
 }
 
+static void write_resource_part(struct jsonw *w, const struct host_part *p, const char *data)
+{
+    jsonw_object(w, NULL);
+    jsonw_text(w, "type", "resource");
+    jsonw_object(w, "resource");
+    jsonw_text(w, "uri", p->uri);
+    jsonw_text(w, "mimeType", p->mime);
+    if (mcp_is_text(p->mime, data, p->len))
+        jsonw_string(w, "text", data, p->len);
+    else
+        base64_write(w, "blob", data, p->len);
+    jsonw_end(w);
+    jsonw_end(w);
+}
+
 static void write_part(const struct corax_call *c, const struct host_part *p, struct jsonw *w)
 {
     const char *data = c->bytes.data + p->at;
 
-    if (strcmp(p->mime, "text/plain") == 0) {
+    if (p->uri) {
+        write_resource_part(w, p, data);
+    } else if (strcmp(p->mime, "text/plain") == 0) {
         write_text_part(w, data, p->len);
     } else if (strcmp(p->mime, "application/json") != 0) {
         jsonw_object(w, NULL);
-        jsonw_text(w, "type", "image");
+        jsonw_text(w, "type", strncmp(p->mime, "audio/", 6) == 0 ? "audio" : "image");
         base64_write(w, "data", data, p->len);
         jsonw_text(w, "mimeType", p->mime);
         jsonw_end(w);

@@ -16,12 +16,14 @@
 #include "util/json.h"
 
 #define HOST_MAX_RESULT_PARTS 256
-#define HOST_NOTE_INTERVAL_MS 50 /* progress notes that come faster are dropped */
+#define HOST_CLIENT_MS        600000 /* for a person to answer */
+#define HOST_NOTE_INTERVAL_MS 40 /* progress notes that come faster are dropped */
 
 struct host_io;
 
 struct host_part {
-    const char *mime; /* one of the known ones, constant */
+    const char *mime; /* one of the known ones, constant; of a resource: in the strings */
+    const char *uri;  /* of a resource, in the strings; NULL: it is none */
     size_t at, len;   /* in bytes */
 };
 
@@ -52,7 +54,7 @@ struct corax_call {
     size_t why_len;
     bool canceled;
     int64_t looked_ms, noted_ms;
-    unsigned n_notes;
+    unsigned n_notes, n_logged;
 };
 
 extern const struct corax_host host_table;

@@ -127,6 +127,15 @@ void host_watch_arm(int64_t deadline_ms, const char *last_words, size_t len, con
     pthread_mutex_unlock(&watch.lock);
 }
 
+void host_watch_move(int64_t deadline_ms)
+{
+    pthread_mutex_lock(&watch.lock);
+    watch.due_ms = deadline_ms + HOST_GRACE_MS;
+    if (watch.timer_ms == 0 || watch.due_ms < watch.timer_ms)
+        set_timer(watch.due_ms);
+    pthread_mutex_unlock(&watch.lock);
+}
+
 void host_watch_disarm(void)
 {
     pthread_mutex_lock(&watch.lock);

@@ -26,6 +26,8 @@ int host_watch_start(struct host_io *, struct err *);
  * at most HOST_MAX_LAST) and logs `what`, a constant string.
  */
 void host_watch_arm(int64_t deadline_ms, const char *last_words, size_t len, const char *what);
+/* What is armed is due at another time: the call waits for a person, or does not any more. */
+void host_watch_move(int64_t deadline_ms);
 /* After it returns nothing will be written by the watch: the caller may answer. */
 void host_watch_disarm(void);
 

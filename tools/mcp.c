@@ -40,6 +40,13 @@ int mcp_status_of_error(const struct rpc_msg *m)
                                                    : CORAX_E_INTERNAL;
 }
 
+bool mcp_is_text(const char *mime, const char *data, size_t len)
+{
+    if (strncmp(mime, "text/", 5) != 0 && strstr(mime, "xml") == NULL && strstr(mime, "json") == NULL)
+        return false;
+    return memchr(data, '\0', len) == NULL;
+}
+
 /* --- requests ---------------------------------------------------------------------------------------------------- */
 
 static void put_client(struct jsonw *w, const char *key)
@@ -281,6 +288,28 @@ static int read_text(const char *text, struct arena *a, struct mcp_part *out, st
     return 0;
 }
 
+static int read_resource(const struct json *in, struct arena *a, struct mcp_part *out, struct err *err)
+{
+    const char *text = json_get_text(in, "text", NULL), *blob = json_get_text(in, "blob", NULL);
+
+    if (text == NULL && blob == NULL) { /* of which there is nothing but the name */
+        out->kind = MCP_LINK;
+        return read_text(json_get_text(in, "uri", NULL), a, out, err);
+    }
+    out->uri = arena_printf(a, "%.1000s", json_get_text(in, "uri", ""));
+    if (out->uri == NULL)
+        return fail(err, CORAX_E_LIMIT, "the result is too large");
+    if (blob && text == NULL) {
+        out->kind = MCP_BLOB;
+        return read_bytes(in, "blob", a, out, err);
+    }
+    out->kind = MCP_TEXT;
+    if (read_text(text, a, out, err) != 0)
+        return -1;
+    out->mime = arena_printf(a, "%.100s", json_get_text(in, "mimeType", "text/plain"));
+    return out->mime ? 0 : fail(err, CORAX_E_LIMIT, "the result is too large");
+}
+
 static int read_part(const struct json *in, struct arena *a, struct mcp_part *out, struct err *err)
 {
     const char *type = json_get_text(in, "type", "");
@@ -298,14 +327,8 @@ static int read_part(const struct json *in, struct arena *a, struct mcp_part *ou
         out->kind = MCP_LINK;
         return read_text(json_get_text(in, "uri", NULL), a, out, err);
     }
-    if (strcmp(type, "resource") == 0 && json_get_text(resource, "text", NULL)) {
-        out->kind = MCP_TEXT;
-        return read_text(json_get_text(resource, "text", NULL), a, out, err);
-    }
-    if (strcmp(type, "resource") == 0) {
-        out->kind = MCP_LINK;
-        return read_text(json_get_text(resource, "uri", NULL), a, out, err);
-    }
+    if (strcmp(type, "resource") == 0)
+        return read_resource(resource, a, out, err);
     return fail(err, CORAX_E_INTERNAL, "a part of the result is of an unknown type \"%.40s\"", type);
 }
 
@@ -330,7 +353,7 @@ static int read_parts(const struct rpc_msg *m, const struct json *content, struc
         if (out->structured == NULL)
             return fail(err, CORAX_E_LIMIT, "the result is too large");
         if (n == 0)
-            parts[i++] = (struct mcp_part){ MCP_TEXT, "text/plain", out->structured, out->structured_len };
+            parts[i++] = (struct mcp_part){ .kind = MCP_TEXT, .mime = "text/plain", .data = out->structured, .len = out->structured_len };
     }
     out->parts = parts;
     out->n_parts = i;

@@ -47,13 +47,14 @@ struct mcp_server {
     char name[64], version[32];
 };
 
-enum mcp_part_kind { MCP_TEXT, MCP_IMAGE, MCP_AUDIO, MCP_LINK };
+enum mcp_part_kind { MCP_TEXT, MCP_IMAGE, MCP_AUDIO, MCP_LINK, MCP_BLOB };
 
 struct mcp_part {
     enum mcp_part_kind kind;
     const char *mime; /* "text/plain" for text and links */
     const char *data; /* UTF-8, or the decoded bytes of an image or a sound; a link's URI.  NUL-terminated */
     size_t len;
+    const char *uri; /* of an embedded resource, which is a text (MCP_TEXT, with its own mime) or bytes (MCP_BLOB); else NULL */
 };
 
 struct tool_result {
@@ -130,5 +131,7 @@ bool mcp_read_progress(const struct rpc_msg *, struct mcp_note *);
 const char *mcp_status_name(int status);
 int mcp_status_of(const char *name); /* CORAX_E_INTERNAL for one that is not known */
 int mcp_status_of_error(const struct rpc_msg *); /* of an RPC_ERROR: its data.status, or what its code means */
+/* Whether bytes of that type can be given as text: they say so, and have no NUL. */
+bool mcp_is_text(const char *mime, const char *data, size_t len);
 
 #endif

@@ -124,7 +124,7 @@ int main(void)
     test_files();
     refuses(drive_zoo("no_entry"), CORAX_E_ARGS, "no corax_plugin_entry()");
     refuses(drive_zoo("null_entry"), CORAX_E_INTERNAL, "returned NULL");
-    refuses(drive_zoo("wrong_major"), CORAX_E_ARGS, "built for plugin interface 2.3, this is 1.1");
+    refuses(drive_zoo("wrong_major"), CORAX_E_ARGS, "built for plugin interface 2.3, this is 1.2");
     refuses(drive_zoo("short_struct"), CORAX_E_ARGS, "too short");
     refuses(drive_zoo("no_size"), CORAX_E_ARGS, "begin it with CORAX_PLUGIN_HEADER");
     refuses(drive_zoo("null_tools"), CORAX_E_ARGS, "offers no tools");

@@ -160,7 +160,8 @@ static void test_results(void)
     ok(r.parts[1].len == 5 && memcmp(r.parts[1].data, "\x89PNG\0", 5) == 0, "an image, decoded");
     ok(r.parts[2].kind == MCP_LINK && strcmp(r.parts[2].data, "file:///x") == 0, "a link");
     is_str(r.parts[3].data, "inside", "a resource's text");
-    ok(r.parts[4].kind == MCP_LINK && strcmp(r.parts[4].data, "u") == 0, "another resource is a link");
+    ok(r.parts[3].kind == MCP_TEXT && strcmp(r.parts[3].uri, "u") == 0 && r.parts[0].uri == NULL, "with its name");
+    ok(r.parts[4].kind == MCP_BLOB && r.parts[4].len == 0 && strcmp(r.parts[4].uri, "u") == 0, "a resource's bytes, with its name");
     ok(r.parts[5].kind == MCP_AUDIO && r.parts[5].len == 0, "a sound of no length");
     ok(r.structured_len == 11 && memcmp(r.structured, "{\"n\": 1.50}", 11) == 0, "structured content as it was sent");
     ok(read_result("{\"content\":[],\"structuredContent\":[1]}", &r, &err) == 0 && r.n_parts == 1 &&
