@@ -7,6 +7,7 @@
 #include "daemon/agents.h"
 #include "daemon/config_read.h"
 #include "daemon/foreign_config.h"
+#include "daemon/listen.h"
 #include "daemon/memory.h"
 #include "util/file.h"
 
@@ -93,6 +94,7 @@ int config_init(struct config *c, struct err *err)
     c->memory = (struct memory_config){ .max_items = 10000, .note_chars = MEMORY_NOTE_CHARS, .recall_items = 5, .recall_bytes = 2048 };
     c->retrieval = (struct retrieval_config){ .max_tools = 24, .top_k = 8, .step_k = 3, .step_max = 24 };
     c->embedding = (struct embedding_config){ .timeout_ms = 2000, .min_cosine = 0.3 };
+    c->mcp.approve = true;
     c->log_level = LOG_LEVEL_INFO;
     if (config_set_text(&c->socket, CORAX_RUNDIR "/coraxd.sock", err) < 0 ||
         config_set_text(&c->state, CORAX_STATEDIR, err) < 0 ||
@@ -123,6 +125,9 @@ void config_finish(struct config *c)
     free(c->agents_dir);
     free(c->user_policies);
     free(c->socket);
+    free(c->listen);
+    free(c->mcp.prompts);
+    free(c->mcp.resources);
     free(c->state);
     finish_model(&c->model);
     for (size_t i = 0; i < c->n_models; i++)
@@ -434,6 +439,28 @@ static int read_stop(struct config *c, const struct json *v, struct err *err)
     return 0;
 }
 
+static int read_listen(struct config *c, const struct json *root, struct err *err)
+{
+    struct sockaddr_storage addr;
+    socklen_t len;
+
+    if (config_read_text(root, "", "listen", &c->listen, err) < 0)
+        return -1;
+    return c->listen ? listen_parse(c->listen, &addr, &len, err) : 0;
+}
+
+static int read_mcp(struct mcp_config *m, const struct json *v, struct err *err)
+{
+    static const char *const known[] = { "prompts", "resources", "approve", NULL };
+
+    if (v == NULL)
+        return 0;
+    if (json_check_members(v, "mcp", known, err) < 0 || config_read_text(v, "mcp.", "prompts", &m->prompts, err) < 0 ||
+        config_read_text(v, "mcp.", "resources", &m->resources, err) < 0 || config_read_flag(v, "mcp.", "approve", &m->approve, err) < 0)
+        return -1;
+    return 0;
+}
+
 int config_read_space(const struct json *v, const char **space, struct err *err)
 {
     if (v == NULL)
@@ -541,6 +568,7 @@ static bool same_models(const struct config *a, const struct config *b)
 static void note_restart(const struct config *a, const struct config *b, struct buf *restart)
 {
     note_key(restart, "socket", same_text(a->socket, b->socket));
+    note_key(restart, "listen", same_text(a->listen, b->listen));
     note_key(restart, "admin_group", same_text(a->admin_group, b->admin_group));
     note_key(restart, "state", same_text(a->state, b->state));
     note_key(restart, "model", same_text(a->model.path, b->model.path));
@@ -594,6 +622,7 @@ void config_adopt(struct config *c, struct config *fresh, struct buf *restart)
     SWAP(struct retrieval_config, c->retrieval, fresh->retrieval);
     c->embedding.timeout_ms = fresh->embedding.timeout_ms;
     c->embedding.min_cosine = fresh->embedding.min_cosine;
+    SWAP(struct mcp_config, c->mcp, fresh->mcp);
     c->log_level = fresh->log_level;
 }
 
@@ -672,10 +701,11 @@ static int read_root(struct config *c, const struct json *root, struct err *err)
                                          "isolation", "roots",       "log_level",  "journal",
                                          "planner",   "agents",      "max_scheduled", "stop", "memory", "compact_percent",
                                          "admin_policies", "user_policies", "approval_seconds", "models", "max_models", "tool_retrieval", "embedding",
-                                         "egress", "mcp_servers", NULL };
+                                         "egress", "mcp_servers", "listen", "mcp", NULL };
 
     if (json_check_members(root, "the file", known, err) < 0 || config_read_text(root, "", "socket", &c->socket, err) < 0 ||
         config_read_text(root, "", "admin_group", &c->admin_group, err) < 0 ||
+        read_listen(c, root, err) < 0 || read_mcp(&c->mcp, json_get(root, "mcp"), err) < 0 ||
         config_read_text(root, "", "agents", &c->agents_dir, err) < 0 || config_read_text(root, "", "state", &c->state, err) < 0 || read_model(root, &c->model.path, err) < 0 ||
         read_models(c, json_get(root, "models"), err) < 0 || config_read_small(root, "", "max_models", 1, CONFIG_MAX_MODELS, &c->max_models, err) < 0 ||
         config_read_text(root, "", "system", &c->system, err) < 0 ||

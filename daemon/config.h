@@ -72,8 +72,16 @@ struct model_file {
 struct agents;
 struct foreign_config;
 
+/* What MCP clients are offered besides tools (docs/mcp.md). */
+struct mcp_config {
+    char *prompts, *resources; /* folders; NULL: none */
+    bool approve;              /* a client that submitted a call may be asked to approve it */
+};
+
 struct config {
     char *socket, *state;
+    char *listen; /* a loopback address with a port; NULL: the socket alone */
+    struct mcp_config mcp;
     char *agents_dir;       /* NULL: there are none */
     struct agents *agents;  /* by config_load_agents() */
     struct model_file model; /* the default; path NULL: none */
@@ -134,7 +142,7 @@ void config_write_budget(const struct budget *, struct jsonw *);
 int config_load_agents(struct config *, struct err *);
 /*
  * Takes over from a fresh config, all set, what a running daemon can change: agents, system, date_note, max_running, max_queued,
- * max_scheduled, stop, planner, budget, sampling, memory, tool_retrieval, of embedding how long is waited and what counts, compact_percent, log_level and approval_seconds; what it had is the fresh one's then.  Policies are loaded by the caller.  Into restart go the names of the
+ * max_scheduled, stop, planner, budget, sampling, memory, tool_retrieval, mcp, of embedding how long is waited and what counts, compact_percent, log_level and approval_seconds; what it had is the fresh one's then.  Policies are loaded by the caller.  Into restart go the names of the
  * keys that differ besides, with commas between; they stay as they are.
  */
 void config_adopt(struct config *, struct config *fresh, struct buf *restart);

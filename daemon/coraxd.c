@@ -33,6 +33,8 @@
 #include "daemon/isolation.h"
 #include "daemon/journal.h"
 #include "daemon/journal_check.h"
+#include "daemon/listen.h"
+#include "daemon/mcp.h"
 #include "daemon/memory_vectors.h"
 #include "daemon/models.h"
 #include "daemon/policies.h"
@@ -213,6 +215,14 @@ static int configure(struct config *c, const struct options *o, struct err *err)
     return config_load_agents(c, err);
 }
 
+static int check_offer(const struct config *c, struct err *err)
+{
+    struct mcp_offer *offer = mcp_offer_load(&c->mcp, err);
+
+    mcp_offer_destroy(offer);
+    return offer ? 0 : -1;
+}
+
 /* -n: what a start would need, without starting. */
 static int check(const struct config *c, struct err *err)
 {
@@ -238,6 +248,8 @@ static int check(const struct config *c, struct err *err)
     for (size_t i = 0; rc == 0 && i < c->roots.n; i++)
         if (access(strchr(c->roots.at[i], '=') + 1, R_OK | X_OK) < 0)
             rc = fail_sys(err, CORAX_E_NOTFOUND, "the root %s", c->roots.at[i]);
+    if (rc == 0)
+        rc = check_offer(c, err);
     if (rc == 0)
         printf("coraxd: the configuration is good: %zu plugins, %zu policy files, %s\n", plugins.n, c->policies.n,
                c->model.path ? c->model.path : "no model");
@@ -308,6 +320,7 @@ static void on_settled(void *arg)
         return; /* the plugins, or the foreign servers */
     scheduler_start(d->scheduler);
     tool_vectors_run(d->tool_vectors);
+    mcp_tools_changed(d->mcp);
     log_info("ready after %lld ms, %zu tools", (long long)(clock_mono_ms() - d->started_ms),
              registry_count(d->registry));
 }
@@ -319,6 +332,7 @@ static void on_tools_changed(void *arg)
 
     if (scheduler_is_ready(d->scheduler))
         scheduler_reloaded(d->scheduler);
+    mcp_tools_changed(d->mcp);
 }
 
 static void on_vectors(void *arg)
@@ -342,19 +356,23 @@ static void on_reload(evutil_socket_t sig, short what, void *arg)
     struct coraxd *d = arg;
     struct config fresh = { 0 };
     struct policies *policies = NULL;
+    struct mcp_offer *offer = NULL;
     struct err err = { 0 };
     struct buf restart;
     char hash[65];
 
     buf_init(&restart, 4096);
-    if (configure(&fresh, d->options, &err) < 0 || (policies = policies_load(&fresh, &err)) == NULL) {
+    if (configure(&fresh, d->options, &err) < 0 || (policies = policies_load(&fresh, &err)) == NULL ||
+        (offer = mcp_offer_load(&fresh.mcp, &err)) == NULL) {
         log_error("reload: %s; all stays as it was", err.msg);
+        policies_release(policies);
     } else {
         config_adopt(&d->config, &fresh, &restart);
         log_set_level(d->config.log_level);
         policies_release(d->policies);
         d->policies = policies;
         scheduler_reloaded(d->scheduler);
+        mcp_reloaded(d->mcp, offer);
         policies_hash(policies, UINT32_MAX, NULL, hash);
         log_info("reload: done, the policy is %.16s", hash);
         if (restart.len > 0)
@@ -362,6 +380,32 @@ static void on_reload(evutil_socket_t sig, short what, void *arg)
     }
     buf_finish(&restart);
     config_finish(&fresh);
+}
+
+static int listen_on_tcp(struct coraxd *d, struct err *err)
+{
+    char path[4200], token[LISTEN_TOKEN_LEN + 1];
+    int port;
+
+    if (d->config.listen == NULL)
+        return 0;
+    snprintf(path, sizeof(path), "%.4096s/token", d->config.state);
+    if (listen_token(path, token, err) < 0 || (port = http_listen_tcp(d->http, d->config.listen, token, err)) < 0)
+        return -1;
+    log_info("listening on TCP port %d (listen %s); the token is in %s", port, d->config.listen, path);
+    return 0;
+}
+
+static int start_mcp(struct coraxd *d, struct err *err)
+{
+    struct mcp_offer *offer = mcp_offer_load(&d->config.mcp, err);
+
+    if (offer == NULL)
+        return -1;
+    d->mcp = mcp_create(d, offer, err);
+    if (d->mcp == NULL)
+        mcp_offer_destroy(offer);
+    return d->mcp ? 0 : -1;
 }
 
 static int start(struct coraxd *d, struct err *err)
@@ -380,8 +424,9 @@ static int start(struct coraxd *d, struct err *err)
         return fail(err, CORAX_E_INTERNAL, "no memory");
     if (builtins_register(d->registry, &d->config, err) < 0 || (d->alarms = alarms_create(d->base, on_clock_set, d, err)) == NULL ||
         (d->scheduler = scheduler_create(d, err)) == NULL || (d->schedules = schedules_create(d, err)) == NULL ||
-        (d->http = http_create(d->base, d->config.socket, d->config.admin_group, routes_handle, d, err)) == NULL ||
-        (d->models = models_create(d->base, &d->config, err)) == NULL || (d->vectors = vectors_create(d->base, &d->config, err)) == NULL ||
+        start_mcp(d, err) < 0 || (d->http = http_create(d->base, d->config.socket, d->config.admin_group, routes_handle, d, err)) == NULL ||
+        listen_on_tcp(d, err) < 0 || (d->models = models_create(d->base, &d->config, err)) == NULL ||
+        (d->vectors = vectors_create(d->base, &d->config, err)) == NULL ||
         (d->memory_vectors = memory_vectors_create(d, err)) == NULL || (d->tool_vectors = tool_vectors_create(d, err)) == NULL ||
         (d->hosts = hosts_create(d->base, &d->config, d->registry, on_settled, d, err)) == NULL ||
         (d->foreign = foreign_create(d->base, &d->config, d->registry, &foreign_ops, d, err)) == NULL)
@@ -411,6 +456,8 @@ static void stop(struct coraxd *d)
         schedules_destroy(d->schedules);
     }
     alarms_destroy(d->alarms);
+    mcp_destroy(d->mcp);
+    d->mcp = NULL;
     http_destroy(d->http);
     hosts_destroy(d->hosts);
     foreign_destroy(d->foreign);

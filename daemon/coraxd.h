@@ -34,6 +34,7 @@ struct coraxd {
     struct scheduler *scheduler;
     struct schedules *schedules;
     struct http *http;
+    struct mcp *mcp; /* NULL before it is there, and at the end */
     struct remodel *remodels; /* replays that ask the model: task_remodel.c's list */
     int64_t started_ms; /* monotonic */
     bool ending;        /* it was told to end */

@@ -15,6 +15,7 @@
 #include <event2/keyvalq_struct.h>
 #include <event2/listener.h>
 #include <grp.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -26,6 +27,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "daemon/listen.h"
 #include "util/clock.h"
 #include "util/json.h"
 #include "util/log.h"
@@ -50,6 +52,9 @@ struct http {
     struct event_base *base;
     struct evhttp *evhttp;
     struct evconnlistener *listener; /* evhttp's */
+    struct evconnlistener *tcp;      /* likewise; NULL: nobody listens on TCP */
+    char token[LISTEN_TOKEN_LEN + 1]; /* for TCP */
+    int port;
     char *path;
     bool bound;
     bool full; /* the listener rests */
@@ -118,6 +123,17 @@ static void collect(struct http *h)
     h->collect_at = 2 * h->n_conns + MIN_COLLECT;
 }
 
+static void let_in(struct http *h, bool on)
+{
+    struct evconnlistener *const all[] = { h->listener, h->tcp };
+
+    for (size_t i = 0; i < 2; i++)
+        if (all[i] && on)
+            evconnlistener_enable(all[i]);
+        else if (all[i])
+            evconnlistener_disable(all[i]);
+}
+
 static struct bufferevent *on_connection(struct event_base *base, void *arg)
 {
     static const struct timeval period = { .tv_usec = SWEEP_MS * 1000 };
@@ -142,7 +158,7 @@ static struct bufferevent *on_connection(struct event_base *base, void *arg)
     if (h->n_conns++ == 0)
         event_add(h->sweep, &period);
     if (h->n_conns >= HTTP_MAX_CONNS) {
-        evconnlistener_disable(h->listener);
+        let_in(h, false);
         h->full = true;
     }
     return bev;
@@ -161,7 +177,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
             shutdown(bufferevent_getfd(c->bev), SHUT_RDWR); /* evhttp sees the end and frees it */
     }
     if (h->full && !h->stopped && h->n_conns < HTTP_MAX_CONNS) {
-        evconnlistener_enable(h->listener);
+        let_in(h, true);
         h->full = false;
     }
     if (h->n_conns == 0)
@@ -181,6 +197,8 @@ static const char *reason(int status)
         return "No Content";
     case 400:
         return "Bad Request";
+    case 401:
+        return "Unauthorized";
     case 403:
         return "Forbidden";
     case 404:
@@ -191,6 +209,8 @@ static const char *reason(int status)
         return "Conflict";
     case 413:
         return "Content Too Large";
+    case 415:
+        return "Unsupported Media Type";
     case 417:
         return "Expectation Failed";
     case 429:
@@ -298,12 +318,38 @@ static bool in_group(int fd, gid_t primary, gid_t wanted)
     return false;
 }
 
+static bool is_tcp(const struct bufferevent *bev)
+{
+    struct sockaddr_storage addr;
+    socklen_t len = sizeof(addr);
+
+    return getsockname(bufferevent_getfd((struct bufferevent *)bev), (struct sockaddr *)&addr, &len) == 0 && addr.ss_family != AF_UNIX;
+}
+
+/* Of a client on TCP.  false: the request is answered with what it lacks. */
+static bool is_let_in(const struct http *h, struct evhttp_request *req)
+{
+    if (!listen_host_is_local(http_header(req, "Host")) || !listen_origin_is_local(http_header(req, "Origin"))) {
+        http_reply_error(req, 403, "forbidden", "foreign_origin", NULL, "Host and Origin must name this machine: 127.0.0.1, localhost or [::1]");
+        return false;
+    }
+    if (listen_is_authorized(http_header(req, "Authorization"), h->token))
+        return true;
+    http_set_header(req, "WWW-Authenticate", "Bearer");
+    http_reply_error(req, 401, "unauthorized", "no_token", NULL, "send the token of the daemon's state folder: Authorization: Bearer TOKEN");
+    return false;
+}
+
 static bool who_is(const struct http *h, struct bufferevent *bev, struct http_peer *peer)
 {
     struct ucred cred;
     socklen_t len = sizeof(cred);
     int fd = bufferevent_getfd(bev);
 
+    if (is_tcp(bev)) { /* who has the token can read the daemon's files; that makes nobody an administrator */
+        *peer = (struct http_peer){ .uid = geteuid() };
+        return true;
+    }
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
         return false;
     peer->uid = cred.uid;
@@ -351,6 +397,8 @@ static void on_request(struct evhttp_request *req, void *arg)
     }
     evhttp_request_set_on_complete_cb(req, on_replied, h);
     http_set_header(req, "API-Version", HTTP_API_VERSION);
+    if (bev && is_tcp(bev) && !is_let_in(h, req))
+        return;
     if (bev == NULL || !who_is(h, bev, &peer)) {
         http_reply_error(req, 403, "forbidden", "no_peer", NULL, "the kernel does not say who you are");
     } else if (!has_clear_length(req)) {
@@ -484,6 +532,30 @@ failed:
     return NULL;
 }
 
+int http_listen_tcp(struct http *h, const char *address, const char *token, struct err *err)
+{
+    struct sockaddr_storage addr;
+    socklen_t len;
+
+    if (listen_parse(address, &addr, &len, err) < 0)
+        return -1;
+    snprintf(h->token, sizeof(h->token), "%s", token);
+    h->tcp = evconnlistener_new_bind(h->base, NULL, NULL, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_REUSEABLE, BACKLOG,
+                                     (const struct sockaddr *)&addr, (int)len);
+    if (h->tcp == NULL)
+        return fail_sys(err, CORAX_E_UNAVAIL, "listen %s", address);
+    if (evhttp_bind_listener(h->evhttp, h->tcp) == NULL) {
+        evconnlistener_free(h->tcp);
+        h->tcp = NULL;
+        return fail(err, CORAX_E_INTERNAL, "no memory");
+    }
+    len = sizeof(addr);
+    if (getsockname(evconnlistener_get_fd(h->tcp), (struct sockaddr *)&addr, &len) < 0)
+        return fail_sys(err, CORAX_E_IO, "listen %s", address);
+    h->port = ntohs(addr.ss_family == AF_INET ? ((struct sockaddr_in *)&addr)->sin_port : ((struct sockaddr_in6 *)&addr)->sin6_port);
+    return h->port;
+}
+
 void http_set_deadlines(struct http *h, int64_t request_ms, int64_t idle_ms)
 {
     h->request_ms = request_ms;
@@ -493,7 +565,7 @@ void http_set_deadlines(struct http *h, int64_t request_ms, int64_t idle_ms)
 void http_stop(struct http *h)
 {
     h->stopped = true;
-    evconnlistener_disable(h->listener);
+    let_in(h, false);
     if (h->bound)
         unlink(h->path);
     h->bound = false;

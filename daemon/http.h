@@ -1,5 +1,5 @@
 /*
- * daemon/http.h - HTTP/1.1 on the Unix socket, on libevent's evhttp.
+ * daemon/http.h - HTTP/1.1 on the Unix socket, and on loopback TCP where that is wanted, on libevent's evhttp.
  *
  * What evhttp leaves open is done here: who the client is (SO_PEERCRED), that a whole request has arrived within
  * HTTP_REQUEST_MS however slowly it drips, that an idle connection goes, how many connections there may be, a second
@@ -39,6 +39,11 @@ typedef void http_handler(void *arg, struct evhttp_request *, const struct http_
 /* admin_group may be NULL.  CORAX_E_UNAVAIL when another daemon listens there. */
 struct http *http_create(struct event_base *, const char *socket_path, const char *admin_group, http_handler *,
                          void *arg, struct err *);
+/*
+ * Listens on a loopback address (daemon/listen.h), too.  There a request needs the token, and Host and Origin that name this machine; its
+ * client is the daemon's own user, and no administrator.  The port, or -1 with CORAX_E_ARGS or CORAX_E_UNAVAIL.
+ */
+int http_listen_tcp(struct http *, const char *address, const char *token, struct err *);
 /* Sends what was answered, closes all connections and removes the socket. */
 void http_destroy(struct http *);
 /* Other limits than HTTP_REQUEST_MS and HTTP_IDLE_MS, for tests. */

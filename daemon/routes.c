@@ -11,6 +11,7 @@
 #include "daemon/foreign.h"
 #include "daemon/hosts.h"
 #include "daemon/isolation.h"
+#include "daemon/mcp.h"
 #include "daemon/models.h"
 #include "daemon/policies.h"
 #include "daemon/routes_foreign.h"
@@ -380,6 +381,10 @@ void routes_handle(void *arg, struct evhttp_request *req, const struct http_peer
 
     if (path == NULL)
         path = "/";
+    if (strcmp(path, "/mcp") == 0) {
+        mcp_handle(d->mcp, req, peer);
+        return;
+    }
     for (i = 0; i < sizeof(plain_routes) / sizeof(*plain_routes); i++) {
         if (strcmp(path, plain_routes[i].path) != 0)
             continue;

@@ -16,6 +16,7 @@
 
 #include "daemon/builtins.h"
 #include "daemon/hosts.h"
+#include "daemon/mcp.h"
 #include "daemon/models.h"
 #include "daemon/scheduler.h"
 #include "daemon/task_ahead.h"
@@ -213,6 +214,7 @@ static void on_saved(struct journal_op *op)
         tell_entry(t, e);
         entry_destroy(e);
     }
+    mcp_task_changed(t->d->mcp, t->row.id, t->row.uid);
     if (t->shown != before)
         tell_changed(t);
     if (t->row.state == TASK_FINISHED && t->pending == NULL) {
