@@ -653,6 +653,15 @@ static void of_session(struct mcp *m, struct evhttp_request *req, const struct h
     }
 }
 
+/* The hosts are still starting: a list without their tools would be taken for all there is. */
+static void wait_for_tools(struct mcp *m, struct evhttp_request *req, const struct http_peer *peer)
+{
+    if (m->n_early < MCP_MAX_EARLY)
+        m->early[m->n_early++] = (struct mcp_early){ .req = req, .peer = *peer };
+    else
+        http_reply_error(req, 503, "unavailable", "starting", NULL, "the tools are still starting: try again");
+}
+
 void mcp_handle(struct mcp *m, struct evhttp_request *req, const struct http_peer *peer)
 {
     const struct mcp_headers h = { .version = http_header(req, "MCP-Protocol-Version"),
@@ -663,7 +672,10 @@ void mcp_handle(struct mcp *m, struct evhttp_request *req, const struct http_pee
 
     switch (evhttp_request_get_command(req)) {
     case EVHTTP_REQ_POST:
-        post(m, req, peer, &h);
+        if (m->settled)
+            post(m, req, peer, &h);
+        else
+            wait_for_tools(m, req, peer);
         break;
     case EVHTTP_REQ_GET:
         of_session(m, req, peer, &h, false);
@@ -686,9 +698,20 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
     mcp_sessions_expire(m);
 }
 
+static void take_early(struct mcp *m)
+{
+    m->settled = true;
+    for (size_t i = 0; i < m->n_early; i++)
+        mcp_handle(m, m->early[i].req, &m->early[i].peer);
+    m->n_early = 0;
+}
+
 void mcp_tools_changed(struct mcp *m)
 {
     const uint64_t generation = registry_generation(m->d->registry);
+
+    if (!m->settled)
+        take_early(m);
 
     if (generation != m->generation)
         mcp_tell_changed(m, MCP_TOOLS_CHANGED);
@@ -737,6 +760,8 @@ void mcp_stop(struct mcp *m)
 
     if (m == NULL)
         return;
+    for (; m->n_early > 0; m->n_early--)
+        routes_ending(m->early[m->n_early - 1].req, "the daemon is ending");
     mcp_listeners_end(m);
     mcp_fault(&fault, 503, RPC_INTERNAL, "the daemon is ending; the task goes on when it is back");
     while ((c = TAILQ_FIRST(&m->calls)) != NULL)

@@ -145,6 +145,11 @@ int mcp_ask_client(struct task_listener *l, const struct json *params, struct er
             forget(c);
             return fail(err, CORAX_E_UNAVAIL, "unavailable: the client of this call declares no %s", c->lacks);
         }
+    if (c->n_asks > 0 && c->era == MCP_LEGACY && (c->answer == NULL || !mcp_answer_streams(c->answer))) {
+        forget(c);
+        return fail(err, CORAX_E_UNAVAIL,
+                    "unavailable: the client of this call takes no stream on which it could be asked, or has left");
+    }
     begin(c, WAIT_TOOL);
     if (take_given(c) < 0) {
         c->is_bad = true;
@@ -484,6 +489,7 @@ void mcp_ask_over(struct mcp_call *c)
     const enum mcp_wait wait = c->wait;
     struct err why = { 0 };
 
+    event_del(c->expiry);
     forget(c);
     if (wait == WAIT_TOOL && c->task) {
         fail(&why, CORAX_E_TIMEOUT, "nobody answered in time");

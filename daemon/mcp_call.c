@@ -151,6 +151,8 @@ void mcp_call_destroy(struct mcp_call *c)
     forget_kept(c);
     buf_finish(&c->result);
     event_free(c->expiry);
+    if (c->slow)
+        event_free(c->slow);
     free(c);
 }
 
@@ -431,8 +433,18 @@ static void answer_with_task(struct mcp_call *c)
     answer(c, 200, &out);
 }
 
+/* From here on nobody answers what its tool asks: who may still want to know is asked by then. */
+static void on_slow(evutil_socket_t fd, short what, void *arg)
+{
+    struct mcp_call *c = arg;
+
+    if (c->answer && c->task && c->wait == WAIT_NOTHING && !mcp_ask_is_open(c))
+        answer_with_task(c);
+}
+
 static void on_submitted(void *arg, const struct submitted *s)
 {
+    const struct timeval slow = { .tv_sec = MCP_SLOW_MS / 1000 };
     struct mcp_call *c = arg;
     struct mcp_fault fault;
     struct task *t;
@@ -448,8 +460,14 @@ static void on_submitted(void *arg, const struct submitted *s)
         return;
     }
     listen_to(c, t);
-    if (c->is_run && c->client.takes_tasks && c->era == MCP_MODERN)
+    if (c->era != MCP_MODERN || !c->client.takes_tasks)
+        return;
+    if (c->is_run) {
         answer_with_task(c);
+    } else {
+        c->slow = routes_need(evtimer_new(c->mcp->d->base, on_slow, c));
+        event_add(c->slow, &slow);
+    }
 }
 
 /* What POST /v1/tasks would be sent for the call. */
@@ -508,7 +526,7 @@ static int check_run(const struct json *arguments, struct err *err)
 
 static void submit(struct mcp_call *c, const char *name, const struct json *arguments)
 {
-    const char *code, *param;
+    const char *code, *param, *unknown;
     struct mcp_fault fault;
     struct submission sub;
     struct err err = { 0 };
@@ -523,6 +541,8 @@ static void submit(struct mcp_call *c, const char *name, const struct json *argu
     memset(&sub, 0, sizeof(sub));
     rc = body.failed ? fail(&err, CORAX_E_LIMIT, "the arguments are too large")
                      : submission_parse(&sub, body.data, body.len, &c->mcp->d->config, &code, &param, &err);
+    if (rc == 0 && (unknown = routes_unknown_tool(c->mcp->d, &sub)) != NULL)
+        rc = fail(&err, CORAX_E_ARGS, "there is no tool \"%.64s\"", unknown);
     if (rc == 0) {
         sub.uid = c->uid;
         rc = scheduler_submit(c->mcp->d->scheduler, &sub, on_submitted, c, &code, &err);

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 
 #include "util/base64.h"
 #include "util/file.h"
@@ -24,6 +26,7 @@ struct file {
     char *text;
     size_t len;
     struct json *root;
+    struct timespec changed; /* of the file that is the resource */
 };
 
 struct folder {
@@ -193,6 +196,7 @@ static int read_one(struct folder *d, const char *name, struct err *err)
 {
     struct file *f = &d->at[d->n];
     char path[4500];
+    struct stat st;
     struct buf text;
 
     if (d->n == OFFER_MAX_FILES)
@@ -210,7 +214,12 @@ static int read_one(struct folder *d, const char *name, struct err *err)
     if (f->name == NULL || f->text == NULL)
         return fail(err, CORAX_E_INTERNAL, "no memory");
     f->root = json_parse_config(f->text, f->len, err);
-    return f->root ? 0 : err_context(err, "%s", path);
+    if (f->root == NULL)
+        return err_context(err, "%s", path);
+    snprintf(path, sizeof(path), "%.4000s/%.255s", d->path, json_get_text(f->root, "file", ""));
+    if (json_get(f->root, "file") && stat(path, &st) == 0)
+        f->changed = st.st_mtim;
+    return 0;
 }
 
 static int read_folder(struct folder *d, const char *path,
@@ -293,7 +302,9 @@ static bool same(const struct folder *a, const struct folder *b)
     bool equal = a->n == b->n;
 
     for (size_t i = 0; equal && i < a->n; i++)
-        equal = a->at[i].len == b->at[i].len && memcmp(a->at[i].text, b->at[i].text, a->at[i].len) == 0;
+        equal = a->at[i].len == b->at[i].len && memcmp(a->at[i].text, b->at[i].text, a->at[i].len) == 0 &&
+                a->at[i].changed.tv_sec == b->at[i].changed.tv_sec &&
+                a->at[i].changed.tv_nsec == b->at[i].changed.tv_nsec;
     return equal;
 }
 

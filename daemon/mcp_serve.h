@@ -18,9 +18,11 @@
 #define MCP_MAX_LISTENERS 64
 #define MCP_MAX_URIS      32 /* that one of them, or a session, watches */
 #define MCP_MAX_URI       1024
+#define MCP_MAX_EARLY     64 /* requests that came before the tools were known */
 #define MCP_MAX_CALLS     256
 #define MCP_MAX_ASKS      16     /* requests to the client that are open at a time */
 #define MCP_ASK_MS        600000 /* for the client to bring the answers; a corax-host waits as long */
+#define MCP_SLOW_MS       1000   /* a call that takes longer is a task, for a client that takes those */
 #define MCP_PAGE          100
 #define MCP_TTL_MS        5000 /* of what a client may keep */
 #define MCP_ANSWER_LIMIT  (64u << 20)
@@ -63,7 +65,12 @@ struct mcp {
     TAILQ_HEAD(mcp_calls, mcp_call) calls;
     struct event *sweep;
     uint64_t generation; /* of the registry, as clients were told */
-    bool settled;        /* it has been told once */
+    bool settled;        /* the tools are known: until then requests wait */
+    size_t n_early;
+    struct mcp_early {
+        struct evhttp_request *req;
+        struct http_peer peer;
+    } early[MCP_MAX_EARLY];
 };
 
 /* A request with what is known of who sent it. */
@@ -141,10 +148,10 @@ struct mcp_call {
     int round;
     size_t n_asks;
     struct mcp_ask asks[MCP_MAX_ASKS];
-    bool is_bad;       /* the client brought an answer that makes no sense */
-    const char *lacks; /* the capability that a tool needed and the client has not; NULL: none */
-    struct buf result; /* the tool_result event */
-    struct event *expiry;
+    bool is_bad;                 /* the client brought an answer that makes no sense */
+    const char *lacks;           /* the capability that a tool needed and the client has not; NULL: none */
+    struct buf result;           /* the tool_result event */
+    struct event *expiry, *slow; /* slow NULL: its client takes no tasks */
 };
 
 void mcp_do_call(struct mcp_exchange *);

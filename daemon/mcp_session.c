@@ -150,12 +150,16 @@ static void open_params(const struct mcp_listener *l, struct buf *out, struct js
     }
 }
 
-static void send_params(struct mcp_listener *l, struct buf *out, struct jsonw *w)
+/* false: the listener is gone. */
+static bool send_params(struct mcp_listener *l, struct buf *out, struct jsonw *w)
 {
+    bool sent;
+
     jsonw_end(w);
     jsonw_end(w);
-    mcp_answer_send(l->answer, out);
+    sent = mcp_answer_send(l->answer, out);
     buf_finish(out);
+    return sent;
 }
 
 void mcp_tell_changed(struct mcp *m, enum mcp_change what)
@@ -175,14 +179,14 @@ void mcp_tell_changed(struct mcp *m, enum mcp_change what)
     }
 }
 
-static void tell_one(struct mcp_listener *l, const char *uri)
+static bool tell_one(struct mcp_listener *l, const char *uri)
 {
     struct buf out;
     struct jsonw w;
 
     open_params(l, &out, &w, "notifications/resources/updated");
     jsonw_text(&w, "uri", uri);
-    send_params(l, &out, &w);
+    return send_params(l, &out, &w);
 }
 
 void mcp_tell_updated(struct mcp *m, const char *uri, uint32_t uid)
@@ -197,10 +201,8 @@ void mcp_tell_updated(struct mcp *m, const char *uri, uint32_t uid)
         if (uri && l->uid == uid && watches(uris, n, uri))
             tell_one(l, uri);
         for (size_t i = 0; uri == NULL && i < n; i++)
-            if (strncmp(uris[i], TASK_URI, strlen(TASK_URI)) != 0) {
-                tell_one(l, uris[i]);
-                break; /* it may be cut off: the next change tells of the others */
-            }
+            if (strncmp(uris[i], TASK_URI, strlen(TASK_URI)) != 0 && !tell_one(l, uris[i]))
+                break;
     }
 }
 

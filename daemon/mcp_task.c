@@ -27,8 +27,11 @@ struct reading {
     char id[MCP_MAX_ID + 1], uri[MCP_MAX_URI + 1];
 };
 
-static const char *status_of(enum task_state state, enum task_outcome outcome)
+/* broke: there is no result, for the plugin broke down. */
+static const char *status_of(enum task_state state, enum task_outcome outcome, bool broke)
 {
+    if (broke)
+        return "failed";
     if (state == TASK_WAITING)
         return "input_required";
     if (state != TASK_FINISHED)
@@ -44,14 +47,27 @@ static void put_time(struct jsonw *w, const char *key, int64_t ms)
     jsonw_text(w, key, text);
 }
 
-void mcp_write_task(struct jsonw *w, const struct task_row *row, enum task_state state)
+static void write_head(struct jsonw *w, const struct task_row *row, enum task_state state, bool broke)
 {
     jsonw_text(w, "taskId", row->id);
-    jsonw_text(w, "status", status_of(state, row->outcome));
+    jsonw_text(w, "status", status_of(state, row->outcome, broke));
     put_time(w, "createdAt", row->created_ms);
     put_time(w, "lastUpdatedAt", row->updated_ms);
     jsonw_null(w, "ttlMs"); /* until the journal's retention */
     jsonw_int(w, "pollIntervalMs", POLL_MS);
+}
+
+void mcp_write_task(struct jsonw *w, const struct task_row *row, enum task_state state)
+{
+    write_head(w, row, state, false);
+}
+
+static void put_error(struct jsonw *w, const char *message)
+{
+    jsonw_object(w, "error");
+    jsonw_int(w, "code", RPC_INTERNAL);
+    jsonw_text(w, "message", message);
+    jsonw_end(w);
 }
 
 static bool may_see(const struct http_peer *peer, uint32_t uid)
@@ -80,9 +96,15 @@ static void write_finished(struct jsonw *w, const struct journal_read *r)
                 *finished = parse(find_event(r, ENTRY_TASK_FINISHED));
     const bool is_run = strcmp(json_get_text(submitted, "planner", ""), "call") != 0;
     struct json *result = is_run ? NULL : parse(find_event(r, ENTRY_TOOL_RESULT));
+    bool broke;
 
-    mcp_write_task(w, &r->row, r->row.state);
-    if (r->row.state == TASK_FINISHED && r->row.outcome != OUTCOME_CANCELLED) {
+    broke = json_bool(json_get(result, "error"), false) && strcmp(json_get_text(result, "status", ""), "internal") == 0;
+    write_head(w, &r->row, r->row.state, broke && r->row.outcome != OUTCOME_CANCELLED);
+    if (r->row.state != TASK_FINISHED || r->row.outcome == OUTCOME_CANCELLED) {
+        ; /* that says it */
+    } else if (broke) {
+        put_error(w, json_get_text(finished, "text", "the plugin broke down"));
+    } else {
         jsonw_object(w, "result");
         mcp_write_outcome(w, MCP_MODERN, r->row.id, result, finished, is_run);
         jsonw_end(w);

@@ -3,6 +3,7 @@
  * is that a plugin can do all that the protocol has.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -134,9 +135,9 @@ static int ask_for(const struct corax_host *h, struct corax_call *c, const char 
     "\"" key "\":{\"method\":\"elicitation/create\",\"params\":{\"message\":\"" message \
     "\",\"requestedSchema\":{\"type\":\"object\","                                      \
     "\"properties\":{" properties "},\"required\":[" required "]}}}"
-#define SAMPLE(key, prompt, most)                                                                           \
-    "\"" key "\":{\"method\":\"sampling/"                                                                   \
-             "createMessage\",\"params\":{\"messages\":[{\"role\":\"user\",\"content\":{\"type\":\"text\"," \
+#define SAMPLE(key, prompt, most)                                                                  \
+    "\"" key "\":{\"method\":\"sampling/"                                                          \
+    "createMessage\",\"params\":{\"messages\":[{\"role\":\"user\",\"content\":{\"type\":\"text\"," \
     "\"text\":\"" prompt "\"}}],\"maxTokens\":" most "}}"
 #define ROOTS(key) "\"" key "\":{\"method\":\"roots/list\",\"params\":{}}"
 #define NAME       FORM("user_name", "What is your name?", "\"name\":{\"type\":\"string\"}", "\"name\"")
@@ -286,6 +287,72 @@ CALL(ask_possible)
     return text(h, c, "The client can be asked nothing.");
 }
 
+/* Sleeps as many seconds as its argument says. */
+CALL(slow)
+{
+    const char *seconds = "0";
+    size_t n = 1;
+
+    (void)args;
+    (void)len;
+    h->arg(c, "/seconds", &seconds, &n);
+    for (int left_ms = (n == 1 ? seconds[0] - '0' : 9) * 1000; left_ms > 0; left_ms -= PAUSE_MS) {
+        if (h->remaining_ms(c) <= 0)
+            return CORAX_E_CANCELED;
+        pause_a_little();
+    }
+    return text(h, c, "computed");
+}
+
+CALL(greet)
+{
+    const char *name = "";
+    char out[200];
+    size_t n = 0;
+
+    (void)args;
+    (void)len;
+    h->arg(c, "/name", &name, &n);
+    return h->result(c, "text/plain", out,
+                     (size_t)snprintf(out, sizeof out, "Hello, %.*s!", n < 100 ? (int)n : 100, name));
+}
+
+/* Longer than a call is waited for, then as error does. */
+CALL(failing)
+{
+    for (int i = 0; i < 1500 / PAUSE_MS; i++)
+        pause_a_little();
+    return error(h, c, args, len);
+}
+
+CALL(breaking)
+{
+    (void)h;
+    (void)c;
+    (void)args;
+    (void)len;
+    for (int i = 0; i < 1500 / PAUSE_MS; i++)
+        pause_a_little();
+    abort();
+}
+
+/* Asks, and then takes longer than a call is waited for. */
+CALL(ask_and_work)
+{
+    const char *reply, *name = "";
+    size_t n, name_len = 0;
+    char out[200];
+    int rc = ask(h, c, NAME, &reply, &n);
+
+    if (rc != CORAX_OK)
+        return rc;
+    h->json_get(c, reply, n, "/responses/user_name/content/name", &name, &name_len);
+    n = (size_t)snprintf(out, sizeof out, "Done, %.*s.", name_len < 100 ? (int)name_len : 100, name);
+    for (int i = 0; i < 1500 / PAUSE_MS; i++)
+        pause_a_little();
+    return h->result(c, "text/plain", out, n);
+}
+
 /* What the test around changes when it sees this call. */
 CALL(trigger)
 {
@@ -325,6 +392,13 @@ TOOL(ask_state, "test_input_required_result_request_state", "Asks for a confirma
 TOOL(ask_three, "test_input_required_result_multiple_inputs", "Asks three things at once.", NOTHING);
 TOOL(ask_twice, "test_input_required_result_multi_round", "Asks twice.", NOTHING);
 TOOL(ask_possible, "test_input_required_result_capabilities", "Asks what the client can be asked.", NOTHING);
+TOOL(greet, "greet", "Greets.", ONE("name"));
+TOOL(slow, "slow_compute", "Takes its time.",
+     "{\"type\":\"object\",\"properties\":{\"seconds\":{\"type\":\"integer\",\"minimum\":0}},\"required\":[\"seconds\"]"
+     "}");
+TOOL(failing, "failing_job", "Fails after a while.", "{\"type\":\"object\"}");
+TOOL(breaking, "protocol_error_job", "Breaks down after a while.", "{\"type\":\"object\"}");
+TOOL(ask_and_work, "test_tool_with_task", "Asks for a name and takes its time.", NOTHING);
 TOOL(trigger, "test_trigger_prompt_change", "Has the list of prompts changed.", NOTHING);
 
 static const struct corax_tool tool_tampered = { .size = sizeof(struct corax_tool),
@@ -391,6 +465,11 @@ static const struct corax_tool *const tools[] = {
     &tool_log,
     &tool_schema,
     &tool_header,
+    &tool_greet,
+    &tool_ask_and_work,
+    &tool_slow,
+    &tool_failing,
+    &tool_breaking,
     NULL,
 };
 

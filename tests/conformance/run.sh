@@ -58,7 +58,7 @@ url=http://127.0.0.1:$(cat "$dir/port")/mcp
 status=0
 for revision in ${REVISIONS:-2026-07-28 2025-11-25}; do
     if [ -n "${SCENARIO-}" ]; then
-        $CONFORMANCE server --url "$url" --scenario "$SCENARIO" --spec-version "$revision" || status=1
+        $CONFORMANCE server --url "$url" --scenario "$SCENARIO" --spec-version "$revision" --force || status=1
     else
         $CONFORMANCE server --url "$url" --requirements "$revision" > "$dir/$revision" 2>&1 || status=1
         cat "$dir/$revision"

@@ -252,6 +252,25 @@ static void test_service_failures(void)
     is_int(drive_end(&d), 0, "the host is well");
 }
 
+/* A person answers: that takes longer than the call may. */
+static void test_client(void)
+{
+    static const char *const client[] = { "client", NULL };
+    struct tool_result r;
+
+    begin_actor();
+    drive_begin_serving(&d, "ask", "{\"service\":\"client\",\"request\":{\"requests\":{}},\"pointer\":\"/a\"}", 300, client);
+    ok(drive_message(&d) && d.msg.kind == RPC_REQUEST && strcmp(d.msg.method, "corax/client") == 0, "the host asks for the client");
+    usleep(900000);
+    say("{\"jsonrpc\":\"2.0\",\"id\":\"s1\",\"result\":{\"a\":\"yes\"}}");
+    is_str(outcome(&r), "yes", "the deadline stood still until the answer came");
+    drive_begin_serving(&d, "ask", "{\"service\":\"client\",\"request\":{},\"pointer\":\"/a\"}", 300, client);
+    drive_message(&d);
+    say("{\"jsonrpc\":\"2.0\",\"id\":\"s2\",\"error\":{\"code\":-32000,\"message\":\"nobody\",\"data\":{\"status\":-8}}}");
+    is_int((outcome(&r), r.status), CORAX_E_UNAVAIL, "nobody to ask");
+    is_int(drive_end(&d), 0, "the host is well");
+}
+
 static void test_service_cancel(void)
 {
     struct tool_result r;
@@ -504,6 +523,7 @@ int main(void)
     test_cancel();
     test_services();
     test_service_failures();
+    test_client();
     test_service_cancel();
     test_alone();
     test_notes();
