@@ -166,7 +166,7 @@ int mcp_ask_client(struct task_listener *l, const struct json *params, struct er
 
 bool mcp_ask_is_open(const struct mcp_call *c)
 {
-    return c->n_asks > 0;
+    return c->n_asks > 0 && c->era == MCP_MODERN && c->wait == WAIT_NOTHING;
 }
 
 /* The answers that are there travel with the client. */

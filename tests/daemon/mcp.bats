@@ -314,6 +314,36 @@ tasks='{"elicitation":{},"extensions":{"io.modelcontextprotocol/tasks":{}}}'
     [[ $(field /result/contents/0/text) == *task_finished* ]]
 }
 
+@test "for a client that takes tasks, a slow call is one, too" {
+    start
+    call append_slow '{"text":"s"}' "$tasks"
+    [ "$(field /result/resultType)" = task ]
+    [ "$(field /result/status)" = working ]
+    task=$(field /result/taskId)
+    await "$task"
+    mcp tasks/get "$task" "\"taskId\":\"$task\"" "$tasks"
+    [ "$(field /result/status)" = completed ]
+    [ "$(field /result/result/content/0/text)" = s ]
+    [ "$(cat "$ledger")" = s ]
+    # A task that waits for its person says for what, and is answered.
+
+    call append '{"text":"one"}' "$tasks"
+    [ "$(field /result/resultType)" = input_required ]
+    newest
+    task=$id
+    mcp tasks/get "$task" "\"taskId\":\"$task\"" "$tasks"
+    [ "$(field /result/status)" = input_required ]
+    key=$(printf '%s' "$body" | sed 's/.*"inputRequests":{"\([^"]*\)".*/\1/')
+    mcp tasks/update "$task" "\"taskId\":\"$task\",\"inputResponses\":{\"$key\":{\"action\":\"accept\",\"content\":{\"approve\":true}}}" "$tasks"
+    [ "$(field /result/resultType)" = complete ]
+    for _ in $(seq 100); do
+        await "$task"
+        [ "$(field /state)" = finished ] && break
+    done
+    [ "$(field /outcome)" = answered ]
+    [ "$(tail -n 1 "$ledger")" = one ]
+}
+
 @test "prompts and resources are the operator's files, and clients hear of changes" {
     mkdir "$dir/prompts" "$dir/resources"
     cp "$CORAX_SRCDIR"/tests/conformance/prompts/*.json "$dir/prompts"

@@ -43,8 +43,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     h = (struct mcp_headers){
         .version = values[0], .method = values[1], .name = values[2], .session = values[3], .content_type = values[4]
     };
-    if (end)
-        head[head_len] = '\0';
     if (mcp_request_parse(&r, end ? (const char *)end + 1 : "", end ? len - head_len - 1 : 0, &h, &fault) == 0) {
         if (r.msg.method == NULL && r.era == MCP_MODERN)
             abort();
