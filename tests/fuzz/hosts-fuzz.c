@@ -54,8 +54,35 @@ static void on_done(void *arg, const struct tool_result *result, int64_t duratio
         call_one(); /* a task calls again from within */
 }
 
+static void on_noted(void *arg, const struct rpc_msg *msg)
+{
+    require(((struct called *)arg)->live && msg->kind == RPC_NOTIFICATION);
+}
+
+/* The client cannot be asked, answers at once, or never does. */
+static int on_asked(void *arg, const struct json *params, struct err *err)
+{
+    static unsigned turn;
+    struct called *c = arg;
+    struct buf answer;
+
+    require(c->live);
+    if (turn++ % 3 == 0)
+        return fail(err, CORAX_E_UNAVAIL, "nobody is there");
+    if (turn % 3 == 0)
+        return 0;
+    buf_init(&answer, 100);
+    buf_adds(&answer, "{\"responses\":{}}");
+    host_call_answer(c->call, &answer, NULL);
+    host_call_answer(c->call, NULL, &(struct err){ .status = CORAX_E_TIMEOUT });
+    buf_finish(&answer);
+    return 0;
+}
+
 static void call_one(void)
 {
+    static const struct host_talk talk = { on_noted, on_asked };
+    const struct host_terms terms = { .deadline_ms = DEADLINE_MS, .context = { TRUSTED, PUBLIC }, .talk = &talk };
     struct called *c = &called[n_called];
     const struct tool *tool = registry_at(registry, 0);
     const struct host_terms terms = { .deadline_ms = DEADLINE_MS };
@@ -137,6 +164,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         log_open("hosts-fuzz", LOG_LEVEL_ERROR + 1);
         base = event_base_new();
         require(base && config_init(&config, NULL) == 0);
+        config.host_processes = 1; /* fake_links[0] is all that is driven */
         config_list_clear(&config.plugins);
         require(config_list_add(&config.plugins, "/dev/null", NULL) == 0);
     }
