@@ -187,6 +187,7 @@ is_answered() {
     mv "$dir/new.json" "$dir/script.json"
     api GET /healthz
     same "$(field /model/file)" replaced
+    sleep 0.2 # requests look at the file ten times a second
     is_answered
     same "$(field /answer)" "the old one"
     has "$(cat "$dir/log")" "is no longer the file that was loaded"
