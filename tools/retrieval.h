@@ -75,6 +75,7 @@ struct retrieval_query {
     size_t len;
     const float *vector; /* [dim]; NULL: words alone */
     size_t dim;
+    double min_cosine; /* for retrieval_search_more: from there on a tool is meant, whatever the words */
     size_t k; /* how many, at most RETRIEVAL_MAX_HITS */
     bool (*admits)(void *arg, const char *name); /* NULL: every tool */
     void *arg;
@@ -84,7 +85,8 @@ struct retrieval_hit {
     uint64_t id;
     const char *name; /* until the tool is removed */
     double score;     /* BM25F's, or where there is a vector the fused one; above 0 */
-    double part;      /* of what all words of the query weigh that any tool has: 0 to 1; of a fused score 0 */
+    double part;      /* of what all words of the query weigh that any tool has: 0 to 1; 0 where it is not among the best by words */
+    double cosine;    /* of its vector and the query's; 0 where it is not among the best by these */
 };
 
 /*
@@ -98,12 +100,15 @@ int retrieval_search(struct retrieval *, const struct retrieval_query *, struct 
  *
  * A score says nothing by itself: how high it is depends on the query's length and rarity.  So tools are held against those
  * that the task has, by the same text.  A text about what the task is doing anyhow fits the tool that does it, and next to
- * nothing is gained; one that wants something else fits what the task has badly, or not at all.  RETRIEVAL_AS_GOOD and
- * RETRIEVAL_PART were chosen with the split "dev" of tests/tools/retrieval/episodes.jsonl.  Fused scores are ranks in disguise,
- * so there a tool must stand before all that the task has.
+ * nothing is gained; one that wants something else fits what the task has badly, or not at all.  Fused scores are ranks in
+ * disguise, so there a tool must stand before all that the task has, or next behind the first of it; and since something is
+ * always first, either its words or its cosine must say that it is meant.  The constants were chosen with the split "dev" of
+ * tests/tools/retrieval/ (episodes.jsonl, and the fused ones with its queries as well).
  */
-#define RETRIEVAL_AS_GOOD 0.8  /* of the best score of what the task has */
-#define RETRIEVAL_PART    0.15 /* of the text: a word in common, in a long text, is none */
+#define RETRIEVAL_AS_GOOD       0.8  /* of the best score of what the task has */
+#define RETRIEVAL_AS_GOOD_FUSED 0.97 /* the same of a fused one: a rank or two */
+#define RETRIEVAL_PART          0.15 /* of the text: a word in common, in a long text, is none */
+#define RETRIEVAL_PART_FUSED    0.1
 int retrieval_search_more(struct retrieval *, const struct retrieval_query *, bool (*has)(void *arg, const char *name),
                           struct retrieval_hit *hits, struct err *);
 

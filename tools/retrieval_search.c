@@ -66,21 +66,24 @@ static void rise(struct retrieval_hit *heap, size_t at)
     }
 }
 
-static void offer(struct best *b, const struct indexed *d, double score)
+static void offer_hit(struct best *b, const struct retrieval_hit *hit)
 {
-    const struct retrieval_hit hit = { d->id, d->name, score, 0 };
-
-    if (b->k == 0 || (b->n == b->k && !is_worse(&b->heap[0], &hit)))
+    if (b->k == 0 || (b->n == b->k && !is_worse(&b->heap[0], hit)))
         return;
-    if (b->q->admits && !b->q->admits(b->q->arg, d->name))
+    if (b->q->admits && !b->q->admits(b->q->arg, hit->name))
         return;
     if (b->n < b->k) {
-        b->heap[b->n] = hit;
+        b->heap[b->n] = *hit;
         rise(b->heap, b->n++);
     } else {
-        b->heap[0] = hit;
+        b->heap[0] = *hit;
         sink(b->heap, b->n, 0);
     }
+}
+
+static void offer(struct best *b, const struct indexed *d, double score)
+{
+    offer_hit(b, &(struct retrieval_hit){ .id = d->id, .name = d->name, .score = score });
 }
 
 /* The best first. */
@@ -194,34 +197,42 @@ static double dot(const float *a, const float *b, size_t n)
     return sum;
 }
 
-/* The length of the query's vector is the same for all tools, so it is left as it is. */
+/* The length of the query's vector is the same for all tools, so it need not be divided by before they are in order. */
 static void search_vectors(const struct retrieval *r, const struct retrieval_query *q, struct best *best)
 {
+    const double len = sqrt(dot(q->vector, q->vector, q->dim));
+
     for (size_t i = 0; i < r->n_slots; i++)
         if (r->slots[i].name && r->slots[i].vector)
             offer(best, &r->slots[i], dot(r->slots[i].vector, q->vector, q->dim));
     put_in_order(best);
+    for (size_t i = 0; i < best->n; i++)
+        best->heap[i].cosine = len > 0 ? best->heap[i].score / len : 0;
 }
 
 /* Sums up what each list says of a tool; a is by words, b by vectors. */
 static void fuse(const struct best *a, const struct best *b, struct best *out)
 {
     for (size_t i = 0; i < a->n; i++) {
-        double score = 1 / (RRF_K + (double)i + 1);
+        struct retrieval_hit hit = a->heap[i];
 
+        hit.score = 1 / (RRF_K + (double)i + 1);
         for (size_t j = 0; j < b->n; j++)
-            if (b->heap[j].id == a->heap[i].id)
-                score += BY_VECTOR / (RRF_K + (double)j + 1);
-        offer(out, &(struct indexed){ .id = a->heap[i].id, .name = (char *)a->heap[i].name }, score);
+            if (b->heap[j].id == hit.id) {
+                hit.score += BY_VECTOR / (RRF_K + (double)j + 1);
+                hit.cosine = b->heap[j].cosine;
+            }
+        offer_hit(out, &hit);
     }
     for (size_t j = 0; j < b->n; j++) {
+        struct retrieval_hit hit = b->heap[j];
         size_t i;
 
-        for (i = 0; i < a->n && a->heap[i].id != b->heap[j].id; i++)
+        hit.score = BY_VECTOR / (RRF_K + (double)j + 1);
+        for (i = 0; i < a->n && a->heap[i].id != hit.id; i++)
             ;
         if (i == a->n)
-            offer(out, &(struct indexed){ .id = b->heap[j].id, .name = (char *)b->heap[j].name },
-                  BY_VECTOR / (RRF_K + (double)j + 1));
+            offer_hit(out, &hit);
     }
     put_in_order(out);
 }
@@ -246,6 +257,12 @@ int retrieval_search(struct retrieval *r, const struct retrieval_query *q, struc
 
 /* --- more than a task has ---------------------------------------------------------------------------------------------- */
 
+/* Is the text about it at all? */
+static bool is_meant(const struct retrieval_query *q, bool fused, const struct retrieval_hit *hit)
+{
+    return fused ? hit->part >= RETRIEVAL_PART_FUSED || hit->cosine >= q->min_cosine : hit->part >= RETRIEVAL_PART;
+}
+
 int retrieval_search_more(struct retrieval *r, const struct retrieval_query *q, bool (*has)(void *arg, const char *name),
                           struct retrieval_hit *hits, struct err *err)
 {
@@ -260,9 +277,9 @@ int retrieval_search_more(struct retrieval *r, const struct retrieval_query *q, 
         return -1;
     for (int i = 0; i < n && !(least > 0); i++)
         if (has(q->arg, all[i].name))
-            least = all[i].score * (fused ? 1 : RETRIEVAL_AS_GOOD);
+            least = all[i].score * (fused ? RETRIEVAL_AS_GOOD_FUSED : RETRIEVAL_AS_GOOD);
     for (int i = 0; i < n && (size_t)found < q->k && all[i].score > least; i++)
-        if ((fused || all[i].part >= RETRIEVAL_PART) && !has(q->arg, all[i].name))
+        if (is_meant(q, fused, &all[i]) && !has(q->arg, all[i].name))
             hits[found++] = all[i];
     return found;
 }

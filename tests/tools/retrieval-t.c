@@ -467,6 +467,50 @@ static void test_more(void)
     retrieval_destroy(r);
 }
 
+static const float of_mail[2] = { 0, 1 }, of_both[2] = { 0.5f, 0.866f }, of_none[2] = { -0.7f, -0.7f };
+
+static int more_like(struct retrieval *r, const char *text, const float *vector, struct retrieval_hit *hits)
+{
+    const struct retrieval_query q = {
+        .text = text, .len = strlen(text), .vector = vector, .dim = 2, .min_cosine = 0.3, .k = 4, .arg = (void *)"get_weather"
+    };
+
+    return retrieval_search_more(r, &q, has_first, hits, NULL);
+}
+
+/* The same where there are vectors: two directions, the weather and the mail. */
+static void test_more_by_vector(void)
+{
+    static const struct tool tools[] = {
+        { .id = 1, .name = "get_weather", .provider = "p", .summary = "Tells the weather of a city" },
+        { .id = 2, .name = "send_mail", .provider = "p", .summary = "Sends an e-mail to somebody" },
+        { .id = 3, .name = "rotate", .provider = "p", .summary = "Turns a picture around" },
+    };
+    static const float vectors[][2] = { { 1, 0 }, { 0, 3 }, { 0.2f, -1 } };
+    struct retrieval *r = retrieval_create();
+    struct retrieval_hit hits[4];
+
+    for (size_t i = 0; i < 3; i++) {
+        retrieval_add(r, &tools[i], NULL);
+        retrieval_set_vector(r, tools[i].id, vectors[i], 2, NULL);
+    }
+    is_int(more_like(r, "the post", of_mail, hits), 1, "what is meant comes without a word in common, and nothing else");
+    is_str(hits[0].name, "send_mail", "it is the nearest");
+    ok(fabs(hits[0].cosine - 1) < 1e-6 && hits[0].part == 0, "its cosine is %.3f, and it has no part of the text", hits[0].cosine);
+    is_int(more_like(r, "the post", (const float[2]){ 0, 0.01f }, hits), 1, "how long the query's vector is does not matter");
+    is_int(more_like(r, "is it raining", vectors[0], hits), 0, "a text about what is there brings nothing");
+    is_int(more_like(r, "zygote", of_none, hits), 1, "what is first is told of only where its cosine is high enough");
+    is_str(hits[0].name, "rotate", "as this one's is");
+    is_int(more_like(r, "zygote", (const float[2]){ -1, 0 }, hits), 0, "else nothing is");
+    is_int(more_like(r, "a picture of the post", (const float[2]){ -1, 0.1f }, hits), 1, "words count as well");
+    is_str(hits[0].name, "rotate", "as they did");
+    is_int(more_like(r, "zygote", (const float[2]){ 1, 0.9f }, hits), 1, "one next behind what is there comes as well");
+    is_str(hits[0].name, "send_mail", "if it is near enough");
+    is_int(more_like(r, "zygote", (const float[2]){ 1, 0.1f }, hits), 0, "and only then");
+    is_int(more_like(r, "weather by post", of_both, hits), 0, "a tool behind what is there by both is none");
+    retrieval_destroy(r);
+}
+
 static void test_sync(void)
 {
     struct retrieval *r = retrieval_create();
@@ -522,6 +566,7 @@ int main(void)
     test_ties();
     test_vectors();
     test_more();
+    test_more_by_vector();
     test_sync();
     test_growth();
     words_destroy(words);
