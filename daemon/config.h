@@ -37,7 +37,7 @@ struct embedding_config {
     char *model;                       /* its path; NULL: none, words alone are searched */
     char *query_prefix, *text_prefix; /* what it was trained to find before them; NULL: nothing */
     int timeout_ms;                    /* how long a search waits for its vector */
-    double min_cosine;                 /* of a memory that has none of the words; less is not found */
+    double min_cosine;                 /* of a memory that has none of the words, and of a tool in a step; less is not found */
 };
 
 #define CONFIG_MAX_TOOLS 1000 /* that a task or an agent may name */

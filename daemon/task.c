@@ -755,7 +755,11 @@ void task_advance(struct task *t)
                 break;
             if (waits_for_vector(t, &c) || task_memory_recalls(t, &c))
                 return;
-            if (task_compacts(t, &c) || task_tools_add(t, &c))
+            if (task_compacts(t, &c))
+                break;
+            if (task_tools_wait(t, &c))
+                return;
+            if (task_tools_add(t, &c))
                 break;
             ask_model(t, &c);
             return;

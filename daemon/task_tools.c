@@ -151,6 +151,7 @@ static void use_vector(struct task *t, struct retrieval_query *q, const struct t
         return;
     q->vector = vector->at;
     q->dim = vector->dim;
+    q->min_cosine = t->d->config.embedding.min_cosine;
 }
 
 /*
@@ -487,14 +488,17 @@ static bool has_tool(void *arg, const char *name)
 static int look_for_step(struct task *t, size_t k, struct retrieval_hit *hits)
 {
     struct retrieval_query q = { .k = k, .admits = may_call, .arg = t };
+    struct text_vector vector;
     struct err err = { 0 };
     struct buf text;
     int n;
 
     buf_init(&text, 2 * (size_t)STEP_TEXT);
     newest_text(t, &text);
+    vector = task_vector_of(t, text.data, text.len);
     q.text = text.data ? text.data : "";
     q.len = text.len;
+    use_vector(t, &q, &vector);
     n = look(t, &q, has_tool, hits, &err);
     buf_finish(&text);
     if (n < 0)
@@ -510,6 +514,20 @@ static bool looks_now(const struct task *t, const struct plan_command *c)
 
     return o->chosen && c->attempt == 0 && !c->must_answer && n_steps > 0 && o->at_step != n_steps && r->step_k > 0 &&
            o->n_by_step < r->step_max;
+}
+
+bool task_tools_wait(struct task *t, const struct plan_command *c)
+{
+    struct buf text;
+    bool waits;
+
+    if (!looks_now(t, c) || tool_vectors_key(t->d->tool_vectors)[0] == '\0')
+        return false;
+    buf_init(&text, 2 * (size_t)STEP_TEXT);
+    newest_text(t, &text);
+    waits = !text.failed && task_vector_waits(t, text.data, text.len);
+    buf_finish(&text);
+    return waits;
 }
 
 /* What one ask tells of by itself. */

@@ -31,6 +31,11 @@ void task_tools_destroy(struct task_tools *);
 /* The list for the next ask, a JSON array, until the next change; chosen at the first ask. */
 void task_tools_list(struct task *, const char **json, size_t *len);
 /*
+ * Before that: true: the vector of the newest text is being made (daemon/task_vector.h), and task_advance() is called with the same
+ * command when that is over.
+ */
+bool task_tools_wait(struct task *, const struct plan_command *);
+/*
  * Before an ask is sent: tells of tools that the newest text is about.  true: there are some, and the planner's next command is
  * due.
  */

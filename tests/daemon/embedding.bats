@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # Memories and tools found by what they mean: with a scripted model of embeddings, for which "automobile" and "car" are the same word.  Vectors
 # are made after the write, after a restart, for another model and for a note that has changed; what the model does wrong (it crashes, hangs, is
-# slow, gives numbers that are none, too few of them, or too long a line) leaves the search by words; vectors of tools are kept; replay makes none.
+# slow, gives numbers that are none, too few of them, or too long a line) leaves the search by words; vectors of tools are kept, and serve in each step; replay makes none.
 # How good a real model's vectors are is not seen here.
 # shellcheck disable=SC2030,SC2031,SC2034,SC2154
 
@@ -322,6 +322,85 @@ false'
     same "$(field /answer)" done
     submit rain
     sleep 0.3
+    api DELETE "/v1/tasks/$id"
+    stop TERM
+}
+
+wants_post() { # MORE: a model that after its first call wants what only vectors know as mail
+    script <<< '"rain":[{"text":"done"}],"rain again":[{"reasoning":"Post.","calls":[{"name":"get_weather","arguments":"{\"text\":\"post'"${1-}"'\"}"}]},{"text":"done"}]'
+}
+
+@test "a step finds a tool by what the newest text means, and waits for its vector once; replay makes none" {
+    embed
+    plugin
+    more='"tool_retrieval": { "max_tools": 10, "top_k": 1 }'
+    with
+    wants_post
+    start
+    eventually was_embedded 'send_mail' 1
+    eventually offered get_weather
+    submit "rain again"
+    await
+    same "$(field /answer)" done
+    same "$(events tools_offered how names vectors)" 'task ["get_weather"] true
+step ["send_mail"] true'
+    has "$(names "$(asks)")" "send_mail"
+    same "$(embedded 'Post\..npost')" 1
+    cp "$dir/embedded" "$dir/before"
+    api GET "/v1/tasks/$id/replay"
+    same "$(field /same)" true
+    cmp "$dir/before" "$dir/embedded"
+}
+
+@test "a model that hangs or crashes in a step costs no more than its time, and the step says that it was done without" {
+    for what in hang crash; do
+        embed '"do":"'$what'","on":"Post."'
+        plugin
+        more='"tool_retrieval": { "max_tools": 10, "top_k": 1 }'
+        with '"timeout_ms": 400'
+        wants_post ' mail'
+        start
+        eventually was_embedded 'send_mail' 1
+        eventually offered get_weather
+        begin=$(now_ms)
+        submit "rain again"
+        await
+        [ $(($(now_ms) - begin)) -lt 3000 ]
+        same "$(field /answer)" done
+        same "$(events tools_offered how names vectors)" 'task ["get_weather"] true
+step ["send_mail"] false'
+        grep -q "task $id: searches by words alone" "$dir/log"
+        stop KILL
+        start
+        api GET "/v1/tasks/$id/replay"
+        same "$(field /same)" true
+        stop TERM
+        rm -rf "$dir/state" "$dir/embedded" "$dir/asked"
+    done
+}
+
+@test "killed while a step waits for its vector, a task goes on" {
+    embed '"sleep_ms":1500,"on":"Post."'
+    plugin
+    more='"tool_retrieval": { "max_tools": 10, "top_k": 1 }'
+    with '"timeout_ms": 20000'
+    wants_post
+    start
+    eventually was_embedded 'send_mail' 1
+    eventually offered get_weather
+    submit "rain again"
+    eventually was_embedded 'Post\..npost' 1
+    sleep 0.3 # until what came before is stored
+    stop KILL
+    start
+    await
+    same "$(field /answer)" done
+    same "$(events tools_offered how names vectors)" 'task ["get_weather"] true
+step ["send_mail"] true'
+    api GET "/v1/tasks/$id/replay"
+    same "$(field /same)" true
+    submit "rain again"
+    eventually was_embedded 'Post\..npost' 3
     api DELETE "/v1/tasks/$id"
     stop TERM
 }
