@@ -126,6 +126,7 @@ struct task {
     struct json *root;          /* of it */
     const struct json *allowed; /* names of tools; NULL: all */
     struct policy *policy;      /* the agent's and its own, which narrow; NULL: none */
+    char told_policy[TASK_HASH_SIZE]; /* the policies that the trace was told of last; "": none since the start */
     struct label seen;          /* of all that the model was told */
     struct past past;           /* the calls made */
     size_t n_inherited;         /* the first of them are the parent's */

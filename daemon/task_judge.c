@@ -150,7 +150,11 @@ static void record_decision(struct task *t, const struct policy_verdict *v, stru
         entry_text(e, "in_doubt", policy_doubt_name(t->call.must.in_doubt));
         entry_text(e, "in_doubt_rule", t->call.must.in_doubt_rule);
     }
-    entry_text(e, "policy_hash", hash);
+    /* Once, and again when it is another one or coraxd was started anew: a step's trace is short. */
+    if (strcmp(hash, t->told_policy) != 0) {
+        entry_text(e, "policy_hash", hash);
+        memcpy(t->told_policy, hash, sizeof(hash));
+    }
     task_recorded(t, e);
 }
 
