@@ -138,7 +138,7 @@ static int judge(const struct rig *r, const struct use *first, const struct use 
     printf("the journal: integrity %s, %lld tasks answered, %lld cancelled, %lld neither, %lld steps\n", integrity, (long long)answered,
            (long long)cancelled, (long long)others, (long long)steps);
     bad += growth > GROWTH || last->n_fds != first->n_fds || last->n_threads != first->n_threads ||
-           last->n_children != first->n_children;
+           last->n_children > first->n_children;
     bad += strcmp(integrity, "ok") != 0;
     bad += others != 0 || answered == 0 || (keeps_all && answered != n_tasks);
     return bad;
@@ -150,7 +150,7 @@ static int soak(const char *dir, int64_t n_steps, int keep)
     struct use first = { 0 }, last = { 0 };
     const int64_t n_rounds = (n_steps + N_STEPS * N_TASKS - 1) / (N_STEPS * N_TASKS);
     int64_t started;
-    int bad;
+    int bad, most_children = 0;
 
     rig_init(&r, dir, 4, keep);
     rig_start(&r, ON_TWO_CORES);
@@ -161,6 +161,9 @@ static int soak(const char *dir, int64_t n_steps, int keep)
         rig_wait_idle(&r);
         cancel_some(&r, (int)round * N_TASKS);
         last = look(&r);
+        /* A host whose call was cancelled may just be starting again, so of the children the most count. */
+        if (round <= n_rounds / 10 && last.n_children > most_children)
+            most_children = last.n_children;
         if (round == n_rounds / 10)
             first = last;
         if (round <= n_rounds / 10 || round % 10 == 9 || round == n_rounds - 1)
@@ -168,6 +171,7 @@ static int soak(const char *dir, int64_t n_steps, int keep)
     }
     printf("%lld steps in %.0f s\n", (long long)n_rounds * N_TASKS * N_STEPS, (double)(now_ns() - started) / 1e9);
     rig_stop(&r);
+    first.n_children = most_children;
     bad = judge(&r, &first, &last, n_rounds * N_TASKS, keep == 0);
     rig_finish(&r);
     return bad;
