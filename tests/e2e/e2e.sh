@@ -48,15 +48,15 @@ daemon_write_conf "$model"
 daemon_start
 check "coraxd starts and answers" [ $? -eq 0 ]
 
-answer=$(corax run "What is the molecular weight of aspirin, CC(=O)Oc1ccccc1C(=O)O?" 2>"$daemon_run/progress")
+answer=$(corax run "What is the molecular weight of caffeine, Cn1cnc2c1c(=O)n(C)c(=O)n2C?" 2>"$daemon_run/progress")
 check "corax run exits 0" [ $? -eq 0 ]
-check "the answer has the molecular weight" has "$answer" 180.159
+check "the answer has the molecular weight" has "$answer" 194.194
 check "the progress has the call" has "$(cat "$daemon_run/progress")" mol_weight
 id=$(sed -n 's/^trace *//p' "$daemon_run/progress")
 before=$(corax trace "$id")
-check "the trace has the SMILES of the call" has "$before" 'mol_weight {"smiles":"CC(=O)Oc1ccccc1C(=O)O"}'
+check "the trace has the SMILES of the call" has "$before" 'mol_weight {"smiles":"Cn1cnc2c1c(=O)n(C)c(=O)n2C"}'
 check "the trace has the policy rule" has "$before" "allow by default/computes-or-reads"
-check "the trace has the tool's result" has "$before" "average 180.159 g/mol"
+check "the trace has the tool's result" has "$before" "average 194.194 g/mol"
 
 answer=$(corax run "Search the docs for budget_time." 2>/dev/null)
 check "the answer of a search names the file and line" has "$answer" "docs/failures.md line "
