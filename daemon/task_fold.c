@@ -272,7 +272,7 @@ static void fold_call(struct task_fold *f, const struct call *call)
     join_doubt(&t->call, f);
     switch (f->pending) {
     case PENDING_ASKED:
-        if (same && verdict.decision == POLICY_ASK && t->attended) {
+        if (same && t->attended) {
             wait_for_person(t, PHASE_APPROVAL);
             t->call.asked_ms = f->asked_ms;
             task_limit_approval(t);

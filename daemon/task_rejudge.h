@@ -1,5 +1,6 @@
 /*
- * daemon/task_rejudge.h - a recorded task once more, offline, judged by other policy files: which of its calls would have met with another decision?
+ * daemon/task_rejudge.h - a recorded task once more, offline, judged by other policy files: which of its calls would have met with
+ * another decision?
  *
  * The files take the place of the base; the administrator's, the user's and the task's own layers judge as they do now.  What the task had seen
  * is labelled by the new policies, what it had done is as it was recorded.  What a tool may do is taken from the recorded intent, and where there
@@ -23,7 +24,8 @@
  *     "events","finished","judged","same","decisions":[{"seq","call_id","tool","provider","recorded":{"decision","rule"},
  *     "replayed":{"decision","rule","why"}}],"differs_from":SEQ|null,"ended":{"seq","why"}|null
  *
- * decisions are those that differ, differs_from is the event from which on the run would be another one, ended is where the replay could not go on.
+ * and of a call in doubt "in_doubt" in place of "decision", without "why".  decisions are those that differ, differs_from is the event
+ * from which on the run would be another one, ended is where the replay could not go on.
  * -1: the events are no task's.
  */
 int task_rejudge(struct coraxd *, const struct policy *base, const struct stored_event *, size_t n, struct jsonw *, struct err *);

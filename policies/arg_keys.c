@@ -285,14 +285,8 @@ static void show_prefixes(const struct showing *s, const char *text, size_t len)
     show(s, h);
 }
 
-static void show_path(const struct showing *s, const char *text)
+static void show_path(const struct showing *s, const struct path *path)
 {
-    const struct path *path = arg_read_path(text, s->x);
-
-    if (!path) {
-        s->out->in_doubt = true;
-        return;
-    }
     show_prefixes(s, path->text, strlen(path->text));
     show(s, key_of_number(OF_HIDDEN, path_is_hidden(path)));
 }
@@ -310,14 +304,8 @@ static void show_host(const struct showing *s, const char *host)
     show(s, h);
 }
 
-static void show_url(const struct showing *s, const char *text)
+static void show_url(const struct showing *s, const struct url *u)
 {
-    const struct url *u = arg_read_url(text, s->x);
-
-    if (!u) {
-        s->out->in_doubt = true;
-        return;
-    }
     s->out->respelled |= !u->is_plain;
     show_host(s, u->host);
     show_prefixes(s, u->path_len > 0 ? u->path : "/",
@@ -366,6 +354,19 @@ static void show_words(const struct showing *s, const struct json *list)
     show_measure(s, ARG_WORDS, (double)n);
 }
 
+/* false: what it leads to cannot be told. */
+static bool show_text(const struct showing *s, enum arg_kind kind, const char *text)
+{
+    const struct path *path = kind == ARG_PATH ? arg_read_path(text, s->x) : NULL;
+    const struct url *url = kind == ARG_URL ? arg_read_url(text, s->x) : NULL;
+
+    if (path)
+        show_path(s, path);
+    if (url)
+        show_url(s, url);
+    return path || url;
+}
+
 /* One text, or each of a list. */
 static void show_texts(const struct showing *s, enum arg_kind kind, const struct json *value)
 {
@@ -374,12 +375,8 @@ static void show_texts(const struct showing *s, enum arg_kind kind, const struct
     if (!is_list && !json_text(value))
         return;
     for (const struct json *j = is_list ? json_first(value) : value; j; j = is_list ? json_next(j) : NULL) {
-        if (!json_text(j))
+        if (!json_text(j) || !show_text(s, kind, json_text(j)))
             s->out->in_doubt = true;
-        else if (kind == ARG_PATH)
-            show_path(s, json_text(j));
-        else
-            show_url(s, json_text(j));
     }
 }
 

@@ -523,7 +523,6 @@ static int take_entries(struct policy *p, struct policy *one, struct err *err)
     for (size_t i = 0; i < one->n_rules && shift > 0; i++)
         if (one->rules[i].must.redact[0])
             one->rules[i].must.redact[0] <<= shift;
-    p->has_duties |= one->has_duties;
     if (append(&p->rules, &p->n_rules, one->rules, one->n_rules, sizeof(*one->rules)) &&
         append(&p->labels, &p->n_labels, one->labels, one->n_labels, sizeof(*one->labels)) &&
         append(&p->sinks, &p->n_sinks, one->sinks, one->n_sinks, sizeof(*one->sinks)) &&

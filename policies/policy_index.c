@@ -4,9 +4,9 @@
  *
  * Sets of rules are bits, 64 to a word, in the order of the rules.  For each value of effects, traits and context there is the set of
  * the rules that accept it; the names' keys (policies/match.h) are compared one by one, eight bytes at a time.  For the rules that are
- * left, a feature is what a value shows to one kind of condition on one argument.  Each rule has one part of one of its conditions looked
- * up in a feature, that whose keys (policies/arg_keys.h) the fewest rules share, and one condition's bounds in another.  What the index leaves is then
- * looked at by match_holds, which alone says what matches.
+ * left, a feature is what a value shows to one kind of condition on one argument.  Each rule has one part of one of its conditions
+ * looked up in a feature, that whose keys (policies/arg_keys.h) the fewest rules share, and one condition's bounds in another.  What
+ * the index leaves is then looked at by match_holds, which alone says what matches.
  *
  * Nothing is remembered from call to call: how long it takes depends on the rules and on the length of the call alone.
  */
@@ -53,7 +53,7 @@ struct policy_index {
     size_t n_words;
     uint64_t *by_effects[N_EFFECTS], *by_traits[N_TRAITS], *by_context[N_INTEGRITY][N_CONFIDENTS];
     uint64_t *with_duties, *lifting;
-    size_t n_features, n_slots, n_entries, n_bounds; /* n_slots: a power of two */
+    size_t n_features, n_slots, n_entries; /* n_slots: a power of two */
     struct feature *features;
     struct slot *slots;
     struct entry *entries;
@@ -72,7 +72,6 @@ bool policy_rule_lifts(const struct rule *r)
 struct choice {
     uint32_t rule;
     const struct arg_condition *condition;
-    enum arg_way way;
     uint64_t cost; /* how many wants there are with its keys */
 };
 
@@ -128,8 +127,7 @@ static void gather_rule(struct gathering *g, const struct rule *r, uint32_t numb
                 return;
             }
             if (arg_want_keys(c, is_against(r), (enum arg_way)way, add_want, g))
-                g->choices[g->n_choices++] =
-                    (struct choice){ .rule = number, .condition = c, .way = (enum arg_way)way };
+                g->choices[g->n_choices++] = (struct choice){ .rule = number, .condition = c };
         }
     }
 }
@@ -337,7 +335,6 @@ static bool keep_bounds(struct policy_index *x, struct bounds_of *all, size_t n)
         f->measures |= 1u << all[i].is.measure;
         x->bounds[i] = all[i].is;
     }
-    x->n_bounds = n;
     return true;
 }
 

@@ -71,7 +71,6 @@ struct policy {
     struct contained_rule *contained;
     size_t n_redactions;
     struct redaction *redactions[POLICY_MAX_REDACTIONS];
-    bool has_duties;
     char hash[65];
 };
 
@@ -81,8 +80,8 @@ int policy_find_decision(const char *key); /* allow, ask, deny; -1: none of them
 /* Adds the entries of a file's sections to an empty policy.  What it added stays when it fails.  -1 with CORAX_E_ARGS. */
 int policy_read_file(struct policy *, const char *file_id, const struct json *root, struct err *);
 /*
- * Which rules may match: a set of bits, in the order of the rules.  What is not in it does not match; most of what is does.  The set has
- * room for all rules of a policy.
+ * Which rules may match: a set of bits, in the order of the rules.  What is not in it does not match; most of what is does.  The set
+ * has room for all rules of a policy.
  */
 #define POLICY_SET_WORDS ((size_t)POLICY_MAX_FILES * POLICY_MAX_RULES / 64)
 struct policy_set {
@@ -97,7 +96,7 @@ void policy_index_find(const struct policy *, const struct policy_request *, str
 void policy_index_narrow(const struct policy *, bool lifting, struct policy_set *);
 /* Is it a reason to allow, ask or deny by itself, so that the call is not denied because nothing is said of it? */
 bool policy_rule_lifts(const struct rule *);
-/* Brings all entries into their order.  -1: no memory. */
+/* Brings all entries into their order, and makes the index of the rules.  -1: no memory. */
 int policy_sort(struct policy *, struct err *);
 /* Runs "tests" against a policy that holds nothing but the file's entries. */
 int policy_run_tests(const struct policy *, const struct json *tests, struct err *);

@@ -109,7 +109,7 @@ static int read_must(struct policy *p, const struct json *j, struct rule *r, str
         if (bad)
             return -1;
     }
-    r->has_duties = p->has_duties = true;
+    r->has_duties = true;
     return 0;
 }
 

@@ -25,7 +25,7 @@ struct arena {
  * Arenas come and go with each message, and malloc searches for blocks of this size.  A few first blocks are kept for the next
  * arenas of the same thread; not where a sanitizer is to see what is used after its end.
  */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef CORAX_SANITIZE
 #define MAX_SPARE 0
 #else
 #define MAX_SPARE 8

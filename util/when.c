@@ -5,7 +5,6 @@
 
 #include "util/zone.h"
 
-
 /* So many digits, as a number; moves on behind them. */
 static bool digits(const char **at, int n, int *out)
 {

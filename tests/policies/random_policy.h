@@ -65,10 +65,10 @@ static inline void put_pattern(struct buf *b)
     buf_addf(b, "%s\"", PICK(tools));
 }
 
-static inline void put_label(struct buf *b, bool both)
+static inline void put_label(struct buf *b)
 {
     static const char *const confidentialities[] = { "public", "internal", "secret" };
-    const unsigned which = both ? 2 : below(3);
+    const unsigned which = below(3);
 
     buf_addc(b, '{');
     if (which != 1)
@@ -139,6 +139,12 @@ static inline bool has_member(struct members *m, unsigned one_of)
     return true;
 }
 
+static inline void put_some_member(struct members *m, unsigned one_of, const char *key, const char *const *words, size_t n)
+{
+    if (has_member(m, one_of))
+        put_some(m->b, key, words, n);
+}
+
 static inline void put_crowded_url(struct buf *b)
 {
     static const char *const hosts[] = { "\"a.org\"", "\"*.a.org\"", "\"x.a.org\"", "\"*.x.a.org\"", "\"*.org\"", "\"xa.org\"",
@@ -149,14 +155,10 @@ static inline void put_crowded_url(struct buf *b)
     struct members m = { b, "" };
 
     buf_adds(b, "\"u\":{\"url\":{");
-    if (has_member(&m, 2))
-        put_some(b, "host", hosts, COUNT(hosts));
-    if (has_member(&m, 2))
-        put_some(b, "beneath", prefixes, COUNT(prefixes));
-    if (has_member(&m, 5))
-        put_some(b, "scheme", schemes, COUNT(schemes));
-    if (has_member(&m, 5))
-        put_some(b, "port", ports, COUNT(ports));
+    put_some_member(&m, 2, "host", hosts, COUNT(hosts));
+    put_some_member(&m, 2, "beneath", prefixes, COUNT(prefixes));
+    put_some_member(&m, 5, "scheme", schemes, COUNT(schemes));
+    put_some_member(&m, 5, "port", ports, COUNT(ports));
     if (has_member(&m, 3))
         buf_addf(b, "\"max_query\":%u", below(7));
     if (has_member(&m, 6))
@@ -171,8 +173,7 @@ static inline void put_crowded_path(struct buf *b)
     struct members m = { b, "" };
 
     buf_adds(b, "\"p\":{\"path\":{");
-    if (has_member(&m, 1))
-        put_some(b, "beneath", folders, COUNT(folders));
+    put_some_member(&m, 1, "beneath", folders, COUNT(folders));
     if (has_member(&m, 3))
         buf_addf(b, "\"hidden\":%s", below(2) ? "true" : "false");
     buf_adds(b, "}}");
@@ -203,10 +204,8 @@ static inline void put_crowded_line(struct buf *b)
     struct members m = { b, "" };
 
     buf_adds(b, "\"v\":{\"argv\":{");
-    if (has_member(&m, 2))
-        put_some(b, "program", programs, COUNT(programs));
-    if (has_member(&m, 2))
-        put_some(b, "options", options, COUNT(options));
+    put_some_member(&m, 2, "program", programs, COUNT(programs));
+    put_some_member(&m, 2, "options", options, COUNT(options));
     if (has_member(&m, 3))
         buf_addf(b, "\"max\":%u", below(5));
     buf_adds(b, "}}");
@@ -217,7 +216,7 @@ enum crowd { NO_CROWD, CROWD_URL, CROWD_PATH, CROWD_VALUE, CROWD_LINE, N_CROWDS 
 
 static inline void put_crowded_args(struct buf *b, enum crowd crowd)
 {
-    static void (*const put[])(struct buf *) = { put_args, put_crowded_url, put_crowded_path, put_crowded_value, put_crowded_line };
+    static void (*const put[])(struct buf *) = { NULL, put_crowded_url, put_crowded_path, put_crowded_value, put_crowded_line };
 
     buf_adds(b, "\"args\":{");
     put[crowd](b);
@@ -229,36 +228,24 @@ static inline void put_when(struct buf *b, enum section section, bool allow, enu
 {
     static const char *const effects[] = { "read", "write", "exec", "net", "clock" };
     static const char *const traits[] = { "idempotent", "destructive" };
-    const char *comma = "";
+    struct members m = { b, "" };
 
     buf_adds(b, ",\"when\":{");
-    if (crowd != NO_CROWD) {
+    if (crowd != NO_CROWD && has_member(&m, 1))
         put_crowded_args(b, crowd);
-        comma = ",";
-    }
-    if (below(2 + 6 * (crowd != NO_CROWD)) == 0) {
-        buf_adds(b, comma);
+    if (has_member(&m, 2 + 6 * (crowd != NO_CROWD)))
         put_bits(b, "effects", effects, COUNT(effects));
-        comma = ",";
-    }
-    if (below(4) == 0) {
-        buf_adds(b, comma);
+    if (has_member(&m, 4))
         put_bits(b, "traits", traits, COUNT(traits));
-        comma = ",";
-    }
-    if (section != LIMITS && crowd == NO_CROWD && below(2)) {
-        buf_adds(b, comma);
+    if (section != LIMITS && crowd == NO_CROWD && has_member(&m, 2))
         put_args(b);
-        comma = ",";
-    }
-    if (section == RULES && below(3) == 0) {
-        buf_addf(b, "%s\"context\":{\"%s\":", comma, allow ? "at_most" : "at_least");
-        put_label(b, false);
+    if (section == RULES && has_member(&m, 3)) {
+        buf_addf(b, "\"context\":{\"%s\":", allow ? "at_most" : "at_least");
+        put_label(b);
         buf_addc(b, '}');
-        comma = ",";
     }
-    if (below(4) == 0) {
-        buf_addf(b, "%s\"except\":[", comma);
+    if (has_member(&m, 4)) {
+        buf_adds(b, "\"except\":[");
         put_pattern(b);
         buf_addc(b, ',');
         put_pattern(b);
@@ -269,31 +256,21 @@ static inline void put_when(struct buf *b, enum section section, bool allow, enu
 
 static inline void put_must(struct buf *b)
 {
-    const char *comma = "";
+    struct members m = { b, "" };
 
     buf_adds(b, ",\"must\":{");
-    if (below(2)) {
+    if (has_member(&m, 2))
         buf_addf(b, "\"timeout_s\":%u", 1 + below(9));
-        comma = ",";
-    }
-    if (below(2)) {
-        buf_addf(b, "%s\"approve_s\":%u.5", comma, below(9));
-        comma = ",";
-    }
-    if (below(2)) {
-        buf_addf(b, "%s\"result_bytes\":%u", comma, 1 + below(9));
-        comma = ",";
-    }
-    if (below(2)) {
-        buf_addf(b, "%s\"fresh_host\":true", comma);
-        comma = ",";
-    }
-    if (below(2)) {
-        buf_addf(b, "%s\"in_doubt\":\"%s\"", comma, below(3) ? "ask" : "fail");
-        comma = ",";
-    }
-    if (below(2))
-        buf_addf(b, "%s\"redact\":[\"q%u\",\"q%u\"]", comma, below(N_REDACTIONS), below(N_REDACTIONS));
+    if (has_member(&m, 2))
+        buf_addf(b, "\"approve_s\":%u.5", below(9));
+    if (has_member(&m, 2))
+        buf_addf(b, "\"result_bytes\":%u", 1 + below(9));
+    if (has_member(&m, 2))
+        buf_adds(b, "\"fresh_host\":true");
+    if (has_member(&m, 2))
+        buf_addf(b, "\"in_doubt\":\"%s\"", below(3) ? "ask" : "fail");
+    if (has_member(&m, 2))
+        buf_addf(b, "\"redact\":[\"q%u\",\"q%u\"]", below(N_REDACTIONS), below(N_REDACTIONS));
     buf_addc(b, '}');
 }
 
@@ -321,7 +298,7 @@ static inline void crowded_entry(char out[ENTRY_BYTES], enum section section, un
 
         /* The members of a label, without its braces. */
         buf_init(&label, 200);
-        put_label(&label, false);
+        put_label(&label);
         if (section == SINKS) {
             static const char *const to[] = { "public", "internal", "secret" };
 
