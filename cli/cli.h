@@ -94,14 +94,18 @@ struct cli_list {
 int cli_find_id(struct cli *, const struct cli_list *, const char *word, char id[ID_LEN + 1], struct err *);
 
 /* Does one thing to each word in turn and reports what fails, until no daemon is reached.  Returns an enum cli_exit. */
-int cli_each(struct cli *, const char *verb, int n, char **words,
-             int (*one)(struct cli *, const char *verb, const char *word, struct err *));
+typedef int cli_one(struct cli *, const char *verb, const char *word, struct err *);
+int cli_each(struct cli *, const char *verb, int n, char **words, cli_one *);
 
+/* The words with a space between. */
+void cli_join_words(int n, char **words, struct buf *);
 /*
- * The words with a space between, or standard input for "-", newlines at its end left out.  -1 with CORAX_E_IO, or with
+ * The same, or standard input for "-", newlines at its end left out.  -1 with CORAX_E_IO, or with
  * CORAX_E_LIMIT and a sentence that begins with what, "the task", where the buffer's limit is too small.
  */
 int cli_read_text(int n, char **words, const char *what, struct buf *, struct err *);
+
+#define CLI_MAX_BODY (1u << 20) /* bytes: the API's limit of a request body */
 
 /* The label that words say, "untrusted,secret", as a member.  -1: one of them is none. */
 int cli_write_label(struct jsonw *, const char *key, const char *words);

@@ -11,8 +11,7 @@
 #include "cli/cli.h"
 #include "cli/show.h"
 
-#define MAX_INPUT (1u << 20) /* the API's limit of a request body */
-#define MIN_HASH  8          /* characters of a request hash that are enough here */
+#define MIN_HASH 8 /* characters of a request hash that are enough here */
 
 /* A request hash, whole, and the kind of waiting. */
 struct waiting {
@@ -55,7 +54,7 @@ static int send_input(struct cli *cli, const char *id, const char *key, const ch
     char path[128];
     int rc;
 
-    buf_init(&body, MAX_INPUT);
+    buf_init(&body, CLI_MAX_BODY);
     w = jsonw_start(&body);
     jsonw_object(&w, NULL);
     jsonw_text(&w, key, value);
@@ -64,7 +63,7 @@ static int send_input(struct cli *cli, const char *id, const char *key, const ch
     jsonw_end(&w);
     if (body.failed) {
         buf_finish(&body);
-        return fail(err, CORAX_E_LIMIT, "the text is longer than %u bytes", MAX_INPUT);
+        return fail(err, CORAX_E_LIMIT, "the text is longer than %u bytes", CLI_MAX_BODY);
     }
     snprintf(path, sizeof(path), "/v1/tasks/%s/input", id);
     rc = cli_send(cli, "POST", path, &body, 0, &reply, &root, err);
@@ -74,14 +73,6 @@ static int send_input(struct cli *cli, const char *id, const char *key, const ch
     reply_finish(&reply);
     buf_finish(&body);
     return rc;
-}
-
-static void join_words(struct buf *out, int argc, char **argv)
-{
-    for (int i = 0; i < argc; i++) {
-        buf_adds(out, i > 0 ? " " : "");
-        buf_adds(out, argv[i]);
-    }
 }
 
 static bool says_yes(void)
@@ -142,8 +133,8 @@ static int run_deny(struct cli *cli, int argc, char **argv)
         fprintf(stderr, "corax: task %s asks a question: corax answer %s TEXT\n", id, id);
         return CLI_FAILED;
     }
-    buf_init(&reason, MAX_INPUT);
-    join_words(&reason, argc - optind - 1, argv + optind + 1);
+    buf_init(&reason, CLI_MAX_BODY);
+    cli_join_words(argc - optind - 1, argv + optind + 1, &reason);
     status = send_input(cli, id, "deny", waiting.hash, reason.len > 0 ? reason.data : NULL, &err) == 0
                  ? CLI_OK
                  : cli_report(&err);
@@ -162,8 +153,8 @@ static int run_answer(struct cli *cli, int argc, char **argv)
         return status;
     if (cli_task_id(cli, argv[optind], id, &err) != 0)
         return cli_report(&err);
-    buf_init(&text, MAX_INPUT);
-    join_words(&text, argc - optind - 1, argv + optind + 1);
+    buf_init(&text, CLI_MAX_BODY);
+    cli_join_words(argc - optind - 1, argv + optind + 1, &text);
     status = send_input(cli, id, "answer", text.data, NULL, &err) == 0 ? CLI_OK : cli_report(&err);
     buf_finish(&text);
     return status;

@@ -82,10 +82,8 @@ static int delete_task(struct cli *cli, const char *verb, const char *word, stru
     return rc;
 }
 
-typedef int one_task(struct cli *, const char *verb, const char *word, struct err *);
-
 /* The command's name is the verb. */
-static int each_task(struct cli *cli, int argc, char **argv, one_task *one)
+static int each_task(struct cli *cli, int argc, char **argv, cli_one *one)
 {
     int status;
 

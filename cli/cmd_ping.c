@@ -66,6 +66,16 @@ static void print_model(const struct json *model)
     print_error(model);
 }
 
+/* Who has tools; name is the member that says what one is called. */
+static void print_providers(const struct json *list, const char *what, const char *name)
+{
+    for (const struct json *p = json_first(list); p; p = json_next(p)) {
+        printf("%-8s %s, %s, %.0f tools, %.0f restarts", what, member(p, "state"), member(p, name),
+               json_number(json_get(p, "tools"), 0), json_number(json_get(p, "restarts"), 0));
+        print_error(p);
+    }
+}
+
 static void print_health(const struct json *root)
 {
     const struct json *model = json_get(root, "model"), *journal = json_get(root, "journal");
@@ -79,16 +89,8 @@ static void print_health(const struct json *root)
     print_model(model);
     for (const struct json *m = json_first(json_get(root, "models")); m; m = json_next(m))
         print_model(m);
-    for (const struct json *host = json_first(json_get(root, "hosts")); host; host = json_next(host)) {
-        printf("host     %s, %s, %.0f tools, %.0f restarts", member(host, "state"), member(host, "plugin"),
-               json_number(json_get(host, "tools"), 0), json_number(json_get(host, "restarts"), 0));
-        print_error(host);
-    }
-    for (const struct json *s = json_first(json_get(root, "mcp_servers")); s; s = json_next(s)) {
-        printf("mcp      %s, %s, %.0f tools, %.0f restarts", member(s, "state"), member(s, "name"),
-               json_number(json_get(s, "tools"), 0), json_number(json_get(s, "restarts"), 0));
-        print_error(s);
-    }
+    print_providers(json_get(root, "hosts"), "host", "plugin");
+    print_providers(json_get(root, "mcp_servers"), "mcp", "name");
     printf("journal  %s, %s", member(journal, "state"), member(journal, "path"));
     print_error(journal);
     printf("tasks    %.0f running, %.0f queued, %.0f waiting, %.0f scheduled, %.0f paused\n",

@@ -11,7 +11,6 @@
 #include "util/file.h"
 #include "util/when.h"
 
-#define MAX_BODY    (1u << 20) /* the API's limit of a request body */
 #define NO_NUMBER   (-1)
 #define MAX_STEPS   1000000
 #define MAX_SECONDS (7 * 86400)
@@ -196,7 +195,7 @@ static int write_policy(struct jsonw *w, const char *path, struct err *err)
     struct buf text;
     int result;
 
-    buf_init(&text, MAX_BODY);
+    buf_init(&text, CLI_MAX_BODY);
     result = file_read(path, &text, err);
     if (result == 0 && (root = json_parse(text.data, text.len, err)) == NULL)
         result = err_context(err, "%s", path);
@@ -287,12 +286,12 @@ static int run_run(struct cli *cli, int argc, char **argv)
 
     if (!parse_options(cli, argc, argv, &o, &status))
         return status;
-    buf_init(&input, MAX_BODY);
-    buf_init(&body, MAX_BODY);
+    buf_init(&input, CLI_MAX_BODY);
+    buf_init(&body, CLI_MAX_BODY);
     if (read_input(argc, argv, &input, &err) == 0)
         write_body(&body, &o, &input, o.attended >= 0 ? o.attended : terminal || o.detach, &err);
     if (err.status == CORAX_OK && body.failed)
-        fail(&err, CORAX_E_LIMIT, "the task is longer than %u bytes", MAX_BODY);
+        fail(&err, CORAX_E_LIMIT, "the task is longer than %u bytes", CLI_MAX_BODY);
     if (err.status != CORAX_OK || submit(cli, o.every ? "/v1/schedules" : "/v1/tasks", &body, id, &err) != 0) {
         status = cli_report(&err);
     } else if (o.detach) {

@@ -368,8 +368,7 @@ int cli_task_id(struct cli *cli, const char *word, char id[ID_LEN + 1], struct e
     return strcmp(word, "last") == 0 ? newest_task(cli, id, err) : cli_find_id(cli, &tasks, word, id, err);
 }
 
-int cli_each(struct cli *cli, const char *verb, int n, char **words,
-             int (*one)(struct cli *, const char *verb, const char *word, struct err *))
+int cli_each(struct cli *cli, const char *verb, int n, char **words, cli_one *one)
 {
     int status = CLI_OK;
 
@@ -380,6 +379,14 @@ int cli_each(struct cli *cli, const char *verb, int n, char **words,
             status = cli_report(&err);
     }
     return status;
+}
+
+void cli_join_words(int n, char **words, struct buf *out)
+{
+    for (int i = 0; i < n; i++) {
+        buf_adds(out, i > 0 ? " " : "");
+        buf_adds(out, words[i]);
+    }
 }
 
 int cli_read_text(int n, char **words, const char *what, struct buf *text, struct err *err)
@@ -395,10 +402,7 @@ int cli_read_text(int n, char **words, const char *what, struct buf *text, struc
         while (text->len > 0 && text->data[text->len - 1] == '\n')
             text->data[--text->len] = '\0';
     } else {
-        for (int i = 0; i < n; i++) {
-            buf_adds(text, i > 0 ? " " : "");
-            buf_adds(text, words[i]);
-        }
+        cli_join_words(n, words, text);
     }
     return text->failed ? fail(err, CORAX_E_LIMIT, "%s is longer than %zu bytes", what, text->limit) : 0;
 }

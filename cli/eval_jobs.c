@@ -16,7 +16,6 @@
 
 #define WAIT_S   1
 #define RETRY_MS 250
-#define MAX_BODY (1u << 20) /* the API's limit of a request body */
 
 static volatile sig_atomic_t interrupted;
 
@@ -90,17 +89,23 @@ static int get_task(struct work *w, const char *id, const char *what, int wait_s
     }
 }
 
-void eval_tell_task(struct cli *cli, const char *id, const char *method, const char *what)
+void eval_tell(struct cli *cli, const char *method, const char *path)
 {
     struct reply reply;
     struct json *root;
     struct err err = { 0 };
-    char path[128];
 
-    snprintf(path, sizeof(path), "/v1/tasks/%s%s", id, what);
     cli_send(cli, method, path, NULL, 0, &reply, &root, &err);
     json_free(root);
     reply_finish(&reply);
+}
+
+void eval_tell_task(struct cli *cli, const char *id, const char *method, const char *what)
+{
+    char path[128];
+
+    snprintf(path, sizeof(path), "/v1/tasks/%s%s", id, what);
+    eval_tell(cli, method, path);
 }
 
 /* Submits the job's nth task.  1: begun; 0: the daemon has no room now, or does not answer yet. */
@@ -111,10 +116,11 @@ static int begin(struct work *w, struct job *job, size_t n, struct err *err)
     struct buf body;
     int rc;
 
-    buf_init(&body, MAX_BODY);
+    buf_init(&body, CLI_MAX_BODY);
     w->jobs->write_body(w->jobs->arg, job->index, n, &body);
-    rc = body.failed ? fail(err, CORAX_E_LIMIT, "a question and what goes with it are longer than %u bytes", MAX_BODY)
-                     : cli_submit(w->cli, "/v1/tasks", &body, &reply, id, err);
+    rc = body.failed
+             ? fail(err, CORAX_E_LIMIT, "a question and what goes with it are longer than %u bytes", CLI_MAX_BODY)
+             : cli_submit(w->cli, "/v1/tasks", &body, &reply, id, err);
     if (!body.failed)
         reply_finish(&reply);
     buf_finish(&body);

@@ -1,7 +1,8 @@
 /*
  * cli/eval_jobs.h - many tasks, a few at a time: submitted, waited for, their traces handed on.
  *
- * A job may be several tasks one after the other, of which the last is measured.  What an evaluation measures comes from the traces, so nothing depends on when one is looked at here.
+ * A job may be several tasks one after the other, of which the last is measured.  What an evaluation measures comes from the
+ * traces, so nothing depends on when one is looked at here.
  */
 #ifndef CLI_EVAL_JOBS_H
 #define CLI_EVAL_JOBS_H
@@ -12,7 +13,7 @@
     30 /* for a daemon that does not answer: it may be starting again, and then goes on with its tasks */
 
 struct eval_jobs {
-    size_t n; /* tasks in all */
+    size_t n; /* jobs in all */
     int n_side_by_side;
     void *arg;
     /* Called before the first task of the i-th is submitted, perhaps again; -1 with err set ends it all.  NULL: nothing. */
@@ -36,7 +37,8 @@ int eval_jobs_run(struct cli *, const struct eval_jobs *, struct err *);
 void eval_watch_signals(void);
 bool eval_interrupted(void);
 
-/* One request to a task, "POST" "/cancel" or "DELETE" "" say, whose answer nobody needs. */
+/* One request whose answer nobody needs; to a task "POST" "/cancel", say, or "DELETE" "". */
+void eval_tell(struct cli *, const char *method, const char *path);
 void eval_tell_task(struct cli *, const char *id, const char *method, const char *what);
 
 #endif

@@ -4,10 +4,10 @@
 #include "cli/eval_memory.h"
 
 #include <stdio.h>
-#include <string.h>
 
-#define MAX_BODY  (1u << 20) /* the API's limit of a request body */
-#define MAX_PAGES 50         /* of 500 memories: a task leaves far fewer */
+#include "cli/eval_jobs.h"
+
+#define MAX_PAGES 50 /* of 500 memories: a task leaves far fewer */
 
 void eval_memory_space(const char evaluation[ID_LEN + 1], size_t i, char out[EVAL_SPACE_SIZE])
 {
@@ -25,7 +25,7 @@ int eval_memory_remember(struct cli *cli, const char *space, const struct json *
         struct buf body;
         struct jsonw w;
 
-        buf_init(&body, MAX_BODY);
+        buf_init(&body, CLI_MAX_BODY);
         w = jsonw_start(&body);
         jsonw_object(&w, NULL);
         jsonw_text(&w, "kind", "fact");
@@ -46,15 +46,10 @@ int eval_memory_remember(struct cli *cli, const char *space, const struct json *
 
 static void forget_one(struct cli *cli, const char *id)
 {
-    struct reply reply;
-    struct json *root;
-    struct err err = { 0 };
     char path[128];
 
     snprintf(path, sizeof(path), "/v1/memory/%.64s", id);
-    cli_send(cli, "DELETE", path, NULL, 0, &reply, &root, &err);
-    json_free(root);
-    reply_finish(&reply);
+    eval_tell(cli, "DELETE", path);
 }
 
 void eval_memory_forget(struct cli *cli, const char *space)

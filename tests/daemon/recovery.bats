@@ -14,12 +14,16 @@ in_ledger() {
     [ "$(grep -c "$1" "$ledger")" -ge 1 ]
 }
 
-interrupt() { # TEXT LINE: kill -9 once the effect has happened, and start again
+kill_after() { # TEXT LINE: kill -9 once the effect has happened
     script <<< "$replies"
     start
     submit "$1"
     eventually in_ledger "$2"
     stop KILL
+}
+
+interrupt() { # TEXT LINE: the same, and start again
+    kill_after "$@"
     start
     eventually recovered
 }
@@ -128,12 +132,8 @@ has_failed_in_doubt() { # RULE
 }
 
 @test "an effect in doubt fails as was decided, though the policy asks now" {
-    script <<< "$replies"
     doubt fail
-    start
-    submit "slow write"
-    eventually in_ledger once
-    stop KILL
+    kill_after "slow write" once
     doubt ask
     start
     eventually recovered
@@ -141,14 +141,8 @@ has_failed_in_doubt() { # RULE
 }
 
 @test "an effect in doubt fails where only the policy of today says so" {
-    script <<< "$replies"
     doubt ask
-    start
-    submit "slow write"
-    eventually in_ledger once
-    stop KILL
-    start
-    eventually recovered
+    interrupt "slow write" once
     same "$(field /waiting_for/kind)" unverified
     api GET "/v1/tasks/$id/trace"
     has "$body" '"in_doubt":"ask","rule":"test/free"'

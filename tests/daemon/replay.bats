@@ -72,13 +72,18 @@ same_again() { # [ID]
     same_again
 }
 
-@test "a task that was killed and resumed decides the same again" {
+# A daemon that is killed while a call is under way which writes, and started again.
+kill_while_writing() {
     script <<< '{"write":[{"calls":[{"name":"append_slow","arguments":"{\"text\":\"once\"}"}]},{"echo":true}]}'
     start
     submit write
     eventually test -s "$ledger"
     stop KILL
     start
+}
+
+@test "a task that was killed and resumed decides the same again" {
+    kill_while_writing
     eventually in_doubt
     same_again
     api POST "/v1/tasks/$id/input" '{"answer":"it was done"}'
@@ -242,12 +247,7 @@ c5 allow test/free ask other/all"
 }
 
 @test "other policies: a call in doubt that would fail, or be asked about" {
-    script <<< '{"write":[{"calls":[{"name":"append_slow","arguments":"{\"text\":\"once\"}"}]},{"echo":true}]}'
-    start
-    submit write
-    eventually test -s "$ledger"
-    stop KILL
-    start
+    kill_while_writing
     eventually in_doubt
     api POST "/v1/tasks/$id/input" '{"answer":"it was done"}'
     await
@@ -266,11 +266,7 @@ c5 allow test/free ask other/all"
     stop TERM
     : > "$ledger"
     sed -i 's/"allow": "ledger.\*",/& "must": { "in_doubt": "fail" },/' "$dir/policy.json"
-    start
-    submit write
-    eventually test -s "$ledger"
-    stop KILL
-    start
+    kill_while_writing
     await
     same "$(field /state)" finished
     same_again
