@@ -492,10 +492,7 @@ static int run(const struct args *a, struct err *err)
         return fail(err, CORAX_E_LIMIT, "out of memory");
     b->a = a;
     b->e = engine_open(a->model, &a->engine, err);
-    if (b->e && !b->e->family->eval)
-        result = fail(err, CORAX_E_ARGS, "family %s makes vectors of texts (embed): it writes nothing that is measured here", b->e->family->arch);
-    else
-        result = b->e ? measure(b, err) : -1;
+    result = b->e && family_check_writes(b->e->family, err) == 0 ? measure(b, err) : -1;
     if (b->e) {
         state_finish(&b->base);
         for (size_t s = 0; s < COMMAND_MAX_SEQUENCES; s++)

@@ -267,10 +267,8 @@ static void write_vocab(struct conversion *c, const struct conversion_vocab *v)
     add_id(c, v, "eos", v->eos);
     add_id(c, v, "unknown", v->unk);
     add_id(c, v, "padding", v->pad);
-    if (v->cls > 0)
-        add_id(c, v, "cls", v->cls);
-    if (v->sep > 0 && (size_t)v->sep < v->n)
-        gguf_add_u32(c->writer, "tokenizer.ggml.seperator_token_id", (uint32_t)v->sep); /* as other programs spell it */
+    add_id(c, v, "cls", v->cls);
+    add_id(c, v, "seperator", v->sep); /* as other programs spell it */
     if (v->begin != END_UNSAID)
         gguf_add_bool(c->writer, "tokenizer.ggml.add_bos_token", v->begin == END_YES);
     if (v->end != END_UNSAID)
@@ -325,7 +323,7 @@ static int read_vocab(struct conversion *c, struct conversion_vocab *v, const st
 
 int conversion_tokenizer(struct conversion *c, bool *found, struct err *err)
 {
-    struct conversion_vocab v = { .bos = -1, .eos = -1, .unk = -1, .pad = -1 };
+    struct conversion_vocab v = { .bos = -1, .eos = -1, .unk = -1, .pad = -1, .cls = -1, .sep = -1 };
     struct json *tokenizer = NULL, *config = NULL;
     struct buf text, config_text;
     int rc = -1;

@@ -26,8 +26,7 @@ struct conversion_vocab {
     bool has_scores;
     struct gguf_string *merges; /* [n_merges] */
     size_t n_merges, merges_cap;
-    int32_t bos, eos, unk, pad; /* -1: not said */
-    int32_t cls, sep;           /* of WordPiece, else 0 */
+    int32_t bos, eos, unk, pad, cls, sep; /* -1: not said */
     enum conversion_end begin, end; /* whether a text gets them */
     bool fixed_ids;                 /* bos and eos are what they are, whatever the configuration says */
     bool fixed;                     /* the ids and ends above are, too */

@@ -160,11 +160,7 @@ struct loader {
 
 static bool use(struct loader *l, const char *name)
 {
-    const struct gguf_tensor *t = gguf_find_tensor(l->g, name);
-
-    if (t)
-        l->used[t - gguf_tensor_at(l->g, 0)] = true;
-    return t != NULL;
+    return family_use(l->g, name, l->used);
 }
 
 /* blk.LAYER.what.suffix */
@@ -304,11 +300,7 @@ static int load_tensors(struct decoder *m, struct loader *l)
     for (size_t i = 0; i < m->c.n_layer; i++)
         if (load_layer(m, l, i) < 0)
             return -1;
-    for (size_t i = 0; i < gguf_n_tensors(l->g); i++)
-        if (!l->used[i])
-            return fail(l->err, CORAX_E_ARGS, "tensor %s is not part of family %s here", gguf_tensor_at(l->g, i)->name,
-                        m->traits->arch);
-    return 0;
+    return family_check_used(l->g, m->traits->arch, l->used, l->err);
 }
 
 static int read_weights(struct decoder *m, const struct gguf *g, struct err *err)

@@ -45,6 +45,7 @@ struct embed_request {
     void *arg;
     bool background, cancelled;
     size_t n_texts, n_begun, n_ended;
+    struct err failed;    /* of one of them; status 0: of none */
     struct tokens tokens; /* of all texts, one behind the other */
     size_t *ends;         /* [n_texts] in tokens */
     bool *cut;            /* [n_texts]: it had more */
@@ -298,17 +299,17 @@ static bool put(struct embedder *m, struct lane *l, size_t limit, struct err *er
     return true;
 }
 
-static struct lane *find_lane(struct embedder *m, struct embed_request *of)
+static struct lane *find_free_lane(struct embedder *m)
 {
     for (size_t i = 0; i < LANES; i++)
-        if (m->lanes[i].of == of)
+        if (!m->lanes[i].of)
             return &m->lanes[i];
     return NULL;
 }
 
 static bool begin_text(struct embedder *m, struct embed_request *r)
 {
-    struct lane *l = find_lane(m, NULL);
+    struct lane *l = find_free_lane(m);
 
     if (!l || r->n_begun == r->n_texts)
         return false;
@@ -346,32 +347,26 @@ static void take(struct embedder *m)
         struct lane *l = m->of[i];
         struct embed_request *r = l->of;
         const size_t text = l->text, n_all = r->ends[text] - text_start(r, text);
-        struct err err;
-        int rc;
 
         pooling_add(m->engine->pooling, l->sum, hidden, m->n_embd, m->spans[i].n_logits);
         hidden += m->spans[i].n_logits * m->n_embd;
         l->n_done += m->spans[i].n;
         if (l->n_done < n_all)
             continue;
-        rc = pooling_end(l->sum, m->n_embd, r->vectors + text * m->n_embd, &err);
+        (void)pooling_end(l->sum, m->n_embd, r->vectors + text * m->n_embd, &r->failed);
         free_lane(l);
         r->n_ended++;
-        if (rc < 0)
-            r->n_ended = r->n_texts + 1; /* whatever the others come to */
     }
 }
 
 static void end_done(struct embedder *m)
 {
     struct embed_request *next;
-    struct err err;
 
-    fail(&err, CORAX_E_INTERNAL, "the model's hidden states are no numbers, or all zero");
     for (struct embed_request *r = m->first; r; r = next) {
         next = r->next;
-        if (r->n_ended > r->n_texts)
-            end(r, &err);
+        if (r->failed.status != 0)
+            end(r, &r->failed);
         else if (r->n_ended == r->n_texts)
             end(r, NULL);
     }
@@ -384,7 +379,6 @@ static bool read_whole(struct embedder *m, struct embed_request **starved, struc
     struct embed_request *r = m->first;
     struct lane *l = &m->lanes[0];
     size_t start, n;
-    int rc;
 
     while (r && r->background)
         r = r->next;
@@ -401,9 +395,8 @@ static bool read_whole(struct embedder *m, struct embed_request **starved, struc
     e->family->encode(e->model, &e->ops, &l->state, r->tokens.ids + start, n);
     memset(l->sum, 0, m->n_embd * sizeof *l->sum);
     pooling_add_whole(e->pooling, l->sum, e->family->hidden(e->model, &m->n_embd), m->n_embd, n);
-    rc = pooling_end(l->sum, m->n_embd, r->vectors + r->n_ended * m->n_embd, err);
+    (void)pooling_end(l->sum, m->n_embd, r->vectors + r->n_ended++ * m->n_embd, &r->failed);
     free_lane(l);
-    r->n_ended = rc < 0 ? r->n_texts + 1 : r->n_ended + 1;
     return true;
 }
 

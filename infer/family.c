@@ -209,3 +209,25 @@ int family_vector(const struct gguf *g, const char *name, size_t n, const float 
 {
     return family_values(g, name, (const size_t[]){ n, 1, 1, 1 }, out, err);
 }
+
+bool family_use(const struct gguf *g, const char *name, bool *used)
+{
+    const struct gguf_tensor *t = gguf_find_tensor(g, name);
+
+    if (t)
+        used[t - gguf_tensor_at(g, 0)] = true;
+    return t != NULL;
+}
+
+int family_check_used(const struct gguf *g, const char *arch, const bool *used, struct err *err)
+{
+    for (size_t i = 0; i < gguf_n_tensors(g); i++)
+        if (!used[i])
+            return fail(err, CORAX_E_ARGS, "tensor %s is not part of family %s here", gguf_tensor_at(g, i)->name, arch);
+    return 0;
+}
+
+int family_check_writes(const struct family *f, struct err *err)
+{
+    return f->eval ? 0 : fail(err, CORAX_E_ARGS, "family %s reads texts to make vectors of them (embed): it writes nothing", f->arch);
+}

@@ -76,4 +76,12 @@ int family_vector(const struct gguf *, const char *name, size_t n, const float *
 int family_values(const struct gguf *, const char *name, const size_t ne[GGUF_MAX_DIMS], const float **out,
                   struct err *);
 
+/* Marks a tensor as read, in used [gguf_n_tensors].  false: there is none of the name. */
+bool family_use(const struct gguf *, const char *name, bool *used);
+/* All of the file's tensors are; CORAX_E_ARGS names one that is not. */
+int family_check_used(const struct gguf *, const char *arch, const bool *used, struct err *);
+
+/* An encoder writes no text: CORAX_E_ARGS. */
+int family_check_writes(const struct family *, struct err *);
+
 #endif

@@ -48,20 +48,12 @@ struct loader {
     struct err *err;
 };
 
-static void use(struct loader *l, const char *name)
-{
-    const struct gguf_tensor *t = gguf_find_tensor(l->g, name);
-
-    if (t)
-        l->used[t - gguf_tensor_at(l->g, 0)] = true;
-}
-
 static int load_vector(struct loader *l, const char *name, const char *suffix, size_t n, const float **out)
 {
     char full[GGUF_MAX_NAME + 1];
 
     snprintf(full, sizeof full, "%.40s.%s", name, suffix);
-    use(l, full);
+    family_use(l->g, full, l->used);
     return family_vector(l->g, full, n, out, l->err);
 }
 
@@ -75,7 +67,7 @@ static int load_matrix(struct loader *l, const char *name, size_t k, size_t n_ro
     char full[GGUF_MAX_NAME + 1];
 
     snprintf(full, sizeof full, "%.40s.weight", name);
-    use(l, full);
+    family_use(l->g, full, l->used);
     if (family_matrix(l->g, full, k, n_rows, out, l->err) < 0)
         return -1;
     return bias ? load_vector(l, name, "bias", n_rows, &out->bias) : 0;
@@ -117,10 +109,7 @@ static int load_tensors(struct bert *m, struct loader *l)
     for (size_t i = 0; i < m->n_layer; i++)
         if (load_layer(m, l, i) < 0)
             return -1;
-    for (size_t i = 0; i < gguf_n_tensors(l->g); i++)
-        if (!l->used[i])
-            return fail(l->err, CORAX_E_ARGS, "tensor %s is not part of family bert here", gguf_tensor_at(l->g, i)->name);
-    return 0;
+    return family_check_used(l->g, "bert", l->used, l->err);
 }
 
 static int read_rows(const struct gguf *g, const char *name, size_t max, size_t *out, struct err *err)

@@ -116,10 +116,8 @@ void rwkv_skip_tensor(struct rwkv *m, const struct gguf *g, size_t layer, const 
 
 int rwkv_check_rest(struct rwkv *m, const struct gguf *g, struct err *err)
 {
-    for (size_t i = 0; i < gguf_n_tensors(g); i++)
-        if (!m->used[i])
-            return fail(err, CORAX_E_ARGS, "tensor %s is not part of family %s here", gguf_tensor_at(g, i)->name,
-                        m->arch);
+    if (family_check_used(g, m->arch, m->used, err) < 0)
+        return -1;
     free(m->used);
     m->used = NULL;
     return 0;

@@ -99,10 +99,8 @@ struct scheduler *scheduler_create(struct engine *e, const struct scheduler_opti
     struct scheduler *s;
     const size_t limit = cache_limit(e, options->cache_bytes);
 
-    if (!e->family->eval) {
-        fail(err, CORAX_E_ARGS, "family %s reads texts to make vectors of them (embed): it writes nothing", e->family->arch);
+    if (family_check_writes(e->family, err) < 0)
         return NULL;
-    }
     s = calloc(1, sizeof *s);
     if (s) {
         s->engine = e;

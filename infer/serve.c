@@ -446,10 +446,8 @@ static int run(const struct args *a, struct err *err)
     rpc_reader_init(&s.reader);
     buf_init(&s.out, RPC_MAX_LINE);
     buf_init(&s.delta, RPC_MAX_LINE);
-    if (s.engine->family->eval)
+    if (family_check_writes(s.engine->family, &s.no_dialect) == 0)
         s.dialect = command_dialect(a, s.engine->gguf, s.engine->tokenizer, &s.no_dialect);
-    else
-        fail(&s.no_dialect, CORAX_E_ARGS, "family %s makes vectors of texts (embed): it writes nothing", s.engine->family->arch);
     s.chat = s.dialect ? chat_create(s.engine, s.dialect, &a->scheduler, err) : NULL;
     s.embedder = embedder_create(s.engine, &(struct embedder_hooks){ make_room, &s }, &s.no_embedder);
     if (s.chat || !s.dialect) {

@@ -58,9 +58,7 @@ static int eval(struct session *s, const int32_t *tokens, size_t n, float *logit
     struct engine *e = s->engine;
     const struct span span = { &s->state, s->n, n, n_logits };
 
-    if (!e->family->eval)
-        return fail(err, CORAX_E_ARGS, "family %s reads texts to make vectors of them (embed): it writes nothing", e->family->arch);
-    if (state_reserve(&s->state, s->n, s->n + n, err) < 0)
+    if (family_check_writes(e->family, err) < 0 || state_reserve(&s->state, s->n, s->n + n, err) < 0)
         return -1;
     e->family->eval(e->model, &e->ops,
                     &(struct batch){ .tokens = tokens, .n = n, .spans = &span, .n_spans = 1, .logits = logits, .n_logits = n_logits });

@@ -106,17 +106,12 @@ static void *load(const struct gguf *g, const struct vocab *v, struct tokenizer_
 
 /* --- characters --------------------------------------------------------------------------------------------------- */
 
-static bool is_space(uint32_t c)
-{
-    return c == '\t' || c == '\n' || c == '\r' || (char_classes(c) & CHAR_SPACE && c != 0x1c && c != 0x1d && c != 0x1e && c != 0x1f);
-}
-
-/* Control, format and private characters; what no version of Unicode has assigned stays. */
+/* Control characters, but those three that are white space here, format and private ones; what no version of Unicode has assigned stays. */
 static bool is_dropped(uint32_t c)
 {
     const char *category = unicode_category(c);
 
-    return c == 0 || c == 0xfffd || (category[0] == 'C' && category[1] != 'n' && !is_space(c));
+    return c == 0xfffd || (category[0] == 'C' && category[1] != 'n' && c != '\t' && c != '\n' && c != '\r');
 }
 
 static bool is_chinese(uint32_t c)
@@ -188,7 +183,7 @@ static void add_char(struct word *w, uint32_t c)
 /* A character as it is when it has been made small. */
 static int take(struct word *w, uint32_t c, struct err *err)
 {
-    if (is_space(c))
+    if (char_classes(c) & CHAR_SPACE)
         return end_word(w, err);
     if (!is_punctuation(c)) {
         add_char(w, c);
@@ -238,7 +233,7 @@ static int encode(const void *arg, const char *text, size_t len, struct tokens *
         if (is_chinese(c) && end_word(&w, err) < 0)
             return -1;
     }
-    return w.n_chars > 0 ? end_word(&w, err) : 0;
+    return end_word(&w, err);
 }
 
 const struct tokenizer_kind tokenizer_bert = {

@@ -75,7 +75,7 @@ static size_t encode(const struct engine *e, const char *text, struct tokens *ou
 static void test_tokens(const struct engine *e)
 {
     size_t n_wrong = 0, n = 0;
-    struct tokens tokens;
+    struct tokens tokens, plain;
 
     for (const struct json *t = json_first(json_get(expected, "texts")); t; t = json_next(t), n++) {
         const char *text = json_get_text(t, "text", "");
@@ -91,6 +91,11 @@ static void test_tokens(const struct engine *e)
     }
     ok(n > 25 && n_wrong == 0, "%zu texts have the tokens of the reference", n);
     n_wrong = 0;
+    encode(e, "ca\vf\f \xc2\x85the", &tokens);
+    n = encode(e, "caf the", &plain);
+    ok(n > 3 && tokens.n == n && memcmp(tokens.ids, plain.ids, n * sizeof *plain.ids) == 0, "tab, line feed and return alone of the control characters are white space");
+    tokens_finish(&plain);
+    tokens_finish(&tokens);
     encode(e, "[CLS] [SEP]", &tokens);
     for (size_t i = 1; i + 1 < tokens.n; i++)
         n_wrong += tokenizer_type(engine_tokenizer(e), tokens.ids[i]) != TOKEN_NORMAL;
