@@ -1,7 +1,5 @@
 #include "daemon/backfill.h"
 
-#include <string.h>
-
 #define TRIES   3
 #define WAIT_MS 2000 /* before the second try; doubled before the third */
 
@@ -24,6 +22,12 @@ void backfill_finish(struct backfill *b)
     if (b->timer)
         event_free(b->timer);
     b->timer = NULL;
+}
+
+void backfill_run(struct backfill *b)
+{
+    if (!event_pending(b->timer, EV_TIMEOUT, NULL))
+        b->run(b->arg);
 }
 
 void backfill_worked(struct backfill *b)

@@ -26,6 +26,8 @@ struct backfill {
 
 int backfill_init(struct backfill *, struct event_base *, void (*run)(void *arg), void *arg, struct err *);
 void backfill_finish(struct backfill *);
+/* There may be something to do: run() is called, but not before the wait after a failure is over. */
+void backfill_run(struct backfill *);
 void backfill_worked(struct backfill *);
 /* true: the only one that was asked for is to be passed over; false: run() is called again after a while. */
 bool backfill_failed(struct backfill *, size_t n_asked);

@@ -448,8 +448,6 @@ static void stop(struct coraxd *d)
     foreign_stop(d->foreign);
     if (d->scheduler) {
         scheduler_stop(d->scheduler);
-        memory_vectors_stop(d->memory_vectors);
-        tool_vectors_stop(d->tool_vectors);
         vectors_stop(d->vectors);
         journal_drain(d->journal);
         scheduler_destroy(d->scheduler);

@@ -246,9 +246,9 @@ const char *const journal_sql[SQL_N] = {
     [SQL_MEMORY_VECTOR_PUT] = "INSERT OR REPLACE INTO memory_vectors(n, model, vector) SELECT n, ?2, ?3 FROM memories WHERE id=?1 AND text=?4",
     [SQL_MEMORY_VECTOR_DROP] = "DELETE FROM memory_vectors WHERE n=?1",
     [SQL_MEMORY_WITHOUT] = "SELECT " MEMORY MEMORY_FROM " WHERE m.n > ?2 AND m.n <= ?3 AND " MEMORY_NO_VECTOR " ORDER BY m.n LIMIT ?4",
-    /* Those that may be changed, and have lost their vector then. */
-    [SQL_MEMORY_NOTES_WITHOUT] = "SELECT " MEMORY MEMORY_FROM " WHERE m.kind = 0 AND m.n > ?2 AND m.n <= ?3 AND " MEMORY_NO_VECTOR
-                                 " ORDER BY m.n LIMIT ?4",
+    /* Those that may be changed, and have lost their vector then.  Asked after each write: by numbers it would go through all memories. */
+    [SQL_MEMORY_NOTES_WITHOUT] = "SELECT " MEMORY " FROM memories m INDEXED BY memories_by_label JOIN memory_spaces s ON s.s = m.space"
+                                 " WHERE m.kind = 0 AND m.n > ?2 AND m.n <= ?3 AND " MEMORY_NO_VECTOR " ORDER BY m.n LIMIT ?4",
     [SQL_MEMORY_LAST] = "SELECT coalesce(max(n), 0) FROM memories",
     [SQL_TEXT_VECTOR_GET] = "SELECT vector FROM text_vectors WHERE model=?1 AND hash=?2",
     [SQL_TEXT_VECTOR_PUT] = "INSERT OR REPLACE INTO text_vectors(model, hash, vector) VALUES(?1, ?2, ?3)",

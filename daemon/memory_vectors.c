@@ -12,8 +12,8 @@
 struct memory_vectors {
     struct coraxd *d;
     struct backfill backfill;
-    bool stopped, busy, dirty; /* dirty: something has changed since the read that is under way, or the last one */
-    bool notes;                /* the read under way is of notes alone */
+    bool busy, dirty; /* dirty: something has changed since the read that is under way, or the last one */
+    bool notes;       /* the read under way is of notes alone */
     char key[VECTORS_KEY_SIZE];
     int64_t after;      /* all memories up to this number have been looked at */
     int64_t notes_from; /* notes up to this one are passed over */
@@ -27,12 +27,17 @@ struct memory_vectors {
 
 static void run(void *arg);
 
-static void go_on(struct memory_vectors *m)
+static void clear(struct memory_vectors *m)
 {
     journal_memories_finish(&m->without.found);
     free(m->made);
     m->made = NULL;
     m->busy = false;
+}
+
+static void go_on(struct memory_vectors *m)
+{
+    clear(m);
     run(m);
 }
 
@@ -49,18 +54,12 @@ static void pass(struct memory_vectors *m)
 
 static void failed(struct memory_vectors *m, const struct err *err)
 {
-    const size_t n = m->without.found.n;
-
     log_warn_repeat(&m->trouble, "memories get no vectors: %s", err->msg);
     m->dirty = true;
-    if (backfill_failed(&m->backfill, n)) {
+    if (backfill_failed(&m->backfill, m->without.found.n))
         pass(m);
-        return;
-    }
-    journal_memories_finish(&m->without.found);
-    free(m->made);
-    m->made = NULL;
-    m->busy = false;
+    else
+        clear(m);
 }
 
 static void on_put(struct journal_op *op)
@@ -85,19 +84,17 @@ static void on_made(void *arg, const struct vector_answer *answer, const struct 
     struct memory_vectors *m = arg;
     const struct journal_memories *l = &m->without.found;
 
-    if (answer && strcmp(answer->key, m->key) != 0)
-        answer = NULL; /* the model's file is another one now; on_ready has seen that */
-    if (m->stopped || (answer == NULL && err == NULL)) {
-        m->dirty = true;
+    if (!vectors_are_on(m->d->vectors) || (answer && strcmp(answer->key, m->key) != 0)) {
+        m->dirty = true; /* the model's file is another one now: begin again */
         go_on(m);
         return;
     }
-    if (answer && (m->made = malloc(answer->n * answer->dim * sizeof(float))) == NULL)
-        abort();
     if (answer == NULL) {
         failed(m, err);
         return;
     }
+    if ((m->made = malloc(answer->n * answer->dim * sizeof(float))) == NULL)
+        abort();
     memcpy(m->made, answer->at, answer->n * answer->dim * sizeof(float));
     m->n_left = l->n;
     m->put_failed.status = 0;
@@ -132,19 +129,20 @@ static void on_read(struct journal_op *op)
     const char *texts[BACKFILL_MOST];
     struct buf written[BACKFILL_MOST];
     bool good = true;
+    size_t n;
 
-    if (m->stopped || op->result < 0) {
-        if (op->result < 0)
-            log_warn_repeat(&m->trouble, "memories get no vectors: %s", op->err.msg);
-        journal_memories_finish(&m->without.found);
-        m->busy = false;
+    if (op->result < 0)
+        log_warn_repeat(&m->trouble, "memories get no vectors: %s", op->err.msg);
+    if (op->result < 0 || !vectors_are_on(m->d->vectors)) {
+        clear(m);
         return;
     }
     if (l->n == 0) {
         pass(m);
         return;
     }
-    for (size_t i = 0; i < l->n; i++) {
+    n = l->n;
+    for (size_t i = 0; i < n; i++) {
         buf_init(&written[i], 64u << 10);
         write_text(&l->rows[i], &written[i]);
         texts[i] = written[i].data;
@@ -152,9 +150,9 @@ static void on_read(struct journal_op *op)
     }
     if (!good)
         abort(); /* no memory */
-    if (vectors_ask_texts(m->d->vectors, texts, l->n, on_made, m) == NULL)
-        m->busy = false; /* the daemon is ending, and stop() lets go of the rows */
-    for (size_t i = 0; i < l->n; i++)
+    if (vectors_ask_texts(m->d->vectors, texts, n, on_made, m) == NULL)
+        clear(m); /* no memory */
+    for (size_t i = 0; i < n; i++)
         buf_finish(&written[i]);
 }
 
@@ -175,13 +173,12 @@ static void run(void *arg)
     struct memory_vectors *m = arg;
     const char *key = vectors_key(m->d->vectors);
 
-    if (m->stopped || m->busy || key[0] == '\0' || !vectors_are_on(m->d->vectors))
+    if (m->busy || key[0] == '\0' || !vectors_are_on(m->d->vectors))
         return;
     if (strcmp(m->key, key) != 0) {
         snprintf(m->key, sizeof(m->key), "%s", key);
         m->after = m->notes_from = 0;
         m->dirty = true;
-        m->notes = true;
     }
     if (m->dirty) {
         m->dirty = false;
@@ -197,8 +194,7 @@ void memory_vectors_run(struct memory_vectors *m)
 {
     m->dirty = true;
     m->notes_from = 0;
-    if (!event_pending(m->backfill.timer, EV_TIMEOUT, NULL))
-        run(m);
+    backfill_run(&m->backfill);
 }
 
 struct memory_vectors *memory_vectors_create(struct coraxd *d, struct err *err)
@@ -216,18 +212,11 @@ struct memory_vectors *memory_vectors_create(struct coraxd *d, struct err *err)
     return NULL;
 }
 
-void memory_vectors_stop(struct memory_vectors *m)
-{
-    if (m)
-        m->stopped = true;
-}
-
 void memory_vectors_destroy(struct memory_vectors *m)
 {
     if (m == NULL)
         return;
-    journal_memories_finish(&m->without.found);
-    free(m->made);
+    clear(m);
     backfill_finish(&m->backfill);
     free(m);
 }

@@ -15,7 +15,5 @@ struct memory_vectors *memory_vectors_create(struct coraxd *, struct err *);
 void memory_vectors_destroy(struct memory_vectors *); /* when nothing of it is under way: behind vectors_stop() and journal_drain() */
 /* The model is there, or memories have changed: goes on, if there is anything to do. */
 void memory_vectors_run(struct memory_vectors *);
-/* Ends: nothing more is begun. */
-void memory_vectors_stop(struct memory_vectors *);
 
 #endif

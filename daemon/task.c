@@ -24,6 +24,7 @@
 #include "daemon/task_memory.h"
 #include "daemon/task_tools.h"
 #include "daemon/task_vector.h"
+#include "daemon/vectors.h"
 #include "util/arena.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -692,7 +693,7 @@ static bool waits_for_vector(struct task *t, const struct plan_command *c)
     struct buf text;
     bool waits;
 
-    if (!task_memory_is_due(t, c) && !task_tools_are_due(t))
+    if (!vectors_are_on(t->d->vectors) || (!task_memory_is_due(t, c) && !task_tools_are_due(t)))
         return false;
     buf_init(&text, TRANSCRIPT_MAX_BYTES);
     task_input_text(t, &text);

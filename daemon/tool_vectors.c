@@ -16,7 +16,7 @@
 struct tool_vectors {
     struct coraxd *d;
     struct backfill backfill;
-    bool stopped, busy;
+    bool busy;
     char key[VECTORS_KEY_SIZE];
     uint64_t generation; /* of the registry, as it was looked at */
     size_t at, reached;  /* in the registry: all before have been looked at; and once what is under way is done */
@@ -84,7 +84,7 @@ static void on_made(void *arg, const struct vector_answer *answer, const struct 
     struct tool_vectors *m = arg;
     size_t n = 0;
 
-    if (m->stopped || (answer && (strcmp(answer->key, m->key) != 0 || answer->dim != m->dim))) {
+    if (!vectors_are_on(m->d->vectors) || (answer && (strcmp(answer->key, m->key) != 0 || answer->dim != m->dim))) {
         clear(m); /* the model's file is another one now: begin again */
         run(m);
         return;
@@ -111,7 +111,7 @@ static void on_read(struct journal_op *op)
     struct tool_vectors *m = op->arg;
     const char *texts[BACKFILL_MOST];
 
-    if (m->stopped) {
+    if (!vectors_are_on(m->d->vectors)) {
         clear(m);
         return;
     }
@@ -127,7 +127,7 @@ static void on_read(struct journal_op *op)
     if (m->n_asked == 0)
         go_on(m);
     else if (vectors_ask_texts(m->d->vectors, texts, m->n_asked, on_made, m) == NULL)
-        clear(m); /* the daemon is ending */
+        clear(m); /* no memory */
 }
 
 /* What a tool is found by.  Its parameters say how it is called, and would drown that. */
@@ -177,7 +177,7 @@ static void run(void *arg)
     struct tool_vectors *m = arg;
     const char *key = vectors_key(m->d->vectors);
 
-    if (m->stopped || m->busy || key[0] == '\0' || !vectors_are_on(m->d->vectors) ||
+    if (m->busy || key[0] == '\0' || !vectors_are_on(m->d->vectors) ||
         registry_count(m->d->registry) <= (size_t)m->d->config.retrieval.max_tools)
         return;
     begin(m, key);
@@ -200,8 +200,8 @@ static void run(void *arg)
 
 void tool_vectors_run(struct tool_vectors *m)
 {
-    if (m && !event_pending(m->backfill.timer, EV_TIMEOUT, NULL))
-        run(m);
+    if (m)
+        backfill_run(&m->backfill);
 }
 
 struct tool_vectors *tool_vectors_create(struct coraxd *d, struct err *err)
@@ -217,12 +217,6 @@ struct tool_vectors *tool_vectors_create(struct coraxd *d, struct err *err)
         return m;
     free(m);
     return NULL;
-}
-
-void tool_vectors_stop(struct tool_vectors *m)
-{
-    if (m)
-        m->stopped = true;
 }
 
 void tool_vectors_destroy(struct tool_vectors *m)

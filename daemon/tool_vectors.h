@@ -15,7 +15,6 @@ struct tool_vectors *tool_vectors_create(struct coraxd *, struct err *);
 void tool_vectors_destroy(struct tool_vectors *); /* when nothing of it is under way: behind vectors_stop() and journal_drain() */
 /* The model is there, or there may be other tools: goes on, if there is anything to do. */
 void tool_vectors_run(struct tool_vectors *);
-void tool_vectors_stop(struct tool_vectors *);
 /* Of the vectors that the tools have: as vectors_key(), "" where they have none. */
 const char *tool_vectors_key(const struct tool_vectors *);
 

@@ -164,8 +164,7 @@ static void on_grace(evutil_socket_t fd, short what, void *arg)
     }
 }
 
-/* Nobody waits for it any more. */
-static void drop(struct vector_ask *a)
+void vectors_cancel(struct vector_ask *a)
 {
     struct vectors *v = a->v;
     const struct timeval grace = { .tv_sec = CANCEL_GRACE_MS / 1000 };
@@ -200,24 +199,20 @@ static void on_late(evutil_socket_t fd, short what, void *arg)
         v->slow_until_ms = clock_mono_ms() + SLOW_MS;
     fail(&err, CORAX_E_TIMEOUT, v->ready ? "the model of embeddings did not answer within %d ms" : "the model of embeddings was not there within %d ms",
          v->config->embedding.timeout_ms);
-    drop(a);
+    vectors_cancel(a);
     done(owner, NULL, &err);
 }
 
-void vectors_cancel(struct vector_ask *a)
-{
-    drop(a);
-}
-
-static struct vector_ask *ask(struct vectors *v, const char *prefix, const char *const *texts, const size_t *lens, size_t n, bool query,
-                              vectors_done_fn *done, void *arg)
+static struct vector_ask *ask(struct vectors *v, const char *const *texts, const size_t *lens, size_t n, bool query, vectors_done_fn *done, void *arg)
 {
     struct vector_ask *a = vectors_are_on(v) ? calloc(1, sizeof(*a)) : NULL;
+    const char *prefix;
     struct buf text;
     struct jsonw w;
 
     if (a == NULL)
         return NULL;
+    prefix = query ? v->config->embedding.query_prefix : v->config->embedding.text_prefix;
     *a = (struct vector_ask){ .v = v, .done = done, .arg = arg, .query = query, .n = n };
     buf_init(&a->params, RPC_MAX_LINE);
     buf_init(&text, RPC_MAX_LINE);
@@ -227,9 +222,9 @@ static struct vector_ask *ask(struct vectors *v, const char *prefix, const char 
     jsonw_array(&w, "texts");
     for (size_t i = 0; i < n; i++) {
         buf_reset(&text);
-        buf_adds(&text, prefix);
+        buf_adds(&text, prefix ? prefix : "");
         buf_add(&text, texts[i], lens[i]);
-        jsonw_string(&w, NULL, text.len ? text.data : "", text.len);
+        jsonw_string(&w, NULL, text.data, text.len);
     }
     jsonw_end(&w);
     jsonw_end(&w);
@@ -246,7 +241,7 @@ struct vector_ask *vectors_ask_query(struct vectors *v, const char *text, size_t
     struct vector_ask *a;
 
     len = len > QUERY_BYTES ? utf8_floor(text, QUERY_BYTES) : len;
-    a = ask(v, v->config->embedding.query_prefix ? v->config->embedding.query_prefix : "", &text, &len, 1, true, done, arg);
+    a = ask(v, &text, &len, 1, true, done, arg);
     if (a == NULL)
         return NULL;
     a->late = evtimer_new(v->base, on_late, a);
@@ -276,7 +271,7 @@ struct vector_ask *vectors_ask_texts(struct vectors *v, const char *const *texts
         lens[i] = strlen(texts[i]);
         lens[i] = lens[i] > VECTORS_TEXT_BYTES ? utf8_floor(texts[i], VECTORS_TEXT_BYTES) : lens[i];
     }
-    a = ask(v, v->config->embedding.text_prefix ? v->config->embedding.text_prefix : "", texts, lens, n, false, done, arg);
+    a = ask(v, texts, lens, n, false, done, arg);
     if (a == NULL)
         return NULL;
     if (v->none[0])
@@ -323,18 +318,19 @@ static void make_key(struct vectors *v, const char *sha256)
 static int read_info(struct vectors *v, const struct json *result, struct err *err)
 {
     const struct json *model = json_get(result, "model"), *embedding = json_get(result, "embedding");
+    const bool fits = json_kind(embedding) == JSON_OBJECT;
     int64_t dim = 0;
     struct vector_ask *a;
 
     if (json_get_text(model, "name", NULL) == NULL)
         return fail(err, CORAX_E_ARGS, "info without model.name");
     snprintf(v->name, sizeof(v->name), "%s", json_get_text(model, "name", ""));
-    if (json_kind(embedding) == JSON_OBJECT && (json_int(json_get(embedding, "dimensions"), "embedding.dimensions", &dim, err) < 0))
+    if (fits && json_int(json_get(embedding, "dimensions"), "embedding.dimensions", &dim, err) < 0)
         return -1;
-    if (json_kind(embedding) == JSON_OBJECT && (dim < 1 || dim > VECTORS_MAX_DIM))
+    if (fits && (dim < 1 || dim > VECTORS_MAX_DIM))
         return fail(err, CORAX_E_ARGS, "vectors of %lld dimensions: 1 to %d can be", (long long)dim, VECTORS_MAX_DIM);
     link_works(v->link);
-    if (json_kind(embedding) != JSON_OBJECT) {
+    if (!fits) {
         snprintf(v->none, sizeof(v->none), "%.100s is made for something else", v->name);
         log_error("embedding: %s: searching goes on by words alone", v->none);
         TAILQ_FOREACH(a, &v->asks, link)
