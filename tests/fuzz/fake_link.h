@@ -182,4 +182,17 @@ static void fake_line(struct link *l, const char *text, size_t len)
     }
 }
 
+/* What happens, a line of the input after the other. */
+static void fake_play(const uint8_t *data, size_t len, void (*step)(const char *line, size_t len))
+{
+    const char *at = (const char *)data, *end = at + len;
+
+    while (at < end) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at)), *stop = newline ? newline : end;
+
+        step(at, (size_t)(stop - at));
+        at = stop + 1;
+    }
+}
+
 #endif

@@ -150,7 +150,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     static const struct foreign_ops ops = { on_settled, on_changed };
     static struct config config;
-    const char *at = (const char *)data, *end = at + len;
 
     if (!base)
         setup(&config);
@@ -161,12 +160,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     require(registry != NULL);
     foreign = foreign_create(base, &config, registry, &ops, NULL, NULL);
     require(foreign && fake_links[0] && fake_links[1]);
-    while (at < end) {
-        const char *newline = memchr(at, '\n', (size_t)(end - at)), *stop = newline ? newline : end;
-
-        step(at, (size_t)(stop - at));
-        at = stop + 1;
-    }
+    fake_play(data, len, step);
     check_health();
     for (int i = 0; i < 4; i++) /* one that always ends fails every call */
         for (int k = 0; k < 2; k++) {

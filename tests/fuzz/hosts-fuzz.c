@@ -85,7 +85,6 @@ static void call_one(void)
     const struct host_terms terms = { .deadline_ms = DEADLINE_MS, .context = { TRUSTED, PUBLIC }, .talk = &talk };
     struct called *c = &called[n_called];
     const struct tool *tool = registry_at(registry, 0);
-    const struct host_terms terms = { .deadline_ms = DEADLINE_MS };
     struct err err = { 0 };
 
     if (n_called == MAX_CALLS || !tool)
@@ -158,7 +157,6 @@ static void check_health(void)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     static struct config config;
-    const char *at = (const char *)data, *end = at + len;
 
     if (!base) {
         log_open("hosts-fuzz", LOG_LEVEL_ERROR + 1);
@@ -175,12 +173,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     require(registry != NULL);
     hosts = hosts_create(base, &config, registry, on_settled, NULL, NULL);
     require(hosts && fake_links[0]);
-    while (at < end) {
-        const char *newline = memchr(at, '\n', (size_t)(end - at)), *stop = newline ? newline : end;
-
-        step(at, (size_t)(stop - at));
-        at = stop + 1;
-    }
+    fake_play(data, len, step);
     check_health();
     fake_cannot_start = false;
     for (int i = 0; i < 4; i++) { /* one that always ends fails every call */

@@ -108,7 +108,6 @@ static void step(const char *line, size_t len)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     static struct config config;
-    const char *at = (const char *)data, *end = at + len;
     struct buf health;
     struct jsonw w;
 
@@ -121,12 +120,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     model = model_create(base, &config, &config.model, NULL);
     require(model != NULL);
     model_load(model);
-    while (at < end) {
-        const char *newline = memchr(at, '\n', (size_t)(end - at)), *stop = newline ? newline : end;
-
-        step(at, (size_t)(stop - at));
-        at = stop + 1;
-    }
+    fake_play(data, len, step);
     buf_init(&health, 1 << 16);
     w = jsonw_start(&health);
     jsonw_object(&w, NULL);
