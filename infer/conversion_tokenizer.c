@@ -247,7 +247,7 @@ static void add_id(struct conversion *c, const struct conversion_vocab *v, const
 {
     char key[64];
 
-    snprintf(key, sizeof key, "tokenizer.ggml.%s_token_id", what);
+    snprintf(key, sizeof key, "tokenizer.ggml.%s", what);
     if (id >= 0 && (size_t)id < v->n)
         gguf_add_u32(c->writer, key, (uint32_t)id);
 }
@@ -263,12 +263,12 @@ static void write_vocab(struct conversion *c, const struct conversion_vocab *v)
     gguf_add_array(c->writer, "tokenizer.ggml.token_type", GGUF_I32, v->n, v->types);
     if (v->n_merges)
         gguf_add_strings(c->writer, "tokenizer.ggml.merges", v->n_merges, v->merges);
-    add_id(c, v, "bos", v->bos);
-    add_id(c, v, "eos", v->eos);
-    add_id(c, v, "unknown", v->unk);
-    add_id(c, v, "padding", v->pad);
-    add_id(c, v, "cls", v->cls);
-    add_id(c, v, "seperator", v->sep); /* as other programs spell it */
+    add_id(c, v, "bos_token_id", v->bos);
+    add_id(c, v, "eos_token_id", v->eos);
+    add_id(c, v, "unknown_token_id", v->unk);
+    add_id(c, v, "padding_token_id", v->pad);
+    add_id(c, v, "cls_token_id", v->cls);
+    add_id(c, v, "seperator_token_id", v->sep); /* as other programs spell it */
     if (v->begin != END_UNSAID)
         gguf_add_bool(c->writer, "tokenizer.ggml.add_bos_token", v->begin == END_YES);
     if (v->end != END_UNSAID)
