@@ -28,12 +28,12 @@ struct entry {
     char duplicate[240]; /* who has its name; "" nobody */
     unsigned n_holds;
     bool stale;   /* of a list that is being replaced */
+    bool fresh;   /* no list of its provider has ended since it came */
     bool retired; /* out of the registry; its last holder frees it */
 };
 
 struct registry {
     uint64_t last_id, generation;
-    uint64_t mark; /* last_id when a list began to be replaced */
     size_t n, cap;
     struct entry **entries;
     struct entry **by_name; /* of the same n and cap */
@@ -317,13 +317,29 @@ static bool reserve(struct registry *r, size_t n)
     return true;
 }
 
-/* The same tool in the list that is being replaced. */
-static struct entry *find_stale(const struct registry *r, const struct entry *e)
+/* Of the first n by name, the first that has this one or a later. */
+static size_t place(const struct registry *r, size_t n, const char *name)
 {
-    for (size_t i = 0; i < r->n; i++) {
-        struct entry *old = r->entries[i];
+    size_t low = 0, high = n;
 
-        if (old->stale && strcmp(old->tool.provider, e->tool.provider) == 0 && strcmp(old->tool.name, e->tool.name) == 0 &&
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+
+        if (strcmp(r->by_name[mid]->tool.name, name) < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+/* The same tool in the list that is being replaced, of the n that stand in by_name. */
+static struct entry *find_stale(const struct registry *r, size_t n, const struct entry *e)
+{
+    for (size_t i = place(r, n, e->tool.name); i < n && strcmp(r->by_name[i]->tool.name, e->tool.name) == 0; i++) {
+        struct entry *old = r->by_name[i];
+
+        if (old->stale && strcmp(old->tool.provider, e->tool.provider) == 0 &&
             memcmp(old->tool.definition, e->tool.definition, REGISTRY_HASH) == 0 && strcmp(old->fault, e->fault) == 0)
             return old;
     }
@@ -343,7 +359,7 @@ static int add_list(struct registry *r, const char *provider, bool own, const st
     if (!reserve(r, r->n + n))
         return fail(err, CORAX_E_LIMIT, "out of memory");
     for (const struct json *t = json_first(list); t; t = json_next(t)) {
-        struct entry *e = read_tool(provider, own, terms, t), *old = e && terms ? find_stale(r, e) : NULL;
+        struct entry *e = read_tool(provider, own, terms, t), *old = e && terms ? find_stale(r, before, e) : NULL;
 
         if (e == NULL) {
             while (r->n > before)
@@ -357,6 +373,7 @@ static int add_list(struct registry *r, const char *provider, bool own, const st
             continue;
         }
         e->tool.id = ++r->last_id;
+        e->fresh = true;
         r->entries[r->n++] = e;
     }
     settle(r);
@@ -400,12 +417,18 @@ void registry_list_begin(struct registry *r, const char *provider)
     for (size_t i = 0; i < r->n; i++)
         if (strcmp(r->entries[i]->tool.provider, provider) == 0)
             r->entries[i]->stale = true;
-    r->mark = r->last_id;
 }
 
 bool registry_list_end(struct registry *r, const char *provider)
 {
-    return remove_those(r, provider, true) || r->mark != r->last_id;
+    bool changed = remove_those(r, provider, true);
+
+    for (size_t i = 0; i < r->n; i++)
+        if (strcmp(r->entries[i]->tool.provider, provider) == 0) {
+            changed = changed || r->entries[i]->fresh;
+            r->entries[i]->fresh = false;
+        }
+    return changed;
 }
 
 const char *tool_own_name(const char *provider, const char *name)
@@ -457,19 +480,9 @@ const struct tool *registry_at(const struct registry *r, size_t i)
 
 const struct tool *registry_find(const struct registry *r, const char *name)
 {
-    size_t low = 0, high = r->n;
-
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-
-        if (strcmp(r->by_name[mid]->tool.name, name) < 0)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    for (; low < r->n && strcmp(r->by_name[low]->tool.name, name) == 0; low++)
-        if (r->by_name[low]->tool.disabled == NULL)
-            return &r->by_name[low]->tool;
+    for (size_t i = place(r, r->n, name); i < r->n && strcmp(r->by_name[i]->tool.name, name) == 0; i++)
+        if (r->by_name[i]->tool.disabled == NULL)
+            return &r->by_name[i]->tool;
     return NULL;
 }
 

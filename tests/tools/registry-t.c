@@ -290,6 +290,11 @@ static void test_foreign(void)
     ok(memcmp(kept->definition, registry_find(r, "far.a")->definition, REGISTRY_HASH) != 0, "by its hash");
     tool_release(kept);
     tool_release(NULL);
+
+    registry_list_begin(r, "far");
+    add_foreign(&plain, text);
+    registry_list_begin(r, "near");
+    ok(registry_list_end(r, "far") && !registry_list_end(r, "near"), "of two that list at the same time, each has changed or has not");
     registry_remove_provider(r, "far");
 
     plain.annotations = true;
