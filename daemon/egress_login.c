@@ -286,10 +286,7 @@ static void take_reply(struct login *l, long status, struct err *err)
         return;
     }
     if (j == NULL && l->step == RESOURCE && status == 404) {
-        /* A server of before there were such metadata: it is its own authorization server. */
-        snprintf(l->resource.id, sizeof(l->resource.id), "%s", l->url);
-        snprintf(l->resource.issuer, sizeof(l->resource.issuer), "%.*s", (int)(strcspn(strstr(l->url, "://") + 3, "/?") + (size_t)(strstr(l->url, "://") + 3 - l->url)), l->url);
-        l->resource.scope[0] = '\0';
+        oauth_assume_resource(l->url, &l->resource);
         look_for_server(l);
         return;
     }

@@ -99,20 +99,11 @@ static void send_error(struct egress *e, const char *id, const char *what, int s
     struct jsonw w;
 
     buf_init(&line, RPC_MAX_LINE);
-    w = jsonw_start(&line);
-    jsonw_object(&w, NULL);
-    jsonw_text(&w, "jsonrpc", "2.0");
-    jsonw_raw(&w, "id", id, strlen(id));
-    jsonw_object(&w, "error");
-    jsonw_int(&w, "code", RPC_TOOL_FAILED);
-    jsonw_text(&w, "message", message);
-    jsonw_object(&w, "data");
-    jsonw_int(&w, "status", status);
+    w = rpc_failure_start(&line, id, strlen(id), status, message);
     jsonw_text(&w, "egress", what);
-    jsonw_end(&w);
-    jsonw_end(&w);
-    jsonw_end(&w);
-    send_message(e, line.data, line.len);
+    rpc_end(&w);
+    if (!line.failed)
+        e->out(e->arg, line.data, line.len);
     buf_finish(&line);
 }
 
@@ -241,7 +232,7 @@ static void add_encoded(struct curl_slist **list, const char *name, const char *
 
     buf_init(&text, 32768);
     mcp_header_encode(value, &text);
-    add_header(list, name, text.data);
+    add_header(list, name, text.failed ? "" : text.data);
     buf_finish(&text);
 }
 

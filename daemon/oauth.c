@@ -57,14 +57,6 @@ static void add_field(struct buf *out, const char *name, const char *value)
     add_encoded(out, value);
 }
 
-static bool is_among(const struct json *list, const char *name)
-{
-    for (const struct json *j = json_first(list); j; j = json_next(j))
-        if (json_text(j) && strcmp(json_text(j), name) == 0)
-            return true;
-    return false;
-}
-
 static bool join_list(const struct json *list, char scope[OAUTH_MAX_SCOPE])
 {
     for (const struct json *j = json_first(list); j; j = json_next(j)) {
@@ -261,6 +253,13 @@ int oauth_read_resource(const struct json *j, const char *url, struct oauth_reso
     return 0;
 }
 
+void oauth_assume_resource(const char *url, struct oauth_resource *out)
+{
+    memset(out, 0, sizeof(*out));
+    snprintf(out->id, sizeof(out->id), "%s", url);
+    snprintf(out->issuer, sizeof(out->issuer), "%.*s", (int)origin_length(url), url);
+}
+
 /* A browser opens it, so it is a page, and no less protected than the issuer's metadata were. */
 static bool is_page(const char *text, const char *issuer)
 {
@@ -284,16 +283,16 @@ int oauth_read_server(const struct json *j, const char *issuer, struct oauth_ser
         return -1;
     if (!is_page(out->authorize_url, issuer))
         return fail(err, CORAX_E_DENIED, "the page to log in at is no https URL: %.100s", out->authorize_url);
-    if (!is_among(json_get(j, "code_challenge_methods_supported"), "S256"))
+    if (!json_has_text(json_get(j, "code_challenge_methods_supported"), "S256"))
         return fail(err, CORAX_E_DENIED, "%.100s does not say that it checks PKCE with S256, without which a code can be stolen", issuer);
     if (json_get(j, "registration_endpoint") && need(out->register_url, sizeof(out->register_url), j, "registration_endpoint", err) < 0)
         return -1;
-    out->methods[OAUTH_NONE] = is_among(methods, "none");
-    out->methods[OAUTH_BASIC] = methods == NULL || is_among(methods, "client_secret_basic");
-    out->methods[OAUTH_POST] = is_among(methods, "client_secret_post");
+    out->methods[OAUTH_NONE] = json_has_text(methods, "none");
+    out->methods[OAUTH_BASIC] = methods == NULL || json_has_text(methods, "client_secret_basic");
+    out->methods[OAUTH_POST] = json_has_text(methods, "client_secret_post");
     out->sends_iss = json_bool(json_get(j, "authorization_response_iss_parameter_supported"), false);
     out->takes_metadata = json_bool(json_get(j, "client_id_metadata_document_supported"), false);
-    out->offline = is_among(json_get(j, "scopes_supported"), "offline_access");
+    out->offline = json_has_text(json_get(j, "scopes_supported"), "offline_access");
     return 0;
 }
 
@@ -373,13 +372,11 @@ int oauth_read_client(const struct json *j, const struct oauth_server *s, struct
 static bool encode64(const void *data, size_t len, char *out, size_t size)
 {
     struct buf text;
-    struct jsonw w;
     size_t n = 0;
 
     buf_init(&text, 256);
-    w = jsonw_start(&text);
-    base64_write(&w, NULL, data, len);
-    for (size_t i = 1; !text.failed && i + 1 < text.len && text.data[i] != '=' && n + 1 < size; i++)
+    base64_encode(&text, data, len);
+    for (size_t i = 0; !text.failed && i < text.len && text.data[i] != '=' && n + 1 < size; i++)
         out[n++] = text.data[i] == '+' ? '-' : text.data[i] == '/' ? '_' : text.data[i];
     out[n] = '\0';
     buf_finish(&text);
@@ -475,7 +472,6 @@ int oauth_read_callback(const char *query, const struct oauth_server *s, const s
 static void authenticate(const struct oauth_client *c, struct buf *body, struct buf *authorization)
 {
     struct buf pair;
-    struct jsonw w;
 
     if (c->method != OAUTH_BASIC) {
         add_field(body, "client_id", c->id);
@@ -488,13 +484,7 @@ static void authenticate(const struct oauth_client *c, struct buf *body, struct 
     buf_addc(&pair, ':');
     add_encoded(&pair, c->secret);
     buf_adds(authorization, "Basic ");
-    w = jsonw_start(authorization);
-    base64_write(&w, NULL, pair.data, pair.len); /* in quotes, which go */
-    if (!authorization->failed && authorization->len > 8) {
-        authorization->data[--authorization->len] = '\0';
-        memmove(authorization->data + 6, authorization->data + 7, authorization->len - 6);
-        authorization->len--;
-    }
+    base64_encode(authorization, pair.data, pair.len);
     explicit_bzero(pair.data, pair.len);
     buf_finish(&pair);
 }

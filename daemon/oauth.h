@@ -36,6 +36,8 @@ struct oauth_resource {
 size_t oauth_resource_urls(const char *url, const struct oauth_challenge *, char out[OAUTH_N_URLS][OAUTH_MAX_URL]);
 /* -1 with CORAX_E_DENIED: it is said of another server than the one at url. */
 int oauth_read_resource(const struct json *, const char *url, struct oauth_resource *, struct err *);
+/* Of a server of before there were such metadata: it is its own authorization server. */
+void oauth_assume_resource(const char *url, struct oauth_resource *);
 
 enum oauth_method { OAUTH_NONE, OAUTH_BASIC, OAUTH_POST };
 

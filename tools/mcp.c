@@ -223,17 +223,15 @@ static void read_server(const struct json *info, struct mcp_server *out)
 
 int mcp_read_discover(const struct rpc_msg *m, struct mcp_server *out, struct err *err)
 {
-    const struct json *result = result_object(m, err), *v;
+    const struct json *result = result_object(m, err);
 
     if (result == NULL)
         return -1;
-    for (v = json_first(json_get(result, "supportedVersions")); v; v = json_next(v))
-        if (json_text(v) && strcmp(json_text(v), MCP_VERSION_MODERN) == 0) {
-            out->era = MCP_MODERN;
-            read_server(json_get(json_get(result, "_meta"), MCP_META_SERVER), out);
-            return 0;
-        }
-    return fail(err, CORAX_E_UNAVAIL, "the server does not speak MCP %s", MCP_VERSION_MODERN);
+    if (!json_has_text(json_get(result, "supportedVersions"), MCP_VERSION_MODERN))
+        return fail(err, CORAX_E_UNAVAIL, "the server does not speak MCP %s", MCP_VERSION_MODERN);
+    out->era = MCP_MODERN;
+    read_server(json_get(json_get(result, "_meta"), MCP_META_SERVER), out);
+    return 0;
 }
 
 int mcp_read_initialize(const struct rpc_msg *m, struct mcp_server *out, struct err *err)
@@ -387,14 +385,6 @@ int mcp_read_result(const struct rpc_msg *m, struct arena *a, struct tool_result
 
 /* --- input that is asked for ------------------------------------------------------------------------------------------ */
 
-static bool is_required(const struct json *schema, const char *name)
-{
-    for (const struct json *r = json_first(json_get(schema, "required")); r; r = json_next(r))
-        if (json_text(r) && strcmp(json_text(r), name) == 0)
-            return true;
-    return false;
-}
-
 static bool can_be_filled(const struct json *params)
 {
     const struct json *schema = json_get(params, "requestedSchema");
@@ -402,7 +392,7 @@ static bool can_be_filled(const struct json *params)
     if (strcmp(json_get_text(params, "mode", "form"), "form") != 0 || json_kind(schema) != JSON_OBJECT)
         return false;
     for (const struct json *p = json_first(json_get(schema, "properties")); p; p = json_next(p))
-        if (json_get(p, "default") == NULL && is_required(schema, json_key(p)))
+        if (json_get(p, "default") == NULL && json_has_text(json_get(schema, "required"), json_key(p)))
             return false;
     return true;
 }

@@ -59,8 +59,6 @@ void mcp_header_encode(const char *text, struct buf *out)
 {
     const size_t n = strlen(text);
     bool plain = n == 0 || (text[0] != ' ' && text[n - 1] != ' ' && strncmp(text, "=?base64?", 9) != 0);
-    struct buf coded;
-    struct jsonw w;
 
     for (size_t i = 0; i < n && plain; i++)
         plain = text[i] >= ' ' && text[i] <= '~';
@@ -68,12 +66,9 @@ void mcp_header_encode(const char *text, struct buf *out)
         buf_add(out, text, n);
         return;
     }
-    buf_init(&coded, 2 * MAX_VALUE + 16);
-    w = jsonw_start(&coded);
-    base64_write(&w, NULL, text, n); /* in quotes */
-    if (coded.len >= 2 && !coded.failed)
-        buf_addf(out, "=?base64?%.*s?=", (int)(coded.len - 2), coded.data + 1);
-    buf_finish(&coded);
+    buf_adds(out, "=?base64?");
+    base64_encode(out, text, n);
+    buf_adds(out, "?=");
 }
 
 static const char *value_text(const struct json *v)

@@ -4,20 +4,26 @@
 
 static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-void base64_write(struct jsonw *w, const char *key, const void *data, size_t len)
+void base64_encode(struct buf *out, const void *data, size_t len)
 {
     const unsigned char *p = data;
+
+    for (size_t i = 0; i < len; i += 3) {
+        size_t n = len - i < 3 ? len - i : 3;
+        unsigned v = (unsigned)p[i] << 16 | (n > 1 ? (unsigned)p[i + 1] << 8 : 0) | (n > 2 ? p[i + 2] : 0);
+        char four[4] = { digits[v >> 18], digits[v >> 12 & 63], n > 1 ? digits[v >> 6 & 63] : '=', n > 2 ? digits[v & 63] : '=' };
+
+        buf_add(out, four, sizeof four);
+    }
+}
+
+void base64_write(struct jsonw *w, const char *key, const void *data, size_t len)
+{
     struct buf text;
 
     buf_init(&text, (len + 2) / 3 * 4 + 3);
     buf_addc(&text, '"');
-    for (size_t i = 0; i < len; i += 3) {
-        size_t n = len - i < 3 ? len - i : 3;
-        unsigned v = (unsigned)p[i] << 16 | (n > 1 ? (unsigned)p[i + 1] << 8 : 0) | (n > 2 ? p[i + 2] : 0);
-        char out[4] = { digits[v >> 18], digits[v >> 12 & 63], n > 1 ? digits[v >> 6 & 63] : '=', n > 2 ? digits[v & 63] : '=' };
-
-        buf_add(&text, out, sizeof out);
-    }
+    base64_encode(&text, data, len);
     buf_addc(&text, '"');
     if (text.failed)
         w->out->failed = true;

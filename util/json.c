@@ -731,6 +731,14 @@ size_t json_count(const struct json *container)
     return n;
 }
 
+bool json_has_text(const struct json *list, const char *text)
+{
+    for (const struct json *v = json_first(list); v; v = json_next(v))
+        if (json_text(v) && strcmp(json_text(v), text) == 0)
+            return true;
+    return false;
+}
+
 const char *json_text(const struct json *json)
 {
     return json_kind(json) == JSON_STRING ? json->text : NULL;

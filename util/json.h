@@ -45,6 +45,7 @@ const struct json *json_first(const struct json *container); /* members or eleme
 const struct json *json_next(const struct json *);
 const char *json_key(const struct json *member);            /* NULL for an element of an array */
 size_t json_count(const struct json *container);
+bool json_has_text(const struct json *list, const char *text); /* one of its elements is this string */
 
 const char *json_text(const struct json *);                 /* a string's UTF-8, NUL-terminated; NULL for others */
 bool json_bool(const struct json *, bool otherwise);

@@ -246,7 +246,7 @@ void rpc_end(struct jsonw *w)
     }
 }
 
-static void write_error(struct buf *out, const char *id, size_t id_len, int code, const char *message, int status)
+static struct jsonw error_start(struct buf *out, const char *id, size_t id_len, int code, const char *message)
 {
     struct jsonw w = start(out);
 
@@ -254,20 +254,28 @@ static void write_error(struct buf *out, const char *id, size_t id_len, int code
     jsonw_object(&w, "error");
     jsonw_int(&w, "code", code);
     jsonw_text(&w, "message", message);
-    if (status != CORAX_OK) {
-        jsonw_object(&w, "data");
-        jsonw_int(&w, "status", status);
-        jsonw_end(&w);
-    }
-    rpc_end(&w);
+    return w;
+}
+
+struct jsonw rpc_failure_start(struct buf *out, const char *id, size_t id_len, int status, const char *message)
+{
+    struct jsonw w = error_start(out, id, id_len, RPC_TOOL_FAILED, message);
+
+    jsonw_object(&w, "data");
+    jsonw_int(&w, "status", status);
+    return w;
 }
 
 void rpc_write_error(struct buf *out, const char *id, size_t id_len, int code, const char *message)
 {
-    write_error(out, id, id_len, code, message, CORAX_OK);
+    struct jsonw w = error_start(out, id, id_len, code, message);
+
+    rpc_end(&w);
 }
 
 void rpc_write_failure(struct buf *out, const char *id, size_t id_len, const struct err *err)
 {
-    write_error(out, id, id_len, RPC_TOOL_FAILED, err->msg, err->status);
+    struct jsonw w = rpc_failure_start(out, id, id_len, err->status, err->msg);
+
+    rpc_end(&w);
 }

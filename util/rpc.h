@@ -73,7 +73,8 @@ struct jsonw rpc_notification_start(struct buf *, const char *method);
 struct jsonw rpc_result_start(struct buf *, const char *id, size_t id_len);
 void rpc_end(struct jsonw *);
 void rpc_write_error(struct buf *, const char *id, size_t id_len, int code, const char *message);
-/* The same with data: {"status": N}, so that a corax_status survives the trip. */
+/* The same with RPC_TOOL_FAILED and data: {"status": N}, so that a corax_status survives the trip; start leaves the writer inside data. */
+struct jsonw rpc_failure_start(struct buf *, const char *id, size_t id_len, int status, const char *message);
 void rpc_write_failure(struct buf *, const char *id, size_t id_len, const struct err *);
 
 #endif
