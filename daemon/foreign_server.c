@@ -105,26 +105,21 @@ static void ask_list(struct foreign_server *s, const char *cursor)
     send_line(s, &line);
 }
 
-/* A secret of a file, without the end of its line.  false: there is trouble, which is the server's. */
-static bool read_secret(struct foreign_server *s, const char *path, struct buf *out)
+/* A secret of a file, without the end of its line; nothing where path is NULL. */
+static int read_secret(const char *path, struct buf *out, struct err *err)
 {
-    struct err err = { 0 };
-
-    buf_init(out, MAX_SECRET);
-    if (path == NULL || file_read(path, out, &err) == 0) {
-        while (out->len > 0 && (out->data[out->len - 1] == '\n' || out->data[out->len - 1] == '\r'))
-            out->data[--out->len] = '\0';
-        return true;
-    }
-    snprintf(s->trouble, sizeof(s->trouble), "%.200s", err.msg);
-    return false;
+    if (path && file_read(path, out, err) < 0)
+        return -1;
+    while (out->len > 0 && (out->data[out->len - 1] == '\n' || out->data[out->len - 1] == '\r'))
+        out->data[--out->len] = '\0';
+    return 0;
 }
 
-static void open_egress(struct foreign_server *s)
+static void send_open(struct foreign_server *s, const struct buf *token, const struct buf *secret)
 {
     const struct foreign_server_config *c = s->config;
-    struct buf line, token, secret;
     char *saved = foreign_saved(s);
+    struct buf line;
     struct jsonw w;
 
     start_line(&line);
@@ -136,15 +131,13 @@ static void open_egress(struct foreign_server *s)
     for (size_t i = 0; i < c->headers.n; i++)
         jsonw_text(&w, NULL, c->headers.at[i]);
     jsonw_end(&w);
-    read_secret(s, c->token_file, &token);
-    if (token.len > 0)
-        jsonw_string(&w, "token", token.data, token.len);
+    if (token->len > 0)
+        jsonw_string(&w, "token", token->data, token->len);
     jsonw_object(&w, "oauth");
     if (c->client_id)
         jsonw_text(&w, "client_id", c->client_id);
-    read_secret(s, c->client_secret_file, &secret);
-    if (secret.len > 0)
-        jsonw_string(&w, "client_secret", secret.data, secret.len);
+    if (secret->len > 0)
+        jsonw_string(&w, "client_secret", secret->data, secret->len);
     if (c->client_metadata_url)
         jsonw_text(&w, "client_metadata_url", c->client_metadata_url);
     if (c->issuer)
@@ -153,17 +146,32 @@ static void open_egress(struct foreign_server *s)
         jsonw_raw(&w, "saved", saved, strlen(saved));
     jsonw_end(&w);
     rpc_end(&w);
+    free(saved);
+    send_line(s, &line);
+}
+
+/* Without a secret that it was to have it would only seem to want a login, so it is ended. */
+static void open_egress(struct foreign_server *s)
+{
+    struct err err = { 0 };
+    struct buf token, secret;
+
+    buf_init(&token, MAX_SECRET);
+    buf_init(&secret, MAX_SECRET);
+    if (read_secret(s->config->token_file, &token, &err) == 0 && read_secret(s->config->client_secret_file, &secret, &err) == 0)
+        send_open(s, &token, &secret);
+    else
+        link_kill(s->link, false, err.msg);
     if (token.len > 0)
         explicit_bzero(token.data, token.len);
     if (secret.len > 0)
         explicit_bzero(secret.data, secret.len);
     buf_finish(&token);
     buf_finish(&secret);
-    free(saved);
-    send_line(s, &line);
 }
 
-void foreign_server_begin(struct foreign_server *s)
+/* Also again, with the same child. */
+static void begin(struct foreign_server *s)
 {
     s->listing = s->list_again = s->refused = false;
     s->list_id = s->ping_id = s->listen_id = 0;
@@ -182,7 +190,8 @@ static void on_up(void *arg)
     s->given = (struct label){ TRUSTED, PUBLIC };
     if (foreign_server_is_http(s))
         open_egress(s);
-    foreign_server_begin(s);
+    if (link_is_up(s->link))
+        begin(s);
 }
 
 static void greeted(struct foreign_server *s, const struct mcp_server *server, const struct json *capabilities)
@@ -192,14 +201,6 @@ static void greeted(struct foreign_server *s, const struct mcp_server *server, c
     snprintf(s->title, sizeof(s->title), "%s", server->name);
     s->state = FOREIGN_LIST;
     ask_list(s, NULL);
-}
-
-static bool is_among(const struct json *versions, const char *version)
-{
-    for (const struct json *v = json_first(versions); v; v = json_next(v))
-        if (json_text(v) && strcmp(json_text(v), version) == 0)
-            return true;
-    return false;
 }
 
 /* Of corax-egress, not of the server. */
@@ -227,7 +228,7 @@ static int read_discover(struct foreign_server *s, const struct rpc_msg *msg, st
     /* Where it was not reached, older words would not help. */
     if (is_egress_error(msg) || (s->config->protocol == FOREIGN_MODERN && !refused)) {
         give_up(s, msg);
-    } else if (refused && !s->refused && is_among(json_get(msg->error_data, "supported"), MCP_VERSION_MODERN)) {
+    } else if (refused && !s->refused && json_has_text(json_get(msg->error_data, "supported"), MCP_VERSION_MODERN)) {
         s->refused = true;
         ask_discover(s);
     } else {
@@ -552,7 +553,7 @@ static void take_notification(struct foreign_server *s, const struct rpc_msg *ms
     else if (strcmp(msg->method, "egress/saved") == 0)
         foreign_save(s, msg->params);
     else if (strcmp(msg->method, "egress/session_ended") == 0 && s->state == FOREIGN_READY)
-        foreign_server_begin(s);
+        begin(s);
 }
 
 static void take_login(struct foreign_server *s, const struct rpc_msg *msg)
@@ -568,7 +569,7 @@ static void take_login(struct foreign_server *s, const struct rpc_msg *msg)
         return;
     s->trouble[0] = '\0';
     if (s->state == FOREIGN_UNAUTHORIZED)
-        foreign_server_begin(s);
+        begin(s);
 }
 
 static int on_message(void *arg, const struct rpc_msg *msg, struct err *err)

@@ -86,8 +86,6 @@ void foreign_server_timer(evutil_socket_t, short, void *arg);
 void foreign_server_relist(evutil_socket_t, short, void *arg);
 /* Sends what waits, as far as it may. */
 void foreign_server_send(struct foreign_server *);
-/* Begins the conversation again, with the same child. */
-void foreign_server_begin(struct foreign_server *);
 void foreign_call_deadline(evutil_socket_t, short, void *arg);
 bool foreign_server_is_http(const struct foreign_server *);
 
@@ -95,7 +93,7 @@ bool foreign_server_is_http(const struct foreign_server *);
 
 /* The call is over. */
 void foreign_call_destroy(struct foreign_call *);
-/* Sets why a call fails, and has that done from the loop. */
+/* The call, which has its err, fails from the loop. */
 void foreign_call_doom(struct foreign_call *);
 void foreign_server_settle(struct foreign_server *);
 /* What a login has given is kept for the next start: the text of a JSON object. */

@@ -4,8 +4,8 @@
     foreign-http.py LEDGER
 
 Paths: /json and /events answer in the modern revision, /legacy in the one before, with a session; /token wants the bearer token "t0k";
-/oauth wants
-a login at the authorization server that is here as well; /redirect, /huge, /html, /status503 and /drip do what their names say; /elsewhere is where /redirect points to.
+/oauth wants a login at the authorization server that is here as well; /redirect, /huge, /html and /status503 do what their names say;
+/elsewhere is where /redirect points to.
 """
 import base64
 import hashlib

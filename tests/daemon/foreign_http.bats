@@ -109,6 +109,10 @@ still_works() {
     await
     has "$(field /answer)" "there is no tool"
     same "$(grep -c wrong "$dir/log" || true)" 0
+    stop TERM
+    rm "$dir/token"
+    start
+    eventually says "$dir/token: No such file"
 }
 
 @test "redirects are not followed" {
