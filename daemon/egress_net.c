@@ -26,7 +26,7 @@ struct fetch {
     size_t max_bytes, n_bytes;
     struct buf answer_headers; /* "name\0value\0"… */
     int n_headers;
-    bool told_head, enough, too_long, refused, cancelled, inside;
+    bool told_head, enough, too_long, refused, cancelled;
     char error[CURL_ERROR_SIZE], address[INET6_ADDRSTRLEN];
 };
 
@@ -38,61 +38,34 @@ struct net {
 
 /* --- addresses ------------------------------------------------------------------------------------------------------ */
 
-struct range4 {
-    uint32_t net;
-    int bits;
-};
-
-static bool is_in(uint32_t a, const struct range4 *ranges, size_t n)
+static bool may_reach4(const uint8_t a[4], enum net_reach reach)
 {
-    for (size_t i = 0; i < n; i++)
-        if ((a ^ ranges[i].net) >> (32 - ranges[i].bits) == 0)
-            return true;
-    return false;
-}
-
-/* RFC 6890 and what it names. */
-static bool may_reach4(uint32_t a, enum net_reach reach)
-{
-    static const struct range4 never[] = { { 0x00000000, 8 }, { 0xe0000000, 4 }, { 0xf0000000, 4 } };
-    static const struct range4 loopback[] = { { 0x7f000000, 8 } };
-    static const struct range4 special[] = { { 0x0a000000, 8 },  { 0x64400000, 10 }, { 0xa9fe0000, 16 }, { 0xac100000, 12 },
-                                             { 0xc0000000, 24 }, { 0xc0000200, 24 }, { 0xc0586300, 24 }, { 0xc0a80000, 16 },
-                                             { 0xc6120000, 15 }, { 0xc6336400, 24 }, { 0xcb007100, 24 } };
-
-    if (is_in(a, never, 3))
+    if (a[0] == 0 || a[0] >= 224)
         return false;
-    if (is_in(a, loopback, 1))
+    if (a[0] == 127)
         return reach != NET_PUBLIC;
-    return reach == NET_PRIVATE || !is_in(a, special, sizeof(special) / sizeof(*special));
-}
-
-static uint32_t read4(const uint8_t *p)
-{
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+    return reach == NET_PRIVATE || !(url_is_private4(a) || (a[0] == 192 && a[1] == 88 && a[2] == 99)); /* that one is for 6to4 */
 }
 
 static bool may_reach6(const uint8_t a[16], enum net_reach reach)
 {
-    static const uint8_t zero[12] = { 0 }, mapped[12] = { [10] = 0xff, [11] = 0xff }, nat64[12] = { 0, 0x64, 0xff, 0x9b };
+    static const uint8_t zero[12] = { 0 }, one[4] = { 0, 0, 0, 1 }, mapped[12] = { [10] = 0xff, [11] = 0xff }, nat64[12] = { 0, 0x64, 0xff, 0x9b };
 
     if (memcmp(a, mapped, 12) == 0 || memcmp(a, nat64, 12) == 0)
-        return may_reach4(read4(a + 12), reach);
+        return may_reach4(a + 12, reach);
     if (memcmp(a, zero, 12) == 0)
-        return read4(a + 12) == 1 && reach != NET_PUBLIC; /* ::1; the rest has no use */
+        return memcmp(a + 12, one, 4) == 0 && reach != NET_PUBLIC; /* ::1; the rest has no use */
     if (a[0] == 0x20 && a[1] == 0x02)
-        return may_reach4(read4(a + 2), reach); /* 6to4 */
+        return may_reach4(a + 2, reach); /* 6to4 */
     if (a[0] == 0xff)
         return false;
-    if ((a[0] & 0xfe) == 0xfc || (a[0] == 0xfe && (a[1] & 0x80)) || (a[0] == 0x20 && a[1] == 0x01 && (a[2] < 2 || (a[2] == 0x0d && a[3] == 0xb8))))
-        return reach == NET_PRIVATE;
-    return true;
+    return reach == NET_PRIVATE || !(url_is_private6(a) || (a[0] == 0x20 && a[1] == 0x01 && a[2] < 2)); /* those are for protocols */
 }
 
 bool net_may_reach(const struct sockaddr *sa, enum net_reach reach)
 {
     if (sa->sa_family == AF_INET)
-        return may_reach4(ntohl(((const struct sockaddr_in *)(const void *)sa)->sin_addr.s_addr), reach);
+        return may_reach4((const uint8_t *)&((const struct sockaddr_in *)(const void *)sa)->sin_addr, reach);
     if (sa->sa_family == AF_INET6)
         return may_reach6(((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr.s6_addr, reach);
     return false;
@@ -182,14 +155,14 @@ static size_t on_data(char *data, size_t size, size_t n, void *arg)
     const size_t len = size * n;
 
     if (f->cancelled)
-        return CURL_WRITEFUNC_ERROR;
+        return 0; /* an error, to libcurl */
     tell_head(f);
     f->n_bytes += len;
     f->too_long = f->max_bytes && f->n_bytes > f->max_bytes;
     if (f->cancelled || f->too_long)
-        return CURL_WRITEFUNC_ERROR;
+        return 0;
     f->enough = !f->ops->data(f->arg, data, len);
-    return f->enough || f->cancelled ? CURL_WRITEFUNC_ERROR : len;
+    return f->enough || f->cancelled ? 0 : len;
 }
 
 /* --- fetches -------------------------------------------------------------------------------------------------------- */

@@ -20,7 +20,7 @@ static bool is_printable(const char *s, size_t len)
 
 /* --- the host --------------------------------------------------------------------------------------------------- */
 
-static bool is_private_v4(const unsigned char *a)
+bool url_is_private4(const unsigned char a[4])
 {
     return a[0] == 0 || a[0] == 10 || a[0] == 127 || a[0] >= 224 || (a[0] == 100 && (a[1] & 0xC0) == 64) ||
            (a[0] == 169 && a[1] == 254) || (a[0] == 172 && (a[1] & 0xF0) == 16) || (a[0] == 192 && a[1] == 168) ||
@@ -29,7 +29,7 @@ static bool is_private_v4(const unsigned char *a)
 }
 
 /* Only 2000::/3 is given out to the world; of it, 2001:db8::/32 is for documents, 2002::/16 and 2001::/32 hold IPv4 addresses. */
-static bool is_private_v6(const unsigned char *a)
+bool url_is_private6(const unsigned char a[16])
 {
     if ((a[0] & 0xE0) != 0x20)
         return true;
@@ -63,7 +63,7 @@ static bool read_v6(const char *s, size_t len, struct url *u, const char **why)
     /* One spelling each. */
     inet_ntop(AF_INET6, address, u->host, sizeof(u->host));
     u->is_address = true;
-    u->is_private = is_private_v6(address);
+    u->is_private = url_is_private6(address);
     return true;
 }
 
@@ -75,7 +75,7 @@ static bool read_v4(struct url *u, bool has_dot, const char **why)
     if (has_dot || inet_pton(AF_INET, u->host, address) != 1)
         return refuse(why, "a host that ends like a number and is not four decimal ones");
     u->is_address = true;
-    u->is_private = is_private_v4(address);
+    u->is_private = url_is_private4(address);
     return true;
 }
 

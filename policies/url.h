@@ -32,4 +32,8 @@ struct url {
 /* false: *why says what is wrong, in a few words. */
 bool url_parse(const char *text, size_t len, struct url *, const char **why);
 
+/* Whether an address, in network order, is not for the whole world (RFC 6890). */
+bool url_is_private4(const unsigned char address[4]);
+bool url_is_private6(const unsigned char address[16]);
+
 #endif
