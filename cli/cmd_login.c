@@ -81,9 +81,12 @@ static int wait_for_browser(int port_fd, char *out, size_t size, struct err *err
     for (;;) {
         const int64_t left = until - clock_mono_ms();
         char request[MAX_REQUEST];
+        const int n = left > 0 ? poll(&p, 1, (int)left) : 0;
         int fd;
 
-        if (left <= 0 || (poll(&p, 1, (int)left) <= 0 && errno != EINTR))
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
             return fail(err, CORAX_E_TIMEOUT, "no browser came back: begin anew");
         fd = accept(port_fd, NULL, NULL);
         if (fd < 0)

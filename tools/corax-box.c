@@ -350,7 +350,7 @@ static int cmd_run(int argc, char **argv)
 
 static bool is_alone(const struct options *o)
 {
-    return o->argv[0] == NULL && o->spec.n_binds == 0 && !o->strict && !o->spec.network && o->spec.n_env == 0 && o->memory_bytes == 0;
+    return o->argv[0] == NULL && o->spec.n_binds == 0 && !o->strict && !o->spec.network && !o->spec.scratch && o->spec.n_env == 0 && o->memory_bytes == 0;
 }
 
 static int options_alone(int argc, char **argv, struct options *o)
