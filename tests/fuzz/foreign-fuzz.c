@@ -11,24 +11,14 @@
  */
 #include "daemon/foreign.h"
 #include "daemon/foreign_config.h"
-#include "tests/fuzz/fake_link.h"
+#include "tests/fuzz/fake_calls.h"
 #include "util/log.h"
 
-#define MAX_CALLS   32 /* in one input */
-#define DEADLINE_MS 3600000
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
-
-struct called {
-    struct host_call *call;
-    bool live;
-};
 
 static struct event_base *base;
 static struct registry *registry;
 static struct foreign *foreign;
-static struct called called[MAX_CALLS];
-static size_t n_called;
 static int n_settled, n_logins;
 
 static void on_settled(void *arg)
@@ -42,45 +32,22 @@ static void on_changed(void *arg)
 
 static void on_done(void *arg, const struct tool_result *result, int64_t duration_us, const struct err *err)
 {
-    struct called *c = arg;
-
-    require(c->live && duration_us >= 0);
-    c->live = false;
-    if (!result) {
-        require(err && err->status != 0 && err->msg[0]);
-        return;
-    }
-    for (size_t i = 0; i < result->n_parts; i++)
-        require(result->parts[i].mime && result->parts[i].data[result->parts[i].len] == '\0');
-    require(!result->structured || json_check(result->structured, result->structured_len, NULL) == 0);
+    fake_call_ended(arg, result, duration_us, err);
 }
 
 static void call_all(void)
 {
-    for (size_t i = 0; i < registry_count(registry) && n_called < MAX_CALLS; i++) {
-        struct called *c = &called[n_called];
+    for (size_t i = 0; i < registry_count(registry) && fake_n_calls < FAKE_MAX_CALLS; i++) {
+        struct fake_call *c = &fake_calls[fake_n_calls];
         const struct tool *tool = registry_at(registry, i);
-        const struct host_terms terms = { .deadline_ms = DEADLINE_MS, .context = { n_called % 3 == 0 ? UNTRUSTED : TRUSTED, PUBLIC } };
+        const struct host_terms terms = { .deadline_ms = FAKE_DEADLINE_MS, .context = { fake_n_calls % 3 == 0 ? UNTRUSTED : TRUSTED, PUBLIC } };
         struct err err = { 0 };
 
         if (tool->disabled)
             continue;
-        n_called++;
-        c->live = true;
-        c->call = foreign_call(foreign, tool, "{}", 2, &terms, on_done, c, &err);
-        require(c->call || (err.status != 0 && err.msg[0]));
-        c->live = c->call != NULL;
+        fake_n_calls++;
+        fake_call_begun(c, foreign_call(foreign, tool, "{}", 2, &terms, on_done, c, &err), &err);
     }
-}
-
-static void cancel_one(void)
-{
-    for (size_t i = 0; i < n_called; i++)
-        if (called[i].live) {
-            called[i].live = false;
-            host_cancel(called[i].call);
-            return;
-        }
 }
 
 static void on_login(void *arg, const struct json *result, const struct err *err)
@@ -108,7 +75,7 @@ static void step(const char *line, size_t len)
     } else if (*line == 'c') {
         call_all();
     } else if (*line == 'x') {
-        cancel_one();
+        fake_call_cancel();
     } else if (*line == 'l') {
         login();
     } else if (*line == 'd' || *line == 'e') {
@@ -153,7 +120,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
     if (!base)
         setup(&config);
-    n_called = 0;
+    fake_n_calls = 0;
     n_settled = n_logins = 0;
     fake_cannot_start = false;
     registry = registry_create();
@@ -168,8 +135,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
             fake_down(fake_links[k], false, "ended");
             event_base_loop(base, EVLOOP_NONBLOCK);
         }
-    for (size_t i = 0; i < n_called; i++)
-        require(!called[i].live);
+    fake_calls_are_over();
     require(n_settled == 1 && n_logins == 0);
     foreign_destroy(foreign);
     registry_destroy(registry);

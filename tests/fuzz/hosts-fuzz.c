@@ -9,25 +9,14 @@
  * Whatever comes, each call that is not cancelled ends exactly once, with a result or a sentence, and no box is left when no
  * host is.
  */
-#include "daemon/hosts.h"
-#include "tests/fuzz/fake_link.h"
+#include "tests/fuzz/fake_calls.h"
 #include "util/log.h"
 
-#define MAX_CALLS   24 /* in one input */
-#define DEADLINE_MS 3600000
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
-
-struct called {
-    struct host_call *call;
-    bool live;
-};
 
 static struct event_base *base;
 static struct registry *registry;
 static struct hosts *hosts;
-static struct called called[MAX_CALLS];
-static size_t n_called;
 static int n_settled;
 
 static void on_settled(void *arg)
@@ -39,31 +28,21 @@ static void call_one(void);
 
 static void on_done(void *arg, const struct tool_result *result, int64_t duration_us, const struct err *err)
 {
-    struct called *c = arg;
-
-    require(c->live && duration_us >= 0);
-    c->live = false;
-    if (!result) {
-        require(err && err->status != 0 && err->msg[0]);
-        return;
-    }
-    for (size_t i = 0; i < result->n_parts; i++)
-        require(result->parts[i].mime && result->parts[i].data[result->parts[i].len] == '\0');
-    require(!result->structured || json_check(result->structured, result->structured_len, NULL) == 0);
-    if (result->error)
+    fake_call_ended(arg, result, duration_us, err);
+    if (result && result->error)
         call_one(); /* a task calls again from within */
 }
 
 static void on_noted(void *arg, const struct rpc_msg *msg)
 {
-    require(((struct called *)arg)->live && msg->kind == RPC_NOTIFICATION);
+    require(((struct fake_call *)arg)->live && msg->kind == RPC_NOTIFICATION);
 }
 
 /* The client cannot be asked, answers at once, or never does. */
 static int on_asked(void *arg, const struct json *params, struct err *err)
 {
     static unsigned turn;
-    struct called *c = arg;
+    struct fake_call *c = arg;
     struct buf answer;
 
     require(c->live);
@@ -82,28 +61,15 @@ static int on_asked(void *arg, const struct json *params, struct err *err)
 static void call_one(void)
 {
     static const struct host_talk talk = { on_noted, on_asked };
-    const struct host_terms terms = { .deadline_ms = DEADLINE_MS, .context = { TRUSTED, PUBLIC }, .talk = &talk };
-    struct called *c = &called[n_called];
+    const struct host_terms terms = { .deadline_ms = FAKE_DEADLINE_MS, .context = { TRUSTED, PUBLIC }, .talk = &talk };
+    struct fake_call *c = &fake_calls[fake_n_calls];
     const struct tool *tool = registry_at(registry, 0);
     struct err err = { 0 };
 
-    if (n_called == MAX_CALLS || !tool)
+    if (fake_n_calls == FAKE_MAX_CALLS || !tool)
         return;
-    n_called++;
-    c->live = true;
-    c->call = hosts_call(hosts, tool->provider, tool->name, "{}", 2, &terms, on_done, c, &err);
-    require(c->call || (err.status != 0 && err.msg[0]));
-    c->live = c->call != NULL;
-}
-
-static void cancel_one(void)
-{
-    for (size_t i = 0; i < n_called; i++)
-        if (called[i].live) {
-            called[i].live = false;
-            host_cancel(called[i].call);
-            return;
-        }
+    fake_n_calls++;
+    fake_call_begun(c, hosts_call(hosts, tool->provider, tool->name, "{}", 2, &terms, on_done, c, &err), &err);
 }
 
 /* The one with the oldest request, or else the one in store. */
@@ -127,7 +93,7 @@ static void step(const char *line, size_t len)
     } else if (*line == 'c') {
         call_one();
     } else if (*line == 'x') {
-        cancel_one();
+        fake_call_cancel();
     } else if (*line == 'd') {
         fake_down(host, false, "ended");
     } else if (*line == 'u') {
@@ -166,7 +132,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         config_list_clear(&config.plugins);
         require(config_list_add(&config.plugins, "/dev/null", NULL) == 0);
     }
-    n_called = 0;
+    fake_n_calls = 0;
     n_settled = 0;
     fake_cannot_start = false;
     registry = registry_create();
@@ -181,8 +147,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         fake_down(fake_links[0], false, "ended");
         event_base_loop(base, EVLOOP_NONBLOCK);
     }
-    for (size_t i = 0; i < n_called; i++)
-        require(!called[i].live);
+    fake_calls_are_over();
     require(n_settled == 1);
     hosts_destroy(hosts);
     registry_destroy(registry);
