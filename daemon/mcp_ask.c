@@ -451,6 +451,7 @@ static void deliver(struct mcp_call *c)
     }
     c->n_asks = 0; /* ask is ours now */
     c->wait = WAIT_NOTHING;
+    c->given_for_round = false; /* nor is it an answer to what is asked next */
     if (!mcp_tell_task(c->task, c->uid, wait, &ask))
         mcp_ask_person(c); /* which it waits for now */
     mcp_asks_finish(&ask, 1);
@@ -464,14 +465,7 @@ void mcp_ask_go_on(struct mcp_call *c)
         return;
     if (take_given(c) < 0) {
         mcp_fault(&fault, 400, RPC_INVALID_PARAMS, "inputResponses has something that does not answer what was asked");
-        if (c->answer) {
-            struct mcp_answer *answer = c->answer;
-            struct buf out;
-
-            mcp_write_fault(&out, c->id, strlen(c->id), &fault);
-            c->answer = NULL;
-            mcp_answer_end(answer, fault.http, &out);
-        }
+        mcp_call_fault(c, &fault); /* the state still names the task: the client may bring another answer */
         return;
     }
     if (n_open(c) == 0)
