@@ -35,6 +35,7 @@
 #define MIN_COLLECT 32
 #define SWEEP_MS    250
 #define BACKLOG     128
+#define MAX_UNREAD  4096 /* bytes of what a client sends while it waits for an answer */
 #define HARD_BODY   (4u << 20) /* evhttp's own limit: beyond it the client gets no JSON error, only 413 */
 #define MAX_GROUPS  1024
 
@@ -54,7 +55,6 @@ struct http {
     struct evconnlistener *listener; /* evhttp's */
     struct evconnlistener *tcp;      /* likewise; NULL: nobody listens on TCP */
     char token[LISTEN_TOKEN_LEN + 1]; /* for TCP */
-    int port;
     char *path;
     bool bound;
     bool full; /* the listener rests */
@@ -318,12 +318,12 @@ static bool in_group(int fd, gid_t primary, gid_t wanted)
     return false;
 }
 
-static bool is_tcp(const struct bufferevent *bev)
+static bool is_tcp(struct bufferevent *bev)
 {
     struct sockaddr_storage addr;
     socklen_t len = sizeof(addr);
 
-    return getsockname(bufferevent_getfd((struct bufferevent *)bev), (struct sockaddr *)&addr, &len) == 0 && addr.ss_family != AF_UNIX;
+    return getsockname(bufferevent_getfd(bev), (struct sockaddr *)&addr, &len) == 0 && addr.ss_family != AF_UNIX;
 }
 
 /* Of a client on TCP.  false: the request is answered with what it lacks. */
@@ -340,13 +340,13 @@ static bool is_let_in(const struct http *h, struct evhttp_request *req)
     return false;
 }
 
-static bool who_is(const struct http *h, struct bufferevent *bev, struct http_peer *peer)
+static bool who_is(const struct http *h, struct bufferevent *bev, bool by_tcp, struct http_peer *peer)
 {
     struct ucred cred;
     socklen_t len = sizeof(cred);
     int fd = bufferevent_getfd(bev);
 
-    if (is_tcp(bev)) { /* who has the token can read the daemon's files; that makes nobody an administrator */
+    if (by_tcp) { /* who has the token can read the daemon's files; that makes nobody an administrator */
         *peer = (struct http_peer){ .uid = geteuid() };
         return true;
     }
@@ -389,6 +389,7 @@ static void on_request(struct evhttp_request *req, void *arg)
     struct http *h = arg;
     struct bufferevent *bev = request_bev(req);
     struct conn *c = bev ? find_conn(h, bev) : NULL;
+    const bool by_tcp = h->tcp && bev && is_tcp(bev);
     struct http_peer peer;
 
     if (c) {
@@ -397,9 +398,9 @@ static void on_request(struct evhttp_request *req, void *arg)
     }
     evhttp_request_set_on_complete_cb(req, on_replied, h);
     http_set_header(req, "API-Version", HTTP_API_VERSION);
-    if (bev && is_tcp(bev) && !is_let_in(h, req))
+    if (by_tcp && !is_let_in(h, req))
         return;
-    if (bev == NULL || !who_is(h, bev, &peer)) {
+    if (bev == NULL || !who_is(h, bev, by_tcp, &peer)) {
         http_reply_error(req, 403, "forbidden", "no_peer", NULL, "the kernel does not say who you are");
     } else if (!has_clear_length(req)) {
         http_set_header(req, "Connection", "close");
@@ -552,8 +553,7 @@ int http_listen_tcp(struct http *h, const char *address, const char *token, stru
     len = sizeof(addr);
     if (getsockname(evconnlistener_get_fd(h->tcp), (struct sockaddr *)&addr, &len) < 0)
         return fail_sys(err, CORAX_E_IO, "listen %s", address);
-    h->port = ntohs(addr.ss_family == AF_INET ? ((struct sockaddr_in *)&addr)->sin_port : ((struct sockaddr_in6 *)&addr)->sin6_port);
-    return h->port;
+    return ntohs(addr.ss_family == AF_INET ? ((struct sockaddr_in *)&addr)->sin_port : ((struct sockaddr_in6 *)&addr)->sin6_port);
 }
 
 void http_set_deadlines(struct http *h, int64_t request_ms, int64_t idle_ms)
@@ -691,4 +691,50 @@ void http_reply_error(struct evhttp_request *req, int status, const char *type, 
     evbuffer_add(evhttp_request_get_output_buffer(req), json.data, json.len);
     buf_finish(&json);
     evhttp_send_reply(req, status, reason(status), NULL);
+}
+
+/* --- answers that take their time --------------------------------------------------------------------------------- */
+
+/* libevent does not read from a connection whose request is being answered, and so would not see that the client has gone. */
+void http_watch(struct evhttp_request *req, http_closed *closed, void *arg)
+{
+    struct bufferevent *bev = request_bev(req);
+    bufferevent_data_cb on_write;
+    bufferevent_event_cb on_event;
+    void *own;
+
+    bufferevent_getcb(bev, NULL, &on_write, &on_event, &own);
+    bufferevent_setcb(bev, NULL, on_write, on_event, own); /* evhttp sets its own again when it answers */
+    bufferevent_setwatermark(bev, EV_READ, 0, MAX_UNREAD);
+    bufferevent_enable(bev, EV_READ);
+    evhttp_connection_set_closecb(evhttp_request_get_connection(req), closed, arg);
+}
+
+void http_unwatch(struct evhttp_request *req)
+{
+    bufferevent_setwatermark(request_bev(req), EV_READ, 0, 0);
+    evhttp_connection_set_closecb(evhttp_request_get_connection(req), NULL, NULL);
+}
+
+void http_gone(struct evhttp_connection *evcon, struct evhttp_request *req)
+{
+    /* A request that was taken off its connection is ours to free; one that is still on it goes with it. */
+    evhttp_connection_set_closecb(evcon, NULL, NULL);
+    if (evhttp_request_get_connection(req) == NULL)
+        evhttp_send_reply_end(req);
+}
+
+size_t http_unsent(struct evhttp_request *req)
+{
+    struct bufferevent *bev = request_bev(req);
+
+    return bev ? evbuffer_get_length(bufferevent_get_output(bev)) : 0;
+}
+
+void http_cut_off(struct evhttp_request *req)
+{
+    struct evhttp_connection *evcon = evhttp_request_get_connection(req);
+
+    evhttp_connection_set_closecb(evcon, NULL, NULL);
+    evhttp_connection_free(evcon); /* and the request with it */
 }

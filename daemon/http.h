@@ -64,4 +64,17 @@ void http_reply_text(struct evhttp_request *, int status, const char *text);
 void http_reply_error(struct evhttp_request *, int status, const char *type, const char *code, const char *param,
                       const char *fmt, ...) __attribute__((format(printf, 6, 7)));
 
+/*
+ * An answer that takes its time.  watch: closed is called as soon as the client is gone, for which it calls gone (which
+ * frees the request) and sends nothing more; unwatch comes before the end of the answer.
+ */
+typedef void http_closed(struct evhttp_connection *, void *arg);
+void http_watch(struct evhttp_request *, http_closed *, void *arg);
+void http_unwatch(struct evhttp_request *);
+void http_gone(struct evhttp_connection *, struct evhttp_request *);
+/* Bytes of it that the client has not taken yet. */
+size_t http_unsent(struct evhttp_request *);
+/* Closes the connection to a client that is too far behind, and frees the request; closed is not called. */
+void http_cut_off(struct evhttp_request *);
+
 #endif

@@ -1,28 +1,23 @@
 #include "daemon/mcp_answer.h"
 
 #include <event2/buffer.h>
-#include <event2/bufferevent.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "util/log.h"
 
-#define LOOK_MS \
-    250 /* between two looks whether the client is still there: evhttp reads nothing before it has answered */
-
 struct mcp_answer {
     struct evhttp_request *req;
-    bool streams, started;
-    int n_looks; /* since the last beat */
-    struct event *beat;
+    bool started;
+    struct event *beat; /* NULL: it does not stream */
     void (*closed)(void *arg);
     void *arg;
 };
 
 static void forget(struct mcp_answer *a)
 {
-    event_free(a->beat);
+    if (a->beat)
+        event_free(a->beat);
     free(a);
 }
 
@@ -30,35 +25,21 @@ static void on_close(struct evhttp_connection *evcon, void *arg)
 {
     struct mcp_answer *a = arg;
 
-    /* A request that was taken off its connection is ours to free; one that is still on it goes with it. */
-    evhttp_connection_set_closecb(evcon, NULL, NULL);
-    if (evhttp_request_get_connection(a->req) == NULL)
-        evhttp_send_reply_end(a->req);
+    http_gone(evcon, a->req);
     a->req = NULL;
-    a->closed(a->arg);
-    forget(a);
-}
-
-static void cut_off(struct mcp_answer *a)
-{
-    struct evhttp_connection *evcon = evhttp_request_get_connection(a->req);
-
-    evhttp_connection_set_closecb(evcon, NULL, NULL);
-    a->req = NULL;
-    evhttp_connection_free(evcon); /* and the request with it */
     a->closed(a->arg);
     forget(a);
 }
 
 static bool send_text(struct mcp_answer *a, struct evbuffer *text)
 {
-    struct evhttp_connection *evcon = evhttp_request_get_connection(a->req);
-
-    if (evcon &&
-        evbuffer_get_length(bufferevent_get_output(evhttp_connection_get_bufferevent(evcon))) > ANSWER_MAX_UNSENT) {
+    if (http_unsent(a->req) > ANSWER_MAX_UNSENT) {
         evbuffer_free(text);
         log_debug("mcp: a client reads too slowly and is cut off");
-        cut_off(a);
+        http_cut_off(a->req);
+        a->req = NULL;
+        a->closed(a->arg);
+        forget(a);
         return false;
     }
     evhttp_send_reply_chunk(a->req, text);
@@ -77,41 +58,25 @@ void mcp_answer_start(struct mcp_answer *a)
     evhttp_send_reply_start(a->req, 200, "OK");
 }
 
-static bool is_gone(const struct mcp_answer *a)
-{
-    struct evhttp_connection *evcon = evhttp_request_get_connection(a->req);
-    struct pollfd p = { .fd = evcon ? bufferevent_getfd(evhttp_connection_get_bufferevent(evcon)) : -1,
-                        .events = POLLRDHUP };
-
-    return p.fd >= 0 && poll(&p, 1, 0) > 0 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR));
-}
-
 static void on_beat(evutil_socket_t fd, short what, void *arg)
 {
     struct mcp_answer *a = arg;
-    struct evbuffer *text;
+    struct evbuffer *text = evbuffer_new();
 
-    if (is_gone(a)) {
-        cut_off(a);
-        return;
-    }
-    if (++a->n_looks < ANSWER_BEAT_MS / LOOK_MS || !a->streams)
-        return;
-    a->n_looks = 0;
     mcp_answer_start(a);
-    text = evbuffer_new();
     evbuffer_add(text, ": \n\n", 4);
     send_text(a, text);
 }
 
 struct mcp_answer *mcp_answer_create(struct coraxd *d, struct evhttp_request *req, void (*closed)(void *arg), void *arg)
 {
-    static const struct timeval beat = { .tv_usec = LOOK_MS * 1000 };
-    struct evhttp_connection *evcon = evhttp_request_get_connection(req);
+    static const struct timeval beat = { .tv_sec = ANSWER_BEAT_MS / 1000 };
     struct mcp_answer *a = calloc(1, sizeof(*a));
     const char *accept = http_header(req, "Accept");
+    const bool streams = accept && strstr(accept, "text/event-stream");
 
-    if (a == NULL || evcon == NULL || (a->beat = event_new(d->base, -1, EV_PERSIST, on_beat, a)) == NULL) {
+    if (a == NULL || evhttp_request_get_connection(req) == NULL ||
+        (streams && (a->beat = event_new(d->base, -1, EV_PERSIST, on_beat, a)) == NULL)) {
         free(a);
         http_reply_error(req, 500, "internal", "memory", NULL, "no memory, or the client is gone");
         return NULL;
@@ -119,15 +84,15 @@ struct mcp_answer *mcp_answer_create(struct coraxd *d, struct evhttp_request *re
     a->req = req;
     a->closed = closed;
     a->arg = arg;
-    a->streams = accept && strstr(accept, "text/event-stream");
-    evhttp_connection_set_closecb(evcon, on_close, a);
-    event_add(a->beat, &beat);
+    if (streams)
+        event_add(a->beat, &beat);
+    http_watch(req, on_close, a);
     return a;
 }
 
 bool mcp_answer_streams(const struct mcp_answer *a)
 {
-    return a->streams;
+    return a->beat != NULL;
 }
 
 /* A line break of the JSON would end the event; between its tokens a blank is as good. */
@@ -146,7 +111,7 @@ static struct evbuffer *event_of(const struct buf *json)
 
 bool mcp_answer_send(struct mcp_answer *a, const struct buf *json)
 {
-    if (!a->streams || json->failed)
+    if (!a->beat || json->failed)
         return false;
     mcp_answer_start(a);
     return send_text(a, event_of(json));
@@ -154,10 +119,7 @@ bool mcp_answer_send(struct mcp_answer *a, const struct buf *json)
 
 void mcp_answer_end(struct mcp_answer *a, int status, struct buf *json)
 {
-    struct evhttp_connection *evcon = evhttp_request_get_connection(a->req);
-
-    if (evcon)
-        evhttp_connection_set_closecb(evcon, NULL, NULL);
+    http_unwatch(a->req);
     if (!a->started) {
         http_reply_json(a->req, status, json);
     } else {

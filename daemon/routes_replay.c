@@ -1,7 +1,6 @@
 /*
  * Replays of a recorded task: GET .../replay by its planner or another one, POST .../replay with a part swapped.
  */
-#include <event2/bufferevent.h>
 #include <event2/http.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,37 +20,12 @@ static int write_replay(const struct pending *p, const struct journal_read *r, s
 
 /* --- with the model asked ----------------------------------------------------------------------------------------- */
 
-#define MAX_UNREAD 4096 /* bytes of what a client sends while it waits */
-
-/* libevent does not read from a connection whose request is being answered, and so would not see that the client has gone. */
-static void watch_close(struct evhttp_connection *evcon, void (*closed)(struct evhttp_connection *, void *), void *arg)
-{
-    struct bufferevent *bev = evhttp_connection_get_bufferevent(evcon);
-    bufferevent_data_cb on_write;
-    bufferevent_event_cb on_event;
-    void *own;
-
-    bufferevent_getcb(bev, NULL, &on_write, &on_event, &own);
-    bufferevent_setcb(bev, NULL, on_write, on_event, own); /* evhttp sets its own again when it answers */
-    bufferevent_setwatermark(bev, EV_READ, 0, MAX_UNREAD);
-    bufferevent_enable(bev, EV_READ);
-    evhttp_connection_set_closecb(evcon, closed, arg);
-}
-
-static void unwatch_close(struct evhttp_connection *evcon)
-{
-    bufferevent_setwatermark(evhttp_connection_get_bufferevent(evcon), EV_READ, 0, 0);
-    evhttp_connection_set_closecb(evcon, NULL, NULL);
-}
-
 static void on_close(struct evhttp_connection *evcon, void *arg)
 {
     struct pending *p = arg;
 
-    evhttp_connection_set_closecb(evcon, NULL, NULL);
+    http_gone(evcon, p->req);
     remodel_cancel(p->remodel);
-    if (evhttp_request_get_connection(p->req) == NULL)
-        http_reply_error(p->req, 500, "internal", "gone", NULL, "the client is gone"); /* frees the request */
     pending_destroy(p);
 }
 
@@ -59,7 +33,7 @@ static void on_remodel(void *arg, struct buf *json, const struct err *err)
 {
     struct pending *p = arg;
 
-    unwatch_close(evhttp_request_get_connection(p->req));
+    http_unwatch(p->req);
     if (json)
         http_reply_json(p->req, 200, json);
     else
@@ -70,10 +44,9 @@ static void on_remodel(void *arg, struct buf *json, const struct err *err)
 /* true: it is under way, and has taken the pending and what was read. */
 static bool ask_model(struct pending *p, struct journal_read *r)
 {
-    struct evhttp_connection *evcon = evhttp_request_get_connection(p->req);
     struct err err = { 0 };
 
-    if (evcon == NULL) { /* the client has gone while the task was read */
+    if (evhttp_request_get_connection(p->req) == NULL) { /* the client has gone while the task was read */
         http_reply_error(p->req, 500, "internal", "gone", NULL, "the client is gone");
         return false;
     }
@@ -85,7 +58,7 @@ static bool ask_model(struct pending *p, struct journal_read *r)
             http_reply_error(p->req, 500, "internal", "replay", NULL, "%s", err.msg);
         return false;
     }
-    watch_close(evcon, on_close, p);
+    http_watch(p->req, on_close, p);
     return true;
 }
 

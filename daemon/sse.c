@@ -6,7 +6,6 @@
 #include "daemon/sse.h"
 
 #include <event2/buffer.h>
-#include <event2/bufferevent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,29 +58,16 @@ static void on_close(struct evhttp_connection *evcon, void *arg)
 {
     struct stream *s = arg;
 
-    /* A request that was taken off its connection is ours to free; one that is still on it goes with it. */
-    evhttp_connection_set_closecb(evcon, NULL, NULL);
-    if (evhttp_request_get_connection(s->req) == NULL)
-        evhttp_send_reply_end(s->req);
+    http_gone(evcon, s->req);
     s->req = NULL;
     end(s);
 }
 
-static size_t unsent(const struct stream *s)
-{
-    struct evhttp_connection *evcon = evhttp_request_get_connection(s->req);
-
-    return evcon ? evbuffer_get_length(bufferevent_get_output(evhttp_connection_get_bufferevent(evcon))) : 0;
-}
-
 static void cut_off(struct stream *s)
 {
-    struct evhttp_connection *evcon = evhttp_request_get_connection(s->req);
-
     log_debug("events of task %s: a client reads too slowly and is cut off", s->id);
-    evhttp_connection_set_closecb(evcon, NULL, NULL);
+    http_cut_off(s->req);
     s->req = NULL;
-    evhttp_connection_free(evcon); /* and the request with it */
     end(s);
 }
 
@@ -93,7 +79,7 @@ static void on_sent(struct evhttp_connection *evcon, void *arg)
 /* false: the stream is gone. */
 static bool send_text(struct stream *s, struct evbuffer *text, bool then_more)
 {
-    if (unsent(s) > SSE_MAX_UNSENT) {
+    if (http_unsent(s->req) > SSE_MAX_UNSENT) {
         evbuffer_free(text);
         cut_off(s);
         return false;
