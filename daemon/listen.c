@@ -26,6 +26,7 @@ int listen_parse(const char *text, struct sockaddr_storage *addr, socklen_t *len
 {
     static const char by_name[] = "localhost:";
     const char *colon = strrchr(text, ':');
+    const bool any_port = colon && strcmp(colon, ":0") == 0; /* which evutil takes for no port */
     char copy[MAX_ADDRESS];
     int n = sizeof(*addr);
 
@@ -33,22 +34,22 @@ int listen_parse(const char *text, struct sockaddr_storage *addr, socklen_t *len
         snprintf(copy, sizeof(copy), "127.0.0.1:%.20s", text + strlen(by_name));
     else
         snprintf(copy, sizeof(copy), "%.60s", text);
+    if (any_port)
+        copy[strlen(copy) - 1] = '1';
     memset(addr, 0, sizeof(*addr));
     if (strlen(text) >= MAX_ADDRESS || colon == NULL || colon[1] == '\0' ||
         colon[1 + strspn(colon + 1, "0123456789")] != '\0' ||
-        evutil_parse_sockaddr_port(strcmp(colon, ":0") == 0 ? "127.0.0.1:1" : copy, (struct sockaddr *)addr, &n) < 0)
+        evutil_parse_sockaddr_port(copy, (struct sockaddr *)addr, &n) < 0)
         return fail(err, CORAX_E_ARGS,
                     "listen must be an address of this machine with a port, as in \"127.0.0.1:8723\", not \"%.60s\"",
                     text);
-    if (strcmp(colon, ":0") == 0) { /* which evutil takes for no port */
-        *strrchr(copy, ':') = '\0';
-        n = sizeof(*addr);
-        if (evutil_parse_sockaddr_port(copy, (struct sockaddr *)addr, &n) < 0)
-            return fail(err, CORAX_E_ARGS, "listen: \"%.60s\" is no address", text);
-    }
     if (!is_loopback(addr))
         return fail(err, CORAX_E_ARGS,
                     "listen: %.60s can be reached from other machines: only 127.0.0.1 and [::1] are possible", text);
+    if (any_port && addr->ss_family == AF_INET)
+        ((struct sockaddr_in *)addr)->sin_port = 0;
+    else if (any_port)
+        ((struct sockaddr_in6 *)addr)->sin6_port = 0;
     *len = (socklen_t)n;
     return 0;
 }

@@ -56,11 +56,7 @@ struct jsonw mcp_result_start(struct buf *out, enum mcp_era era, const char *id,
     struct jsonw w;
 
     buf_init(out, MCP_ANSWER_LIMIT);
-    w = jsonw_start(out);
-    jsonw_object(&w, NULL);
-    jsonw_text(&w, "jsonrpc", "2.0");
-    jsonw_raw(&w, "id", id, id_len);
-    jsonw_object(&w, "result");
+    w = rpc_result_start(out, id, id_len);
     if (era == MCP_MODERN)
         jsonw_text(&w, "resultType", type);
     return w;
@@ -203,7 +199,7 @@ static void do_initialize(struct mcp_exchange *x)
     mcp_reply(x, &w);
 }
 
-static void do_ping(struct mcp_exchange *x)
+void mcp_acknowledge(struct mcp_exchange *x)
 {
     struct buf out;
     struct jsonw w = mcp_start(x, &out);
@@ -221,7 +217,7 @@ static void do_set_level(struct mcp_exchange *x)
         return;
     }
     x->session->log_level = level;
-    do_ping(x);
+    mcp_acknowledge(x);
 }
 
 /* --- lists ------------------------------------------------------------------------------------------------------ */
@@ -254,16 +250,6 @@ static void put_next(struct jsonw *w, size_t at)
         jsonw_text(w, "nextCursor", text);
 }
 
-static void put_annotations(struct jsonw *w, uint32_t effects, uint32_t traits)
-{
-    jsonw_object(w, "annotations");
-    jsonw_bool(w, "readOnlyHint", !(effects & (CORAX_FX_WRITE | CORAX_FX_EXEC | CORAX_FX_NET)));
-    jsonw_bool(w, "destructiveHint", traits & CORAX_TRAIT_DESTRUCTIVE);
-    jsonw_bool(w, "idempotentHint", traits & CORAX_TRAIT_IDEMPOTENT);
-    jsonw_bool(w, "openWorldHint", effects & CORAX_FX_NET);
-    jsonw_end(w);
-}
-
 static bool is_object_schema(const char *schema)
 {
     const char *value;
@@ -280,7 +266,7 @@ static void put_tool(struct jsonw *w, const struct tool *t, enum mcp_era era)
     jsonw_raw(w, "inputSchema", t->args_schema, t->args_schema_len);
     if (t->result_schema && (era == MCP_MODERN || is_object_schema(t->result_schema)))
         jsonw_raw(w, "outputSchema", t->result_schema, strlen(t->result_schema));
-    put_annotations(w, t->effects, t->traits);
+    annotations_write(w, t->effects, t->traits);
     jsonw_object(w, "_meta");
     jsonw_text(w, "corax/provider", t->provider);
     effects_write(w, MCP_META_EFFECTS, t->effects);
@@ -299,25 +285,25 @@ static void put_run_task(struct jsonw *w)
                "comes when it is done.");
     jsonw_raw(w, "inputSchema", run_task_tool, strlen(run_task_tool));
     jsonw_raw(w, "outputSchema", run_task_result, strlen(run_task_result));
-    put_annotations(w, CORAX_FX_WRITE | CORAX_FX_NET, CORAX_TRAIT_DESTRUCTIVE);
+    annotations_write(w, CORAX_FX_WRITE | CORAX_FX_NET, CORAX_TRAIT_DESTRUCTIVE);
     jsonw_end(w);
 }
 
-void mcp_write_tools(const struct mcp *m, enum mcp_era era, struct jsonw *w, size_t *at, size_t max)
+static void put_tools(const struct mcp_exchange *x, struct jsonw *w, size_t *at)
 {
-    const struct registry *registry = m->d->registry;
+    const struct registry *registry = x->mcp->d->registry;
     const size_t count = registry_count(registry);
     size_t n = 0;
 
     jsonw_array(w, "tools");
     if (*at == 0)
         put_run_task(w);
-    for (; *at < count && n < max; ++*at) {
+    for (; *at < count && n < MCP_PAGE; ++*at) {
         const struct tool *t = registry_by_name(registry, *at);
 
         if (t == NULL || t->disabled || builtin_of(t) || strcmp(t->name, MCP_RUN_TASK) == 0)
             continue;
-        put_tool(w, t, era);
+        put_tool(w, t, x->r->era);
         n++;
     }
     jsonw_end(w);
@@ -325,7 +311,8 @@ void mcp_write_tools(const struct mcp *m, enum mcp_era era, struct jsonw *w, siz
         *at = 0;
 }
 
-static void do_tools(struct mcp_exchange *x)
+/* One page; put writes the array, and moves *at. */
+static void list(struct mcp_exchange *x, void (*put)(const struct mcp_exchange *, struct jsonw *, size_t *at))
 {
     struct buf out;
     struct jsonw w;
@@ -334,40 +321,35 @@ static void do_tools(struct mcp_exchange *x)
     if (!read_cursor(x, &at))
         return;
     w = mcp_start(x, &out);
-    mcp_write_tools(x->mcp, x->r->era, &w, &at, MCP_PAGE);
+    put(x, &w, &at);
     put_next(&w, at);
     put_cache(x, &w);
     mcp_reply(x, &w);
+}
+
+static void do_tools(struct mcp_exchange *x)
+{
+    list(x, put_tools);
+}
+
+static void put_prompts(const struct mcp_exchange *x, struct jsonw *w, size_t *at)
+{
+    mcp_offer_write_prompts(x->mcp->offer, x->r->era == MCP_LEGACY, w, at, MCP_PAGE);
 }
 
 static void do_prompts(struct mcp_exchange *x)
 {
-    struct buf out;
-    struct jsonw w;
-    size_t at;
+    list(x, put_prompts);
+}
 
-    if (!read_cursor(x, &at))
-        return;
-    w = mcp_start(x, &out);
-    mcp_offer_write_prompts(x->mcp->offer, x->r->era == MCP_LEGACY, &w, &at, MCP_PAGE);
-    put_next(&w, at);
-    put_cache(x, &w);
-    mcp_reply(x, &w);
+static void put_resources(const struct mcp_exchange *x, struct jsonw *w, size_t *at)
+{
+    mcp_offer_write_resources(x->mcp->offer, w, at, MCP_PAGE);
 }
 
 static void do_resources(struct mcp_exchange *x)
 {
-    struct buf out;
-    struct jsonw w;
-    size_t at;
-
-    if (!read_cursor(x, &at))
-        return;
-    w = mcp_start(x, &out);
-    mcp_offer_write_resources(x->mcp->offer, &w, &at, MCP_PAGE);
-    put_next(&w, at);
-    put_cache(x, &w);
-    mcp_reply(x, &w);
+    list(x, put_resources);
 }
 
 static void do_templates(struct mcp_exchange *x)
@@ -536,7 +518,7 @@ static const struct {
 } methods[] = {
     { "server/discover", IN_MODERN, do_discover },
     { "initialize", IN_LEGACY, do_initialize },
-    { "ping", IN_LEGACY, do_ping },
+    { "ping", IN_LEGACY, mcp_acknowledge },
     { "logging/setLevel", IN_LEGACY, do_set_level },
     { "tools/list", IN_BOTH, do_tools },
     { "tools/call", IN_BOTH, mcp_do_call },
@@ -690,12 +672,9 @@ void mcp_handle(struct mcp *m, struct evhttp_request *req, const struct http_pee
 
 /* --- life ------------------------------------------------------------------------------------------------------- */
 
-/* Tools may have come or gone: a plugin's are known once its host has started. */
 static void on_sweep(evutil_socket_t fd, short what, void *arg)
 {
-    struct mcp *m = arg;
-
-    mcp_sessions_expire(m);
+    mcp_sessions_expire(arg);
 }
 
 static void take_early(struct mcp *m)
@@ -712,7 +691,6 @@ void mcp_tools_changed(struct mcp *m)
 
     if (!m->settled)
         take_early(m);
-
     if (generation != m->generation)
         mcp_tell_changed(m, MCP_TOOLS_CHANGED);
     m->generation = generation;

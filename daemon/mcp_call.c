@@ -14,12 +14,12 @@
 #include "daemon/mcp_serve.h"
 #include "daemon/routes_task.h"
 #include "daemon/scheduler.h"
+#include "tools/mcp_header.h"
 #include "util/base64.h"
 #include "util/clock.h"
 #include "util/log.h"
 
 #define BODY_LIMIT (4u << 20)
-#define MAX_PARAM  64 /* bytes of the name of a header for an argument */
 
 /* --- the outcome ------------------------------------------------------------------------------------------------ */
 
@@ -132,14 +132,6 @@ static void forget_given(struct mcp_call *c)
     c->given_text = NULL;
 }
 
-static void forget_kept(struct mcp_call *c)
-{
-    json_free(c->kept);
-    free(c->kept_text);
-    c->kept = NULL;
-    c->kept_text = NULL;
-}
-
 void mcp_call_destroy(struct mcp_call *c)
 {
     if (c->task)
@@ -148,7 +140,8 @@ void mcp_call_destroy(struct mcp_call *c)
     c->mcp->n_calls--;
     mcp_asks_finish(c->asks, c->n_asks);
     forget_given(c);
-    forget_kept(c);
+    json_free(c->kept);
+    free(c->kept_text);
     buf_finish(&c->result);
     event_free(c->expiry);
     if (c->slow)
@@ -235,15 +228,8 @@ static void finish(struct mcp_call *c, const struct entry *e)
 
 static struct jsonw start_note(struct buf *out, const char *method)
 {
-    struct jsonw w;
-
     buf_init(out, 65536);
-    w = jsonw_start(out);
-    jsonw_object(&w, NULL);
-    jsonw_text(&w, "jsonrpc", "2.0");
-    jsonw_text(&w, "method", method);
-    jsonw_object(&w, "params");
-    return w;
+    return rpc_notification_start(out, method);
 }
 
 static void send_note(struct mcp_call *c, struct jsonw *w)
@@ -356,9 +342,9 @@ static void on_closed(void *arg)
     struct task *t = c->task;
 
     c->answer = NULL;
-    if (t == NULL) {
-        c->is_gone = true; /* on_submitted sees it */
-    } else if (c->era == MCP_MODERN) {
+    if (t == NULL)
+        return; /* on_submitted sees it */
+    if (c->era == MCP_MODERN) {
         mcp_call_destroy(c);
         task_cancel(t);
     } else if (c->wait == WAIT_TOOL) {
@@ -454,7 +440,7 @@ static void on_submitted(void *arg, const struct submitted *s)
         mcp_call_fault(c, &fault);
         return;
     }
-    if (c->is_gone) {
+    if (c->answer == NULL) { /* the client left meanwhile */
         mcp_call_destroy(c);
         task_cancel(t);
         return;
@@ -611,14 +597,6 @@ static void hash_subject(const char *name, const struct json *arguments, unsigne
     buf_finish(&b);
 }
 
-/* A text, a number or a boolean, as a header has it; NULL: it is none. */
-static const char *as_header(const struct json *value)
-{
-    if (json_kind(value) == JSON_BOOL)
-        return json_bool(value, false) ? "true" : "false";
-    return json_text(value) ? json_text(value) : json_digits(value);
-}
-
 /* Arguments that the tool's schema wants repeated in headers (x-mcp-header), for what stands between client and server. */
 static bool are_repeated(struct mcp_exchange *x, const struct tool *tool, const struct json *arguments)
 {
@@ -629,11 +607,11 @@ static bool are_repeated(struct mcp_exchange *x, const struct tool *tool, const 
         return true;
     schema = json_parse(tool->args_schema, tool->args_schema_len, NULL);
     for (const struct json *p = json_first(json_get(schema, "properties")); p && good; p = json_next(p)) {
-        const char *name = json_get_text(p, "x-mcp-header", NULL), *value = as_header(json_get(arguments, json_key(p))),
-                   *header;
-        char full[100];
+        const char *name = json_get_text(p, "x-mcp-header", NULL), *header,
+                   *value = mcp_header_value(json_get(arguments, json_key(p)));
+        char full[MCP_HEADER_MAX_NAME + 12];
 
-        if (name == NULL || strlen(name) > MAX_PARAM)
+        if (name == NULL || strlen(name) > MCP_HEADER_MAX_NAME)
             continue;
         snprintf(full, sizeof(full), "Mcp-Param-%s", name);
         header = http_header(x->req, full);
@@ -711,13 +689,14 @@ void mcp_do_call(struct mcp_exchange *x)
 
 void mcp_do_cancelled(struct mcp_exchange *x)
 {
+    struct mcp_call *c;
     const char *id;
     size_t len;
-    struct mcp_call *c, *next;
 
-    id = json_raw(json_get(x->r->params, "requestId"), &len);
-    for (c = TAILQ_FIRST(&x->mcp->calls); id && c; c = next) {
-        next = TAILQ_NEXT(c, link);
+    if ((id = json_raw(json_get(x->r->params, "requestId"), &len)) == NULL)
+        return;
+    TAILQ_FOREACH(c, &x->mcp->calls, link)
+    {
         if (strcmp(c->session, x->session->id) == 0 && strlen(c->id) == len && memcmp(c->id, id, len) == 0 && c->task) {
             task_cancel(c->task);
             return;

@@ -91,6 +91,7 @@ void mcp_write_fault(struct buf *, const char *id, size_t id_len, const struct m
 /* The same for a request that has no answer yet.  buf's memory is taken. */
 struct jsonw mcp_start(const struct mcp_exchange *, struct buf *);
 void mcp_reply(const struct mcp_exchange *, struct jsonw *);
+void mcp_acknowledge(struct mcp_exchange *); /* a result without members */
 void mcp_reply_fault(const struct mcp_exchange *, const struct mcp_fault *);
 void mcp_refuse(const struct mcp_exchange *, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* A copy of a small JSON text, such as an id; out is "" where it is too long. */
@@ -134,8 +135,7 @@ struct mcp_call {
     struct mcp_client client;
     char session[MCP_SESSION_LEN + 1];
     uint32_t uid;
-    bool is_run;  /* of run_task */
-    bool is_gone; /* the client left before the task was there */
+    bool is_run; /* of run_task */
     unsigned char subject[HASH_LEN];
     struct task *task; /* NULL: not there yet, or not any more */
     char task_id[ID_LEN + 1];
@@ -168,7 +168,6 @@ void mcp_call_fail(struct mcp_call *, const char *fmt, ...) __attribute__((forma
  * task_finished. */
 void mcp_write_outcome(struct jsonw *, enum mcp_era, const char *task_id, const struct json *result,
                        const struct json *finished, bool is_run);
-void mcp_write_tools(const struct mcp *, enum mcp_era, struct jsonw *, size_t *at, size_t max);
 
 /* listener.asked */
 int mcp_ask_client(struct task_listener *, const struct json *requests, struct err *);

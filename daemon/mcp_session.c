@@ -84,7 +84,7 @@ static void listener_end(struct mcp_listener *l)
     listener_destroy(l);
 }
 
-void mcp_session_destroy(struct mcp *m, struct mcp_session *s)
+static void end_listener_of(struct mcp *m, const struct mcp_session *s)
 {
     struct mcp_listener *l, *next;
 
@@ -93,6 +93,11 @@ void mcp_session_destroy(struct mcp *m, struct mcp_session *s)
         if (l->session == s)
             listener_end(l);
     }
+}
+
+void mcp_session_destroy(struct mcp *m, struct mcp_session *s)
+{
+    end_listener_of(m, s);
     TAILQ_REMOVE(&m->sessions, s, link);
     m->n_sessions--;
     free_uris(s->uris, s->n_uris);
@@ -138,11 +143,7 @@ void mcp_listeners_end(struct mcp *m)
 static void open_params(const struct mcp_listener *l, struct buf *out, struct jsonw *w, const char *method)
 {
     buf_init(out, 65536);
-    *w = jsonw_start(out);
-    jsonw_object(w, NULL);
-    jsonw_text(w, "jsonrpc", "2.0");
-    jsonw_text(w, "method", method);
-    jsonw_object(w, "params");
+    *w = rpc_notification_start(out, method);
     if (l->id[0]) {
         jsonw_object(w, "_meta");
         jsonw_raw(w, MCP_META_SUBSCRIPTION, l->id, strlen(l->id));
@@ -290,14 +291,10 @@ void mcp_do_listen(struct mcp_exchange *x)
 
 void mcp_listen_session(struct mcp *m, struct mcp_session *s, struct evhttp_request *req)
 {
-    struct mcp_listener *l, *next;
+    struct mcp_listener *l;
 
     /* A session has one such stream: the newest, for the client may not know yet that it lost the other. */
-    for (l = TAILQ_FIRST(&m->listeners); l; l = next) {
-        next = TAILQ_NEXT(l, link);
-        if (l->session == s)
-            listener_end(l);
-    }
+    end_listener_of(m, s);
     if (m->n_listeners >= MCP_MAX_LISTENERS) {
         http_reply_error(req, 503, "overloaded", "too_many_streams", NULL, "%d clients listen already",
                          MCP_MAX_LISTENERS);
@@ -317,8 +314,6 @@ void mcp_do_subscribe(struct mcp_exchange *x)
     const char *uri = json_get_text(x->r->params, "uri", NULL);
     struct mcp_session *s = x->session;
     char id[ID_LEN + 1];
-    struct buf out;
-    struct jsonw w;
 
     if (uri == NULL || strlen(uri) > MCP_MAX_URI ||
         (!mcp_offer_has(x->mcp->offer, uri) && !mcp_is_uri_of_task(uri, id))) {
@@ -332,16 +327,13 @@ void mcp_do_subscribe(struct mcp_exchange *x)
         }
         s->uris[s->n_uris++] = routes_need(strdup(uri));
     }
-    w = mcp_start(x, &out);
-    mcp_reply(x, &w);
+    mcp_acknowledge(x);
 }
 
 void mcp_do_unsubscribe(struct mcp_exchange *x)
 {
     const char *uri = json_get_text(x->r->params, "uri", "");
     struct mcp_session *s = x->session;
-    struct buf out;
-    struct jsonw w;
 
     for (size_t i = 0; i < s->n_uris; i++)
         if (strcmp(s->uris[i], uri) == 0) {
@@ -349,6 +341,5 @@ void mcp_do_unsubscribe(struct mcp_exchange *x)
             s->uris[i] = s->uris[--s->n_uris];
             break;
         }
-    w = mcp_start(x, &out);
-    mcp_reply(x, &w);
+    mcp_acknowledge(x);
 }

@@ -19,10 +19,9 @@
 
 /* A request that waits for the journal. */
 struct reading {
-    struct mcp *mcp;
     struct evhttp_request *req;
-    uint32_t uid;
-    bool admin, is_resource;
+    struct http_peer peer;
+    bool is_resource;
     enum mcp_era era;
     char id[MCP_MAX_ID + 1], uri[MCP_MAX_URI + 1];
 };
@@ -68,11 +67,6 @@ static void put_error(struct jsonw *w, const char *message)
     jsonw_int(w, "code", RPC_INTERNAL);
     jsonw_text(w, "message", message);
     jsonw_end(w);
-}
-
-static bool may_see(const struct http_peer *peer, uint32_t uid)
-{
-    return peer->admin || peer->uid == uid;
 }
 
 /* --- from the journal ------------------------------------------------------------------------------------------- */
@@ -150,12 +144,11 @@ static void on_read(struct journal_op *op)
 {
     struct journal_read *r = (struct journal_read *)op;
     struct reading *p = op->arg;
-    const struct http_peer peer = { .uid = p->uid, .admin = p->admin };
     struct mcp_fault fault;
     struct buf out;
     struct jsonw w;
 
-    if (op->result < 0 || !r->found || !may_see(&peer, r->row.uid)) {
+    if (op->result < 0 || !r->found || !routes_may_see(&p->peer, r->row.uid)) {
         mcp_fault(&fault, 200, op->result < 0 ? RPC_INTERNAL : RPC_INVALID_PARAMS, "%.200s",
                   op->result < 0 ? op->err.msg : "there is no such task");
         mcp_write_fault(&out, p->id, strlen(p->id), &fault);
@@ -178,10 +171,8 @@ static void read_later(struct mcp_exchange *x, const char *id, const char *uri)
     struct reading *p = routes_need(calloc(1, sizeof(*p)));
     struct journal_read *r = routes_need(malloc(sizeof(*r)));
 
-    p->mcp = x->mcp;
     p->req = x->req;
-    p->uid = x->peer->uid;
-    p->admin = x->peer->admin;
+    p->peer = *x->peer;
     p->era = x->r->era;
     p->is_resource = uri != NULL;
     snprintf(p->uri, sizeof(p->uri), "%s", uri ? uri : "");
@@ -236,7 +227,7 @@ void mcp_do_task_get(struct mcp_exchange *x)
     if (id == NULL)
         return;
     t = scheduler_find(x->mcp->d->scheduler, id);
-    if (t == NULL || t->shown == TASK_FINISHED || !may_see(x->peer, t->row.uid)) {
+    if (t == NULL || t->shown == TASK_FINISHED || !routes_may_see(x->peer, t->row.uid)) {
         read_later(x, id, NULL);
         return;
     }
@@ -247,14 +238,6 @@ void mcp_do_task_get(struct mcp_exchange *x)
         mcp_write_asks(&w, asks, n);
         mcp_asks_finish(asks, n);
     }
-    mcp_reply(x, &w);
-}
-
-static void acknowledge(struct mcp_exchange *x)
-{
-    struct buf out;
-    struct jsonw w = mcp_start(x, &out);
-
     mcp_reply(x, &w);
 }
 
@@ -286,11 +269,11 @@ void mcp_do_task_update(struct mcp_exchange *x)
     t = scheduler_find(x->mcp->d->scheduler, id);
     if (json_kind(responses) != JSON_OBJECT) {
         mcp_refuse(x, RPC_INVALID_PARAMS, "inputResponses must be an object");
-    } else if (t == NULL || !may_see(x->peer, t->row.uid)) {
+    } else if (t == NULL || !routes_may_see(x->peer, t->row.uid)) {
         mcp_refuse(x, RPC_INVALID_PARAMS, "there is no such task, or it is over");
     } else {
         take_responses(x, t, responses);
-        acknowledge(x);
+        mcp_acknowledge(x);
     }
 }
 
@@ -303,7 +286,7 @@ void mcp_do_task_cancel(struct mcp_exchange *x)
     if (id == NULL)
         return;
     t = scheduler_find(x->mcp->d->scheduler, id);
-    if (t && may_see(x->peer, t->row.uid))
+    if (t && routes_may_see(x->peer, t->row.uid))
         task_cancel(t);
-    acknowledge(x);
+    mcp_acknowledge(x);
 }

@@ -11,7 +11,7 @@
 
 static bool may_see(const struct http_peer *peer, const struct schedule *s)
 {
-    return peer->admin || schedule_uid(s) == peer->uid;
+    return routes_may_see(peer, schedule_uid(s));
 }
 
 /* true: the request was answered, for they are still being read. */

@@ -44,7 +44,7 @@ static void still_starting(struct evhttp_request *req)
     http_reply_error(req, 503, "unavailable", "starting", NULL, "the task is still being recovered: try again");
 }
 
-static bool may_see(const struct http_peer *peer, uint32_t uid)
+bool routes_may_see(const struct http_peer *peer, uint32_t uid)
 {
     return peer->admin || peer->uid == uid;
 }
@@ -180,7 +180,7 @@ bool pending_is_there(const struct pending *p, const struct journal_read *r)
 {
     if (r->op.result < 0)
         routes_journal_trouble(p->req, &r->op.err);
-    else if (!r->found || !may_see(&p->peer, r->row.uid))
+    else if (!r->found || !routes_may_see(&p->peer, r->row.uid))
         no_task(p->req, p->id);
     else
         return true;
@@ -331,7 +331,7 @@ void routes_get_task(struct coraxd *d, struct evhttp_request *req, const struct 
 
     if (!routes_query_int(req, "wait", 0, MAX_WAIT_S, &wait))
         return;
-    if (t && !may_see(peer, t->row.uid)) {
+    if (t && !routes_may_see(peer, t->row.uid)) {
         no_task(req, id);
         return;
     }
@@ -369,7 +369,7 @@ static void on_watch_checked(struct journal_op *op)
 
     if (op->result < 0)
         routes_journal_trouble(p->req, &op->err);
-    else if (!r->found || !may_see(&p->peer, r->row.uid))
+    else if (!r->found || !routes_may_see(&p->peer, r->row.uid))
         no_task(p->req, p->id);
     else if (evhttp_request_get_connection(p->req))
         sse_start(p->d, p->req, p->id, p->wait_seq);
@@ -420,7 +420,7 @@ static void cancel_or_look(struct coraxd *d, struct evhttp_request *req, const s
     struct journal_read *r;
     struct pending *p;
 
-    if (t && !may_see(peer, t->row.uid)) {
+    if (t && !routes_may_see(peer, t->row.uid)) {
         no_task(req, id);
         return;
     }
@@ -442,7 +442,7 @@ static void on_cancel_checked(struct journal_op *op)
 
     if (op->result < 0)
         routes_journal_trouble(p->req, &op->err);
-    else if (!r->found || !may_see(&p->peer, r->row.uid))
+    else if (!r->found || !routes_may_see(&p->peer, r->row.uid))
         no_task(p->req, p->id);
     else if (r->row.state != TASK_FINISHED)
         still_starting(p->req);
@@ -471,7 +471,7 @@ static void pause_or_resume(struct coraxd *d, struct evhttp_request *req, const 
     if (t == NULL) {
         p = pending_create(d, req, peer, id);
         pending_read(p, on_cancel_checked, true);
-    } else if (!may_see(peer, t->row.uid)) {
+    } else if (!routes_may_see(peer, t->row.uid)) {
         no_task(req, id);
     } else if (change(t, peer->uid, &seq, &code) < 0) {
         http_reply_error(req, 409, "conflict", code, NULL, strcmp(code, "not_paused") == 0 ? "task %s is not paused" : "task %s has ended already", id);
@@ -575,7 +575,7 @@ static void on_input_checked(struct journal_op *op)
 
     if (op->result < 0)
         routes_journal_trouble(p->req, &op->err);
-    else if (!r->found || !may_see(&p->peer, r->row.uid))
+    else if (!r->found || !routes_may_see(&p->peer, r->row.uid))
         no_task(p->req, p->id);
     else if (r->row.state != TASK_FINISHED)
         http_reply_error(p->req, 503, "unavailable", "starting", NULL, "the task is still being recovered: try again");
@@ -600,7 +600,7 @@ void routes_post_input(struct coraxd *d, struct evhttp_request *req, const struc
         pending_read(pending_create(d, req, peer, id), on_input_checked, true);
         return;
     }
-    if (!may_see(peer, t->row.uid)) {
+    if (!routes_may_see(peer, t->row.uid)) {
         no_task(req, id);
         return;
     }

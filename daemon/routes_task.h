@@ -45,6 +45,7 @@ void routes_refused(struct evhttp_request *, const char *code, const struct err 
 void routes_ending(struct evhttp_request *, const char *message);
 /* An integer query parameter; *out stays as it is when absent.  false: it was refused, and the request answered. */
 bool routes_query_int(struct evhttp_request *, const char *name, int64_t min, int64_t max, int64_t *out);
+bool routes_may_see(const struct http_peer *, uint32_t uid); /* what is that user's: its own, an administrator all */
 void *routes_need(void *); /* ends the daemon when there is no memory (daemon/task.c says why) */
 struct pending *pending_create(struct coraxd *, struct evhttp_request *, const struct http_peer *, const char *id);
 void pending_destroy(struct pending *);

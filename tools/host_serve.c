@@ -176,12 +176,7 @@ static void put_tool(const struct loaded_tool *l, struct jsonw *w)
     jsonw_raw(w, "inputSchema", t->args_schema, strlen(t->args_schema));
     if (l->result_schema_text)
         jsonw_raw(w, "outputSchema", l->result_schema_text, strlen(l->result_schema_text));
-    jsonw_object(w, "annotations");
-    jsonw_bool(w, "readOnlyHint", !(t->effects & (CORAX_FX_WRITE | CORAX_FX_EXEC | CORAX_FX_NET)));
-    jsonw_bool(w, "idempotentHint", t->traits & CORAX_TRAIT_IDEMPOTENT);
-    jsonw_bool(w, "destructiveHint", t->traits & CORAX_TRAIT_DESTRUCTIVE);
-    jsonw_bool(w, "openWorldHint", t->effects & CORAX_FX_NET);
-    jsonw_end(w);
+    annotations_write(w, t->effects, t->traits);
     jsonw_object(w, "_meta");
     effects_write(w, MCP_META_EFFECTS, t->effects);
     traits_write(w, MCP_META_TRAITS, t->traits);

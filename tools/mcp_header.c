@@ -71,7 +71,7 @@ void mcp_header_encode(const char *text, struct buf *out)
     buf_adds(out, "?=");
 }
 
-static const char *value_text(const struct json *v)
+const char *mcp_header_value(const struct json *v)
 {
     switch (json_kind(v)) {
     case JSON_STRING:
@@ -93,7 +93,7 @@ void mcp_headers_each(const struct json *schema, const struct json *args, void (
 
     buf_init(&text, 2 * MAX_VALUE + 16);
     for (const struct json *p = json_first(json_get(schema, "properties")); p; p = json_next(p)) {
-        const char *name = json_get_text(p, "x-mcp-header", NULL), *value = value_text(json_get(args, json_key(p)));
+        const char *name = json_get_text(p, "x-mcp-header", NULL), *value = mcp_header_value(json_get(args, json_key(p)));
 
         if (!is_name(name) || value == NULL || strlen(value) > MAX_VALUE)
             continue;

@@ -20,6 +20,8 @@ bool mcp_headers_are_good(const struct json *schema, char *why, size_t size);
 /* Calls add for each property of `args` that goes into a header: its whole name, and its value.  Values of no use are left out. */
 void mcp_headers_each(const struct json *schema, const struct json *args, void (*add)(void *arg, const char *name, const char *value),
                       void *arg);
+/* A string, number or boolean as the text that goes into a header; NULL: it is none of them. */
+const char *mcp_header_value(const struct json *);
 /* A text as a header carries it. */
 void mcp_header_encode(const char *text, struct buf *out);
 

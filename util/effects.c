@@ -66,3 +66,13 @@ void traits_write(struct jsonw *w, const char *key, unsigned bits)
 {
     write_bits(w, key, bits, traits);
 }
+
+void annotations_write(struct jsonw *w, unsigned fx, unsigned tr)
+{
+    jsonw_object(w, "annotations");
+    jsonw_bool(w, "readOnlyHint", !(fx & (CORAX_FX_WRITE | CORAX_FX_EXEC | CORAX_FX_NET)));
+    jsonw_bool(w, "idempotentHint", tr & CORAX_TRAIT_IDEMPOTENT);
+    jsonw_bool(w, "destructiveHint", tr & CORAX_TRAIT_DESTRUCTIVE);
+    jsonw_bool(w, "openWorldHint", fx & CORAX_FX_NET);
+    jsonw_end(w);
+}

@@ -14,5 +14,7 @@ int traits_read(const struct json *list, const char *what, unsigned *bits, struc
 /* Bits as a list of names; those without one are left out. */
 void effects_write(struct jsonw *, const char *key, unsigned bits);
 void traits_write(struct jsonw *, const char *key, unsigned bits);
+/* Both as the member annotations of a tool in MCP's tools/list. */
+void annotations_write(struct jsonw *, unsigned effects, unsigned traits);
 
 #endif

@@ -124,6 +124,9 @@ static void test_tcp(void)
     ok(listen_parse("0.0.0.0:80", &addr, &len, NULL) < 0 && listen_parse("192.168.0.1:80", &addr, &len, NULL) < 0 &&
            listen_parse("[::]:80", &addr, &len, NULL) < 0 && listen_parse("127.0.0.1", &addr, &len, NULL) < 0 &&
            listen_parse("127.0.0.1:99999", &addr, &len, NULL) < 0 && listen_parse("", &addr, &len, NULL) < 0 &&
+           listen_parse("127.0.0.1:1:0", &addr, &len, NULL) < 0 &&
+           listen_parse("localhost:1:0", &addr, &len, NULL) < 0 &&
+           listen_parse("localhost0000000000000000000000000000000000000000000000000000:0", &addr, &len, NULL) < 0 &&
            listen_parse("evil.example.com:80", &addr, &len, NULL) < 0,
        "and others");
     ok(listen_host_is_local("127.0.0.1:80") && listen_host_is_local("LOCALHOST") && listen_host_is_local("[::1]:1"),
