@@ -272,23 +272,23 @@ static void fill_form(struct mcp_ask *a, const char *key, const char *message, c
     buf_finish(&out);
 }
 
-size_t mcp_asks_of(const struct task *t, enum mcp_wait *wait, struct mcp_ask asks[MCP_MAX_ASKS])
+bool mcp_ask_of(const struct task *t, enum mcp_wait *wait, struct mcp_ask *ask)
 {
     const struct call *call = t->call.call;
-    char key[sizeof(asks->key)];
+    char key[sizeof(ask->key)];
     struct buf message;
 
     *wait = WAIT_NOTHING;
     if (t->shown != TASK_WAITING || call == NULL)
-        return 0;
+        return false;
     if (t->phase == PHASE_QUESTION) {
-        fill_form(&asks[0], ANSWER, t->command.question, "{\"answer\":{\"type\":\"string\",\"title\":\"Answer\"}}",
+        fill_form(ask, ANSWER, t->command.question, "{\"answer\":{\"type\":\"string\",\"title\":\"Answer\"}}",
                   "answer");
         *wait = WAIT_QUESTION;
-        return 1;
+        return true;
     }
     if (t->phase != PHASE_APPROVAL || !t->d->config.mcp.approve)
-        return 0;
+        return false;
     buf_init(&message, ASK_LIMIT);
     buf_addf(&message, "May the tool %s be called with %.*s%s?", call->name,
              call->args_len < SHOWN_ARGS ? (int)call->args_len : SHOWN_ARGS, call->args,
@@ -296,13 +296,13 @@ size_t mcp_asks_of(const struct task *t, enum mcp_wait *wait, struct mcp_ask ask
     buf_addf(&message, " The policy asks because: %s (rule %s).", t->call.why[0] ? t->call.why : "it says so",
              t->call.rule);
     snprintf(key, sizeof(key), APPROVE "%.*s", HASH_SHOWN, t->call.request_hash);
-    fill_form(&asks[0], key, message.data,
+    fill_form(ask, key, message.data,
               "{\"approve\":{\"type\":\"boolean\",\"title\":\"Make the "
               "call\"},\"reason\":{\"type\":\"string\",\"title\":\"Reason\"}}",
               "approve");
     buf_finish(&message);
     *wait = WAIT_APPROVAL;
-    return 1;
+    return true;
 }
 
 bool mcp_tell_task(struct task *t, uint32_t uid, enum mcp_wait wait, const struct mcp_ask *ask)
@@ -349,7 +349,7 @@ void mcp_ask_person(struct mcp_call *c)
 {
     if (c->wait != WAIT_NOTHING || c->task == NULL || c->task->shown != TASK_WAITING)
         return;
-    c->n_asks = mcp_asks_of(c->task, &c->wait, c->asks);
+    c->n_asks = mcp_ask_of(c->task, &c->wait, &c->asks[0]);
     if (c->n_asks == 0 || !c->client.elicits) {
         forget(c);
         point_to_cli(c);

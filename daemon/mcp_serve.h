@@ -180,8 +180,8 @@ bool mcp_ask_is_open(const struct mcp_call *);
 /* Goes on with the open asks: delivers what is complete, asks for the rest.  The call may be gone then. */
 void mcp_ask_go_on(struct mcp_call *);
 void mcp_ask_over(struct mcp_call *); /* nobody brought the answers in time */
-/* The requests for the person whom a task waits for, as asks; 0: it waits for nobody, or for what no client can do. */
-size_t mcp_asks_of(const struct task *, enum mcp_wait *, struct mcp_ask asks[MCP_MAX_ASKS]);
+/* The request for the person whom a task waits for; false: it waits for nobody, or for what no client can do. */
+bool mcp_ask_of(const struct task *, enum mcp_wait *, struct mcp_ask *);
 void mcp_write_asks(struct jsonw *, const struct mcp_ask *, size_t n); /* the member inputRequests */
 void mcp_asks_finish(struct mcp_ask *, size_t n);
 /* Says to the task what the person answered.  false: it waits for something else now. */

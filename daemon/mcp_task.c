@@ -216,13 +216,12 @@ static const char *task_id(struct mcp_exchange *x)
 
 void mcp_do_task_get(struct mcp_exchange *x)
 {
-    struct mcp_ask asks[MCP_MAX_ASKS] = { 0 };
+    struct mcp_ask ask = { 0 };
     const char *id = task_id(x);
     enum mcp_wait wait;
     struct task *t;
     struct buf out;
     struct jsonw w;
-    size_t n;
 
     if (id == NULL)
         return;
@@ -234,9 +233,8 @@ void mcp_do_task_get(struct mcp_exchange *x)
     w = mcp_start(x, &out);
     mcp_write_task(&w, &t->row, t->shown);
     if (t->shown == TASK_WAITING) {
-        n = mcp_asks_of(t, &wait, asks);
-        mcp_write_asks(&w, asks, n);
-        mcp_asks_finish(asks, n);
+        mcp_write_asks(&w, &ask, mcp_ask_of(t, &wait, &ask));
+        mcp_asks_finish(&ask, 1);
     }
     mcp_reply(x, &w);
 }
@@ -244,18 +242,18 @@ void mcp_do_task_get(struct mcp_exchange *x)
 /* The ones that answer nothing that is asked now are ignored, as the extension says. */
 static void take_responses(struct mcp_exchange *x, struct task *t, const struct json *responses)
 {
-    struct mcp_ask asks[MCP_MAX_ASKS] = { 0 };
+    struct mcp_ask ask = { 0 };
     const struct json *r;
     enum mcp_wait wait;
     const char *raw;
-    size_t n = mcp_asks_of(t, &wait, asks), len;
+    size_t len;
 
-    if (n == 1 && (r = json_get(responses, asks[0].key)) != NULL && mcp_is_response(asks[0].method, r)) {
+    if (mcp_ask_of(t, &wait, &ask) && (r = json_get(responses, ask.key)) != NULL && mcp_is_response(ask.method, r)) {
         raw = json_raw(r, &len);
-        asks[0].response = routes_need(strndup(raw, len));
-        mcp_tell_task(t, x->peer->uid, wait, &asks[0]);
+        ask.response = routes_need(strndup(raw, len));
+        mcp_tell_task(t, x->peer->uid, wait, &ask);
     }
-    mcp_asks_finish(asks, n);
+    mcp_asks_finish(&ask, 1);
 }
 
 void mcp_do_task_update(struct mcp_exchange *x)

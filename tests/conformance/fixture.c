@@ -144,14 +144,11 @@ static int ask_for(const struct corax_host *h, struct corax_call *c, const char 
 #define CONFIRM    FORM("confirm", "Please confirm", "\"ok\":{\"type\":\"boolean\"}", "\"ok\"")
 
 /* An argument, as JSON text with its quotes. */
-static int quoted(const struct corax_host *h, struct corax_call *c, const char *args, size_t len, const char *pointer,
-                  char *out, size_t size)
+static int quoted(const struct corax_host *h, struct corax_call *c, const char *pointer, char *out, size_t size)
 {
     const char *value;
     size_t n;
 
-    (void)args;
-    (void)len;
     if (h->arg(c, pointer, &value, &n) != CORAX_OK || n + 1 > size || memchr(value, '"', n) || memchr(value, '\\', n))
         return CORAX_E_ARGS; /* the suite sends none of these */
     memcpy(out, value, n);
@@ -162,7 +159,7 @@ static int quoted(const struct corax_host *h, struct corax_call *c, const char *
 CALL(sampling)
 {
     char prompt[512], requests[1024];
-    int rc = quoted(h, c, args, len, "/prompt", prompt, sizeof prompt);
+    int rc = quoted(h, c, "/prompt", prompt, sizeof prompt);
 
     if (rc != CORAX_OK)
         return rc;
@@ -173,7 +170,7 @@ CALL(sampling)
 CALL(elicitation)
 {
     char message[512], requests[1024];
-    int rc = quoted(h, c, args, len, "/message", message, sizeof message);
+    int rc = quoted(h, c, "/message", message, sizeof message);
 
     if (rc != CORAX_OK)
         return rc;
