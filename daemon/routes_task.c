@@ -39,11 +39,6 @@ void routes_ending(struct evhttp_request *req, const char *message)
     http_reply_error(req, 503, "unavailable", "shutting_down", NULL, "%s", message);
 }
 
-static void still_starting(struct evhttp_request *req)
-{
-    http_reply_error(req, 503, "unavailable", "starting", NULL, "the task is still being recovered: try again");
-}
-
 bool routes_may_see(const struct http_peer *peer, uint32_t uid)
 {
     return peer->admin || peer->uid == uid;
@@ -145,6 +140,7 @@ struct pending *pending_create(struct coraxd *d, struct evhttp_request *req, con
     p->req = req;
     p->peer = *peer;
     p->status = 200;
+    p->again = routes_get_task;
     snprintf(p->id, sizeof(p->id), "%s", id);
     return p;
 }
@@ -163,17 +159,41 @@ static void on_ask_again(evutil_socket_t fd, short what, void *arg)
 {
     struct pending *p = arg;
 
-    routes_get_task(p->d, p->req, &p->peer, p->id);
+    p->again(p->d, p->req, &p->peer, p->id);
     pending_destroy(p);
 }
 
-/* The task is not in memory yet, so nothing can be told about its end. */
+/* An unfinished task that was not in memory when it was looked for: it is being recovered, or has been meanwhile. */
+static bool is_being_recovered(const struct pending *p)
+{
+    return scheduler_find(p->d->scheduler, p->id) ||
+           (!scheduler_is_ready(p->d->scheduler) && !scheduler_is_stopping(p->d->scheduler));
+}
+
 static void ask_again_later(struct pending *p)
 {
     const struct timeval tv = { .tv_usec = RECOVERY_MS * 1000 };
 
     p->timeout = routes_need(evtimer_new(p->d->base, on_ask_again, p));
     event_add(p->timeout, &tv);
+}
+
+/*
+ * A request to change a task that is unfinished and was not in memory is made once more when the task has been recovered:
+ * true, and it keeps its pending.  false: it is answered.
+ */
+static bool waits_for_recovery(struct pending *p)
+{
+    if (is_being_recovered(p)) {
+        ask_again_later(p);
+        return true;
+    }
+    if (scheduler_is_stopping(p->d->scheduler))
+        routes_ending(p->req, "the daemon is ending; the task goes on when it is back");
+    else
+        http_reply_error(p->req, 500, "internal", "not_recovered", NULL,
+                         "task %s could not be recovered: the daemon's log says why", p->id);
+    return false;
 }
 
 bool pending_is_there(const struct pending *p, const struct journal_read *r)
@@ -196,9 +216,7 @@ static void on_stored_task(struct journal_op *op)
 
     if (!pending_is_there(p, r)) {
         ; /* that is the answer */
-    } else if (r->row.state != TASK_FINISHED &&
-               (scheduler_find(p->d->scheduler, p->id) || (p->waits && !scheduler_is_ready(p->d->scheduler)))) {
-        /* It is being recovered, or has been while its row was read. */
+    } else if (r->row.state != TASK_FINISHED && (scheduler_find(p->d->scheduler, p->id) || (p->waits && is_being_recovered(p)))) {
         ask_again_later(p);
         p = NULL;
     } else {
@@ -412,65 +430,65 @@ static void cancel_live(struct pending *p, struct task *t)
     wait_for(p, t, t->row.last_seq);
 }
 
-/* A task that is in memory is cancelled; what is to be done with another is decided by `looked`, when its row is read. */
-static void cancel_or_look(struct coraxd *d, struct evhttp_request *req, const struct http_peer *peer, const char *id,
-                           void (*looked)(struct journal_op *))
+/* The task is not in memory: reads its row, by which `looked` decides.  `again` is the route that was asked. */
+static void look(struct coraxd *d, struct evhttp_request *req, const struct http_peer *peer, const char *id, task_route *again,
+                 void (*looked)(struct journal_op *))
 {
-    struct task *t = scheduler_find(d->scheduler, id);
-    struct journal_read *r;
-    struct pending *p;
+    struct pending *p = pending_create(d, req, peer, id);
 
-    if (t && !routes_may_see(peer, t->row.uid)) {
-        no_task(req, id);
-        return;
-    }
-    p = pending_create(d, req, peer, id);
-    if (t) {
-        cancel_live(p, t);
-        return;
-    }
-    r = routes_need(malloc(sizeof(*r)));
-    journal_read_init(r, id, looked);
-    r->op.arg = p;
-    journal_post(d->journal, &r->op);
+    p->again = again;
+    pending_read(p, looked, true);
 }
 
-static void on_cancel_checked(struct journal_op *op)
+/* A finished task takes no change. */
+static void on_change_checked(struct journal_op *op)
 {
     struct journal_read *r = (struct journal_read *)op;
     struct pending *p = op->arg;
 
-    if (op->result < 0)
-        routes_journal_trouble(p->req, &op->err);
-    else if (!r->found || !routes_may_see(&p->peer, r->row.uid))
-        no_task(p->req, p->id);
+    if (!pending_is_there(p, r))
+        ; /* that is the answer */
     else if (r->row.state != TASK_FINISHED)
-        still_starting(p->req);
+        p = waits_for_recovery(p) ? NULL : p;
     else
-        http_reply_error(p->req, 409, "conflict", "task_finished", NULL, "task %s has ended already", p->id);
+        http_reply_error(p->req, 409, "conflict", p->again == routes_post_input ? "not_waiting" : "task_finished", NULL,
+                         "task %s has ended already", p->id);
     journal_read_finish(r);
     free(r);
-    pending_destroy(p);
+    if (p)
+        pending_destroy(p);
+}
+
+/* A task that is in memory is cancelled; what is to be done with another is decided by `looked`, when its row is read. */
+static void cancel_or_look(struct coraxd *d, struct evhttp_request *req, const struct http_peer *peer, const char *id,
+                           task_route *again, void (*looked)(struct journal_op *))
+{
+    struct task *t = scheduler_find(d->scheduler, id);
+
+    if (t == NULL)
+        look(d, req, peer, id, again, looked);
+    else if (!routes_may_see(peer, t->row.uid))
+        no_task(req, id);
+    else
+        cancel_live(pending_create(d, req, peer, id), t);
 }
 
 void routes_post_cancel(struct coraxd *d, struct evhttp_request *req, const struct http_peer *peer, const char *id)
 {
-    cancel_or_look(d, req, peer, id, on_cancel_checked);
+    cancel_or_look(d, req, peer, id, routes_post_cancel, on_change_checked);
 }
 
 /* --- POST /v1/tasks/{id}/pause and .../resume ------------------------------------------------------------------- */
 
 static void pause_or_resume(struct coraxd *d, struct evhttp_request *req, const struct http_peer *peer, const char *id,
-                            int (*change)(struct task *, uint32_t uid, int64_t *seq, const char **code))
+                            task_route *again, int (*change)(struct task *, uint32_t uid, int64_t *seq, const char **code))
 {
     struct task *t = scheduler_find(d->scheduler, id);
-    struct pending *p;
     const char *code;
     int64_t seq;
 
     if (t == NULL) {
-        p = pending_create(d, req, peer, id);
-        pending_read(p, on_cancel_checked, true);
+        look(d, req, peer, id, again, on_change_checked);
     } else if (!routes_may_see(peer, t->row.uid)) {
         no_task(req, id);
     } else if (change(t, peer->uid, &seq, &code) < 0) {
@@ -484,12 +502,12 @@ static void pause_or_resume(struct coraxd *d, struct evhttp_request *req, const 
 
 void routes_post_pause(struct coraxd *d, struct evhttp_request *req, const struct http_peer *peer, const char *id)
 {
-    pause_or_resume(d, req, peer, id, task_pause);
+    pause_or_resume(d, req, peer, id, routes_post_pause, task_pause);
 }
 
 void routes_post_resume(struct coraxd *d, struct evhttp_request *req, const struct http_peer *peer, const char *id)
 {
-    pause_or_resume(d, req, peer, id, task_resume);
+    pause_or_resume(d, req, peer, id, routes_post_resume, task_resume);
 }
 
 /* --- DELETE /v1/tasks/{id} -------------------------------------------------------------------------------------- */
@@ -518,7 +536,7 @@ static void on_delete_checked(struct journal_op *op)
     if (!pending_is_there(p, r)) {
         ; /* that is the answer */
     } else if (r->row.state != TASK_FINISHED) {
-        still_starting(p->req);
+        p = waits_for_recovery(p) ? NULL : p;
     } else {
         del = routes_need(malloc(sizeof(*del)));
         journal_delete_init(del, p->id, on_deleted);
@@ -534,7 +552,7 @@ static void on_delete_checked(struct journal_op *op)
 
 void routes_delete_task(struct coraxd *d, struct evhttp_request *req, const struct http_peer *peer, const char *id)
 {
-    cancel_or_look(d, req, peer, id, on_delete_checked);
+    cancel_or_look(d, req, peer, id, routes_delete_task, on_delete_checked);
 }
 
 /* --- POST /v1/tasks/{id}/input ---------------------------------------------------------------------------------- */
@@ -567,25 +585,6 @@ static int read_said(const struct json *root, const char **approve, const char *
     return 0;
 }
 
-/* For a task that is not in memory. */
-static void on_input_checked(struct journal_op *op)
-{
-    struct journal_read *r = (struct journal_read *)op;
-    struct pending *p = op->arg;
-
-    if (op->result < 0)
-        routes_journal_trouble(p->req, &op->err);
-    else if (!r->found || !routes_may_see(&p->peer, r->row.uid))
-        no_task(p->req, p->id);
-    else if (r->row.state != TASK_FINISHED)
-        http_reply_error(p->req, 503, "unavailable", "starting", NULL, "the task is still being recovered: try again");
-    else
-        http_reply_error(p->req, 409, "conflict", "not_waiting", NULL, "task %s is finished", p->id);
-    journal_read_finish(r);
-    free(r);
-    pending_destroy(p);
-}
-
 void routes_post_input(struct coraxd *d, struct evhttp_request *req, const struct http_peer *peer, const char *id)
 {
     const char *approve, *deny, *reason, *answer, *param, *code, *body;
@@ -597,7 +596,7 @@ void routes_post_input(struct coraxd *d, struct evhttp_request *req, const struc
     int rc;
 
     if (t == NULL) {
-        pending_read(pending_create(d, req, peer, id), on_input_checked, true);
+        look(d, req, peer, id, routes_post_input, on_change_checked);
         return;
     }
     if (!routes_may_see(peer, t->row.uid)) {

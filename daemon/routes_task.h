@@ -12,6 +12,8 @@
 
 #define ROUTES_ANSWER_LIMIT (512u << 20) /* of one answer in memory: a trace with its payloads */
 
+typedef void task_route(struct coraxd *, struct evhttp_request *, const struct http_peer *, const char *id);
+
 /* A request that waits for something. */
 struct pending {
     struct task_listener listener;
@@ -20,6 +22,7 @@ struct pending {
     struct http_peer peer;
     struct task *task;     /* being listened to; NULL: not */
     struct event *timeout; /* NULL: none */
+    task_route *again;     /* what makes the request once more when the task has been recovered */
     bool waits;            /* the client would rather wait for a task that is still being recovered */
     char id[ID_LEN + 1];
     int64_t wait_seq; /* of the entry whose commit is awaited */
@@ -54,7 +57,6 @@ void pending_read(struct pending *, void (*done)(struct journal_op *), bool ends
 /* The task was read, and this client may see it.  false: the request is answered with why not. */
 bool pending_is_there(const struct pending *, const struct journal_read *);
 
-typedef void task_route(struct coraxd *, struct evhttp_request *, const struct http_peer *, const char *id);
 task_route routes_get_task, routes_get_trace, routes_get_replay, routes_post_replay, routes_get_events, routes_delete_task, routes_post_cancel,
     routes_post_input, routes_post_pause, routes_post_resume;
 

@@ -197,3 +197,27 @@ resume() {
     same "$(setpriv --reuid 65534 --regid 0 --clear-groups -- curl -sS -o /dev/null -w '%{http_code}' -X POST \
         --unix-socket "$sock" "http://x/v1/tasks/$id/pause")" 404
 }
+
+@test "a change waits for a task that is still being recovered" {
+    script <<< "$replies"
+    start
+    submit write
+    waiting
+    stop KILL
+    printf '#!/bin/sh\nsleep 1\nexec %s "$@"\n' "$helpers/scripted-host" > "$dir/host"
+    chmod 755 "$dir/host"
+    host=$dir/host
+    start
+    api GET "/v1/tasks/$id"
+    same "$code $(field /state)" "200 waiting"
+    api POST "/v1/tasks/$id/pause"
+    same "$code $(field /paused)" "200 true"
+    stop KILL
+    start
+    api POST "/v1/tasks/$id/input" "{\"approve\":\"$hash\"}"
+    same "$code" 200
+    stop KILL
+    start
+    api POST "/v1/tasks/$id/cancel"
+    same "$code $(field /outcome)" "202 cancelled"
+}

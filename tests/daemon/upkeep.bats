@@ -180,6 +180,13 @@ gone() {
     [ "$code" = 404 ]
 }
 
+traced() { # all threads of the daemon
+    local status
+    for status in "/proc/$pid"/task/*/status; do
+        grep -q '^TracerPid:[[:space:]]*[1-9]' "$status" || return 1
+    done
+}
+
 @test "synchronous normal waits for no disk, full does" {
     command -v strace > /dev/null || skip "needs strace"
     for mode in full normal; do
@@ -188,7 +195,7 @@ gone() {
         start
         strace -f -qq -e trace=fdatasync,fsync -o "$dir/$mode" -p "$pid" &
         tracer=$!
-        sleep 1
+        eventually traced
         for _ in 1 2 3; do
             submit hello
             await
