@@ -1,46 +1,27 @@
-// rdkit.cc - RDKit behind the C functions of rdkit.h.
+// rdkit.cc - molecules behind the C functions of rdkit.h: reading, masses, formula, canonical SMILES, descriptors, fingerprints.
 //
 // A SMILES is parsed twice: first without any chemistry, to count atoms and to have their symbols for an error, then as
 // RDKit's own MolFromSmiles does it, so that every figure is what RDKit's users expect.  Why a parse failed is known only
-// from what RDKit logs, so its error log is led into a string for that moment and is silent otherwise.
-#include "rdkit.h"
+// from what RDKit logs, so its error log is led into a string for that moment and is silent otherwise.  That log is one for all
+// threads: where there are several, nobody asks for reasons (rdkit_read without err).
+#include "rdkit_molecule.hh"
 
 #include <algorithm>
-#include <cstdio>
-#include <exception>
-#include <memory>
-#include <new>
 #include <sstream>
-#include <string>
 
-#include <DataStructs/BitOps.h>
 #include <DataStructs/ExplicitBitVect.h>
 #include <GraphMol/Descriptors/Crippen.h>
 #include <GraphMol/Descriptors/Lipinski.h>
 #include <GraphMol/Descriptors/MolDescriptors.h>
 #include <GraphMol/Descriptors/MolSurf.h>
 #include <GraphMol/Fingerprints/MorganFingerprints.h>
-#include <GraphMol/RWMol.h>
 #include <GraphMol/SanitException.h>
 #include <GraphMol/SmilesParse/SmilesParse.h>
 #include <GraphMol/SmilesParse/SmilesWrite.h>
 #include <RDGeneral/RDLog.h>
 
-#include <corax/plugin.h>
-
 namespace
 {
-
-using Molecule = std::unique_ptr<RDKit::RWMol>;
-
-// What goes back to the model; thrown and caught in this file alone.
-struct refusal : std::exception {
-    int status;
-    std::string text;
-    refusal(int s, std::string t) : status(s), text(std::move(t))
-    {
-    }
-};
 
 [[noreturn]] void invalid(const std::string &why)
 {
@@ -71,11 +52,17 @@ Molecule parse(const std::string &smiles, bool sanitize)
     return Molecule(RDKit::SmilesToMol(smiles, params));
 }
 
-Molecule parse_raw(const std::string &smiles)
+Molecule parse_raw(const std::string &smiles, bool with_reason)
 {
     std::ostringstream log;
     Molecule mol;
 
+    if (!with_reason) {
+        mol = parse(smiles, false);
+        if (!mol)
+            invalid("syntax error");
+        return mol;
+    }
     rdErrorLog = std::make_shared<boost::logging::rdLogger>(&log);
     try {
         mol = parse(smiles, false);
@@ -119,10 +106,10 @@ std::string trimmed(const char *smiles, size_t len)
     return s;
 }
 
-Molecule read_molecule(const char *smiles, size_t len)
+Molecule read_molecule(const char *smiles, size_t len, bool with_reason)
 {
     const std::string text = trimmed(smiles, len);
-    const Molecule raw = parse_raw(text);
+    const Molecule raw = parse_raw(text, with_reason);
     const auto heavy = std::count_if(raw->atoms().begin(), raw->atoms().end(),
                                      [](const RDKit::Atom *a) { return a->getAtomicNum() != 1; });
     Molecule mol;
@@ -148,27 +135,9 @@ Molecule read_molecule(const char *smiles, size_t len)
     return mol;
 }
 
-// Runs what may throw.
-template <typename F> int guarded(struct rdkit_err *err, F &&work)
-{
-    try {
-        work();
-        return CORAX_OK;
-    } catch (const refusal &e) {
-        std::snprintf(err->msg, sizeof err->msg, "%s", e.text.c_str());
-        return e.status;
-    } catch (const std::bad_alloc &) {
-        std::snprintf(err->msg, sizeof err->msg, "out of memory");
-        return CORAX_E_LIMIT;
-    } catch (const std::exception &e) {
-        std::snprintf(err->msg, sizeof err->msg, "RDKit failed: %s", e.what());
-    } catch (...) {
-        std::snprintf(err->msg, sizeof err->msg, "RDKit failed");
-    }
-    return CORAX_E_INTERNAL;
-}
+} // namespace
 
-void put_text(char out[RDKIT_TEXT_SIZE], const std::string &text)
+void put_text(char *out, const std::string &text)
 {
     if (text.size() >= RDKIT_TEXT_SIZE)
         throw refusal(CORAX_E_LIMIT, "the result has " + std::to_string(text.size()) + " characters, at most " +
@@ -177,56 +146,71 @@ void put_text(char out[RDKIT_TEXT_SIZE], const std::string &text)
     out[text.size()] = '\0';
 }
 
-std::unique_ptr<ExplicitBitVect> fingerprint(const char *which, const char *smiles, size_t len)
+struct rdkit_mol *rdkit_read(const char *smiles, size_t len, struct rdkit_err *err)
 {
-    try {
-        const Molecule mol = read_molecule(smiles, len);
-        return std::unique_ptr<ExplicitBitVect>(RDKit::MorganFingerprints::getFingerprintAsBitVect(*mol, 2, 2048));
-    } catch (refusal &e) {
-        throw refusal(e.status, std::string(which) + ": " + e.text);
-    }
+    struct rdkit_err unread;
+    struct rdkit_mol *out = nullptr;
+
+    guarded(err ? err : &unread, [&] { out = new rdkit_mol{ read_molecule(smiles, len, err != nullptr) }; });
+    return out;
 }
 
-} // namespace
+void rdkit_free(struct rdkit_mol *mol)
+{
+    delete mol;
+}
 
-int rdkit_masses(const char *smiles, size_t len, double *average, double *monoisotopic, struct rdkit_err *err)
+int rdkit_masses(const struct rdkit_mol *m, double *average, double *monoisotopic, struct rdkit_err *err)
 {
     return guarded(err, [&] {
-        const Molecule mol = read_molecule(smiles, len);
-        *average = RDKit::Descriptors::calcAMW(*mol);
-        *monoisotopic = RDKit::Descriptors::calcExactMW(*mol);
+        *average = RDKit::Descriptors::calcAMW(*m->mol);
+        *monoisotopic = RDKit::Descriptors::calcExactMW(*m->mol);
     });
 }
 
-int rdkit_formula(const char *smiles, size_t len, char out[RDKIT_TEXT_SIZE], struct rdkit_err *err)
+int rdkit_formula(const struct rdkit_mol *m, char out[RDKIT_TEXT_SIZE], struct rdkit_err *err)
 {
-    return guarded(err, [&] { put_text(out, RDKit::Descriptors::calcMolFormula(*read_molecule(smiles, len))); });
+    return guarded(err, [&] { put_text(out, RDKit::Descriptors::calcMolFormula(*m->mol)); });
 }
 
-int rdkit_canonical(const char *smiles, size_t len, char out[RDKIT_TEXT_SIZE], struct rdkit_err *err)
+int rdkit_charge(const struct rdkit_mol *m)
 {
-    return guarded(err, [&] { put_text(out, RDKit::MolToSmiles(*read_molecule(smiles, len))); });
+    int charge = 0;
+
+    for (const auto *atom : m->mol->atoms())
+        charge += atom->getFormalCharge();
+    return charge;
 }
 
-int rdkit_describe(const char *smiles, size_t len, struct rdkit_descriptors *out, struct rdkit_err *err)
+int rdkit_canonical(const struct rdkit_mol *m, char out[RDKIT_TEXT_SIZE], struct rdkit_err *err)
+{
+    return guarded(err, [&] { put_text(out, RDKit::MolToSmiles(*m->mol)); });
+}
+
+int rdkit_describe(const struct rdkit_mol *m, struct rdkit_descriptors *out, struct rdkit_err *err)
 {
     return guarded(err, [&] {
-        const Molecule mol = read_molecule(smiles, len);
         double refractivity;
 
-        RDKit::Descriptors::calcCrippenDescriptors(*mol, out->logp, refractivity);
-        out->tpsa = RDKit::Descriptors::calcTPSA(*mol);
-        out->hbd = RDKit::Descriptors::calcNumHBD(*mol);
-        out->hba = RDKit::Descriptors::calcNumHBA(*mol);
-        out->rotatable = RDKit::Descriptors::calcNumRotatableBonds(*mol, RDKit::Descriptors::Strict);
-        out->rings = RDKit::Descriptors::calcNumRings(*mol);
+        RDKit::Descriptors::calcCrippenDescriptors(*m->mol, out->logp, refractivity);
+        out->tpsa = RDKit::Descriptors::calcTPSA(*m->mol);
+        out->hbd = RDKit::Descriptors::calcNumHBD(*m->mol);
+        out->hba = RDKit::Descriptors::calcNumHBA(*m->mol);
+        out->rotatable = RDKit::Descriptors::calcNumRotatableBonds(*m->mol, RDKit::Descriptors::Strict);
+        out->rings = RDKit::Descriptors::calcNumRings(*m->mol);
     });
 }
 
-int rdkit_similarity(const char *a, size_t a_len, const char *b, size_t b_len, double *tanimoto, struct rdkit_err *err)
+int rdkit_fingerprint(const struct rdkit_mol *m, struct rdkit_bits *out, struct rdkit_err *err)
 {
     return guarded(err, [&] {
-        const auto fa = fingerprint("a", a, a_len), fb = fingerprint("b", b, b_len);
-        *tanimoto = TanimotoSimilarity(*fa, *fb);
+        const std::unique_ptr<ExplicitBitVect> bits(
+            RDKit::MorganFingerprints::getFingerprintAsBitVect(*m->mol, 2, RDKIT_BITS));
+        IntVect on;
+
+        bits->getOnBits(on);
+        *out = {};
+        for (int bit : on)
+            out->word[bit / 64] |= std::uint64_t(1) << bit % 64;
     });
 }

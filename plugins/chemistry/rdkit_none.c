@@ -1,37 +1,49 @@
-/* rdkit_none.c - rdkit.h for a build without RDKit: every tool says so. */
+/* rdkit_none.c - rdkit.h for a build without RDKit: no molecule can be read, which is all that the tools find out. */
 #include "rdkit.h"
 
 #include <stdio.h>
 
 #include <corax/plugin.h>
 
-static int unavailable(struct rdkit_err *err)
+struct rdkit_mol *rdkit_read(const char *smiles, size_t len, struct rdkit_err *err)
 {
+    err->status = CORAX_E_UNAVAIL;
     snprintf(err->msg, sizeof err->msg, "unavailable: corax was built without RDKit");
+    return NULL;
+}
+
+/* What follows needs a molecule. */
+
+void rdkit_free(struct rdkit_mol *mol)
+{
+}
+
+int rdkit_masses(const struct rdkit_mol *mol, double *average, double *monoisotopic, struct rdkit_err *err)
+{
     return CORAX_E_UNAVAIL;
 }
 
-int rdkit_masses(const char *smiles, size_t len, double *average, double *monoisotopic, struct rdkit_err *err)
+int rdkit_formula(const struct rdkit_mol *mol, char out[RDKIT_TEXT_SIZE], struct rdkit_err *err)
 {
-    return unavailable(err);
+    return CORAX_E_UNAVAIL;
 }
 
-int rdkit_formula(const char *smiles, size_t len, char out[RDKIT_TEXT_SIZE], struct rdkit_err *err)
+int rdkit_charge(const struct rdkit_mol *mol)
 {
-    return unavailable(err);
+    return 0;
 }
 
-int rdkit_canonical(const char *smiles, size_t len, char out[RDKIT_TEXT_SIZE], struct rdkit_err *err)
+int rdkit_canonical(const struct rdkit_mol *mol, char out[RDKIT_TEXT_SIZE], struct rdkit_err *err)
 {
-    return unavailable(err);
+    return CORAX_E_UNAVAIL;
 }
 
-int rdkit_describe(const char *smiles, size_t len, struct rdkit_descriptors *out, struct rdkit_err *err)
+int rdkit_describe(const struct rdkit_mol *mol, struct rdkit_descriptors *out, struct rdkit_err *err)
 {
-    return unavailable(err);
+    return CORAX_E_UNAVAIL;
 }
 
-int rdkit_similarity(const char *a, size_t a_len, const char *b, size_t b_len, double *tanimoto, struct rdkit_err *err)
+int rdkit_fingerprint(const struct rdkit_mol *mol, struct rdkit_bits *out, struct rdkit_err *err)
 {
-    return unavailable(err);
+    return CORAX_E_UNAVAIL;
 }

@@ -74,6 +74,23 @@ static void test_cases(void)
            "similarity needs two");
 }
 
+static void test_lists(void)
+{
+    char args[20000] = "{\"smiles\":[", text[20000];
+    size_t n = strlen(args), m = 0;
+
+    is_str(drive_call(&d, "formula", "{\"smiles\":[\"CCO\",\"C1\",\"[Na+]\",\"C(C)(C)(C)(C)C\"]}", 0),
+           "CCO: C2H6O\nC1: error: invalid SMILES: unclosed ring\n[Na+]: Na+\n"
+           "C(C)(C)(C)(C)C: error: invalid SMILES: atom 1 (C) has too many bonds",
+           "a list: a line for each, errors too");
+    for (int i = 0; i < 500; i++) {
+        n += (size_t)sprintf(args + n, "%s\"%.*s\"", i ? "," : "", 1 + i % 9, "CCCCCCCCC");
+        m += (size_t)sprintf(text + m, "%s%.*s: %.*s", i ? "\n" : "", 1 + i % 9, "CCCCCCCCC", 1 + i % 9, "CCCCCCCCC");
+    }
+    strcpy(args + n, "]}");
+    is_str(drive_call(&d, "canonical_smiles", args, 0), text, "two threads keep the order");
+}
+
 static void test_limits(void)
 {
     char smiles[1300];
@@ -153,6 +170,7 @@ int main(void)
     } else {
         diag("start and first call: %lld ms", (long long)(clock_mono_ms() - start));
         test_cases();
+        test_lists();
         test_limits();
         test_oracle();
     }

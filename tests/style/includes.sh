@@ -5,7 +5,7 @@
 set -u
 cd "${CORAX_SRCDIR:-.}" || exit 99
 
-sources=$(find include util infer policies tools agent plugins daemon cli -name '*.c' -o -name '*.h' -o -name '*.cc' | sort)
+sources=$(find include util infer policies tools agent plugins daemon cli -name '*.c' -o -name '*.h' -o -name '*.cc' -o -name '*.hh' | sort)
 echo 1..10
 n=0
 
@@ -52,10 +52,10 @@ fi
 
 n=$((n + 1))
 # shellcheck disable=SC2086
-bad=$(grep -nE '#[ \t]*include.*cJSON' $sources)
+bad=$(grep -nE '#[ \t]*include.*cJSON' $sources | grep -v '^[^:]*plugins/chemistry/')
 if [ -z "$bad" ]; then
-    echo "ok $n - nothing includes cJSON, which takes more for JSON than there is"
+    echo "ok $n - nothing reads JSON with cJSON, which takes more for JSON than there is; a plugin writes with it"
 else
-    echo "not ok $n - nothing includes cJSON, which takes more for JSON than there is"
+    echo "not ok $n - nothing reads JSON with cJSON, which takes more for JSON than there is; a plugin writes with it"
     printf '%s\n' "$bad" | sed 's/^/# /'
 fi

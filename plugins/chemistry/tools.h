@@ -1,0 +1,12 @@
+/* plugins/chemistry/tools.h - the tools, each where its file defines it; chemistry.c lists them. */
+#ifndef PLUGINS_CHEMISTRY_TOOLS_H
+#define PLUGINS_CHEMISTRY_TOOLS_H
+
+#include <corax/plugin.h>
+
+extern const struct corax_tool mol_weight_tool, formula_tool; /* mass.c */
+extern const struct corax_tool canonical_smiles_tool;         /* identity.c */
+extern const struct corax_tool descriptors_tool;              /* descriptors.c */
+extern const struct corax_tool similarity_tool;               /* similarity.c */
+
+#endif
