@@ -8,7 +8,15 @@
 #include "tools.h"
 
 static const struct corax_tool *const tools[] = {
-    &mol_weight_tool, &formula_tool, &canonical_smiles_tool, &descriptors_tool, &similarity_tool, NULL,
+    &mol_weight_tool,
+    &formula_tool,
+    &canonical_smiles_tool,
+    &descriptors_tool,
+    &similarity_tool,
+    &inchi_tool,
+    &inchikey_tool,
+    &smarts_count_tool,
+    NULL,
 };
 
 static const struct corax_plugin plugin = {

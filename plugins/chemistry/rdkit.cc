@@ -84,31 +84,9 @@ std::string atom_name(const RDKit::ROMol &mol, unsigned index)
     return "atom " + std::to_string(index + 1) + " (" + mol.getAtomWithIdx(index)->getSymbol() + ")";
 }
 
-std::string trimmed(const char *smiles, size_t len)
-{
-    static const char blanks[] = " \t\r\n";
-    std::string s(smiles, len);
-    size_t from = s.find_first_not_of(blanks), n = 0;
-
-    for (unsigned char c : s)
-        n += (c & 0xc0) != 0x80;
-    if (n > RDKIT_MAX_SMILES)
-        throw refusal(CORAX_E_LIMIT, "the SMILES has " + std::to_string(n) + " characters, at most " +
-                                         std::to_string(RDKIT_MAX_SMILES) + " are allowed");
-    if (from == std::string::npos)
-        invalid("it is empty");
-    s = s.substr(from, s.find_last_not_of(blanks) + 1 - from);
-    if (s.find_first_of(blanks) != std::string::npos)
-        invalid("it contains a space; give one molecule");
-    for (unsigned char c : s)
-        if (c < 0x21 || c > 0x7e) // RDKit's scanner skips some of them
-            invalid("syntax error");
-    return s;
-}
-
 Molecule read_molecule(const char *smiles, size_t len, bool with_reason)
 {
-    const std::string text = trimmed(smiles, len);
+    const std::string text = trimmed(smiles, len, "SMILES");
     const Molecule raw = parse_raw(text, with_reason);
     const auto heavy = std::count_if(raw->atoms().begin(), raw->atoms().end(),
                                      [](const RDKit::Atom *a) { return a->getAtomicNum() != 1; });
@@ -136,6 +114,30 @@ Molecule read_molecule(const char *smiles, size_t len, bool with_reason)
 }
 
 } // namespace
+
+std::string trimmed(const char *smiles, size_t len, const char *what)
+{
+    static const char blanks[] = " \t\r\n";
+    const std::string invalid_what = std::string("invalid ") + what + ": ";
+    std::string s(smiles, len);
+    size_t from = s.find_first_not_of(blanks), n = 0;
+
+    for (unsigned char c : s)
+        n += (c & 0xc0) != 0x80;
+    if (n > RDKIT_MAX_SMILES)
+        throw refusal(CORAX_E_LIMIT, std::string("the ") + what + " has " + std::to_string(n) +
+                                         " characters, at most " + std::to_string(RDKIT_MAX_SMILES) + " are allowed");
+    if (from == std::string::npos)
+        throw refusal(CORAX_E_ARGS, invalid_what + "it is empty");
+    s = s.substr(from, s.find_last_not_of(blanks) + 1 - from);
+    if (s.find_first_of(blanks) != std::string::npos)
+        throw refusal(CORAX_E_ARGS, invalid_what + "it contains a space" +
+                                        (std::string("SMILES") == what ? "; give one molecule" : ""));
+    for (unsigned char c : s)
+        if (c < 0x21 || c > 0x7e) // RDKit's scanner skips some of them
+            throw refusal(CORAX_E_ARGS, invalid_what + "syntax error");
+    return s;
+}
 
 void put_text(char *out, const std::string &text)
 {

@@ -11,6 +11,7 @@
 #ifndef PLUGINS_CHEMISTRY_RDKIT_H
 #define PLUGINS_CHEMISTRY_RDKIT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -59,6 +60,68 @@ struct rdkit_bits {
 
 /* Morgan, radius 2 (ECFP4-like): Rogers & Hahn 2010. */
 int rdkit_fingerprint(const struct rdkit_mol *, struct rdkit_bits *, struct rdkit_err *);
+
+/* --- the structure, as libinchi takes it (rdkit_structure.cc) --- */
+
+struct rdkit_atom {
+    char symbol[4];
+    int isotope; /* 0: the natural mix */
+    int charge;
+    int n_hydrogens; /* that are not atoms */
+    int n_radicals;  /* unpaired electrons */
+};
+
+struct rdkit_bond {
+    unsigned from, to; /* atoms, from 0 */
+    unsigned order;    /* 1, 2, 3; aromatic rings are drawn with 1 and 2 */
+};
+
+/*
+ * Of a tetrahedral centre: neighbours 1 to 3 are clockwise, seen from neighbour 0; where there are three neighbours, neighbour 0 is the
+ * centre itself, in place of its hydrogen or lone pair.  Of a double bond: 0-1=2-3, and clockwise stands for trans.
+ */
+struct rdkit_stereo {
+    int centre; /* -1: a double bond */
+    unsigned neighbour[4];
+    bool clockwise;
+};
+
+struct rdkit_structure {
+    struct rdkit_atom *atoms;
+    struct rdkit_bond *bonds;
+    struct rdkit_stereo *stereo; /* what is known of it, and no more */
+    unsigned n_atoms, n_bonds, n_stereo;
+};
+
+/* CORAX_E_ARGS: a bond is of no order, or an atom of no element. */
+int rdkit_structure_of(const struct rdkit_mol *, struct rdkit_structure *, struct rdkit_err *);
+void rdkit_structure_finish(struct rdkit_structure *);
+
+/* --- patterns (rdkit_query.cc) --- */
+
+struct rdkit_query; /* of a SMARTS; never changes, so that threads may share it */
+
+/* As rdkit_read, of a SMARTS: at most RDKIT_MAX_SMILES characters and RDKIT_MAX_QUERY_ATOMS atoms. */
+#define RDKIT_MAX_QUERY_ATOMS 100
+struct rdkit_query *rdkit_query_read(const char *smarts, size_t len, struct rdkit_err *);
+void rdkit_query_free(struct rdkit_query *); /* NULL is fine */
+unsigned rdkit_query_atoms(const struct rdkit_query *);
+
+#define RDKIT_MAX_MATCHES 1000
+
+struct rdkit_matches {
+    unsigned n, n_atoms; /* n matches of n_atoms atoms each */
+    unsigned *atoms;     /* [n][n_atoms] indices from 0, in the pattern's order */
+    bool more;           /* there are more than were asked for */
+};
+
+/*
+ * Up to max (RDKIT_MAX_MATCHES at most) unique matches: no two have the same set of atoms.  Stereo marks of the pattern count.
+ * Without out: CORAX_OK when there is one, CORAX_E_NOTFOUND when there is none.
+ */
+int rdkit_match(const struct rdkit_mol *, const struct rdkit_query *, unsigned max, struct rdkit_matches *out,
+                struct rdkit_err *);
+void rdkit_matches_finish(struct rdkit_matches *);
 
 #ifdef __cplusplus
 }

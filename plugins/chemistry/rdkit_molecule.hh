@@ -50,6 +50,8 @@ template <typename F> int guarded(struct rdkit_err *err, F &&work)
     return err->status = CORAX_E_INTERNAL;
 }
 
+// Without the blanks around it; refuses what is empty, too long, or holds anything but printable ASCII. what: "SMILES".
+std::string trimmed(const char *text, size_t len, const char *what);
 // Into a buffer of RDKIT_TEXT_SIZE, or CORAX_E_LIMIT.
 void put_text(char *out, const std::string &text);
 

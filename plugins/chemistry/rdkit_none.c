@@ -47,3 +47,37 @@ int rdkit_fingerprint(const struct rdkit_mol *mol, struct rdkit_bits *out, struc
 {
     return CORAX_E_UNAVAIL;
 }
+
+int rdkit_structure_of(const struct rdkit_mol *mol, struct rdkit_structure *out, struct rdkit_err *err)
+{
+    return CORAX_E_UNAVAIL;
+}
+
+void rdkit_structure_finish(struct rdkit_structure *structure)
+{
+}
+
+struct rdkit_query *rdkit_query_read(const char *smarts, size_t len, struct rdkit_err *err)
+{
+    rdkit_read(smarts, len, err);
+    return NULL;
+}
+
+void rdkit_query_free(struct rdkit_query *query)
+{
+}
+
+unsigned rdkit_query_atoms(const struct rdkit_query *query)
+{
+    return 0;
+}
+
+int rdkit_match(const struct rdkit_mol *mol, const struct rdkit_query *query, unsigned max, struct rdkit_matches *out,
+                struct rdkit_err *err)
+{
+    return CORAX_E_UNAVAIL;
+}
+
+void rdkit_matches_finish(struct rdkit_matches *matches)
+{
+}
