@@ -13,6 +13,7 @@ static const struct corax_tool *const tools[] = {
     &canonical_smiles_tool,
     &descriptors_tool,
     &similarity_tool,
+    &same_molecule_tool,
     &inchi_tool,
     &inchikey_tool,
     &smarts_count_tool,

@@ -123,6 +123,33 @@ int rdkit_match(const struct rdkit_mol *, const struct rdkit_query *, unsigned m
                 struct rdkit_err *);
 void rdkit_matches_finish(struct rdkit_matches *);
 
+/* --- whether two are the same (rdkit_identity.cc) --- */
+
+enum rdkit_difference { /* bits */
+    RDKIT_STEREO = 1,
+    RDKIT_ISOTOPES = 2,
+    RDKIT_SALT = 4, /* charge, counter-ions, solvent; what is left out of a molecule without carbon is charge alone */
+    RDKIT_TAUTOMER = 8,
+    RDKIT_DIFFERENT = -1
+};
+
+/*
+ * The smallest set of differences without which the two are one molecule, and that molecule: 0 when they are one, RDKIT_DIFFERENT and ""
+ * when there is no such set.  Tautomers take some ms, of large molecules 100 ms and more.
+ */
+int rdkit_difference(const struct rdkit_mol *, const struct rdkit_mol *, int *out, char common[RDKIT_TEXT_SIZE],
+                     struct rdkit_err *);
+
+enum rdkit_relation {
+    RDKIT_ENANTIOMERS,
+    RDKIT_DIASTEREOMERS,
+    RDKIT_FIRST_STATES_MORE, /* of its stereo than the other */
+    RDKIT_SECOND_STATES_MORE
+};
+
+/* Of two that differ by RDKIT_STEREO alone. */
+int rdkit_stereo_relation(const struct rdkit_mol *, const struct rdkit_mol *, enum rdkit_relation *, struct rdkit_err *);
+
 #ifdef __cplusplus
 }
 #endif

@@ -81,3 +81,15 @@ int rdkit_match(const struct rdkit_mol *mol, const struct rdkit_query *query, un
 void rdkit_matches_finish(struct rdkit_matches *matches)
 {
 }
+
+int rdkit_difference(const struct rdkit_mol *a, const struct rdkit_mol *b, int *out, char common[RDKIT_TEXT_SIZE],
+                     struct rdkit_err *err)
+{
+    return CORAX_E_UNAVAIL;
+}
+
+int rdkit_stereo_relation(const struct rdkit_mol *a, const struct rdkit_mol *b, enum rdkit_relation *out,
+                          struct rdkit_err *err)
+{
+    return CORAX_E_UNAVAIL;
+}

@@ -5,7 +5,7 @@
 #include <corax/plugin.h>
 
 extern const struct corax_tool mol_weight_tool, formula_tool; /* mass.c */
-extern const struct corax_tool canonical_smiles_tool, inchi_tool, inchikey_tool; /* identity.c */
+extern const struct corax_tool canonical_smiles_tool, inchi_tool, inchikey_tool, same_molecule_tool; /* identity.c */
 extern const struct corax_tool descriptors_tool;              /* descriptors.c */
 extern const struct corax_tool similarity_tool;               /* similarity.c */
 extern const struct corax_tool smarts_count_tool;             /* smarts.c */

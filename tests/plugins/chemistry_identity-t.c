@@ -1,5 +1,5 @@
 /*
- * chemistry_identity-t - InChI and InChIKey: keys that databases print, and 400 molecules (100 of them with stereo centres and double
+ * chemistry_identity-t - whether two SMILES are one molecule, InChI and InChIKey: keys that databases print, and 400 molecules (100 of them with stereo centres and double
  * bonds) against Open Babel.
  *
  * Open Babel calls the same libinchi, so that comparison covers what is handed to it, not libinchi.  What checks both are the keys.
@@ -63,6 +63,56 @@ static void test_keys(void)
            "O: XLYOFNOQVPJJNP-UHFFFAOYSA-N\n*: error: atom 1 (*) is of no element", "a list");
 }
 
+static const struct {
+    const char *a, *b, *want;
+} pairs[] = {
+    { "CCO", "OCC", "same" },
+    { "c1ccccc1", "C1=CC=CC=C1", "same" },
+    { "C[N+](=O)[O-]", "CN(=O)=O", "same" },
+    { "[H]OC", "CO", "same" },
+    { "CCO", "COC", "different: isomers, both C2H6O" },
+    { "CCO", "CCC", "different: C2H6O and C3H8" },
+    { "C1=CC=CC=C1", "C1=CCC=CC1", "different: C6H6 and C6H8" },
+    { "C[C@H](N)C(=O)O", "C[C@@H](N)C(=O)O", "same but for stereo: they are enantiomers; both are CC(N)C(=O)O" },
+    { "C[C@H](N)C(=O)O", "CC(N)C(=O)O", "same but for stereo: b leaves open what a states; both are CC(N)C(=O)O" },
+    { "CC(N)C(=O)O", "C[C@H](N)C(=O)O", "same but for stereo: a leaves open what b states; both are CC(N)C(=O)O" },
+    { "C/C=C/C", "C/C=C\\\\C", "same but for stereo: they are diastereomers; both are CC=CC" },
+    { "O=C(O)[C@H](O)[C@@H](O)C(=O)O", "O=C(O)[C@@H](O)[C@H](O)C(=O)O",
+      "same but for stereo: they are enantiomers; both are O=C(O)C(O)C(O)C(=O)O" },
+    { "O=C(O)[C@H](O)[C@@H](O)C(=O)O", "O=C(O)[C@@H](O)[C@@H](O)C(=O)O",
+      "same but for stereo: they are diastereomers; both are O=C(O)C(O)C(O)C(=O)O" },
+    { "CCO", "CC[18OH]", "same but for isotopes; both are CCO" },
+    { "[2H]C", "C", "same but for isotopes; both are C" },
+    { "NCC(=O)O", "[NH3+]CC(=O)[O-]", "same but for charge or salt form; both are NCC(=O)O" },
+    { "CC(=O)[O-].[Na+]", "CC(=O)O", "same but for charge or salt form; both are CC(=O)O" },
+    { "CC(=O)O[Na]", "CC(=O)O", "same but for charge or salt form; both are CC(=O)O" },
+    { "CC(=O)[O-].[Na+]", "CC(=O)[O-].[K+]", "same but for charge or salt form; both are CC(=O)O" },
+    { "[Na+].[Cl-]", "[K+].[Cl-]", "different: ClNa and ClK" },
+    { "[Fe+2]", "[Fe+3]", "different: Fe+2 and Fe+3" },
+    { "[CH3]", "C", "different: CH3 and CH4" },
+    { "CC(C)=O", "CC(O)=C", "same but for tautomer; both are CC(C)=O" },
+    { "Oc1ccccn1", "O=c1cccc[nH]1", "same but for tautomer; both are O=c1cccc[nH]1" },
+    { "Nc1nc2[nH]cnc2c(=O)[nH]1", "Nc1nc(O)c2nc[nH]c2n1", "same but for tautomer; both are Nc1nc(=O)c2[nH]cnc2[nH]1" },
+    { "OC1OC(CO)C(O)C(O)C1O", "OCC(O)C(O)C(O)C(O)C=O", "different: isomers, both C6H12O6" },
+    { "C[C@H](N)C(=O)O", "C[C@@H]([NH3+])C(=O)O.[Cl-]",
+      "same but for stereo and charge or salt form; both are CC(N)C(=O)O" },
+    { "[2H]C[C@H](N)C(=O)O", "C[C@@H]([NH3+])C(=O)O.[Cl-]",
+      "same but for stereo, isotopes and charge or salt form; both are CC(N)C(=O)O" },
+    { "C(C", "C", "error: a: invalid SMILES: extra open parentheses" },
+    { "C", "C(C", "error: b: invalid SMILES: extra open parentheses" },
+};
+
+static void test_pairs(void)
+{
+    char args[2000], name[300];
+
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        snprintf(args, sizeof args, "{\"a\":\"%s\",\"b\":\"%s\"}", pairs[i].a, pairs[i].b);
+        snprintf(name, sizeof name, "%s and %s", pairs[i].a, pairs[i].b);
+        is_str(drive_call(&d, "same_molecule", args, 0), pairs[i].want, name);
+    }
+}
+
 static void test_oracle(void)
 {
     static const char list[] = "%s/tests/plugins/openbabel_oracle.py %s/tests/plugins/molecules.smi";
@@ -109,6 +159,7 @@ int main(void)
     if (strncmp(ask("inchikey", "C"), "error: unavailable: ", 20) == 0) {
         has_str(ask("inchikey", "C"), "corax was built without ", "without RDKit or libinchi it says so");
     } else {
+        test_pairs();
         test_keys();
         test_oracle();
     }
