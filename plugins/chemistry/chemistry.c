@@ -17,6 +17,7 @@ static const struct corax_tool *const tools[] = {
     &inchi_tool,
     &inchikey_tool,
     &smarts_count_tool,
+    &functional_groups_tool,
     NULL,
 };
 

@@ -9,5 +9,6 @@ extern const struct corax_tool canonical_smiles_tool, inchi_tool, inchikey_tool,
 extern const struct corax_tool descriptors_tool;              /* descriptors.c */
 extern const struct corax_tool similarity_tool;               /* similarity.c */
 extern const struct corax_tool smarts_count_tool;             /* smarts.c */
+extern const struct corax_tool functional_groups_tool;        /* functional_groups.c */
 
 #endif
