@@ -18,6 +18,7 @@ static const struct corax_tool *const tools[] = {
     &inchikey_tool,
     &smarts_count_tool,
     &functional_groups_tool,
+    &controlled_check_tool,
     NULL,
 };
 

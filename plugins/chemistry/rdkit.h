@@ -150,6 +150,80 @@ enum rdkit_relation {
 /* Of two that differ by RDKIT_STEREO alone. */
 int rdkit_stereo_relation(const struct rdkit_mol *, const struct rdkit_mol *, enum rdkit_relation *, struct rdkit_err *);
 
+/* --- plain forms (rdkit_standard.cc) ------------------------------------------------------------------------------- */
+
+/* What a part's plain form left out. */
+enum rdkit_was {
+    RDKIT_WAS_MIXED = 1 << 0,    /* it is one of several */
+    RDKIT_WAS_BONDED = 1 << 1,   /* a salt was drawn with bonds to its metal */
+    RDKIT_WAS_ISOTOPE = 1 << 2,  /* somewhere in the whole, as the next two */
+    RDKIT_WAS_STEREO = 1 << 3,
+    RDKIT_WAS_RADICAL = 1 << 4,  /* hydrogens were missing */
+    RDKIT_WAS_CHARGED = 1 << 5,  /* protons were moved */
+    RDKIT_WAS_TAUTOMER = 1 << 6, /* P(=S)OH became P(=O)SH */
+};
+
+/* One of the pieces a molecule consists of, in its plain form: bonds of salts cut, no isotopes, no stereo, uncharged as far as
+ * moving protons does it.  All pieces are kept. */
+struct rdkit_part {
+    const struct rdkit_mol *mol;
+    const unsigned *atom; /* of each atom, which one it was of the molecule given, counted from 0 */
+    unsigned atoms, carbons;
+    int charge;           /* before protons were moved */
+    int protons;          /* hydrogens less charge: what moving protons leaves as it is */
+    uint64_t composition; /* equal where the other atoms are */
+    unsigned was;         /* enum rdkit_was bits */
+};
+
+struct rdkit_parts;
+/* NULL on failure; CORAX_E_ARGS: an atom is a wildcard, so it is no molecule. */
+struct rdkit_parts *rdkit_parts_of(const struct rdkit_mol *, struct rdkit_err *);
+size_t rdkit_parts_count(const struct rdkit_parts *);
+const struct rdkit_part *rdkit_parts_at(const struct rdkit_parts *, size_t i);
+void rdkit_parts_free(struct rdkit_parts *); /* NULL is fine */
+
+/* UNDECIDED: the atoms hang together alike, and whether the bonds are a tautomer's was not found within the limits. */
+enum rdkit_sameness { RDKIT_OTHER, RDKIT_EQUAL, RDKIT_BY_TAUTOMER, RDKIT_UNDECIDED };
+/* Whether two parts are one compound. */
+int rdkit_same_compound(const struct rdkit_part *, const struct rdkit_part *, enum rdkit_sameness *,
+                        struct rdkit_err *);
+
+/* --- families (rdkit_standard.cc) ---------------------------------------------------------------------------------- */
+
+#define RDKIT_MAX_SITES    6 /* numbered atoms of a pattern */
+#define RDKIT_MAX_BRANCHES 6
+#define RDKIT_MAX_MATCHED  64   /* atoms of a pattern */
+
+/* What hangs on a matched atom and is not matched itself. */
+struct rdkit_branch {
+    unsigned atoms;        /* hydrogens left out */
+    unsigned char element; /* its first atom's atomic number */
+    bool alkyl;            /* carbon and single bonds only, and leading nowhere else into the pattern */
+    bool ring;             /* has one of its own */
+};
+
+/* An atom that the pattern numbers: [P:1]. */
+struct rdkit_site {
+    int number, charge;
+    unsigned hydrogens, branches;
+    struct rdkit_branch branch[RDKIT_MAX_BRANCHES];
+};
+
+struct rdkit_member {
+    unsigned atoms, sites;
+    unsigned atom[RDKIT_MAX_MATCHED]; /* counted from 0 */
+    struct rdkit_site site[RDKIT_MAX_SITES]; /* by number */
+};
+
+/* A SMARTS with numbered atoms, since SMARTS cannot count what hangs on them; several threads may use one. */
+struct rdkit_family;
+struct rdkit_family *rdkit_family_new(const char *smarts, struct rdkit_err *);
+void rdkit_family_free(struct rdkit_family *); /* NULL is fine */
+/* Shows each match, RDKIT_MAX_MATCHES at most, until one is accepted. */
+typedef bool rdkit_family_accept(const struct rdkit_member *, void *ctx);
+int rdkit_family_find(const struct rdkit_family *, const struct rdkit_mol *, rdkit_family_accept *, void *ctx,
+                      bool *found, struct rdkit_err *);
+
 #ifdef __cplusplus
 }
 #endif

@@ -93,3 +93,43 @@ int rdkit_stereo_relation(const struct rdkit_mol *a, const struct rdkit_mol *b, 
 {
     return CORAX_E_UNAVAIL;
 }
+
+struct rdkit_parts *rdkit_parts_of(const struct rdkit_mol *mol, struct rdkit_err *err)
+{
+    return NULL;
+}
+
+size_t rdkit_parts_count(const struct rdkit_parts *parts)
+{
+    return 0;
+}
+
+const struct rdkit_part *rdkit_parts_at(const struct rdkit_parts *parts, size_t i)
+{
+    return NULL;
+}
+
+void rdkit_parts_free(struct rdkit_parts *parts)
+{
+}
+
+int rdkit_same_compound(const struct rdkit_part *a, const struct rdkit_part *b, enum rdkit_sameness *out,
+                        struct rdkit_err *err)
+{
+    return CORAX_E_UNAVAIL;
+}
+
+struct rdkit_family *rdkit_family_new(const char *smarts, struct rdkit_err *err)
+{
+    return NULL;
+}
+
+void rdkit_family_free(struct rdkit_family *family)
+{
+}
+
+int rdkit_family_find(const struct rdkit_family *family, const struct rdkit_mol *mol, rdkit_family_accept *accept,
+                      void *ctx, bool *found, struct rdkit_err *err)
+{
+    return CORAX_E_UNAVAIL;
+}

@@ -10,5 +10,6 @@ extern const struct corax_tool descriptors_tool;              /* descriptors.c *
 extern const struct corax_tool similarity_tool;               /* similarity.c */
 extern const struct corax_tool smarts_count_tool;             /* smarts.c */
 extern const struct corax_tool functional_groups_tool;        /* functional_groups.c */
+extern const struct corax_tool controlled_check_tool;         /* controlled.c */
 
 #endif
