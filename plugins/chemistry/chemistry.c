@@ -13,12 +13,18 @@ static const struct corax_tool *const tools[] = {
     &canonical_smiles_tool,
     &descriptors_tool,
     &similarity_tool,
+    &rank_similarity_tool,
     &same_molecule_tool,
     &inchi_tool,
     &inchikey_tool,
     &smarts_count_tool,
     &functional_groups_tool,
     &controlled_check_tool,
+    &qed_tool,
+    &synthetic_accessibility_tool,
+    &lipinski_tool,
+    &alerts_tool,
+    &boiled_egg_tool,
     NULL,
 };
 

@@ -223,6 +223,52 @@ void rdkit_family_free(struct rdkit_family *); /* NULL is fine */
 typedef bool rdkit_family_accept(const struct rdkit_member *, void *ctx);
 int rdkit_family_find(const struct rdkit_family *, const struct rdkit_mol *, rdkit_family_accept *, void *ctx,
                       bool *found, struct rdkit_err *);
+/* --- druglikeness (rdkit_druglikeness.cc) --- */
+
+/* The eight properties of QED (Bickerton et al. 2012), as RDKit counts them. */
+struct rdkit_qed {
+    double mass, logp, tpsa; /* g/mol, Crippen, A^2 */
+    unsigned hba, hbd, rotatable, aromatic_rings, alerts;
+};
+
+/* CORAX_E_UNAVAIL: its patterns were missing at build time. */
+int rdkit_qed_of(const struct rdkit_mol *, struct rdkit_qed *, struct rdkit_err *);
+
+struct rdkit_fragment {
+    uint32_t id; /* Morgan, radius 2, not folded */
+    unsigned count;
+};
+
+/* What the synthetic accessibility score (Ertl & Schuffenhauer 2009) is computed from. */
+struct rdkit_complexity {
+    unsigned atoms;                                       /* heavy ones, and hydrogens that are atoms */
+    unsigned centres, spiro, bridgeheads, macrocycles;    /* centres: stated or not; rings of more than 8 atoms */
+    struct rdkit_fragment *fragments;
+    unsigned n_fragments;
+};
+
+int rdkit_complexity_of(const struct rdkit_mol *, struct rdkit_complexity *, struct rdkit_err *);
+void rdkit_complexity_finish(struct rdkit_complexity *);
+
+#define RDKIT_ALERT_ATOMS 32
+
+struct rdkit_alert {
+    char set[16]; /* PAINS_A, PAINS_B, PAINS_C (Baell & Holloway 2010), Brenk (Brenk et al. 2008) */
+    char name[100];
+    unsigned n_atoms, atoms[RDKIT_ALERT_ATOMS]; /* from 0 */
+};
+
+/* One for each match of each alert; the caller frees *out. */
+int rdkit_alerts(const struct rdkit_mol *, struct rdkit_alert **out, unsigned *n, struct rdkit_err *);
+
+struct rdkit_lipinski {
+    double mass, logp;
+    unsigned donors, acceptors; /* hydrogens on N and O; N and O */
+};
+
+int rdkit_lipinski_of(const struct rdkit_mol *, struct rdkit_lipinski *, struct rdkit_err *);
+/* Crippen's logP, and TPSA with sulfur and phosphorus. */
+int rdkit_permeation(const struct rdkit_mol *, double *logp, double *tpsa, struct rdkit_err *);
 
 #ifdef __cplusplus
 }

@@ -133,3 +133,32 @@ int rdkit_family_find(const struct rdkit_family *family, const struct rdkit_mol 
 {
     return CORAX_E_UNAVAIL;
 }
+
+int rdkit_qed_of(const struct rdkit_mol *mol, struct rdkit_qed *out, struct rdkit_err *err)
+{
+    return CORAX_E_UNAVAIL;
+}
+
+int rdkit_complexity_of(const struct rdkit_mol *mol, struct rdkit_complexity *out, struct rdkit_err *err)
+{
+    return CORAX_E_UNAVAIL;
+}
+
+void rdkit_complexity_finish(struct rdkit_complexity *complexity)
+{
+}
+
+int rdkit_alerts(const struct rdkit_mol *mol, struct rdkit_alert **out, unsigned *n, struct rdkit_err *err)
+{
+    return CORAX_E_UNAVAIL;
+}
+
+int rdkit_lipinski_of(const struct rdkit_mol *mol, struct rdkit_lipinski *out, struct rdkit_err *err)
+{
+    return CORAX_E_UNAVAIL;
+}
+
+int rdkit_permeation(const struct rdkit_mol *mol, double *logp, double *tpsa, struct rdkit_err *err)
+{
+    return CORAX_E_UNAVAIL;
+}

@@ -7,9 +7,11 @@
 extern const struct corax_tool mol_weight_tool, formula_tool; /* mass.c */
 extern const struct corax_tool canonical_smiles_tool, inchi_tool, inchikey_tool, same_molecule_tool; /* identity.c */
 extern const struct corax_tool descriptors_tool;              /* descriptors.c */
-extern const struct corax_tool similarity_tool;               /* similarity.c */
+extern const struct corax_tool similarity_tool, rank_similarity_tool; /* similarity.c */
 extern const struct corax_tool smarts_count_tool;             /* smarts.c */
 extern const struct corax_tool functional_groups_tool;        /* functional_groups.c */
 extern const struct corax_tool controlled_check_tool;         /* controlled.c */
+extern const struct corax_tool qed_tool, lipinski_tool, alerts_tool, boiled_egg_tool; /* druglikeness.c */
+extern const struct corax_tool synthetic_accessibility_tool;  /* synthesis.c */
 
 #endif
