@@ -25,6 +25,7 @@ static const struct corax_tool *const tools[] = {
     &lipinski_tool,
     &alerts_tool,
     &boiled_egg_tool,
+    &explosive_check_tool,
     NULL,
 };
 

@@ -188,6 +188,14 @@ enum rdkit_sameness { RDKIT_OTHER, RDKIT_EQUAL, RDKIT_BY_TAUTOMER, RDKIT_UNDECID
 int rdkit_same_compound(const struct rdkit_part *, const struct rdkit_part *, enum rdkit_sameness *,
                         struct rdkit_err *);
 
+/* Of a molecule with all its pieces. */
+struct rdkit_counts {
+    unsigned carbon, hydrogen, oxygen, metal;
+    double mass; /* g/mol, average */
+};
+int rdkit_count(const struct rdkit_mol *, struct rdkit_counts *, struct rdkit_err *);
+bool rdkit_is_carbon(const struct rdkit_mol *, unsigned atom);
+
 /* --- families (rdkit_standard.cc) ---------------------------------------------------------------------------------- */
 
 #define RDKIT_MAX_SITES    6 /* numbered atoms of a pattern */

@@ -119,6 +119,16 @@ int rdkit_same_compound(const struct rdkit_part *a, const struct rdkit_part *b, 
     return CORAX_E_UNAVAIL;
 }
 
+int rdkit_count(const struct rdkit_mol *mol, struct rdkit_counts *out, struct rdkit_err *err)
+{
+    return CORAX_E_UNAVAIL;
+}
+
+bool rdkit_is_carbon(const struct rdkit_mol *mol, unsigned atom)
+{
+    return false;
+}
+
 struct rdkit_family *rdkit_family_new(const char *smarts, struct rdkit_err *err)
 {
     return NULL;

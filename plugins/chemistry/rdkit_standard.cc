@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include <GraphMol/ChemTransforms/ChemTransforms.h>
+#include <GraphMol/Descriptors/MolDescriptors.h>
 #include <GraphMol/MolOps.h>
 #include <GraphMol/MolStandardize/Tautomer.h>
 #include <GraphMol/SmilesParse/SmilesParse.h>
@@ -445,6 +445,28 @@ int rdkit_same_compound(const struct rdkit_part *a, const struct rdkit_part *b, 
         else if (skeleton(*a->mol->mol) == skeleton(*b->mol->mol))
             *out = same_tautomer(*a->mol->mol, *b->mol->mol);
     });
+}
+
+int rdkit_count(const struct rdkit_mol *m, struct rdkit_counts *out, struct rdkit_err *err)
+{
+    return guarded(err, [&] {
+        *out = {};
+        for (const auto *atom : m->mol->atoms()) {
+            const int z = atom->getAtomicNum();
+
+            out->carbon += z == 6;
+            out->oxygen += z == 8;
+            out->hydrogen += (z == 1) + atom->getTotalNumHs();
+            out->metal +=
+                !in(z, { 0, 1, 2, 5, 6, 7, 8, 9, 10, 14, 15, 16, 17, 18, 33, 34, 35, 36, 52, 53, 54, 85, 86 });
+        }
+        out->mass = RDKit::Descriptors::calcAMW(*m->mol);
+    });
+}
+
+bool rdkit_is_carbon(const struct rdkit_mol *m, unsigned atom)
+{
+    return m->mol->getAtomWithIdx(atom)->getAtomicNum() == 6;
 }
 
 struct rdkit_family *rdkit_family_new(const char *smarts, struct rdkit_err *err)

@@ -38,6 +38,7 @@ static const struct {
 #include "cwc_table.h"
 #include "australia_group_table.h"
 #include "dea_table.h"
+#include "explosives_table.h"
 #undef LIST
 #undef ROW
 };
@@ -117,10 +118,15 @@ static void load(void)
     }
 }
 
+static bool is_of_explosives(const struct safety_list *list)
+{
+    return strcmp(list->word, "explosive") == 0;
+}
+
 const struct safety_list *safety_lists(size_t i)
 {
     for (size_t row = 0; row < sizeof rows / sizeof *rows; row++)
-        if (rows[row].list.word && i-- == 0)
+        if (rows[row].list.word && !is_of_explosives(&rows[row].list) && i-- == 0)
             return &rows[row].list;
     return NULL;
 }
@@ -269,7 +275,7 @@ static int check_compound(const struct check *c, const struct entry *e, const st
     rc = compare_part(c, listed, part, &same);
     if (rc != CORAX_OK || same == RDKIT_OTHER)
         return rc;
-    hit = add_hit(c, e, part->was | (same == RDKIT_BY_TAUTOMER ? RDKIT_WAS_TAUTOMER : 0));
+    hit = add_hit(c, e, (part->was & ~listed->was) | (same == RDKIT_BY_TAUTOMER ? RDKIT_WAS_TAUTOMER : 0u));
     if (hit == NULL)
         return CORAX_OK;
     hit->undecided = same == RDKIT_UNDECIDED;
@@ -284,6 +290,7 @@ static int check_salt(const struct check *c, const struct entry *e)
     size_t n = rdkit_parts_count(c->parts), needed = rdkit_parts_count(e->parts), found = 0;
     bool taken[RDKIT_MAX_SMILES] = { false };
     struct safety_hit *hit;
+    unsigned was;
 
     for (size_t k = 0; k < needed; k++) {
         enum rdkit_sameness same = RDKIT_OTHER;
@@ -300,7 +307,8 @@ static int check_salt(const struct check *c, const struct entry *e)
             }
         }
     }
-    if (found < needed || (hit = add_hit(c, e, rdkit_parts_at(c->parts, 0)->was & ~(unsigned)RDKIT_WAS_MIXED)) == NULL)
+    was = rdkit_parts_at(c->parts, 0)->was & ~rdkit_parts_at(e->parts, 0)->was & ~(unsigned)RDKIT_WAS_MIXED;
+    if (found < needed || (hit = add_hit(c, e, was)) == NULL)
         return CORAX_OK;
     for (size_t i = 0; i < n; i++)
         for (unsigned k = 0; taken[i] && k < rdkit_parts_at(c->parts, i)->atoms; k++)
@@ -361,7 +369,8 @@ static int check_entry(const struct check *c, const struct entry *e)
     return rc;
 }
 
-int safety_check(const struct rdkit_mol *mol, struct safety_verdict *out, struct rdkit_err *err)
+static int check_lists(const struct rdkit_mol *mol, bool of_explosives, struct safety_verdict *out,
+                       struct rdkit_err *err)
 {
     struct rdkit_parts *parts;
     int rc = CORAX_OK;
@@ -376,9 +385,20 @@ int safety_check(const struct rdkit_mol *mol, struct safety_verdict *out, struct
     if (parts == NULL)
         return err->status;
     for (const struct entry *e = entries; e < entries + n_entries && rc == CORAX_OK; e++)
-        rc = check_entry(&(struct check){ .parts = parts, .out = out, .err = err }, e);
+        if (is_of_explosives(e->list) == of_explosives)
+            rc = check_entry(&(struct check){ .parts = parts, .out = out, .err = err }, e);
     rdkit_parts_free(parts);
     return rc;
+}
+
+int safety_check(const struct rdkit_mol *mol, struct safety_verdict *out, struct rdkit_err *err)
+{
+    return check_lists(mol, false, out, err);
+}
+
+int safety_known_explosive(const struct rdkit_mol *mol, struct safety_verdict *out, struct rdkit_err *err)
+{
+    return check_lists(mol, true, out, err);
 }
 
 /* --- a verdict's words ------------------------------------------------------------------------------------------- */

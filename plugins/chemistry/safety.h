@@ -43,6 +43,8 @@ struct safety_verdict {
 
 /* On which lists of controlled chemicals it is.  CORAX_E_ARGS: it is no molecule (a wildcard atom).  Several threads may ask. */
 int safety_check(const struct rdkit_mol *, struct safety_verdict *, struct rdkit_err *);
+/* The same for known explosives: explosive.h asks more. */
+int safety_known_explosive(const struct rdkit_mol *, struct safety_verdict *, struct rdkit_err *);
 /* The lists that were looked through, i from 0; NULL past the last. */
 const struct safety_list *safety_lists(size_t i);
 /* Whether a verdict means that it must not be made: any list but DEA List II, which everyday solvents are on. */

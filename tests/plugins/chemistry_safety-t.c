@@ -207,6 +207,104 @@ static void test_answers(void)
        "a list has words for each, and an error for each that is no molecule");
 }
 
+/* --- explosives -------------------------------------------------------------------------------------------------- */
+
+static bool explosive_case_holds(char *const field[6])
+{
+    const char *text = ask("explosive_check", field[3]);
+    char want[64];
+    bool good;
+
+    good = (*field[0] == '+') == starts_with(text, "explosive") && !starts_with(text, "error:") &&
+           json_has(*field[0] == '+' ? "\"findings\":[\"explosive\"]" : "\"findings\":[]");
+    snprintf(want, sizeof want, " %s", field[1]);
+    good = good && (strcmp(field[1], "-") == 0 || strstr(text, want) != NULL);
+    snprintf(want, sizeof want, "oxygen balance %s %%", field[2]);
+    return good && (strcmp(field[2], "-") == 0 || strstr(text, want) != NULL);
+}
+
+static void test_explosives(void)
+{
+    FILE *f = open_source("tests/plugins/explosives.tsv");
+    char line[2048], *field[6];
+    int n = 0, wrong = 0;
+
+    while (next_row(f, line, sizeof line, field)) {
+        n++;
+        if (!explosive_case_holds(field)) {
+            wrong++;
+            diag("%s %s: %s", field[0], field[4], ask("explosive_check", field[3]));
+        }
+    }
+    ok(n >= 95 && wrong == 0, "%d molecules that are explosives or not: %d wrong", n, wrong);
+    if (f)
+        fclose(f);
+}
+
+/* Each known one is found as itself. */
+static void test_known_explosives(void)
+{
+    FILE *f = open_source("plugins/chemistry/data/explosives.tsv");
+    char line[2048], want[256], *field[6];
+    int n = 0, wrong = 0;
+
+    while (next_row(f, line, sizeof line, field)) {
+        if (strcmp(field[0], "@list") == 0)
+            continue;
+        n++;
+        snprintf(want, sizeof want, "%s%s%s", field[2], strcmp(field[0], "-") ? " " : "",
+                 strcmp(field[0], "-") ? field[0] : "");
+        if (!starts_with(ask("explosive_check", field[3]), "explosive: ") || !strstr(d.line, want)) {
+            wrong++;
+            diag("%s: %s, wanted %s", field[2], d.line, want);
+        }
+    }
+    ok(n > 70 && wrong == 0, "%d known explosives: %d wrong", n, wrong);
+    if (f)
+        fclose(f);
+}
+
+/* Each group of the table is named by a case. */
+static void test_explosive_groups(void)
+{
+    FILE *f = open_source("plugins/chemistry/data/explosive_groups.tsv"), *cases;
+    char line[2048], row[2048], *field[6], *of_case[6];
+    int n = 0, without = 0;
+
+    while (next_row(f, line, sizeof line, field)) {
+        bool found = false;
+
+        cases = open_source("tests/plugins/explosives.tsv");
+        while (next_row(cases, row, sizeof row, of_case))
+            found = found || strcmp(of_case[1], field[0]) == 0;
+        if (cases)
+            fclose(cases);
+        n++;
+        without += !found;
+    }
+    ok(n >= 20 && without == 0, "%d patterns of groups: %d without a case", n, without);
+    if (f)
+        fclose(f);
+}
+
+static void test_explosive_answers(void)
+{
+    is_str(ask("explosive_check", "Cc1c(cc(cc1[N+](=O)[O-])[N+](=O)[O-])[N+](=O)[O-]"),
+           "explosive: TNT UN0209; groups: 3 nitro on an aromatic ring; oxygen balance -74.0 %", "TNT");
+    is_str(ask("explosive_check", "OCCN=[N+]=[N-]"),
+           "explosive by its groups: 2 carbons and 1 of them; groups: 1 azide; oxygen balance -101.1 %", "by the rule");
+    ok(json_has("\"atoms\":[3,4,5,6]"), "with the group's atoms");
+    is_str(ask("explosive_check", "O=[N+]([O-])c1ccccc1"),
+           "alert, but no finding by the rule: 1 nitro on an aromatic ring; oxygen balance -162.5 %", "an alert");
+    is_str(ask("explosive_check", "CC(=O)Oc1ccccc1C(=O)O"),
+           "no known explosive and none of the groups looked for; oxygen balance -159.9 %", "no word of safety");
+    is_str(ask("explosive_check", "C1CC"), "error: invalid SMILES: unclosed ring", "an invalid SMILES is an error");
+    is_str(ask("explosive_check", "CO*"), "error: atom 3 (*) may be anything: give the whole molecule",
+           "so is a wildcard");
+    drive_call(&d, "explosive_check", "{\"smiles\":[\"C1CC\",\"CN=[N+]=[N-]\"]}", 0);
+    ok(json_has("{\"status\":\"error\",") && json_has("\"findings\":[\"explosive\"]"), "a list");
+}
+
 /* --- molecules at large ------------------------------------------------------------------------------------------ */
 
 #define NCI "/usr/share/RDKit/Data/NCI/first_5K.smi"
@@ -221,6 +319,21 @@ static const char *const nci_controlled[][2] = {
                           "pinacolyl alcohol" },
 };
 
+static const char *const nci_explosive[] = {
+    "[O-][N+](=O)C1=CC(=C(SSC2=C(C=C(C=C2)[N+]([O-])=O)[N+]([O-])=O)C=C1)[N+]([O-])=O", /* four nitro groups */
+    "CC1=C(C=C(C(=C1[N+]([O-])=O)Br)[N+]([O-])=O)[N+]([O-])=O",                         /* 3-bromotrinitrotoluene */
+    "CC(=O)OOC(C)=O",                                                                   /* diacetyl peroxide */
+    "CC1=CN2N=NN=C2C(=C1)[N+]([O-])=O",                                                 /* nitrotetrazolopyridine */
+};
+
+static bool is_nci_explosive(const char *smiles)
+{
+    for (size_t i = 0; i < sizeof nci_explosive / sizeof *nci_explosive; i++)
+        if (strcmp(smiles, nci_explosive[i]) == 0)
+            return true;
+    return false;
+}
+
 static bool is_nci_controlled(const char *smiles, const char *text)
 {
     for (size_t i = 0; i < sizeof nci_controlled / sizeof *nci_controlled; i++)
@@ -233,7 +346,7 @@ static void test_nci(void)
 {
     FILE *f = fopen(NCI, "r");
     char line[1024], first[16384];
-    int n = 0, invalid = 0, controlled = 0, right = 0, everyday = 0, changed = 0;
+    int n = 0, invalid = 0, controlled = 0, right = 0, everyday = 0, explosive = 0, changed = 0;
     int64_t start = clock_mono_ms(), slowest = 0;
 
     if (f == NULL) {
@@ -256,15 +369,19 @@ static void test_nci(void)
             diag("%s: %s", line, text);
         }
         snprintf(first, sizeof first, "%s", text);
+        if (starts_with(ask("explosive_check", line), "explosive")) {
+            explosive++;
+            right += is_nci_explosive(line);
+        }
         if (n % 10 == 0)
             changed += strcmp(first, ask("controlled_check", line)) != 0;
     }
     fclose(f);
     diag("%d molecules in %lld ms, the slowest in %lld ms", n, (long long)(clock_mono_ms() - start),
          (long long)slowest);
-    ok(n == 1000 && controlled == 5 && right == 5 && invalid == 0,
-       "the first %d molecules of NCI: %d controlled, %d on DEA List II alone, %d no molecules", n, controlled,
-       everyday, invalid);
+    ok(n == 1000 && controlled == 5 && explosive == 4 && right == 9 && invalid == 0,
+       "the first %d molecules of NCI: %d controlled, %d on DEA List II alone, %d explosive, %d no molecules", n,
+       controlled, everyday, explosive, invalid);
     is_int(changed, 0, "asked again they get the same answer");
 }
 
@@ -312,6 +429,10 @@ int main(void)
         test_entries("australia_group");
         test_entries("dea");
         test_answers();
+        test_explosives();
+        test_known_explosives();
+        test_explosive_groups();
+        test_explosive_answers();
         test_nci();
         test_limits();
         test_speed();
