@@ -15,6 +15,7 @@ void answer_init(struct answer *a, const char *status)
 void answer_finish(struct answer *a)
 {
     free(a->text);
+    free(a->svg);
     cJSON_Delete(a->json);
     *a = (struct answer){ 0 };
 }
@@ -102,6 +103,12 @@ void answer_number(struct answer *a, const char *name, double value, int decimal
 void answer_bool(struct answer *a, const char *name, bool value)
 {
     answer_item(a, name, cJSON_CreateBool(value));
+}
+
+void answer_image(struct answer *a, char *svg)
+{
+    free(a->svg);
+    a->svg = svg;
 }
 
 void answer_define(struct answer *a, const char *figure, const char *definition)

@@ -17,6 +17,7 @@ struct answer {
     char *text; /* NULL while empty; ends with a NUL */
     size_t len, size;
     cJSON *json;
+    char *svg; /* a picture for people; NULL: none */
     bool failed; /* out of memory */
 };
 
@@ -37,6 +38,8 @@ void answer_number(struct answer *, const char *name, double value, int decimals
 void answer_bool(struct answer *, const char *name, bool value);
 /* Takes the value, also when there is no memory. */
 void answer_item(struct answer *, const char *name, cJSON *value);
+/* Takes an SVG. */
+void answer_image(struct answer *, char *svg);
 /* Which definition a figure has: "Wildman and Crippen 1999". */
 void answer_define(struct answer *, const char *figure, const char *definition);
 

@@ -26,6 +26,7 @@ static const struct corax_tool *const tools[] = {
     &alerts_tool,
     &boiled_egg_tool,
     &explosive_check_tool,
+    &depict_tool,
     NULL,
 };
 

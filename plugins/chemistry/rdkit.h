@@ -278,6 +278,25 @@ int rdkit_lipinski_of(const struct rdkit_mol *, struct rdkit_lipinski *, struct 
 /* Crippen's logP, and TPSA with sulfur and phosphorus. */
 int rdkit_permeation(const struct rdkit_mol *, double *logp, double *tpsa, struct rdkit_err *);
 
+/* --- pictures (rdkit_draw.cc) --- */
+
+struct rdkit_drawing {
+    unsigned width, height; /* pixels */
+    const unsigned *atoms;  /* highlighted, from 0; not of reactions */
+    unsigned n_atoms;
+};
+
+struct rdkit_sides {
+    unsigned reactants, agents, products;
+};
+
+/* An SVG that the caller frees.  CORAX_E_ARGS: there is no such atom. */
+int rdkit_draw(const struct rdkit_mol *, const struct rdkit_drawing *, char **svg, struct rdkit_err *);
+/* The same of a reaction SMILES, reactants>agents>products, and how many molecules are on each side. */
+int rdkit_draw_reaction(const char *smiles, size_t len, const struct rdkit_drawing *, char **svg, struct rdkit_sides *,
+                        struct rdkit_err *);
+unsigned rdkit_atoms(const struct rdkit_mol *); /* hydrogens only where they are atoms */
+
 #ifdef __cplusplus
 }
 #endif

@@ -172,3 +172,20 @@ int rdkit_permeation(const struct rdkit_mol *mol, double *logp, double *tpsa, st
 {
     return CORAX_E_UNAVAIL;
 }
+
+int rdkit_draw(const struct rdkit_mol *mol, const struct rdkit_drawing *how, char **svg, struct rdkit_err *err)
+{
+    return CORAX_E_UNAVAIL;
+}
+
+int rdkit_draw_reaction(const char *smiles, size_t len, const struct rdkit_drawing *how, char **svg,
+                        struct rdkit_sides *count, struct rdkit_err *err)
+{
+    rdkit_read(smiles, len, err);
+    return err->status;
+}
+
+unsigned rdkit_atoms(const struct rdkit_mol *mol)
+{
+    return 0;
+}

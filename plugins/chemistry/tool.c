@@ -60,6 +60,11 @@ static int send_answer(const struct tool *t, struct answer *a)
     if (rc == CORAX_OK)
         rc = t->host->result(t->call, "application/json", json, strlen(json));
     cJSON_free(json);
+    if (rc == CORAX_OK && a->svg) {
+        rc = t->host->result(t->call, "image/svg+xml", a->svg, strlen(a->svg));
+        if (rc == CORAX_E_LIMIT)
+            return tool_refuse(t, rc, "the picture is too large: draw fewer atoms");
+    }
     return rc == CORAX_E_LIMIT ? tool_refuse(t, rc, "the answer is too long: ask for fewer molecules at a time") : rc;
 }
 

@@ -12,6 +12,7 @@ extern const struct corax_tool smarts_count_tool;             /* smarts.c */
 extern const struct corax_tool functional_groups_tool;        /* functional_groups.c */
 extern const struct corax_tool controlled_check_tool;         /* controlled.c */
 extern const struct corax_tool qed_tool, lipinski_tool, alerts_tool, boiled_egg_tool; /* druglikeness.c */
+extern const struct corax_tool depict_tool;                   /* depict.c */
 extern const struct corax_tool synthetic_accessibility_tool;  /* synthesis.c */
 extern const struct corax_tool explosive_check_tool;          /* explosive.c */
 
