@@ -27,6 +27,7 @@ static const struct corax_tool *const tools[] = {
     &boiled_egg_tool,
     &explosive_check_tool,
     &depict_tool,
+    &safety_summary_tool,
     NULL,
 };
 

@@ -15,5 +15,6 @@ extern const struct corax_tool qed_tool, lipinski_tool, alerts_tool, boiled_egg_
 extern const struct corax_tool depict_tool;                   /* depict.c */
 extern const struct corax_tool synthetic_accessibility_tool;  /* synthesis.c */
 extern const struct corax_tool explosive_check_tool;          /* explosive.c */
+extern const struct corax_tool safety_summary_tool;           /* ghs.c */
 
 #endif

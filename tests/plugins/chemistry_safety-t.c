@@ -48,7 +48,7 @@ static bool next_row(FILE *f, char *line, size_t size, char *field[6])
     while (f && fgets(line, (int)size, f)) {
         char *rest = line;
 
-        if (*line == '#' || *line == '\n')
+        if (*line == '#' || *line == '\n' || strncmp(line, "@columns", 8) == 0)
             continue;
         line[strcspn(line, "\n")] = '\0';
         for (int i = 0; i < 6; i++)
@@ -305,6 +305,72 @@ static void test_explosive_answers(void)
     ok(json_has("{\"status\":\"error\",") && json_has("\"findings\":[\"explosive\"]"), "a list");
 }
 
+/* --- GHS --------------------------------------------------------------------------------------------------------- */
+
+/* Each row is found, with each of its codes and their texts. */
+static void test_ghs_table(void)
+{
+    FILE *f = open_source("plugins/chemistry/data/ghs_substances.tsv");
+    char line[2048], want[256], *field[6], *code;
+    int n = 0, wrong = 0;
+
+    while (next_row(f, line, sizeof line, field)) {
+        const char *text = ask("safety_summary", field[2]);
+        bool good;
+
+        snprintf(want, sizeof want, "%s, CAS %s; ", field[0], field[1]);
+        good = starts_with(text, want) && strstr(text, field[4]) && json_has("\"status\":\"ok\"");
+        while ((code = strsep(&field[3], " ")) != NULL) {
+            snprintf(want, sizeof want, "{\"code\":\"%s\",\"text\":\"", code);
+            good = good && json_has(want);
+        }
+        n++;
+        wrong += !good;
+        if (!good)
+            diag("%s: %s", field[0], d.line);
+    }
+    ok(n >= 150 && wrong == 0, "%d compounds with their hazard statements: %d wrong", n, wrong);
+    if (f)
+        fclose(f);
+}
+
+static void test_ghs(void)
+{
+    test_ghs_table();
+    is_str(ask("safety_summary", "CC(C)=O"),
+           "acetone, CAS 67-64-1; Danger, GHS02 flame, GHS07 exclamation mark; H225 Highly flammable liquid and "
+           "vapour. H319 "
+           "Causes serious eye irritation. H336 May cause drowsiness or dizziness. EUH066 Repeated exposure may cause "
+           "skin "
+           "dryness or cracking. Source: CLP Annex VI, Table 3 (a minimum).",
+           "acetone");
+    ask("safety_summary", "CC(=O)O");
+    ok(json_has("\"pictograms\":[\"GHS02\",\"GHS05\"]") && json_has("\"signal_word\":\"Danger\""), "acetic acid");
+    ask("safety_summary", "Oc1ccccc1");
+    ok(json_has("\"pictograms\":[\"GHS05\",\"GHS06\",\"GHS08\"]"), "the skull leaves out the exclamation mark: phenol");
+    ask("safety_summary", "Nc1ccccc1");
+    ok(json_has("\"pictograms\":[\"GHS05\",\"GHS06\",\"GHS08\",\"GHS09\"]"), "aniline");
+    ask("safety_summary", "[Na+].[OH-]");
+    ok(json_has("\"pictograms\":[\"GHS05\"]"), "sodium hydroxide");
+    ask("safety_summary", "O=C1OC(=O)c2ccccc12");
+    ok(json_has("\"pictograms\":[\"GHS05\",\"GHS07\",\"GHS08\"]"), "harmful if swallowed keeps it: phthalic anhydride");
+    ask("safety_summary", "CN1C=NC2=C1C(=O)N(C)C(=O)N2C");
+    ok(json_has("\"signal_word\":\"Warning\""), "caffeine: Warning");
+    ask("safety_summary", "[Ag+].[O-][N+](=O)[O-]");
+    ok(json_has("\"pictograms\":[\"GHS03\",\"GHS05\",\"GHS09\"]"), "silver nitrate");
+    ask("safety_summary", "CC(C)(C#N)N=NC(C)(C)C#N");
+    ok(json_has("\"signal_word\":\"Danger or Warning (the category decides)\""),
+       "AIBN: the signal word does not follow");
+    ask("safety_summary", "CC(=O)Oc1ccccc1C(=O)O");
+    ok(json_has("\"status\":\"unknown\"") && json_has("unknown: not among the") && !json_has("\"hazards\""),
+       "what is not in the table is unknown");
+    ask("safety_summary", "OC(=O)/C=C\\C(=O)O");
+    ok(json_has("\"status\":\"unknown\""), "maleic acid is not fumaric acid");
+    ask("safety_summary", "CC(=O)[O-].[Na+]");
+    ok(json_has("\"status\":\"unknown\""), "a salt is not its acid");
+    is_str(ask("safety_summary", "C1CC"), "error: invalid SMILES: unclosed ring", "an invalid SMILES is an error");
+}
+
 /* --- molecules at large ------------------------------------------------------------------------------------------ */
 
 #define NCI "/usr/share/RDKit/Data/NCI/first_5K.smi"
@@ -433,6 +499,7 @@ int main(void)
         test_known_explosives();
         test_explosive_groups();
         test_explosive_answers();
+        test_ghs();
         test_nci();
         test_limits();
         test_speed();

@@ -1,5 +1,5 @@
 # Rows of a table of data as rows of a C table, ROW("...", ...): fields are separated by tabs, "# " begins a comment, and a row that begins
-# with "@list" is a LIST("...", ...).
+# with "@list" is a LIST("...", ...).  "@columns N" says how many there are; missing ones are empty.
 BEGIN { FS = "\t" }
 function quoted(text) {
     gsub(/\\/, "\\\\", text)
@@ -7,6 +7,7 @@ function quoted(text) {
     return "\"" text "\""
 }
 /^#( |$)/ || /^$/ { next }
+$1 == "@columns" { columns = $2; next }
 {
     list = $1 == "@list"
     row = list ? "LIST(" : "ROW("
