@@ -43,10 +43,20 @@ bool alkali_or_earth(int z)
     return in(z, { 3, 4, 11, 12, 19, 20, 37, 38, 55, 56, 87, 88 });
 }
 
-// Metals that are drawn with bonds where there are ions.
-bool salt_metal(int z)
+bool is_metal(int z)
 {
-    return alkali_or_earth(z) || in(z, { 13, 26, 27, 28, 29, 30, 47, 48, 80, 81, 82 });
+    return !in(z, { 0, 1, 2, 5, 6, 7, 8, 9, 10, 14, 15, 16, 17, 18, 32, 33, 34, 35, 36, 51, 52, 53, 54, 85, 86 });
+}
+
+// A metal that is drawn with bonds where there are ions: not permanganate's, which has double bonds.
+bool salt_metal(const RDKit::ROMol &mol, const RDKit::Atom &atom)
+{
+    if (!is_metal(atom.getAtomicNum()))
+        return false;
+    for (const auto *bond : mol.atomBonds(&atom))
+        if (bond->getBondType() == RDKit::Bond::DOUBLE)
+            return false;
+    return true;
 }
 
 // What lends an anion its charge.
@@ -58,39 +68,55 @@ bool nonmetal(int z)
 // Na-O, K-C#N, Pb-N=N=N: two ions each.  Bonds to a carbon are kept unless the metal is an alkali or earth metal.
 bool ionic(const RDKit::Bond &bond, const RDKit::Atom &metal, const RDKit::Atom &other)
 {
-    const auto type = bond.getBondType();
-
-    if (!salt_metal(metal.getAtomicNum()))
-        return false;
-    if (in(type, { RDKit::Bond::DATIVE, RDKit::Bond::ZERO, RDKit::Bond::DATIVEONE, RDKit::Bond::DATIVEL,
-                   RDKit::Bond::DATIVER, RDKit::Bond::UNSPECIFIED }))
-        return true;
-    return type == RDKit::Bond::SINGLE &&
+    return bond.getBondType() == RDKit::Bond::SINGLE && salt_metal(bond.getOwningMol(), metal) &&
            (nonmetal(other.getAtomicNum()) || (other.getAtomicNum() == 6 && alkali_or_earth(metal.getAtomicNum())));
+}
+
+// N->B, N(+)-B(-), O->Zn: two molecules each.
+bool dative(const RDKit::Bond &bond)
+{
+    const auto *a = bond.getBeginAtom(), *b = bond.getEndAtom();
+
+    if (in(bond.getBondType(), { RDKit::Bond::DATIVE, RDKit::Bond::ZERO, RDKit::Bond::DATIVEONE, RDKit::Bond::DATIVEL,
+                                 RDKit::Bond::DATIVER, RDKit::Bond::UNSPECIFIED }))
+        return true;
+    if (b->getFormalCharge() > 0)
+        std::swap(a, b);
+    return bond.getBondType() == RDKit::Bond::SINGLE && a->getFormalCharge() > 0 && b->getFormalCharge() < 0 &&
+           in(a->getAtomicNum(), { 7, 8, 15, 16 }) && in(b->getAtomicNum(), { 5, 13 });
+}
+
+void set_hydrogens(RDKit::Atom &atom, int n, int charge)
+{
+    atom.setNoImplicit(true);
+    atom.setNumExplicitHs((unsigned)n);
+    atom.setFormalCharge(charge);
 }
 
 bool cut_salts(RDKit::RWMol &mol)
 {
-    std::vector<std::pair<unsigned, unsigned>> cut; // metal, other
+    std::vector<std::array<unsigned, 3>> cut; // two atoms, and the electrons that go from the first to the second
 
     for (const auto *bond : mol.bonds()) {
         const auto *a = bond->getBeginAtom(), *b = bond->getEndAtom();
 
         if (ionic(*bond, *a, *b))
-            cut.emplace_back(a->getIdx(), b->getIdx());
+            cut.push_back({ a->getIdx(), b->getIdx(), 1 });
         else if (ionic(*bond, *b, *a))
-            cut.emplace_back(b->getIdx(), a->getIdx());
+            cut.push_back({ b->getIdx(), a->getIdx(), 1 });
+        else if (dative(*bond) && a->getFormalCharge() < 0 && b->getFormalCharge() > 0)
+            cut.push_back({ a->getIdx(), b->getIdx(), 1 });
+        else if (dative(*bond) && a->getFormalCharge() > 0 && b->getFormalCharge() < 0)
+            cut.push_back({ b->getIdx(), a->getIdx(), 1 });
+        else if (dative(*bond))
+            cut.push_back({ a->getIdx(), b->getIdx(), 0 });
     }
-    for (const auto &[metal, other] : cut) {
-        auto *m = mol.getAtomWithIdx(metal), *o = mol.getAtomWithIdx(other);
-        const bool shared = mol.getBondBetweenAtoms(metal, other)->getBondType() == RDKit::Bond::SINGLE;
+    for (const auto &[from, to, electrons] : cut) {
+        auto *a = mol.getAtomWithIdx(from), *b = mol.getAtomWithIdx(to);
 
-        mol.removeBond(metal, other);
-        if (shared) {
-            m->setFormalCharge(m->getFormalCharge() + 1);
-            o->setFormalCharge(o->getFormalCharge() - 1);
-        }
-        m->setNoImplicit(true);
+        mol.removeBond(from, to);
+        set_hydrogens(*a, (int)a->getTotalNumHs(), a->getFormalCharge() + (int)electrons);
+        set_hydrogens(*b, (int)b->getTotalNumHs(), b->getFormalCharge() - (int)electrons);
     }
     return !cut.empty();
 }
@@ -101,13 +127,6 @@ bool beside(const RDKit::ROMol &mol, const RDKit::Atom &atom, int sign)
         if (other->getFormalCharge() * sign > 0)
             return true;
     return false;
-}
-
-void set_hydrogens(RDKit::Atom &atom, int n, int charge)
-{
-    atom.setNoImplicit(true);
-    atom.setNumExplicitHs((unsigned)n);
-    atom.setFormalCharge(charge);
 }
 
 // Moves protons until as few atoms as possible are charged.

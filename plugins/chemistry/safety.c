@@ -173,6 +173,19 @@ static bool is_carbon_small(const struct rdkit_site *s)
     return carbons == 1 && small == 1;
 }
 
+/* The far end of a double bond, which with what hangs on it is an alkyl group of at most ten carbons in the other tautomer. */
+static bool is_alkylidene10(const struct rdkit_site *s)
+{
+    unsigned atoms = 1;
+
+    for (unsigned i = 0; i < s->branches; i++) {
+        if (!s->branch[i].alkyl)
+            return false;
+        atoms += s->branch[i].atoms;
+    }
+    return atoms <= 10;
+}
+
 static bool site_fits(const struct rdkit_site *s, const char *word)
 {
     const struct rdkit_branch *b = s->branch;
@@ -189,6 +202,8 @@ static bool site_fits(const struct rdkit_site *s, const char *word)
         return is_dialkyl(s, is_small, true);
     if (strcmp(word, "dialkyl10+") == 0)
         return is_dialkyl(s, is_alkyl10, true);
+    if (strcmp(word, "alkylidene10") == 0)
+        return is_alkylidene10(s);
     return strcmp(word, "carbon-small") == 0 && is_carbon_small(s);
 }
 
