@@ -7,10 +7,10 @@
 #include "cli/cli.h"
 #include "cli/term.h"
 
-enum { OPT_CONTEXT = 1000, OPT_EFFECTS, OPT_AGENT, OPT_UNATTENDED, OPT_NARROWS };
+enum { OPT_CONTEXT = 1000, OPT_EFFECTS, OPT_AGENT, OPT_UNATTENDED, OPT_NARROWS, OPT_SCREENED };
 
 struct options {
-    const char *context, *effects, *agent;
+    const char *context, *effects, *agent, *screened;
     bool unattended, narrows;
 };
 
@@ -111,6 +111,22 @@ static void print_duty(const struct json *duty)
     fputc('\n', stdout);
 }
 
+static void print_screen(const struct json *s)
+{
+    const struct json *findings = json_get(s, "findings");
+
+    printf("screen   %s by %s: ", json_get_text(s, "name", "?"), json_get_text(s, "by", "?"));
+    if (json_kind(findings) != JSON_ARRAY)
+        printf("not known here");
+    else if (json_count(findings) == 0)
+        printf("nothing found");
+    for (const struct json *f = json_first(findings); f; f = json_next(f)) {
+        print_text(json_text(f) ? json_text(f) : "?");
+        fputs(json_next(f) ? ", " : "", stdout);
+    }
+    fputc('\n', stdout);
+}
+
 static void print_answer(const struct json *root)
 {
     const char *decision = json_get_text(root, "outcome", "?");
@@ -126,6 +142,8 @@ static void print_answer(const struct json *root)
         print_reason(r);
     print_label("context", json_get(root, "context"));
     print_label("result ", json_get(root, "result"));
+    for (const struct json *s = json_first(json_get(root, "screens")); s; s = json_next(s))
+        print_screen(s);
     for (const struct json *m = json_first(json_get(root, "must")); m; m = json_next(m))
         print_duty(m);
 }
@@ -141,12 +159,16 @@ static int explain(struct cli *cli, const struct options *o, const char *tool, c
 
     if (args && json_check(args, strlen(args), &err) < 0)
         return cli_usage(cli, "the arguments are not JSON: %s", err.msg);
+    if (o->screened && json_check(o->screened, strlen(o->screened), &err) < 0)
+        return cli_usage(cli, "--screened is not JSON: %s", err.msg);
     buf_init(&body, 4 * CLI_MAX_POLICY);
     w = jsonw_start(&body);
     jsonw_object(&w, NULL);
     jsonw_text(&w, "tool", tool);
     if (args)
         jsonw_raw(&w, "arguments", args, strlen(args));
+    if (o->screened)
+        jsonw_raw(&w, "screened", o->screened, strlen(o->screened));
     if (o->effects)
         cli_write_words(&w, "effects", o->effects);
     if (o->agent)
@@ -236,6 +258,9 @@ static bool take_option(struct cli *cli, struct options *o, int option, int *sta
     case OPT_AGENT:
         o->agent = optarg;
         return false;
+    case OPT_SCREENED:
+        o->screened = optarg;
+        return false;
     case OPT_UNATTENDED:
         o->unattended = true;
         return false;
@@ -249,11 +274,13 @@ static bool take_option(struct cli *cli, struct options *o, int option, int *sta
 
 static int run_policy(struct cli *cli, int argc, char **argv)
 {
-    static const struct option options[] = {
-        { "context", required_argument, NULL, OPT_CONTEXT }, { "effects", required_argument, NULL, OPT_EFFECTS },
-        { "agent", required_argument, NULL, OPT_AGENT },     { "unattended", no_argument, NULL, OPT_UNATTENDED },
-        { "narrows", no_argument, NULL, OPT_NARROWS },       CLI_LONG_OPTIONS
-    };
+    static const struct option options[] = { { "context", required_argument, NULL, OPT_CONTEXT },
+                                             { "effects", required_argument, NULL, OPT_EFFECTS },
+                                             { "agent", required_argument, NULL, OPT_AGENT },
+                                             { "unattended", no_argument, NULL, OPT_UNATTENDED },
+                                             { "screened", required_argument, NULL, OPT_SCREENED },
+                                             { "narrows", no_argument, NULL, OPT_NARROWS },
+                                             CLI_LONG_OPTIONS };
     struct options o = { 0 };
     const char *what;
     int option, status, n;
@@ -283,6 +310,7 @@ const struct command cmd_policy = {
                "  explain TOOL [JSON]   would this call be allowed?  By which rules, and what else holds\n"
                "      --context WORDS   what the task has seen: trusted or untrusted, public, internal or secret\n"
                "      --effects WORDS   of a tool that is not there: read,write,exec,net,clock\n"
+               "      --screened JSON   what its screens found, {\"SCREEN\": [\"WORD\"]}; else it is not known\n"
                "      --agent NAME      for a task of that agent\n"
                "      --unattended      nobody would approve\n"
                "  test FILE...          are these good policy files?  Runs their tests.  Exit status 1: they are not\n"

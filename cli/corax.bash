@@ -70,7 +70,7 @@ _corax() {
         eval) options+=" --agent --planner --model --temperature --seeds --jobs --judge --votes --against --save --keep --only --check" ;;
         ls) options+=" --limit --state" ;;
         memory) options+=" --space --kind --tag --limit --note --max-chars --confidentiality" ;;
-        policy) options+=" --context --effects --agent --unattended --narrows" ;;
+        policy) options+=" --context --effects --screened --agent --unattended --narrows" ;;
         esac
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
         return

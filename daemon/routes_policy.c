@@ -75,6 +75,7 @@ struct question {
     struct json *root;
     char provider[REGISTRY_MAX_PROVIDER + 1];
     struct policy_request request;
+    struct screen_answers screened;
     struct policy *own;
     bool attended;
 };
@@ -131,9 +132,27 @@ static int read_context(struct question *q, struct err *err)
     return 0;
 }
 
+#define MAX_SCREENS (POLICY_MAX_LAYERS * POLICY_MAX_SCREENS)
+
+/* By the screens that are about the call. */
+static int read_screened(struct question *q, const struct policy *const *layers, size_t n, struct err *err)
+{
+    const struct json *screened = json_get(q->root, "screened");
+    struct screen screens[MAX_SCREENS];
+    const size_t found = screened ? policy_screens(layers, n, &q->request, screens, MAX_SCREENS) : 0;
+
+    if (!screened)
+        return 0;
+    if (screen_read_answers(screens, found, screened, &q->screened, err) < 0)
+        return -1;
+    q->request.n_screened = q->screened.n;
+    q->request.screened = q->screened.at;
+    return 0;
+}
+
 static int read_question(struct coraxd *d, struct question *q, const char *body, size_t len, struct err *err)
 {
-    static const char *const known[] = { "tool", "arguments", "effects", "traits", "context", "attended", "policy", "agent", NULL };
+    static const char *const known[] = { "tool", "arguments", "effects", "traits", "context", "screened", "attended", "policy", "agent", NULL };
     const struct json *args;
     const struct agent *agent = NULL;
     size_t args_len = 0;
@@ -196,10 +215,38 @@ static void write_reasons(struct jsonw *w, const struct policy *const *layers, s
     jsonw_int(w, "reasons_found", (int64_t)found);
 }
 
-static void answer(struct coraxd *d, struct evhttp_request *req, const struct http_peer *peer, const struct question *q)
+/* What the call would be asked about, and what was said of it. */
+static void write_screens(struct jsonw *w, const struct policy *const *layers, size_t n, const struct policy_request *request)
 {
-    const struct policy *layers[POLICY_MAX_LAYERS];
-    const size_t n = policies_layers(d->policies, peer->uid, q->own, layers);
+    struct screen screens[MAX_SCREENS];
+    const size_t found = policy_screens(layers, n, request, screens, MAX_SCREENS);
+
+    jsonw_array(w, "screens");
+    for (size_t i = 0; i < found; i++) {
+        const struct screen_answer *a = NULL;
+
+        for (size_t k = 0; k < request->n_screened && !a; k++)
+            a = screen_asks(&screens[i], &request->screened[k]) ? &request->screened[k] : NULL;
+        jsonw_object(w, NULL);
+        jsonw_text(w, "name", screens[i].name);
+        jsonw_text(w, "by", screens[i].by);
+        jsonw_text(w, "argument", screens[i].argument);
+        jsonw_text(w, "role", screens[i].role);
+        if (a && a->known) {
+            jsonw_array(w, "findings");
+            for (size_t k = 0; k < a->n; k++)
+                jsonw_text(w, NULL, a->findings[k]);
+            jsonw_end(w);
+        } else {
+            jsonw_null(w, "findings");
+        }
+        jsonw_end(w);
+    }
+    jsonw_end(w);
+}
+
+static void answer(struct evhttp_request *req, const struct policy *const *layers, size_t n, const struct question *q)
+{
     const struct policy_verdict v = policy_decide_layers(layers, n, &q->request);
     struct buf json;
     struct jsonw w;
@@ -217,6 +264,7 @@ static void answer(struct coraxd *d, struct evhttp_request *req, const struct ht
     task_write_label(&w, "context", q->request.context);
     task_write_label(&w, "result", v.result);
     write_duties(&w, &v.must);
+    write_screens(&w, layers, n, &q->request);
     write_reasons(&w, layers, n, &q->request);
     jsonw_end(&w);
     http_reply_json(req, 200, &json);
@@ -225,14 +273,20 @@ static void answer(struct coraxd *d, struct evhttp_request *req, const struct ht
 void routes_post_explain(struct coraxd *d, struct evhttp_request *req, const struct http_peer *peer)
 {
     struct question q = { .request = { .resolve = paths_resolve, .resolve_arg = &d->config } };
+    const struct policy *layers[POLICY_MAX_LAYERS];
     struct err err = { 0 };
-    size_t len;
+    size_t len, n = 0;
     const char *body = http_body(req, &len);
+    int rc = read_question(d, &q, body, len, &err);
 
-    if (read_question(d, &q, body, len, &err) < 0)
+    if (rc == 0) {
+        n = policies_layers(d->policies, peer->uid, q.own, layers);
+        rc = read_screened(&q, layers, n, &err);
+    }
+    if (rc < 0)
         routes_bad(req, "bad_value", NULL, err.msg);
     else
-        answer(d, req, peer, &q);
+        answer(req, layers, n, &q);
     policy_destroy(q.own);
     json_free(q.root);
 }

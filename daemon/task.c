@@ -22,6 +22,7 @@
 #include "daemon/task_ahead.h"
 #include "daemon/task_compact.h"
 #include "daemon/task_memory.h"
+#include "daemon/task_screen.h"
 #include "daemon/task_tools.h"
 #include "daemon/task_vector.h"
 #include "daemon/vectors.h"
@@ -417,6 +418,7 @@ void task_destroy(struct task *t)
         destroy_entries(t->append.entries);
     planner_destroy(t->planner);
     task_vector_destroy(t);
+    task_screen_destroy(t);
     task_memory_destroy(t->memory);
     free(t->fold);
     json_free(t->root);
@@ -492,6 +494,7 @@ void task_stop_work(struct task *t)
     t->builtin_call = NULL;
     ahead_drop(t);
     task_vector_stop(t);
+    task_screen_stop(t);
     task_memory_stop(t);
 }
 

@@ -4,7 +4,7 @@
  * The planner says what to do next, this does it: asks the model, has the policy decide, asks a person, has a host
  * carry out a call; and everything that happens becomes an entry on its way to the journal.  The order is
  *
- *     policy_decided -> [approval_asked -> approval_given] -> tool_intent -> tool_result
+ *     [screened ->] policy_decided -> [approval_asked -> approval_given] -> tool_intent -> tool_result
  *
  * and the intent of a call with effects is durable before the call is sent; its result is written at once.  Other
  * entries are written together, TASK_LAZY_MS after the first of them, since nothing waits for them: a crash takes back
@@ -47,6 +47,7 @@ struct model_reply;
 struct ahead;
 struct builtin_call;
 struct task_memory;
+struct task_screens;
 struct host_call;
 struct tool_result;
 struct task_fold;
@@ -58,6 +59,7 @@ enum task_phase {
     PHASE_VECTOR,     /* a text's vector is made, to search with (task_vector.h) */
     PHASE_RECALL,     /* the journal is asked what is remembered */
     PHASE_MODEL,      /* the model writes */
+    PHASE_SCREEN,     /* a call is screened, before the policy decides on it */
     PHASE_INTENT,     /* the intent of a call with effects is on its way to the disk */
     PHASE_CALL,       /* a host carries out a call */
     PHASE_APPROVAL,   /* a person is asked whether the call may be made */
@@ -141,7 +143,8 @@ struct task {
     struct planner *planner;
     struct budget budget;
     struct task_tools *tools;
-    struct task_vector *vector; /* NULL: none was asked for */
+    struct task_vector *vector;   /* NULL: none was asked for */
+    struct task_screens *screens; /* NULL: none of its calls was screened */
 
     struct model_chat *chat;
     struct host_call *host_call;

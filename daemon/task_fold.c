@@ -25,6 +25,7 @@
 #include "daemon/task_fold.h"
 #include "daemon/task_compact.h"
 #include "daemon/task_memory.h"
+#include "daemon/task_screen.h"
 #include "daemon/task_tools.h"
 #include "util/log.h"
 
@@ -223,6 +224,7 @@ int task_fold_event(struct task_fold *f, enum entry_kind kind, const struct json
     case ENTRY_POLICY_DECIDED:
         f->in_doubt = policy_doubt_find(json_get_text(e, "in_doubt", NULL));
         snprintf(f->in_doubt_rule, sizeof(f->in_doubt_rule), "%s", json_get_text(e, "in_doubt_rule", ""));
+        task_screen_recover(f->t, e);
         return 0;
     case ENTRY_TASK_SUBMITTED:
     case ENTRY_MEMORY_WRITTEN: /* the result says the same to the model */

@@ -9,6 +9,7 @@
 #include "daemon/paths.h"
 #include "daemon/task.h"
 #include "daemon/task_ahead.h"
+#include "daemon/task_screen.h"
 #include "daemon/task_tools.h"
 #include "util/clock.h"
 #include "util/effects.h"
@@ -52,6 +53,7 @@ static void hash_request(struct task *t, const char *purpose)
     if (t->call.tool)
         buf_add(&b, t->call.tool->definition, REGISTRY_HASH); /* what was read when it was approved is what is called */
     buf_add(&b, c->args, c->args_len);
+    task_screen_hash(t, &b);
     if (b.failed)
         abort();
     hash_bytes(b.data, b.len, hash);
@@ -67,23 +69,26 @@ size_t task_layers(const struct task *t, const struct policy *layers[POLICY_MAX_
 static void judge(struct task *t, struct task_call *c, const struct json *args, const struct policy_past *past, size_t n_past,
                   struct policy_verdict *verdict)
 {
-    const struct policy_request request = { .provider = c->tool->provider,
-                                            .tool = c->tool->own_name,
-                                            .effects = c->tool->effects,
-                                            .traits = c->tool->traits,
-                                            .args = args,
-                                            .bytes = c->call->args_len,
-                                            .context = t->seen,
-                                            .n_past = n_past,
-                                            .past = past,
-                                            .resolve = paths_resolve,
-                                            .resolve_arg = &t->d->config };
+    struct screen_answer answers[SCREEN_MAX_QUESTIONS];
+    struct policy_request request = { .provider = c->tool->provider,
+                                      .tool = c->tool->own_name,
+                                      .effects = c->tool->effects,
+                                      .traits = c->tool->traits,
+                                      .args = args,
+                                      .bytes = c->call->args_len,
+                                      .context = t->seen,
+                                      .n_past = n_past,
+                                      .past = past,
+                                      .screened = answers,
+                                      .resolve = paths_resolve,
+                                      .resolve_arg = &t->d->config };
     const struct policy *layers[POLICY_MAX_LAYERS];
     size_t n;
 
     policies_release(c->judged_by);
     c->judged_by = policies_hold(t->d->policies);
     n = policies_layers(c->judged_by, t->row.uid, t->policy, layers);
+    request.n_screened = task_screen_answers(t, layers, n, c->call, c->tool, answers);
     *verdict = policy_decide_layers(layers, n, &request);
     c->must = verdict->must;
     c->result = verdict->result;
@@ -146,6 +151,7 @@ static void record_decision(struct task *t, const struct policy_verdict *v, stru
     entry_text(e, "rule", v->rule);
     entry_text(e, "why", v->why);
     task_record_label(e, "context", context);
+    task_screen_record(t, e);
     if (t->call.must.in_doubt) {
         entry_text(e, "in_doubt", policy_doubt_name(t->call.must.in_doubt));
         entry_text(e, "in_doubt_rule", t->call.must.in_doubt_rule);
@@ -190,6 +196,8 @@ void task_begin_call(struct task *t, const struct call *call)
     struct label context = t->seen;
     struct buf text;
 
+    if (!ahead && task_screen_waits(t, call))
+        return;
     if (ahead) {
         verdict = ahead_open(t, ahead, &context);
     } else if (task_judge_call(t, call, &verdict, &err) < 0) {
@@ -207,6 +215,7 @@ void task_begin_call(struct task *t, const struct call *call)
     } else {
         buf_init(&text, ENTRY_LIMIT);
         task_say_denied(&verdict, &text);
+        task_screen_say(t, &text);
         task_end_call(t, true, CORAX_E_DENIED, text.data);
         buf_finish(&text);
     }

@@ -6,6 +6,7 @@
 #include "daemon/builtins.h"
 #include "daemon/paths.h"
 #include "daemon/task_fold.h"
+#include "daemon/task_screen.h"
 #include "policies/match.h"
 #include "tools/registry.h"
 
@@ -90,11 +91,31 @@ static struct label context(const struct rejudge *r, const struct json *decision
     return was_ahead ? r->at_reply : r->seen;
 }
 
-static struct policy_verdict decide(const struct rejudge *r, const struct json *decision, const struct call *call, const struct made *m)
+/* Adds, to questions of these policies that were not asked then, that nothing was found. */
+static void add_clean(const struct policy *const *layers, size_t n, const struct policy_request *r, struct screen_answers *answers)
+{
+    struct screen screens[SCREEN_MAX_QUESTIONS];
+    const size_t found = policy_screens(layers, n, r, screens, SCREEN_MAX_QUESTIONS);
+
+    for (size_t i = 0; i < found && i < SCREEN_MAX_QUESTIONS && answers->n < SCREEN_MAX_QUESTIONS; i++) {
+        size_t k = 0;
+
+        while (k < answers->n && !screen_asks(&screens[i], &answers->at[k]))
+            k++;
+        if (k == answers->n)
+            answers->at[answers->n++] = (struct screen_answer){
+                .by = screens[i].by, .argument = screens[i].argument, .role = screens[i].role, .known = true, .findings = answers->words[k]
+            };
+    }
+}
+
+/* *missing: it would be another decision if a screen that was not asked then found nothing. */
+static struct policy_verdict decide(const struct rejudge *r, const struct json *decision, const struct call *call, const struct made *m, bool *missing)
 {
     struct task *t = r->t;
     struct json *args = json_parse(call->args, call->args_len, NULL);
-    const struct policy_request request = { .provider = json_get_text(decision, "provider", ""),
+    struct screen_answers answers;
+    struct policy_request request = { .provider = json_get_text(decision, "provider", ""),
                                             .tool = tool_own_name(json_get_text(decision, "provider", ""), call->name),
                                             .effects = m->effects,
                                             .traits = m->traits,
@@ -103,6 +124,8 @@ static struct policy_verdict decide(const struct rejudge *r, const struct json *
                                             .context = context(r, decision),
                                             .n_past = t->past.n - (r->fold.attempt > 0 && t->past.n > 0),
                                             .past = t->past.calls,
+                                            .n_screened = task_screen_read(decision, &answers),
+                                            .screened = answers.at,
                                             .resolve = paths_resolve,
                                             .resolve_arg = &t->d->config };
     const struct policy *layers[POLICY_MAX_LAYERS];
@@ -111,6 +134,9 @@ static struct policy_verdict decide(const struct rejudge *r, const struct json *
 
     layers[0] = r->base;
     v = policy_decide_layers(layers, n, &request);
+    add_clean(layers, n, &request, &answers);
+    request.n_screened = answers.n;
+    *missing = policy_decide_layers(layers, n, &request).decision != v.decision;
     json_free(args);
     return v;
 }
@@ -199,7 +225,7 @@ static void judge(struct rejudge *r, size_t i, const struct json *decision)
     const struct made m = look_ahead(r, i, decision);
     const struct call *call = find_call(r, json_get_text(decision, "call_id", ""));
     struct policy_verdict v;
-    bool allowed;
+    bool allowed, missing;
 
     r->denied = false;
     if (call == NULL) {
@@ -211,7 +237,11 @@ static void judge(struct rejudge *r, size_t i, const struct json *decision)
         end_replay(r, at, "what the tool may do is not known: the call was not made, and there is no such tool now");
         return;
     }
-    v = decide(r, decision, call, &m);
+    v = decide(r, decision, call, &m, &missing);
+    if (missing) {
+        end_replay(r, at, "the policy has the call screened: what is found is not recorded");
+        return;
+    }
     r->n_judged++;
     r->result = v.result;
     r->in_doubt = v.must.in_doubt;

@@ -160,6 +160,49 @@ static int read_context(struct match *m, const struct json *j, enum match_use us
     return 0;
 }
 
+static int read_findings(struct screen_condition *c, struct arena *arena, const struct json *list, struct err *err)
+{
+    if (json_kind(list) != JSON_ARRAY)
+        return fail(err, CORAX_E_ARGS, "screened.%.60s: %s is not a list of findings", c->id, json_key(list));
+    c->words.at = arena_alloc(arena, (json_count(list) + 1) * sizeof(*c->words.at));
+    if (!c->words.at)
+        return fail(err, CORAX_E_INTERNAL, "no memory");
+    for (const struct json *j = json_first(list); j; j = json_next(j)) {
+        if (!screen_is_finding(json_text(j)))
+            return fail(err, CORAX_E_ARGS, "screened.%.60s: a finding is 1 to %d of a-z 0-9 - _", c->id,
+                        SCREEN_MAX_WORD);
+        c->words.at[c->words.n++] = json_text(j);
+    }
+    return 0;
+}
+
+static int read_screened(struct match *m, struct arena *arena, const struct json *j, enum match_use use,
+                         struct err *err)
+{
+    const char *known = use == MATCH_ALLOW ? "within" : "any";
+
+    if (json_kind(j) != JSON_OBJECT || json_count(j) == 0)
+        return fail(err, CORAX_E_ARGS, "screened is not an object of findings by screen");
+    m->screened = arena_alloc(arena, json_count(j) * sizeof(*m->screened));
+    if (!m->screened)
+        return fail(err, CORAX_E_INTERNAL, "no memory");
+    for (const struct json *s = json_first(j); s; s = json_next(s)) {
+        struct screen_condition *c = &m->screened[m->n_screened++];
+        const struct json *list = json_get(s, known);
+
+        *c = (struct screen_condition){ .id = json_key(s) };
+        if (json_kind(s) != JSON_OBJECT || json_count(s) != 1 || !list)
+            return fail(err, CORAX_E_ARGS,
+                        "screened.%.60s of %s is an object with \"%s\": more findings may only make it stricter", c->id,
+                        use == MATCH_ALLOW ? "allow" : "ask and deny", known);
+        if (read_findings(c, arena, list, err) < 0)
+            return -1;
+        if (use != MATCH_ALLOW && c->words.n == 0)
+            return fail(err, CORAX_E_ARGS, "screened.%.60s: an empty \"any\" can never match", c->id);
+    }
+    return 0;
+}
+
 int match_read(struct match *m, struct arena *arena, const char *pattern, const struct json *when, enum match_use use,
                struct err *err)
 {
@@ -184,11 +227,13 @@ int match_read(struct match *m, struct arena *arena, const char *pattern, const 
             bad = read_args(m, arena, j, err);
         else if (strcmp(key, "context") == 0 && use <= MATCH_AGAINST)
             bad = read_context(m, j, use, err);
+        else if (strcmp(key, "screened") == 0 && use <= MATCH_AGAINST)
+            bad = read_screened(m, arena, j, use, err);
         else if (strcmp(key, "except") == 0)
             bad = read_except(m, arena, j, err);
         else
             bad = fail(err, CORAX_E_ARGS, "key \"%.60s\" is unknown: effects, traits, except%s%s are known", key,
-                       use != MATCH_TOOL ? ", args" : "", use <= MATCH_AGAINST ? ", context" : "");
+                       use != MATCH_TOOL ? ", args" : "", use <= MATCH_AGAINST ? ", screened, context" : "");
         if (bad)
             return err_context(err, "when");
     }
@@ -234,7 +279,7 @@ struct match_key match_key(const struct match *m)
 void match_memo_init(struct match_memo *memo)
 {
     memo->policy = NULL;
-    memo->known = 0;
+    memo->known = memo->about = memo->answered = 0;
     arg_memo_init(&memo->args);
 }
 
@@ -284,7 +329,38 @@ static bool args_hold(const struct match *m, const struct policy_request *r, str
     return true;
 }
 
-bool match_holds(const struct match *m, const struct policy_request *r, struct match_memo *memo, bool against)
+static bool has_word(const struct texts *list, const char *word)
+{
+    for (size_t i = 0; i < list->n; i++)
+        if (strcmp(list->at[i], word) == 0)
+            return true;
+    return false;
+}
+
+/* Of allow: all that was found is among the words; else one is. */
+static bool findings_hold(const struct screen_condition *c, const struct screen_answer *a, bool is_allow)
+{
+    for (size_t i = 0; i < a->n; i++)
+        if (has_word(&c->words, a->findings[i]) != is_allow)
+            return !is_allow;
+    return is_allow;
+}
+
+static bool screened_hold(const struct match *m, const struct match_memo *memo)
+{
+    for (size_t i = 0; i < m->n_screened; i++) {
+        const struct screen_condition *c = &m->screened[i];
+        const uint64_t bit = UINT64_C(1) << c->screen;
+
+        if (memo && !(memo->about & bit))
+            return false;
+        if (memo && (memo->answered & bit) ? !findings_hold(c, memo->answers[c->screen], m->is_allow) : m->is_allow)
+            return false;
+    }
+    return true;
+}
+
+static bool is_about(const struct match *m, const struct policy_request *r, bool against)
 {
     const struct tool_pattern tool = { r->provider ? r->provider : "", r->tool ? r->tool : "" };
 
@@ -300,7 +376,17 @@ bool match_holds(const struct match *m, const struct policy_request *r, struct m
     for (size_t i = 0; i < m->n_except; i++)
         if (pattern_covers(&m->except[i], &tool))
             return false;
-    return args_hold(m, r, memo, against);
+    return true;
+}
+
+bool match_is_about(const struct match *m, const struct policy_request *r)
+{
+    return is_about(m, r, true);
+}
+
+bool match_holds(const struct match *m, const struct policy_request *r, struct match_memo *memo, bool against)
+{
+    return is_about(m, r, against) && screened_hold(m, memo) && args_hold(m, r, memo, against);
 }
 
 /* --- covering --------------------------------------------------------------------------------------------------- */
@@ -322,6 +408,23 @@ static const struct arg_condition *find_arg(const struct match *m, const char *n
     return NULL;
 }
 
+/* Whatever findings fulfil b's condition on a screen fulfil a's: a rule that allows says what there may be, another what is enough. */
+static bool screened_cover(const struct match *a, const struct match *b)
+{
+    for (size_t i = 0; i < a->n_screened; i++) {
+        const struct screen_condition *c = &a->screened[i], *d = NULL;
+
+        for (size_t k = 0; k < b->n_screened && !d; k++)
+            d = strcmp(b->screened[k].id, c->id) == 0 ? &b->screened[k] : NULL;
+        if (!d || a->is_allow != b->is_allow)
+            return false;
+        for (size_t k = 0; k < d->words.n; k++)
+            if (!has_word(&c->words, d->words.at[k]))
+                return false;
+    }
+    return true;
+}
+
 /* Is there no call that b matches and this exception of a takes out? */
 static bool is_clear_of(const struct tool_pattern *e, const struct match *b)
 {
@@ -341,6 +444,8 @@ bool match_covers(const struct match *a, const struct match *b)
     if (!bits_cover(&a->effects, &b->effects) || !bits_cover(&a->traits, &b->traits))
         return false;
     if (!label_is_within(a->from, b->from) || !label_is_within(b->to, a->to))
+        return false;
+    if (!screened_cover(a, b))
         return false;
     for (size_t i = 0; i < a->n_args; i++) {
         const struct arg_condition *c = find_arg(b, a->args[i].name);

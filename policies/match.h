@@ -9,11 +9,13 @@
  *     "traits":  { "any": [...], "within": [...] }   the same for "idempotent" and "destructive"
  *     "except":  ["code.run_python", "notes.*"]   the call is to none of these tools
  *     "args":    { "n": { "min": 1, "max": 10 }, ... }   conditions on arguments: policies/arg.h
+ *     "screened": { "controlled": { "any": ["cwc-1"] } }   of ask and deny: that screen found one of these, or it is not known
+ *     "screened": { "controlled": { "within": [] } }       of allow: it found nothing else than these, and it is known
  *     "context": { "at_least": { "integrity": "untrusted" } }        of ask and deny: what the task has seen is as bad as that
  *     "context": { "at_most": { "confidentiality": "internal" } }    of allow: it is no worse than that
  *
- * So what the task has seen can only make a decision stricter as it gets worse.  A rule that asks for a context says nothing for the call
- * either: where only such rules match, the call is denied as where none does.
+ * So what the task has seen can only make a decision stricter as it gets worse, and what is found by a screen as it gets more.  An ask
+ * rule for a context, or for what was found, says nothing for the call either: where only such rules match, it is denied as where none does.
  */
 #ifndef POLICIES_MATCH_H
 #define POLICIES_MATCH_H
@@ -37,6 +39,13 @@ struct bits_condition {
 
 struct tool_pattern {
     const char *provider, *tool;
+};
+
+/* What a screen of the same file must have found. */
+struct screen_condition {
+    const char *id, *name; /* of the screen: "controlled", "default/controlled" */
+    size_t screen;         /* its number in the policy */
+    struct texts words;    /* of ask and deny: one is enough; of allow: there are no others */
 };
 
 /*
@@ -64,6 +73,8 @@ struct match {
     struct label from, to; /* the context's label is between these, both included */
     size_t n_args;
     struct arg_condition *args; /* at most one for each argument */
+    size_t n_screened;
+    struct screen_condition *screened; /* at most one for each screen */
 };
 
 /* Which conditions "when" may have, besides effects, traits and except. */
@@ -108,6 +119,9 @@ struct match_memo {
     uint64_t known;
     const struct json *values[MATCH_SLOTS];
     struct arg_memo args;
+    /* Of the policy's screens, by number: those that are about the call, those of which it is known what they found, and what. */
+    uint64_t about, answered;
+    const struct screen_answer *answers[POLICY_MAX_SCREENS];
 };
 void match_memo_init(struct match_memo *);
 void match_memo_for(struct match_memo *, const void *policy);
@@ -117,7 +131,9 @@ void match_take_slots(struct match *, const char **names, size_t *n);
 /* The argument that a condition is about, NULL when it is absent. */
 const struct json *match_find_value(const struct arg_condition *, const struct json *args, struct match_memo *);
 
-/* against: the rule asks or denies, so what cannot be compared matches.  memo may be NULL. */
+/* Without arguments and screens: is a call to such a tool meant? */
+bool match_is_about(const struct match *, const struct policy_request *);
+/* against: the rule asks or denies, so what cannot be compared matches.  memo may be NULL, then what was screened is not known. */
 bool match_holds(const struct match *, const struct policy_request *, struct match_memo *, bool against);
 
 /*

@@ -144,6 +144,50 @@ static void join_duties(struct policy_duties *must, const struct policy_duties *
     must->redact[layer] |= other->redact[0];
 }
 
+/* --- screens ----------------------------------------------------------------------------------------------------- */
+
+static bool screen_is_about(const struct screen_rule *s, const struct policy_request *request)
+{
+    for (size_t i = 0; i < s->n_of; i++)
+        if (match_is_about(&s->of[i], request))
+            return true;
+    return false;
+}
+
+size_t policy_screens(const struct policy *const *layers, size_t n, const struct policy_request *request, struct screen *out, size_t max)
+{
+    size_t found = 0;
+
+    for (size_t l = 0; l < n; l++)
+        for (size_t i = 0; layers[l] && i < layers[l]->n_screens; i++) {
+            if (!screen_is_about(&layers[l]->screens[i], request))
+                continue;
+            if (found < max)
+                out[found] = layers[l]->screens[i].asks;
+            found++;
+        }
+    return found;
+}
+
+void policy_screen(const struct policy *p, const struct policy_request *request, struct match_memo *memo)
+{
+    memo->about = memo->answered = 0;
+    for (size_t i = 0; i < p->n_screens; i++) {
+        const struct screen_answer *a = NULL;
+
+        if (!screen_is_about(&p->screens[i], request))
+            continue;
+        memo->about |= UINT64_C(1) << i;
+        for (size_t k = 0; k < request->n_screened && !a; k++)
+            if (screen_asks(&p->screens[i].asks, &request->screened[k]))
+                a = &request->screened[k];
+        if (!a || !a->known)
+            continue;
+        memo->answered |= UINT64_C(1) << i;
+        memo->answers[i] = a;
+    }
+}
+
 /* --- rules and limits -------------------------------------------------------------------------------------------- */
 
 /* Duties that are there already need no look at whether their rule matches. */
@@ -166,6 +210,7 @@ static void decide_rules(const struct policy *p, size_t layer, const struct poli
     struct policy_set may;
 
     match_memo_for(memo, p);
+    policy_screen(p, request, memo);
     policy_index_find(p, request, memo, &may);
     for (size_t w = 0; w < may.n_words; w++)
         while (may.words[w]) {
@@ -457,7 +502,7 @@ static int no_memory(struct err *err)
 
 static int check_head(const struct policy *p, const struct json *root, const char **id, struct err *err)
 {
-    static const char *const known[] = { "policy", "id", "about", "rules", "labels", "sinks", "limits", "contained", "tests" };
+    static const char *const known[] = { "policy", "id", "about", "rules", "labels", "sinks", "limits", "contained", "screens", "tests" };
     const size_t n_known = sizeof(known) / sizeof(*known);
     int64_t version;
 
@@ -470,7 +515,7 @@ static int check_head(const struct policy *p, const struct json *root, const cha
             i++;
         if (i == n_known)
             return fail(err, CORAX_E_ARGS,
-                        "key \"%.60s\" is unknown: policy, id, about, rules, labels, sinks, limits, contained, tests are known",
+                        "key \"%.60s\" is unknown: policy, id, about, rules, labels, sinks, limits, contained, screens, tests are known",
                         json_key(m));
     }
     if (json_int(json_get(root, "policy"), "policy", &version, NULL) < 0 || version != 1)
@@ -493,6 +538,7 @@ static void free_entries(struct policy *p)
     free(p->sinks);
     free(p->limits);
     free(p->contained);
+    free(p->screens);
 }
 
 static bool append(void *array, size_t *n, const void *more, size_t n_more, size_t size)
@@ -520,6 +566,8 @@ static int take_entries(struct policy *p, struct policy *one, struct err *err)
     memcpy(&p->redactions[shift], one->redactions, one->n_redactions * sizeof(*one->redactions));
     p->n_redactions += one->n_redactions;
     one->n_redactions = 0;
+    if (p->n_screens + one->n_screens > POLICY_MAX_SCREENS)
+        return fail(err, CORAX_E_LIMIT, "more than %d screens in all files", POLICY_MAX_SCREENS);
     for (size_t i = 0; i < one->n_rules && shift > 0; i++)
         if (one->rules[i].must.redact[0])
             one->rules[i].must.redact[0] <<= shift;
@@ -527,7 +575,8 @@ static int take_entries(struct policy *p, struct policy *one, struct err *err)
         append(&p->labels, &p->n_labels, one->labels, one->n_labels, sizeof(*one->labels)) &&
         append(&p->sinks, &p->n_sinks, one->sinks, one->n_sinks, sizeof(*one->sinks)) &&
         append(&p->limits, &p->n_limits, one->limits, one->n_limits, sizeof(*one->limits)) &&
-        append(&p->contained, &p->n_contained, one->contained, one->n_contained, sizeof(*one->contained)))
+        append(&p->contained, &p->n_contained, one->contained, one->n_contained, sizeof(*one->contained)) &&
+        append(&p->screens, &p->n_screens, one->screens, one->n_screens, sizeof(*one->screens)))
         return 0;
     return no_memory(err);
 }

@@ -15,6 +15,8 @@
  *       "sinks": [ { "id": "mail-out", "of": "mail.send", "confidentiality": "public", "why": "..." } ],
  *       "contained": [ { "id": "boxed", "of": "code.run_python", "why": "..." } ],
  *       "limits": [ { "id": "few-pages", "of": "web.*", "calls": 20, "bytes": 65536, "why": "..." } ],
+ *       "screens": [ { "id": "controlled", "of": ["chem.make", "chem.plan"], "by": "chem.controlled_check", "argument": "smiles",
+ *                      "role": "molecule", "why": "..." } ],
  *       "tests": [ { "want": "allow", "rule": "pure-tools", "call": { "tool": "math.calc", "effects": [] } } ] }
  *
  * Labels (policies/label.h).  What a call gives has a label: what "labels" of the first layer say of it, the worst where several do;
@@ -28,6 +30,11 @@
  *  - built-in/trusted-context: write, exec or destructive in an untrusted context: ask
  *  - built-in/rule-of-two: the same or net, where the context is both untrusted and not public: ask
  * Where nobody attends, whoever carries out the verdict denies what is asked.
+ *
+ * Screens (policies/screen.h).  A call that a screen is "of" is looked at by another tool first.  What that found is in the request, and
+ * rules are about it: deny "*.*" when "screened": { "controlled": { "any": ["cwc-1"] } }.  Such a condition holds for calls only that
+ * its screen, of the same file, is about.  Ask and deny have "any" of these words, and hold where the answer is not known; allow has
+ * "within", no others than these, and does not.  So more findings, and no answer, never make a decision more lenient.
  *
  * Layers.  The first set of files is the base: only its rules can allow, only it can say what is contained.  Sets of further layers
  * (the administrator's, a user's, an agent's, a task's) narrow: they ask and deny, worsen labels, open sinks and set limits.
@@ -53,6 +60,7 @@
 
 #include "policies/label.h"
 #include "policies/path.h"
+#include "policies/screen.h"
 #include "util/buf.h"
 #include "util/err.h"
 #include "util/json.h"
@@ -61,6 +69,7 @@
 #define POLICY_MAX_RULES      1000 /* of one file: each is held against each other when loading */
 #define POLICY_MAX_ENTRIES    200  /* of each other section of a file */
 #define POLICY_MAX_REDACTIONS 64   /* patterns of one layer */
+#define POLICY_MAX_SCREENS    64   /* of one layer */
 #define POLICY_MAX_LAYERS     6
 #define POLICY_MAX_FILE_BYTES (1u << 20)
 
@@ -84,7 +93,9 @@ struct policy_request {
     struct label context;    /* of all that the task has seen */
     size_t n_past;
     const struct policy_past *past;
-    path_resolver *resolve; /* where an argument that is a path leads; NULL: what its text says */
+    size_t n_screened;
+    const struct screen_answer *screened; /* a screen without an answer here is not known */
+    path_resolver *resolve;               /* where an argument that is a path leads; NULL: what its text says */
     void *resolve_arg;
 };
 
@@ -134,6 +145,13 @@ struct policy_verdict policy_decide(const struct policy *base, const struct poli
 const char *policy_decision_name(enum policy_decision); /* "allow" "ask" "deny" */
 const char *policy_doubt_name(enum policy_doubt);       /* NULL "ask" "fail" */
 enum policy_doubt policy_doubt_find(const char *name);  /* POLICY_DOUBT_UNSAID for another name, and NULL */
+
+/*
+ * The screens that a call goes through, layer by layer and by name; its arguments, context and answers do not matter.  Returns how many
+ * there are; the first max of them go to out.  Where no layer has any it costs nothing.
+ */
+size_t policy_screens(const struct policy *const *layers, size_t n, const struct policy_request *, struct screen *out,
+                      size_t max);
 
 /*
  * Everything that had a say in a decision, the strictest first, so that the first one is the verdict's; behind what decides, the labels,

@@ -49,10 +49,19 @@ struct feature {
     uint64_t *respelled; /* those that hold for a URL with an odd path */
 };
 
+/* A rule that names a finding of a screen. */
+struct finding {
+    uint32_t screen, rule;
+    uint64_t word; /* its hash */
+};
+
 struct policy_index {
     size_t n_words;
     uint64_t *by_effects[N_EFFECTS], *by_traits[N_TRAITS], *by_context[N_INTEGRITY][N_CONFIDENTS];
     uint64_t *with_duties, *lifting;
+    uint64_t **by_screen, **within; /* by screen: the rules about it, and those of them that allow */
+    size_t n_findings;
+    struct finding *findings;              /* by screen, then word */
     size_t n_features, n_slots, n_entries; /* n_slots: a power of two */
     struct feature *features;
     struct slot *slots;
@@ -63,6 +72,8 @@ struct policy_index {
 
 bool policy_rule_lifts(const struct rule *r)
 {
+    if (r->decision == POLICY_ASK && r->is.match.n_screened > 0)
+        return false;
     return r->decision == POLICY_DENY || label_is_within(r->is.match.from, (struct label){ TRUSTED, PUBLIC });
 }
 
@@ -218,15 +229,67 @@ static void fill_sets(struct policy_index *x, const struct policy *p)
     }
 }
 
+static uint64_t hash_word(const char *s)
+{
+    uint64_t h = UINT64_C(14695981039346656037); /* FNV-1a */
+
+    for (; *s; s++)
+        h = (h ^ (unsigned char)*s) * UINT64_C(1099511628211);
+    return h;
+}
+
+static int compare_findings(const void *a, const void *b)
+{
+    const struct finding *x = a, *y = b;
+
+    if (x->screen != y->screen)
+        return x->screen < y->screen ? -1 : 1;
+    if (x->word != y->word)
+        return x->word < y->word ? -1 : 1;
+    return (x->rule > y->rule) - (x->rule < y->rule);
+}
+
+static void index_condition(struct policy_index *x, const struct rule *r, size_t rule, const struct screen_condition *c)
+{
+    put(x->by_screen[c->screen], rule);
+    if (!is_against(r))
+        put(x->within[c->screen], rule);
+    for (size_t i = 0; i < c->words.n; i++)
+        x->findings[x->n_findings++] = (struct finding){ .screen = (uint32_t)c->screen,
+                                                         .rule = (uint32_t)rule,
+                                                         .word = hash_word(c->words.at[i]) };
+}
+
+static bool make_findings(struct policy_index *x, const struct policy *p)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < p->n_rules; i++)
+        for (size_t k = 0; k < p->rules[i].is.match.n_screened; k++)
+            n += p->rules[i].is.match.screened[k].words.n;
+    if (!(x->findings = calloc(n + 1, sizeof(*x->findings))))
+        return false;
+    for (size_t i = 0; i < p->n_rules; i++)
+        for (size_t k = 0; k < p->rules[i].is.match.n_screened; k++)
+            index_condition(x, &p->rules[i], i, &p->rules[i].is.match.screened[k]);
+    if (x->n_findings > 0)
+        qsort(x->findings, x->n_findings, sizeof(*x->findings), compare_findings);
+    return true;
+}
+
 static bool make_sets(struct policy_index *x, const struct policy *p)
 {
     size_t n = 0;
 
+    x->by_screen = calloc(2 * p->n_screens + 1, sizeof(*x->by_screen));
+    x->within = x->by_screen + p->n_screens;
+
     x->n_words = (p->n_rules + 63) / 64;
-    x->words =
-        calloc(x->n_words * (N_EFFECTS + N_TRAITS + (size_t)N_INTEGRITY * N_CONFIDENTS + 2 + 3 * x->n_features) + 1,
-               sizeof(*x->words));
-    if (!x->words)
+    x->words = calloc(x->n_words * (N_EFFECTS + N_TRAITS + (size_t)N_INTEGRITY * N_CONFIDENTS + 2 + 3 * x->n_features +
+                                    2 * p->n_screens) +
+                          1,
+                      sizeof(*x->words));
+    if (!x->words || !x->by_screen)
         return false;
     for (int e = 0; e < N_EFFECTS; e++)
         x->by_effects[e] = take_set(x, &n);
@@ -242,8 +305,10 @@ static bool make_sets(struct policy_index *x, const struct policy *p)
         x->features[f].in_doubt = take_set(x, &n);
         x->features[f].respelled = take_set(x, &n);
     }
+    for (size_t i = 0; i < 2 * p->n_screens; i++)
+        x->by_screen[i] = take_set(x, &n);
     fill_sets(x, p);
-    return true;
+    return make_findings(x, p);
 }
 
 static bool add_feature(struct policy_index *x, size_t *cap, const struct arg_condition *c, bool by_bounds)
@@ -444,6 +509,8 @@ void policy_index_destroy(struct policy_index *x)
     free(x->entries);
     free(x->bounds);
     free(x->words);
+    free(x->by_screen);
+    free(x->findings);
     free(x);
 }
 
@@ -477,6 +544,61 @@ static void keep_names(const struct policy *p, const struct policy_request *r, s
             if (!match_key_fits(&p->keys[i], &key, r->effects, r->traits))
                 s->words[w] &= ~(left & -left);
         }
+}
+
+static size_t first_of(const struct policy_index *x, uint32_t screen, uint64_t word)
+{
+    const struct finding wanted = { .screen = screen, .word = word };
+    size_t low = 0, high = x->n_findings;
+
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+
+        if (compare_findings(&x->findings[middle], &wanted) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Those that name the word; one that allows must name each word, so of these the first finding's will do. */
+static void join_named(const struct policy_index *x, uint32_t screen, const char *finding, bool is_first,
+                       struct policy_set *s)
+{
+    const uint64_t word = hash_word(finding);
+
+    for (size_t i = first_of(x, screen, word);
+         i < x->n_findings && x->findings[i].screen == screen && x->findings[i].word == word; i++)
+        if (is_first || !has(x->within[screen], x->findings[i].rule))
+            put(s->words, x->findings[i].rule);
+}
+
+static void keep_found(const struct policy_index *x, uint32_t screen, const struct screen_answer *a,
+                       struct policy_set *s)
+{
+    struct policy_set may;
+
+    memset(may.words, 0, s->n_words * sizeof(*may.words));
+    for (size_t i = 0; i < a->n; i++)
+        join_named(x, screen, a->findings[i], i == 0, &may);
+    for (size_t i = 0; i < s->n_words; i++)
+        s->words[i] &= may.words[i] | (a->n == 0 ? x->within[screen][i] : 0) | ~x->by_screen[screen][i];
+}
+
+/* Rules about what was screened: none for a call that was not to be, no allowing one where it is not known. */
+static void keep_screened(const struct policy *p, const struct match_memo *memo, struct policy_set *s)
+{
+    const struct policy_index *x = p->index;
+
+    for (uint32_t i = 0; i < p->n_screens; i++) {
+        if (memo->answered >> i & 1) {
+            keep_found(x, i, memo->answers[i], s);
+            continue;
+        }
+        for (size_t w = 0; w < s->n_words; w++)
+            s->words[w] &= ~(memo->about >> i & 1 ? x->within[i][w] : x->by_screen[i][w]);
+    }
 }
 
 struct asking {
@@ -555,6 +677,7 @@ void policy_index_find(const struct policy *p, const struct policy_request *r, s
     if (p->n_rules % 64)
         s->words[s->n_words - 1] = (UINT64_C(1) << p->n_rules % 64) - 1;
     keep_declared(x, r, s);
+    keep_screened(p, memo, s);
     keep_names(p, r, s);
     for (size_t f = 0; f < x->n_features && is_worth_it(s, NULL); f++)
         if (is_worth_it(s, &x->features[f]))

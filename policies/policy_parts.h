@@ -46,6 +46,13 @@ struct contained_rule {
     struct statement is;
 };
 
+struct screen_rule {
+    struct statement is; /* its match is that of the first pattern */
+    size_t n_of;
+    struct match *of; /* one for each pattern */
+    struct screen asks;
+};
+
 struct file {
     const char *id;
     struct json *root; /* rules point into it */
@@ -61,7 +68,7 @@ struct policy {
     struct arena *arena;
     size_t n_files;
     struct file *files;
-    size_t n_rules, n_labels, n_sinks, n_limits, n_contained;
+    size_t n_rules, n_labels, n_sinks, n_limits, n_contained, n_screens;
     struct rule *rules;         /* from strict to lenient, then by name */
     struct match_key *keys;     /* of the rules */
     struct policy_index *index; /* of the rules */
@@ -69,6 +76,7 @@ struct policy {
     struct sink_rule *sinks;
     struct limit_rule *limits;
     struct contained_rule *contained;
+    struct screen_rule *screens; /* by name */
     size_t n_redactions;
     struct redaction *redactions[POLICY_MAX_REDACTIONS];
     char hash[65];
@@ -94,6 +102,8 @@ void policy_index_destroy(struct policy_index *); /* NULL is fine */
 void policy_index_find(const struct policy *, const struct policy_request *, struct match_memo *, struct policy_set *);
 /* Leaves only the rules that still matter behind one that decided: those with duties, and, if lifting, those that lift the denial. */
 void policy_index_narrow(const struct policy *, bool lifting, struct policy_set *);
+/* Which screens are about the call, and what they found, into the memo, for the policy's rules. */
+void policy_screen(const struct policy *, const struct policy_request *, struct match_memo *);
 /* Is it a reason to allow, ask or deny by itself, so that the call is not denied because nothing is said of it? */
 bool policy_rule_lifts(const struct rule *);
 /* Brings all entries into their order, and makes the index of the rules.  -1: no memory. */

@@ -140,6 +140,15 @@ static int read_rule_keys(const struct reading *in, struct rule *r, const char *
     return *pattern ? 0 : fail(err, CORAX_E_ARGS, "allow, ask or deny is missing");
 }
 
+/* They are of the same file. */
+static int name_screens(const struct reading *in, struct match *m, struct err *err)
+{
+    for (size_t i = 0; i < m->n_screened; i++)
+        if (!(m->screened[i].name = arena_printf(in->p->arena, "%s/%s", in->file_id, m->screened[i].id)))
+            return no_memory(err);
+    return 0;
+}
+
 static int read_rule(const struct reading *in, void *out, struct err *err)
 {
     struct rule *r = out;
@@ -152,7 +161,7 @@ static int read_rule(const struct reading *in, void *out, struct err *err)
         return fail(err, CORAX_E_ARGS, "this layer only narrows: deny or ask, with \"except\" for what stays allowed");
     if (match_read(&r->is.match, in->p->arena, pattern, when,
                    r->decision == POLICY_ALLOW ? MATCH_ALLOW : MATCH_AGAINST, err) < 0 ||
-        name_it(in, &r->is, err) < 0)
+        name_it(in, &r->is, err) < 0 || name_screens(in, &r->is.match, err) < 0)
         return -1;
     r->must.in_doubt_rule = r->must.in_doubt ? r->is.name : NULL;
     return 0;
@@ -264,6 +273,63 @@ static int read_contained(const struct reading *in, void *out, struct err *err)
     return read_of(in, &c->is, MATCH_CALL, NULL, NULL, "", err);
 }
 
+/* "of" of a screen: a pattern or a list of them, each with the same conditions. */
+static int read_screen_of(const struct reading *in, struct screen_rule *s, const struct json *of, const struct json *when, struct err *err)
+{
+    const bool is_list = json_kind(of) == JSON_ARRAY;
+    const struct json *j = is_list ? json_first(of) : of;
+
+    if (!j)
+        return fail(err, CORAX_E_ARGS, "of is missing: a pattern on \"plugin.tool\", or a list of them");
+    if (!(s->of = arena_alloc(in->p->arena, (is_list ? json_count(of) : 1) * sizeof(*s->of))))
+        return no_memory(err);
+    for (; j; j = is_list ? json_next(j) : NULL) {
+        if (!json_text(j))
+            return fail(err, CORAX_E_ARGS, "of is not a pattern on \"plugin.tool\", nor a list of them");
+        if (match_read(&s->of[s->n_of++], in->p->arena, json_text(j), when, MATCH_TOOL, err) < 0)
+            return -1;
+    }
+    s->is.match = s->of[0];
+    return 0;
+}
+
+static bool is_tool_name(const char *s)
+{
+    const char *dot = s ? strchr(s, '.') : NULL;
+
+    return dot && dot > s && dot[1] != '\0' && !strchr(s, '*');
+}
+
+static int read_screen(const struct reading *in, void *out, struct err *err)
+{
+    static const char *const known[] = { "id", "of", "when", "by", "argument", "role", "why", NULL };
+    struct screen_rule *s = out;
+    const struct json *j = in->j;
+
+    for (const struct json *m = json_first(j); m; m = json_next(m)) {
+        size_t i = 0;
+
+        while (known[i] && strcmp(known[i], json_key(m)) != 0)
+            i++;
+        if (!known[i])
+            return fail(err, CORAX_E_ARGS, "key \"%.60s\" is unknown: id, of, when, by, argument, role, why are known", json_key(m));
+    }
+    s->is.why = json_get_text(j, "why", NULL);
+    s->asks = (struct screen){
+        .by = json_get_text(j, "by", NULL), .argument = json_get_text(j, "argument", NULL), .role = json_get_text(j, "role", NULL)
+    };
+    if (!is_tool_name(s->asks.by))
+        return fail(err, CORAX_E_ARGS, "by is not the \"plugin.tool\" that is asked");
+    if (!s->asks.argument || !*s->asks.argument)
+        return fail(err, CORAX_E_ARGS, "argument is missing: the one of %.80s that takes a list", s->asks.by);
+    if (!s->asks.role || strcmp(s->asks.role, SCREEN_MOLECULE) != 0)
+        return fail(err, CORAX_E_ARGS, "role is not \"" SCREEN_MOLECULE "\", the only one there is");
+    if (read_screen_of(in, s, json_get(j, "of"), json_get(j, "when"), err) < 0 || name_it(in, &s->is, err) < 0)
+        return -1;
+    s->asks.name = s->is.name;
+    return 0;
+}
+
 /* --- sections --------------------------------------------------------------------------------------------------- */
 
 struct section {
@@ -340,6 +406,21 @@ static void give_slots(struct policy *p)
         match_take_slots(&p->contained[i].is.match, names, &n);
 }
 
+/* The screens that a rule is about. */
+static int number_screens(const struct policy *p, struct rule *r, struct err *err)
+{
+    for (size_t i = 0; i < r->is.match.n_screened; i++) {
+        struct screen_condition *c = &r->is.match.screened[i];
+
+        c->screen = 0;
+        while (c->screen < p->n_screens && strcmp(p->screens[c->screen].is.name, c->name) != 0)
+            c->screen++;
+        if (c->screen == p->n_screens)
+            return fail(err, CORAX_E_ARGS, "rule %s: screened: the file has no screen %.64s", r->is.id, c->id);
+    }
+    return 0;
+}
+
 int policy_sort(struct policy *p, struct err *err)
 {
     struct match_key *keys = realloc(p->keys, (p->n_rules + 1) * sizeof(*keys));
@@ -359,7 +440,12 @@ int policy_sort(struct policy *p, struct err *err)
         qsort(p->sinks, p->n_sinks, sizeof(*p->sinks), compare_statements);
     if (p->n_contained > 0)
         qsort(p->contained, p->n_contained, sizeof(*p->contained), compare_statements);
+    if (p->n_screens > 0)
+        qsort(p->screens, p->n_screens, sizeof(*p->screens), compare_statements);
     give_slots(p);
+    for (size_t i = 0; i < p->n_rules; i++)
+        if (number_screens(p, &p->rules[i], err) < 0)
+            return -1;
     return policy_index_create(p, err);
 }
 
@@ -423,9 +509,10 @@ int policy_read_file(struct policy *p, const char *id, const struct json *root, 
         { "sinks", "sink", POLICY_MAX_ENTRIES, sizeof(struct sink_rule), read_sink },
         { "limits", "limit", POLICY_MAX_ENTRIES, sizeof(struct limit_rule), read_limit },
         { "contained", "contained", POLICY_MAX_ENTRIES, sizeof(struct contained_rule), read_contained },
+        { "screens", "screen", POLICY_MAX_SCREENS, sizeof(struct screen_rule), read_screen },
     };
-    void *arrays[] = { p->rules, p->labels, p->sinks, p->limits, p->contained };
-    size_t counts[] = { p->n_rules, p->n_labels, p->n_sinks, p->n_limits, p->n_contained };
+    void *arrays[] = { p->rules, p->labels, p->sinks, p->limits, p->contained, p->screens };
+    size_t counts[] = { p->n_rules, p->n_labels, p->n_sinks, p->n_limits, p->n_contained, p->n_screens };
     int result = 0;
 
     if (json_kind(json_get(root, "rules")) != JSON_ARRAY && p->layer == POLICY_BASE)
@@ -433,8 +520,9 @@ int policy_read_file(struct policy *p, const char *id, const struct json *root, 
     for (size_t i = 0; i < sizeof(sections) / sizeof(*sections) && result == 0; i++)
         result = read_section(p, id, root, &sections[i], &arrays[i], &counts[i], err);
     p->rules = arrays[0], p->labels = arrays[1], p->sinks = arrays[2], p->limits = arrays[3], p->contained = arrays[4];
+    p->screens = arrays[5];
     p->n_rules = counts[0], p->n_labels = counts[1], p->n_sinks = counts[2], p->n_limits = counts[3];
-    p->n_contained = counts[4];
+    p->n_contained = counts[4], p->n_screens = counts[5];
     if (result < 0 || check_ids(root, sections, sizeof(sections) / sizeof(*sections), err) < 0)
         return -1;
     return check_rules(p->rules, p->n_rules, err);

@@ -14,6 +14,7 @@ struct names {
     char provider[256];
     char past[MAX_PAST][256];
     struct policy_past calls[MAX_PAST_CALLS];
+    struct screen_answers screened;
 };
 
 /* Splits "plugin.tool" at the first dot; the plugin's name is put into provider. */
@@ -89,7 +90,20 @@ static int read_past(const struct json *list, struct names *names, struct policy
     return 0;
 }
 
-static int read_call(const struct json *call, struct names *names, struct policy_request *request, struct err *err)
+static int read_screened(const struct policy *p, const struct json *j, struct names *names, struct policy_request *request, struct err *err)
+{
+    struct screen screens[POLICY_MAX_SCREENS];
+
+    for (size_t i = 0; i < p->n_screens; i++)
+        screens[i] = p->screens[i].asks;
+    if (screen_read_answers(screens, p->n_screens, j, &names->screened, err) < 0)
+        return err_context(err, "call");
+    request->n_screened = names->screened.n;
+    request->screened = names->screened.at;
+    return 0;
+}
+
+static int read_call(const struct policy *p, const struct json *call, struct names *names, struct policy_request *request, struct err *err)
 {
     *request = (struct policy_request){ .provider = names->provider };
     for (const struct json *m = json_first(call); m; m = json_next(m)) {
@@ -108,6 +122,8 @@ static int read_call(const struct json *call, struct names *names, struct policy
             bad = match_read_label(m, "call: context", &request->context, err);
         else if (strcmp(key, "past") == 0)
             bad = read_past(m, names, request, err);
+        else if (strcmp(key, "screened") == 0)
+            bad = read_screened(p, m, names, request, err);
         else if (strcmp(key, "bytes") == 0)
             bad = read_bytes(m, &request->bytes, err);
         else if (strcmp(key, "args") == 0 && json_kind(m) == JSON_OBJECT)
@@ -116,7 +132,7 @@ static int read_call(const struct json *call, struct names *names, struct policy
             bad = fail(err, CORAX_E_ARGS, "call: args is not an object");
         else
             bad = fail(err, CORAX_E_ARGS,
-                       "call: key \"%.60s\" is unknown: tool, effects, traits, args, context, past, bytes are known", key);
+                       "call: key \"%.60s\" is unknown: tool, effects, traits, args, context, past, bytes, screened are known", key);
         if (bad)
             return -1;
     }
@@ -135,7 +151,7 @@ static bool is_by(const struct json *rule, const struct policy_verdict *v)
 
 static int check_keys(const struct json *test, struct err *err)
 {
-    static const char *const known[] = { "want", "rule", "call", "result", "must" };
+    static const char *const known[] = { "want", "rule", "call", "result", "must", "screens" };
     const size_t n_known = sizeof(known) / sizeof(*known);
     const struct json *rule = json_get(test, "rule");
     const char *want = json_get_text(test, "want", NULL);
@@ -148,7 +164,7 @@ static int check_keys(const struct json *test, struct err *err)
         while (i < n_known && strcmp(json_key(m), known[i]) != 0)
             i++;
         if (i == n_known)
-            return fail(err, CORAX_E_ARGS, "key \"%.60s\" is unknown: want, rule, call, result, must are known", json_key(m));
+            return fail(err, CORAX_E_ARGS, "key \"%.60s\" is unknown: want, rule, call, result, must, screens are known", json_key(m));
     }
     if (!want || policy_find_decision(want) < 0)
         return fail(err, CORAX_E_ARGS, "want is not allow, ask or deny");
@@ -210,6 +226,29 @@ static int check_must(const struct json *want, const struct policy_duties *must,
     return 0;
 }
 
+static bool is_screen(const struct json *want, const struct screen *s)
+{
+    return strcmp(json_get_text(want, "id", ""), strchr(s->name, '/') + 1) == 0 && strcmp(json_get_text(want, "by", ""), s->by) == 0 &&
+           strcmp(json_get_text(want, "argument", ""), s->argument) == 0 && strcmp(json_get_text(want, "role", ""), s->role) == 0;
+}
+
+/* "screens" of a test: all that the call goes through, by their ids. */
+static int check_screens(const struct policy *p, const struct json *want, const struct policy_request *request, struct err *err)
+{
+    struct screen screens[POLICY_MAX_SCREENS];
+    const size_t n = policy_screens(&p, 1, request, screens, POLICY_MAX_SCREENS);
+    const struct json *j = json_first(want);
+
+    if (!want)
+        return 0;
+    if (json_kind(want) != JSON_ARRAY || json_count(want) != n)
+        return fail(err, CORAX_E_ARGS, "screens is not a list of the %zu that the call goes through", n);
+    for (size_t i = 0; i < n; i++, j = json_next(j))
+        if (json_kind(j) != JSON_OBJECT || json_count(j) != 4 || !is_screen(j, &screens[i]))
+            return fail(err, CORAX_E_ARGS, "screens: it is not id, by, argument and role of %.130s, which is number %zu", screens[i].name, i + 1);
+    return 0;
+}
+
 static int run_test(const struct policy *p, const struct json *test, struct err *err)
 {
     /* Where the file narrows, what it does to a call that nothing else is against: a first layer that narrows nothing. */
@@ -219,14 +258,14 @@ static int run_test(const struct policy *p, const struct json *test, struct err 
     struct policy_verdict verdict;
     struct names names;
 
-    if (check_keys(test, err) < 0 || read_call(json_get(test, "call"), &names, &request, err) < 0)
+    if (check_keys(test, err) < 0 || read_call(p, json_get(test, "call"), &names, &request, err) < 0)
         return -1;
     verdict = policy_decide_layers(layers, 2, &request);
     if (policy_find_decision(json_get_text(test, "want", "")) != (int)verdict.decision ||
         (json_get(test, "rule") && !is_by(json_get(test, "rule"), &verdict)))
         return fail(err, CORAX_E_ARGS, "%.60s.%.60s gives %s by %.70s, not what the test wants", request.provider,
                     request.tool, policy_decision_name(verdict.decision), verdict.rule);
-    if (check_result(json_get(test, "result"), &verdict, err) < 0)
+    if (check_result(json_get(test, "result"), &verdict, err) < 0 || check_screens(p, json_get(test, "screens"), &request, err) < 0)
         return -1;
     return check_must(json_get(test, "must"), &verdict.must, err);
 }

@@ -56,6 +56,7 @@ static void entry_destroy(struct entry *e)
     free((char *)e->tool.name);
     free((char *)e->tool.summary);
     free((char *)e->tool.args_schema);
+    free((char *)e->tool.chat_schema);
     free((char *)e->tool.result_schema);
     jsonschema_destroy(e->compiled);
     free(e);
@@ -149,6 +150,43 @@ static char *print_schema(struct entry *e, const struct json *schema, const char
     return text;
 }
 
+static void write_without_roles(struct jsonw *w, const struct json *j)
+{
+    const enum json_kind kind = json_kind(j);
+
+    if (kind != JSON_OBJECT && kind != JSON_ARRAY) {
+        jsonw_value(w, json_key(j), j);
+        return;
+    }
+    if (kind == JSON_OBJECT)
+        jsonw_object(w, json_key(j));
+    else
+        jsonw_array(w, json_key(j));
+    for (const struct json *m = json_first(j); m; m = json_next(m))
+        if (!json_key(m) || strcmp(json_key(m), REGISTRY_ROLE) != 0 || !json_text(m))
+            write_without_roles(w, m);
+    jsonw_end(w);
+}
+
+/* The argument that is called so keeps its schema, which is no text. */
+static char *print_for_chat(const char *schema, size_t len)
+{
+    struct json *root = strstr(schema, "\"" REGISTRY_ROLE "\"") ? json_parse(schema, len, NULL) : NULL;
+    struct buf out;
+    struct jsonw w;
+    char *text;
+
+    if (root == NULL)
+        return NULL;
+    buf_init(&out, REGISTRY_MAX_SCHEMA);
+    w = jsonw_start(&out);
+    write_without_roles(&w, root);
+    json_free(root);
+    text = buf_take(&out, &len);
+    buf_finish(&out);
+    return text;
+}
+
 static void read_schemas(struct entry *e, const struct json *in)
 {
     static const struct jsonschema_options strict = { .strict = true };
@@ -165,6 +203,7 @@ static void read_schemas(struct entry *e, const struct json *in)
     if (e->tool.args_schema == NULL)
         return;
     e->tool.args_schema_len = strlen(e->tool.args_schema);
+    e->tool.chat_schema = print_for_chat(e->tool.args_schema, e->tool.args_schema_len);
     e->compiled = jsonschema_compile(e->tool.args_schema, e->tool.args_schema_len, &strict, &err);
     if (e->compiled == NULL)
         set_fault(e, "inputSchema: %s", err.msg);
@@ -540,7 +579,7 @@ void tool_write_chat(const struct tool *t, bool later, struct jsonw *w)
     jsonw_object(w, NULL);
     jsonw_text(w, "name", t->name);
     jsonw_text(w, "description", t->summary);
-    jsonw_raw(w, "parameters", t->args_schema, t->args_schema_len);
+    put_schema(w, "parameters", t->chat_schema ? t->chat_schema : t->args_schema);
     if (later)
         jsonw_bool(w, "later", true);
     jsonw_end(w);

@@ -26,6 +26,7 @@
 #define REGISTRY_MAX_SUMMARY  1024        /* a longer one is cut, and ends with … */
 #define REGISTRY_MAX_SCHEMA   (64 * 1024) /* a tool with a longer one is disabled */
 
+#define REGISTRY_ROLE         "x-corax"   /* in a schema: what an argument is for (corax-plugin(3)) */
 #define REGISTRY_HASH         32          /* bytes */
 
 #define REGISTRY_ALL_EFFECTS 31U /* every enum corax_effect bit */
@@ -37,6 +38,7 @@ struct tool {
     unsigned char definition[REGISTRY_HASH]; /* SHA-256 of all that the provider says of it, and of what it may do */
     const char *args_schema; /* JSON text, without white space */
     size_t args_schema_len;
+    const char *chat_schema; /* the same without roles ("x-corax"), which no model need read; NULL: it has none */
     const struct jsonschema *schema; /* compiled; NULL when that failed */
     const char *result_schema;       /* JSON text; NULL: none */
     uint32_t effects, traits;        /* enum corax_effect, enum corax_trait */

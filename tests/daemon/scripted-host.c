@@ -6,7 +6,10 @@
  * FILE.so is no shared object but JSON: {"name":"ledger","ledger":"/path","tools":[TOOL as in tools/list ...]}.  The
  * text of a call is its argument `text`.  What a tool does is in its name, by words: one with "append" in it adds
  * the text as a line to the ledger; then "crash", "hang", "garbage", "flood" (100 MB in one line) and "slow" (2 s)
- * do what they say; the rest answers with the text.  One with "exec" in it asks for the service corax/exec, as a host that was taken over could, and
+ * do what they say; the rest answers with the text.  One with "screen" in it plays a screening tool: for each text of its list "values"
+ * it finds the words of bad, worse and good that the text holds; of one with "odd" it does not know, and with "wrong" it is an
+ * error.  What it was given is a line of the ledger.  "short" in its name leaves the last out, "loud" finds a hundred things, "mute"
+ * has nothing for programs, "bare" no findings.  One with "exec" in it asks for the service corax/exec, as a host that was taken over could, and
  * answers with what it hears.
  */
 #include <fcntl.h>
@@ -74,6 +77,47 @@ static void flood(void)
         }
 }
 
+static void screen_one(struct jsonw *w, const char *name, const char *text)
+{
+    static const char *const words[] = { "bad", "worse", "good" };
+    char word[16];
+
+    jsonw_object(w, NULL);
+    jsonw_text(w, "status", strstr(text, "odd") ? "unknown" : strstr(text, "wrong") ? "error" : "ok");
+    if (!strstr(name, "bare")) {
+        jsonw_array(w, "findings");
+        for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+            if (strstr(text, words[i]))
+                jsonw_text(w, NULL, words[i]);
+        for (int i = 0; i < 100 && strstr(name, "loud"); i++) {
+            snprintf(word, sizeof(word), "word-%d", i);
+            jsonw_text(w, NULL, word);
+        }
+        jsonw_end(w);
+    }
+    jsonw_end(w);
+}
+
+static void screen(const char *name, const struct json *values, struct jsonw *w)
+{
+    char line[1000];
+    int n = snprintf(line, sizeof(line), "%s:", name);
+
+    for (const struct json *j = json_first(values); j; j = json_next(j))
+        n += snprintf(line + n, n < 900 ? sizeof(line) - (size_t)n : 0, " %s", json_text(j));
+    append(line);
+    if (strstr(name, "mute"))
+        return;
+    jsonw_object(w, "structuredContent");
+    jsonw_text(w, "status", "ok");
+    jsonw_array(w, "results");
+    for (const struct json *j = json_first(values); j; j = json_next(j))
+        if (json_next(j) || !strstr(name, "short"))
+            screen_one(w, name, json_text(j));
+    jsonw_end(w);
+    jsonw_end(w);
+}
+
 static void call(const struct rpc_msg *msg, struct jsonw *w)
 {
     static char heard[4096];
@@ -103,6 +147,8 @@ static void call(const struct rpc_msg *msg, struct jsonw *w)
     jsonw_text(w, "text", text);
     jsonw_end(w);
     jsonw_end(w);
+    if (strstr(name, "screen"))
+        screen(name, json_get(json_get(msg->params, "arguments"), "values"), w);
     jsonw_bool(w, "isError", strstr(name, "fail") != NULL);
 }
 

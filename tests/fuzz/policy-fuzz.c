@@ -2,7 +2,7 @@
  * policies: the bytes are a policy file, and from the first NUL on the arguments of a call.  The file is loaded as a base and as a layer
  * that narrows.  A file that loads must load again to the same hash, and decide alike the second time; explained, the first reason is the
  * verdict's.  With one more file that denies, in a worse context, with more calls made or more bytes, and below a layer that narrows,
- * nothing may become more lenient than it was.
+ * nothing may become more lenient than it was; nor with more that screens found, or where what they found is not known.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -50,6 +50,35 @@ static void decide_worse(const struct policy *base, const struct policy *narrow,
     expect(decide(base, narrow, &worse).decision >= d);
     worse.bytes += 1000;
     expect(decide(base, narrow, &worse).decision >= d);
+    worse = *r;
+    worse.n_screened = 0;
+    expect(decide(base, narrow, &worse).decision >= d);
+}
+
+/* To every screen, a word that the file's rules may name, or nothing. */
+static void decide_screened(const struct policy *base, const struct policy *narrow, const struct policy_request *r)
+{
+    static const char *const words[] = { "controlled", "bad", "f-0" };
+    const struct policy *layers[] = { base, narrow };
+    struct screen screens[SCREEN_MAX_QUESTIONS];
+    const size_t n = policy_screens(layers, 2, r, screens, SCREEN_MAX_QUESTIONS);
+    struct screen_answer answers[SCREEN_MAX_QUESTIONS];
+    struct policy_request screened = *r;
+    enum policy_decision before = POLICY_ALLOW;
+
+    screened.screened = answers;
+    screened.n_screened = n < SCREEN_MAX_QUESTIONS ? n : SCREEN_MAX_QUESTIONS;
+    for (size_t found = 0; n > 0 && found <= sizeof(words) / sizeof(*words); found++) {
+        enum policy_decision d;
+
+        for (size_t i = 0; i < screened.n_screened; i++)
+            answers[i] =
+                (struct screen_answer){ screens[i].by, screens[i].argument, screens[i].role, true, found, words };
+        d = decide(base, narrow, &screened).decision;
+        expect(d >= before);
+        decide_worse(base, narrow, &screened, d);
+        before = d;
+    }
 }
 
 struct loaded {
@@ -72,6 +101,7 @@ static void decide_all(const struct loaded *l, const struct json *args)
             w = decide(l->all, l->narrow, &r);
             expect(w.decision >= v.decision && label_is_within(v.result, w.result));
             decide_worse(l->all, l->narrow, &r, w.decision);
+            decide_screened(l->all, l->narrow, &r);
         }
         if (!l->base)
             continue;
@@ -81,6 +111,7 @@ static void decide_all(const struct loaded *l, const struct json *args)
         expect(!l->stricter || decide(l->stricter, NULL, &r).decision >= v.decision);
         expect(!l->narrow || decide(l->base, l->narrow, &r).decision >= v.decision);
         decide_worse(l->base, NULL, &r, v.decision);
+        decide_screened(l->base, l->narrow, &r);
     }
 }
 

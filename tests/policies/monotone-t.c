@@ -1,7 +1,7 @@
 /*
  * Covers: that what makes a task worse, or a policy narrower, never makes a decision more lenient.  On random sets of layers and random
  * requests one thing is changed, and both are decided on:
- *  - a context that is worse in one part or both, calls made before, more bytes
+ *  - a context that is worse in one part or both, calls made before, more bytes, more findings of screens, one that is not known any more
  *  - an ask or deny rule, a limit, or a sink in any layer; a label in a layer that narrows; a whole layer that narrows
  *  - an allow rule in the base, which may only change what "none" decided
  * What a policy has more of may also weaken no duty, and a result's label may not get better.
@@ -19,11 +19,11 @@
 #define PER_CHANGE 180 /* requests to each changed set */
 
 enum change {
-    CONTEXT, PAST, BYTES, ASK_RULE, DENY_RULE, NARROW_RULE, LIMIT, NARROW_LABEL, NARROW_SINK, LAYER, ALLOW_RULE, N_CHANGES
+    CONTEXT, PAST, BYTES, FINDINGS, UNKNOWN, ASK_RULE, DENY_RULE, NARROW_RULE, LIMIT, NARROW_LABEL, NARROW_SINK, LAYER, ALLOW_RULE, N_CHANGES
 };
 
 static const char *const change_names[N_CHANGES] = {
-    "a worse context", "calls made before", "more bytes", "an ask rule in the base", "a deny rule in the base",
+    "a worse context", "calls made before", "more bytes", "more findings", "a screen without an answer", "an ask rule in the base", "a deny rule in the base",
     "a rule in a layer that narrows", "a limit", "a label in a layer that narrows", "a sink in a layer that narrows",
     "a layer that narrows", "an allow rule in the base",
 };
@@ -102,10 +102,34 @@ static bool change_set(struct random_set *s, enum change change)
     case CONTEXT:
     case PAST:
     case BYTES:
+    case FINDINGS:
+    case UNKNOWN:
     case N_CHANGES:
         break;
     }
     return true;
+}
+
+/* One that is known finds more, or is not known any more; those behind the first n_screened are not known before. */
+static void change_answer(struct random_request *r, struct policy_request *changed, bool unknown, struct screen_answer answers[N_RANDOM_ANSWERS],
+                          const char *found[COUNT(findings)])
+{
+    struct screen_answer *a = &answers[below(N_RANDOM_ANSWERS)];
+    const char *more = PICK(findings);
+
+    memcpy(answers, r->answers, N_RANDOM_ANSWERS * sizeof(*answers));
+    changed->screened = answers;
+    if (unknown)
+        a->known = false;
+    for (size_t i = 0; i < a->n; i++)
+        if (strcmp(a->findings[i], more) == 0)
+            return;
+    if (unknown || a->n == COUNT(findings))
+        return;
+    if (a->n > 0)
+        memcpy(found, a->findings, a->n * sizeof(*found));
+    found[a->n++] = more;
+    a->findings = found;
 }
 
 static void change_request(struct policy_request *r, enum change change)
@@ -141,11 +165,15 @@ static void hold(const struct layers *before, const struct layers *after, enum c
         struct random_request r;
         struct policy_request other;
         struct policy_verdict v, w;
+        struct screen_answer answers[N_RANDOM_ANSWERS];
+        const char *found[COUNT(findings)];
         bool exempt;
 
         random_request(&r);
         other = r.request;
         change_request(&other, change);
+        if (change == FINDINGS || change == UNKNOWN)
+            change_answer(&r, &other, change == UNKNOWN, answers, found);
         v = policy_decide_layers((const struct policy *const *)before->at, before->n, &r.request);
         w = policy_decide_layers((const struct policy *const *)after->at, after->n, &other);
         exempt = (change == ALLOW_RULE || change == ASK_RULE) && strcmp(v.rule, "none") == 0;
@@ -153,7 +181,7 @@ static void hold(const struct layers *before, const struct layers *after, enum c
         t->per[change]++;
         t->changed[change] += v.decision != w.decision;
         t->lenient[change] += w.decision < v.decision && !exempt;
-        t->weaker[change] += change > BYTES && has_weaker_duties(&v, &w);
+        t->weaker[change] += change > UNKNOWN && has_weaker_duties(&v, &w);
         json_free(r.args);
     }
 }

@@ -132,6 +132,18 @@ static void test_conditions(void)
 #define OTHER      ",\"why\":\"w\"}"
 #define PAIR(a, b) HEAD "{\"id\":\"r\"," a OTHER ",{\"id\":\"s\"," b OTHER "]}"
 
+#define AGAINST "{\"id\":\"r\",\"deny\":\"a.b\",\"why\":\"w\",\"when\":{\"screened\":"
+#define SCREENS "{\"policy\":1,\"id\":\"t\",\"rules\":[],\"screens\":["
+#define SCREEN(of, by) \
+    "{\"id\":\"e\",\"of\":" of ",\"by\":\"" by "\",\"argument\":\"n\",\"role\":\"molecule\",\"why\":\"w\""
+#define SCREENED(found)                                                                                                \
+    SCREENS SCREEN("\"a.b\"", "q.c") "}],\"tests\":[{\"want\":\"deny\",\"call\":{\"tool\":\"a.b\",\"screened\":" found \
+                                     "}"
+#define SCREENED_BY(how, words) "\"when\":{\"screened\":{\"e\":{\"" how "\":[" words "]}}}"
+#define PAIR_SCREENED(a, b)                                                                                    \
+    "{\"policy\":1,\"id\":\"t\",\"screens\":[" SCREEN("\"a.*\"", "q.c") "}],\"rules\":[{\"id\":\"r\"," a OTHER \
+                                                                        ",{\"id\":\"s\"," b OTHER "]}"
+
 static const struct {
     const char *text, *says;
 } refused[] = {
@@ -190,6 +202,57 @@ static const struct {
     { HEAD WHEN "{\"except\":[7]}}]}", "except: pattern \"\" is not \"plugin.tool\"" },
     { HEAD WHEN "{\"except\":[\"b\"]}}]}", "except: pattern \"b\" is not \"plugin.tool\"" },
     { HEAD WHEN "{\"except\":[\"x.y\",\"a.*\"]}}]}", "can never match: except \"a.*\" is all that it is about" },
+    { HEAD WHEN "{\"screened\":{}}}]}", "screened is not an object of findings" },
+    { HEAD WHEN "{\"screened\":{\"e\":[\"bad\"]}}}]}", "screened.e of allow is an object with \"within\"" },
+    { HEAD WHEN "{\"screened\":{\"e\":{\"any\":[\"bad\"]}}}}]}", "screened.e of allow is an object with \"within\"" },
+    { HEAD AGAINST "{\"e\":{\"within\":[\"bad\"]}}"
+                   "}}]}",
+      "screened.e of ask and deny is an object with \"any\"" },
+    { HEAD AGAINST "{\"e\":{\"any\":[\"a\"],\"within\":[]}}"
+                   "}}]}",
+      "screened.e of ask and deny is an object with \"any\"" },
+    { HEAD AGAINST "{\"e\":{\"any\":[]}}"
+                   "}}]}",
+      "an empty \"any\" can never match" },
+    { HEAD AGAINST "{\"e\":{\"any\":\"bad\"}}"
+                   "}}]}",
+      "any is not a list of findings" },
+    { HEAD AGAINST "{\"e\":{\"any\":[\"Bad\"]}}"
+                   "}}]}",
+      "a finding is 1 to 64" },
+    { HEAD AGAINST "{\"e\":{\"any\":[\"bad\"]}}"
+                   "}}]}",
+      "rule r: screened: the file has no screen e" },
+    { SCREENS "7]}", "screen 1: id is not" },
+    { SCREENS SCREEN("\"a.b\"", "q.c") "},{\"id\":\"r\"}]}", "screen r: by is not" },
+    { SCREENS SCREEN("\"a.b\"", "q.c") ",\"then\":1}]}", "screen e: key \"then\" is unknown" },
+    { SCREENS SCREEN("\"a.b\"", "q.*") "}]}", "screen e: by is not the \"plugin.tool\"" },
+    { SCREENS SCREEN("\"a.b\"", "q") "}]}", "screen e: by is not the \"plugin.tool\"" },
+    { SCREENS SCREEN("[]", "q.c") "}]}", "screen e: of is missing" },
+    { SCREENS SCREEN("7", "q.c") "}]}", "screen e: of is not a pattern" },
+    { SCREENS SCREEN("[\"a.b\",\"b\"]", "q.c") "}]}", "pattern \"b\" is not" },
+    { SCREENS SCREEN("\"a.b\"", "q.c") ",\"when\":{\"args\":{\"n\":{\"max\":1}}}}]}", "when: key \"args\" is unknown" },
+    { SCREENS "{\"id\":\"e\",\"of\":\"a.b\",\"by\":\"q.c\",\"role\":\"molecule\",\"why\":\"w\"}]}",
+      "argument is missing" },
+    { SCREENS "{\"id\":\"e\",\"of\":\"a.b\",\"by\":\"q.c\",\"argument\":\"n\",\"role\":\"path\",\"why\":\"w\"}]}",
+      "role is not \"molecule\"" },
+    { SCREENS "{\"id\":\"e\",\"of\":\"a.b\",\"by\":\"q.c\",\"argument\":\"n\",\"role\":\"molecule\"}]}",
+      "why is missing" },
+    { SCREENS SCREEN("\"a.b\"", "q.c") "}," SCREEN("\"a.c\"", "q.c") "}]}", "e: this id is there twice" },
+    { SCREENED("{\"f\":[]}") "}]}", "call: screened: there is no screen \"f\"" },
+    { SCREENED("{\"e\":\"bad\"}") "}]}", "screened: e is neither a list of findings nor null" },
+    { SCREENED("{\"e\":[\"B\"]}") "}]}", "screened: e: a finding is 1 to 64" },
+    { SCREENED("[]") "}]}", "screened is not an object" },
+    { SCREENED("{\"e\":[]}") ",\"screens\":[]}]}", "screens is not a list of the 1 that" },
+    { SCREENED("{\"e\":[]}") ",\"screens\":[{\"id\":\"e\"}]}]}",
+      "it is not id, by, argument and role of t/e, which is number 1" },
+    { PAIR_SCREENED("\"deny\":\"a.*\"," SCREENED_BY("any", "\"x\",\"y\""),
+                    "\"deny\":\"a.b\"," SCREENED_BY("any", "\"y\"")),
+      "rule s can never win" },
+    { PAIR_SCREENED("\"allow\":\"a.*\"," SCREENED_BY("within", "\"x\""),
+                    "\"allow\":\"a.b\"," SCREENED_BY("within", "")),
+      "rule s can never win" },
+    { PAIR_SCREENED("\"deny\":\"a.*\"", "\"ask\":\"a.b\"," SCREENED_BY("any", "\"y\"")), "rule s can never win" },
     { HEAD RULE "}," RULE "}]}", "t.json: r: this id is there twice" },
     { PAIR("\"ask\":\"a.*\",\"when\":{\"except\":[\"a.c\"]}", "\"allow\":\"a.b\""), "rule s can never win" },
     { PAIR("\"ask\":\"a.*\"", "\"allow\":\"a.*\",\"when\":{\"except\":[\"a.c\"]}"), "rule s can never win" },
@@ -236,6 +299,12 @@ static const char *const accepted[] = {
     PAIR("\"ask\":\"*.*\",\"when\":{\"except\":[\"a.c*\"]}", "\"ask\":\"a.*d\""),
     PAIR("\"allow\":\"*.*\"", "\"ask\":\"a.b\""),
     PAIR("\"ask\":\"a.b*\"", "\"ask\":\"a.*b\""),
+    PAIR_SCREENED("\"deny\":\"a.*\"," SCREENED_BY("any", "\"x\""),
+                  "\"deny\":\"a.b\"," SCREENED_BY("any", "\"x\",\"y\"")),
+    PAIR_SCREENED("\"deny\":\"a.*\"," SCREENED_BY("any", "\"x\""), "\"allow\":\"a.b\"," SCREENED_BY("within", "\"x\"")),
+    PAIR_SCREENED("\"allow\":\"a.*\"," SCREENED_BY("within", ""), "\"allow\":\"a.b\"," SCREENED_BY("within", "\"x\"")),
+    PAIR_SCREENED("\"deny\":\"a.*\"," SCREENED_BY("any", "\"x\""), "\"allow\":\"a.b\""),
+    SCREENED("{\"e\":null}") ",\"screens\":[{\"id\":\"e\",\"by\":\"q.c\",\"argument\":\"n\",\"role\":\"molecule\"}]}]}",
     PAIR("\"ask\":\"a.b\",\"when\":{\"effects\":{\"any\":[\"net\"]}}",
          "\"ask\":\"a.b\",\"when\":{\"effects\":{\"within\":[\"net\"]}}"),
     PAIR("\"deny\":\"a.b\",\"when\":{\"args\":{\"n\":{\"max\":5}}}",

@@ -20,9 +20,9 @@
 
 /* --- entries ---------------------------------------------------------------------------------------------------- */
 
-enum section { RULES, LABELS, SINKS, LIMITS, CONTAINED, N_SECTIONS };
+enum section { RULES, LABELS, SINKS, LIMITS, CONTAINED, SCREENS, N_SECTIONS };
 
-static const char *const section_names[N_SECTIONS] = { "rules", "labels", "sinks", "limits", "contained" };
+static const char *const section_names[N_SECTIONS] = { "rules", "labels", "sinks", "limits", "contained", "screens" };
 
 #define MAX_ENTRIES   40 /* of a section of a file */
 #define ENTRY_BYTES   900
@@ -223,6 +223,38 @@ static inline void put_crowded_args(struct buf *b, enum crowd crowd)
     buf_addc(b, '}');
 }
 
+static const char *const findings[] = { "f-0", "f-1", "f-2", "f-3" };
+
+/* Of a file's screens those that are numbered so; where it has none of that number, the rule does not load. */
+static inline void put_screened(struct buf *b, bool allow)
+{
+    const unsigned first = 1 + (below(3) == 0);
+
+    buf_adds(b, "\"screened\":{");
+    for (unsigned i = first; i <= first + (below(4) == 0); i++) {
+        buf_addf(b, "%s\"e%u\":{", i > first ? "," : "", i);
+        put_names(b, allow ? "within" : "any", (const char *const[]){ "f-0", "f-1", "f-2", "f-3" }, COUNT(findings));
+        buf_addc(b, '}');
+    }
+    buf_addc(b, '}');
+}
+
+/* A screen's members but for its id and why. */
+static inline void put_screen(struct buf *b)
+{
+    static const char *const arguments[] = { "m", "list" };
+    const unsigned more = below(3);
+
+    buf_adds(b, more ? "\"of\":[" : "\"of\":");
+    put_pattern(b);
+    for (unsigned i = 1; i < more; i++) {
+        buf_addc(b, ',');
+        put_pattern(b);
+    }
+    buf_adds(b, more ? "]" : "");
+    buf_addf(b, ",\"by\":\"q.check%u\",\"argument\":\"%s\",\"role\":\"molecule\"", below(2), PICK(arguments));
+}
+
 /* The conditions that a section may have. */
 static inline void put_when(struct buf *b, enum section section, bool allow, enum crowd crowd)
 {
@@ -237,13 +269,15 @@ static inline void put_when(struct buf *b, enum section section, bool allow, enu
         put_bits(b, "effects", effects, COUNT(effects));
     if (has_member(&m, 4))
         put_bits(b, "traits", traits, COUNT(traits));
-    if (section != LIMITS && crowd == NO_CROWD && has_member(&m, 2))
+    if (section != LIMITS && section != SCREENS && crowd == NO_CROWD && has_member(&m, 2))
         put_args(b);
     if (section == RULES && has_member(&m, 3)) {
         buf_addf(b, "\"context\":{\"%s\":", allow ? "at_most" : "at_least");
         put_label(b);
         buf_addc(b, '}');
     }
+    if (section == RULES && has_member(&m, 2))
+        put_screened(b, allow);
     if (has_member(&m, 4)) {
         buf_adds(b, "\"except\":[");
         put_pattern(b);
@@ -284,8 +318,12 @@ static inline void crowded_entry(char out[ENTRY_BYTES], enum section section, un
     buf_init(&b, ENTRY_BYTES);
     if (!decision)
         decision = layer == POLICY_BASE ? PICK(base) : PICK(narrow);
-    buf_addf(&b, "{\"id\":\"%c%u\",\"%s\":", "rlsmc"[section], number, section == RULES ? decision : "of");
-    if (crowd != NO_CROWD && below(4))
+    buf_addf(&b, "{\"id\":\"%c%u\",", "rlsmce"[section], number);
+    if (section != SCREENS)
+        buf_addf(&b, "\"%s\":", section == RULES ? decision : "of");
+    if (section == SCREENS)
+        put_screen(&b);
+    else if (crowd != NO_CROWD && below(4))
         buf_adds(&b, below(3) ? "\"*.*\"" : "\"a.*\"");
     else
         put_pattern(&b);
@@ -407,13 +445,14 @@ static inline struct policy *load_random_layer(const struct random_layer *l, boo
 /* Adds entries one by one, and keeps those that load.  Of some files the rules are many. */
 static inline void fill_random_file(struct random_file *f, enum policy_layer kind, unsigned number)
 {
-    static const unsigned tries[N_SECTIONS] = { 9, 4, 4, 3, 3 };
+    static const unsigned tries[N_SECTIONS] = { 9, 4, 4, 3, 3, 5 };
     static struct random_layer alone;
     const enum crowd crowd = below(5) ? NO_CROWD : (enum crowd)(1 + below(N_CROWDS - 1));
 
     memset(f, 0, sizeof(*f));
     snprintf(f->id, sizeof(f->id), "f%u", number);
-    for (unsigned s = 0; s < N_SECTIONS; s++)
+    /* The screens come first, for rules are about them. */
+    for (unsigned k = 0, s = SCREENS; k < N_SECTIONS; k++, s = k - 1)
         for (unsigned i = below(tries[s]) + (s != RULES ? 0 : crowd ? MAX_ENTRIES : kind == POLICY_BASE ? 2 : 0);
              i > 0 && f->n[s] < MAX_ENTRIES; i--) {
             struct policy *p;
@@ -449,8 +488,12 @@ static inline void fill_random_set(struct random_set *s)
 
 #define MAX_RANDOM_PAST 6
 
+#define N_RANDOM_ANSWERS 4
+
 struct random_request {
     struct json *args;
+    struct screen_answer answers[N_RANDOM_ANSWERS];
+    const char *found[N_RANDOM_ANSWERS][COUNT(findings)];
     struct policy_past past[2 * MAX_RANDOM_PAST];
     struct policy_request request;
 };
@@ -495,6 +538,21 @@ static inline struct label random_label(void)
     return (struct label){ (enum integrity)below(2), (enum confidentiality)below(3) };
 }
 
+/* To each question of put_screen that, or the next, or none. */
+static inline void random_answers(struct random_request *r)
+{
+    static const char *const by[] = { "q.check0", "q.check1" }, *const arguments[] = { "m", "list" };
+
+    for (unsigned i = 0; i < N_RANDOM_ANSWERS; i++) {
+        struct screen_answer *a = &r->answers[i];
+
+        *a = (struct screen_answer){ by[i / 2], arguments[i % 2], "molecule", below(4) > 0, 0, r->found[i] };
+        for (unsigned f = 0; f < COUNT(findings); f++)
+            if (a->known && below(4) == 0)
+                r->found[i][a->n++] = findings[f];
+    }
+}
+
 static inline void random_request(struct random_request *r)
 {
     static const char *const providers[] = { "a", "a", "ab", "b", "c" };
@@ -534,6 +592,7 @@ static inline void random_request(struct random_request *r)
     buf_finish(&b);
     for (unsigned i = 0; i < 2 * MAX_RANDOM_PAST; i++)
         r->past[i] = random_past();
+    random_answers(r);
     r->request = (struct policy_request){ .provider = PICK(providers),
                                           .tool = PICK(tools),
                                           .effects = below(4) ? below(32) : 0,
@@ -543,6 +602,8 @@ static inline void random_request(struct random_request *r)
                                           .context = below(2) ? random_label() : (struct label){ TRUSTED, PUBLIC },
                                           .n_past = below(2) ? below(MAX_RANDOM_PAST + 1) : 0,
                                           .past = r->past,
+                                          .n_screened = below(4) ? N_RANDOM_ANSWERS : below(N_RANDOM_ANSWERS),
+                                          .screened = r->answers,
                                           .resolve = below(3) ? NULL : resolve_links };
 }
 

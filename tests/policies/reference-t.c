@@ -20,7 +20,7 @@ struct loaded {
 };
 
 struct tally {
-    unsigned long requests, sets, by_decision[3], none, built_in, with_duties, layers, differs, order, explained;
+    unsigned long requests, sets, by_decision[3], none, built_in, with_duties, layers, differs, order, explained, screened, by_screened;
 };
 
 static void parse_layer(const struct random_layer *l, struct reference_layer *out)
@@ -144,6 +144,17 @@ static void report(const struct random_set *s, const struct random_request *r, c
     buf_finish(&text);
 }
 
+/* Were nothing known, it would be another rule's, or another decision. */
+static bool depends_on_screens(const struct loaded *l, const struct policy_request *r, const struct policy_verdict *v)
+{
+    struct policy_request unknown = *r;
+    struct policy_verdict w;
+
+    unknown.n_screened = 0;
+    w = policy_decide_layers(l->layers, l->n, &unknown);
+    return w.decision != v->decision || strcmp(w.rule, v->rule) != 0;
+}
+
 static void compare(const struct random_set *s, const struct loaded *l, struct tally *t)
 {
     for (unsigned i = 0; i < PER_SET; i++) {
@@ -159,6 +170,8 @@ static void compare(const struct random_set *s, const struct loaded *l, struct t
         t->by_decision[v.decision]++;
         t->none += strcmp(v.rule, "none") == 0;
         t->built_in += strncmp(v.rule, "built-in/", 9) == 0;
+        t->screened += policy_screens(l->layers, l->n, &r.request, NULL, 0) > 0;
+        t->by_screened += depends_on_screens(l, &r.request, &v);
         t->with_duties += v.must.timeout_ms || v.must.approve_ms || v.must.fresh_host || v.must.result_bytes || policy_redacts(&v.must);
         if (!is_as_said(l, &v, &a) && t->differs++ < 3)
             report(s, &r, &v, &a);
@@ -188,8 +201,11 @@ int main(void)
         compare(&set, &l, &t);
         free_all(&l);
     }
-    diag("%lu requests to %lu sets of %lu layers: %lu allow, %lu ask, %lu deny; no rule %lu, built in %lu, with duties %lu", t.requests,
-         t.sets, t.layers, t.by_decision[0], t.by_decision[1], t.by_decision[2], t.none, t.built_in, t.with_duties);
+    diag("%lu requests to %lu sets of %lu layers: %lu allow, %lu ask, %lu deny; no rule %lu, built in %lu, with duties %lu; screened %lu, decided "
+         "by what that found %lu",
+         t.requests,
+         t.sets, t.layers, t.by_decision[0], t.by_decision[1], t.by_decision[2], t.none, t.built_in, t.with_duties, t.screened, t.by_screened);
+    ok(t.by_screened > t.requests / 200, "what screens found decides on some");
     ok(t.requests >= wanted, "%lu requests were made", wanted);
     for (int d = 0; d < 3; d++)
         ok(t.by_decision[d] > t.requests / 50, "a good part is %s", policy_decision_name((enum policy_decision)d));

@@ -380,6 +380,61 @@ static bool entry_matches(const struct json *entry, const char *pattern, const s
     return true;
 }
 
+/* --- screens ---------------------------------------------------------------------------------------------------- */
+
+static bool is_screened(const struct json *screen, const struct policy_request *r)
+{
+    const struct json *of = json_get(screen, "of");
+
+    if (json_text(of))
+        return entry_matches(screen, json_text(of), r, true);
+    for (const struct json *j = json_first(of); j; j = json_next(j))
+        if (entry_matches(screen, json_text(j), r, true))
+            return true;
+    return false;
+}
+
+static const struct screen_answer *answer_to(const struct json *screen, const struct policy_request *r)
+{
+    for (size_t i = 0; i < r->n_screened; i++)
+        if (strcmp(r->screened[i].by, json_get_text(screen, "by", "")) == 0 &&
+            strcmp(r->screened[i].argument, json_get_text(screen, "argument", "")) == 0 &&
+            strcmp(r->screened[i].role, json_get_text(screen, "role", "")) == 0)
+            return &r->screened[i];
+    return NULL;
+}
+
+static bool found_fits(const struct json *condition, const struct screen_answer *a)
+{
+    const struct json *any = json_get(condition, "any"), *within = json_get(condition, "within");
+    bool one = any == NULL;
+
+    for (size_t i = 0; i < a->n; i++) {
+        one |= lists(any, a->findings[i]);
+        if (within && !lists(within, a->findings[i]))
+            return false;
+    }
+    return one;
+}
+
+static bool screened_matches(const struct json *root, const struct json *rule, const struct policy_request *r,
+                             bool against)
+{
+    for (const struct json *c = json_first(json_get(json_get(rule, "when"), "screened")); c; c = json_next(c)) {
+        const struct json *screen = json_first(json_get(root, "screens"));
+        const struct screen_answer *a;
+
+        while (strcmp(json_get_text(screen, "id", ""), json_key(c)) != 0)
+            screen = json_next(screen);
+        if (!is_screened(screen, r))
+            return false;
+        a = answer_to(screen, r);
+        if (a && a->known ? !found_fits(c, a) : !against)
+            return false;
+    }
+    return true;
+}
+
 static bool of_matches(const struct json *entry, const struct policy_request *r, bool against)
 {
     return entry_matches(entry, json_get_text(entry, "of", "?.?"), r, against);
@@ -452,9 +507,11 @@ static void ask_rules(const struct reference_layer *l, bool base, const struct p
             enum policy_decision d = POLICY_DENY;
             const char *pattern = decision_of(rule, &d);
 
-            if (!entry_matches(rule, pattern, r, d != POLICY_ALLOW))
+            if (!entry_matches(rule, pattern, r, d != POLICY_ALLOW) ||
+                !screened_matches(l->roots[f], rule, r, d != POLICY_ALLOW))
                 continue;
-            if (d == POLICY_DENY || !json_get(json_get(json_get(rule, "when"), "context"), "at_least"))
+            if (d != POLICY_ASK ||
+                !(json_get(json_get(rule, "when"), "context") || json_get(json_get(rule, "when"), "screened")))
                 one = true;
             say(a, d, json_get_text(l->roots[f], "id", "?"), json_get_text(rule, "id", "?"));
             oblige(a, rule, json_get_text(l->roots[f], "id", "?"));

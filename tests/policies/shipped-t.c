@@ -22,6 +22,10 @@ static const struct {
     { "unattended/fetches: with effects any write", "write is not within" },
     { "unattended/fetches: with effects any exec", "exec is not within" },
     { "unattended/fetches: with traits any destructive", "destroys denies what is destructive" },
+    { "*/controlled: deny c*.*", "the screen is of chemistry's tools alone" },
+    { "*/controlled: deny *e*.*", "the screen is of chemistry's tools alone" },
+    { "*/explosive: deny c*.*", "the screen is of chemistry's tools alone" },
+    { "*/explosive: deny *e*.*", "the screen is of chemistry's tools alone" },
 };
 
 /* Writes a set again with the one change whose number is asked for. */
@@ -114,7 +118,7 @@ static void write_list(struct mutation *m, struct jsonw *w, const char *of, cons
         snprintf(text, sizeof(text), "%s %s %s", of, key, json_text(j) ? json_text(j) : json_digits(j));
         if (is_here(m, "without", text))
             continue;
-        if (strcmp(key, "except") == 0) {
+        if (strcmp(key, "except") == 0 || strcmp(key, "of") == 0) {
             write_pattern(m, w, NULL, json_text(j));
         } else if (!names && json_text(j) && is_here(m, "misspelt", text)) {
             snprintf(text, sizeof(text), "%sx", json_text(j));
@@ -147,8 +151,17 @@ static void write_word(struct mutation *m, struct jsonw *w, const struct json *j
         const char *const *words;
         size_t n;
     } known[] = { { "integrity", integrities, COUNT(integrities) }, { "in_doubt", doubts, COUNT(doubts) } };
+    static const char *const texts[] = { "by", "argument", "role" }; /* of a screen */
     const char *const *names = confidentialities, *word = json_text(j);
     size_t n = COUNT(confidentialities);
+    char misspelt[120];
+
+    for (size_t i = 0; i < COUNT(texts); i++)
+        if (strcmp(json_key(j), texts[i]) == 0) {
+            snprintf(misspelt, sizeof(misspelt), "%sx", word);
+            jsonw_text(w, json_key(j), is_here(m, "misspelt", texts[i]) ? misspelt : word);
+            return;
+        }
 
     for (size_t i = 0; i < COUNT(known); i++)
         if (strcmp(json_key(j), known[i].key) == 0) {
@@ -170,7 +183,8 @@ static void write_member(struct mutation *m, struct jsonw *w, const char *of, co
 
     switch (json_kind(j)) {
     case JSON_OBJECT:
-        if (strcmp(of, "args") == 0 && is_here(m, "another argument than", json_key(j))) {
+        if ((strcmp(of, "args") == 0 && is_here(m, "another argument than", json_key(j))) ||
+            (strcmp(of, "screened") == 0 && is_here(m, "another screen than", json_key(j)))) {
             snprintf(name, sizeof(name), "%sx", json_key(j));
             jsonw_value(w, name, j);
             break;
@@ -243,7 +257,7 @@ static void write_entry(struct mutation *m, struct jsonw *w, const struct json *
             jsonw_value(w, key, j);
         else if (is_decision(key))
             write_decision(m, w, j);
-        else if (strcmp(key, "of") == 0)
+        else if (strcmp(key, "of") == 0 && json_text(j))
             write_pattern(m, w, key, json_text(j));
         else if (!is_here(m, "without", key))
             write_member(m, w, "", j);
@@ -271,7 +285,7 @@ static void write_set(struct mutation *m, const struct json *root, struct buf *o
 
 /* --- calls of every kind ---------------------------------------------------------------------------------------- */
 
-#define N_TOOLS 5
+#define N_TOOLS 6
 #define N_CALLS (N_TOOLS * 32 * 4 * 6) /* effects, traits, contexts */
 
 /* Decides on calls of every kind; counts the decisions.  false: q decides otherwise than p. */
@@ -279,12 +293,19 @@ static bool decide_calls(const struct policy *p, const struct policy *q, unsigne
 {
     static const char *const tools[N_TOOLS][2] = {
         { "math", "calc" }, { "code", "run_python" }, { "corax", "memory_add" }, { "web", "fetch" }, { "foreign", "any" },
+        { "chemistry", "retro_step" },
     };
     static const char *const args[] = { "{}", "{\"url\":\"https://a.org/x\"}", "{\"url\":\"http://a.org/\"}", "{\"url\":7}",
                                         "{\"url\":\"https://[::1]/\"}" };
+    static const char *const found[] = { "controlled", "explosive" };
     bool alike = true;
 
     for (size_t a = 0; a < COUNT(args); a++) {
+        /* Nothing known, nothing found, and one, the other or both found. */
+        const struct screen_answer answers[] = {
+            { "chemistry.controlled_check", "smiles", "molecule", a > 0, a == 2 || a == 4, &found[0] },
+            { "chemistry.explosive_check", "smiles", "molecule", a > 0, a >= 3, &found[1] },
+        };
         struct json *parsed = json_parse(args[a], strlen(args[a]), NULL);
 
         for (unsigned i = 0; i < N_CALLS; i++) {
@@ -293,6 +314,8 @@ static bool decide_calls(const struct policy *p, const struct policy *q, unsigne
                 .provider = tools[i % N_TOOLS][0],
                 .tool = tools[i % N_TOOLS][1],
                 .args = parsed,
+                .screened = answers,
+                .n_screened = COUNT(answers),
                 .effects = rest % 32,
                 .traits = rest / 32 % 4,
                 .context = { (enum integrity)(rest / 128 % 2), (enum confidentiality)(rest / 256 % 3) },
@@ -311,10 +334,12 @@ struct kills {
     unsigned by_test, never_wins, malformed, equivalent, survived;
 };
 
+/* Of any set, where it begins with a *. */
 static bool is_equivalent(const char *what)
 {
     for (size_t i = 0; i < COUNT(equivalent); i++)
-        if (strcmp(equivalent[i].what, what) == 0)
+        if (strcmp(equivalent[i].what, what) == 0 ||
+            (equivalent[i].what[0] == '*' && strcmp(equivalent[i].what + 1, strchr(what, '/')) == 0))
             return true;
     return false;
 }

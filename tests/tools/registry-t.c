@@ -6,6 +6,7 @@
  */
 #include "config.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -210,6 +211,35 @@ static void test_writing(void)
     r = kept;
 }
 
+/* What an argument is for is no matter of the model; an argument may be called so, all the same. */
+static void test_roles(void)
+{
+    static const char schema[] =
+        "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"string\",\"x-corax\":\"molecule\"},"
+        "\"x-corax\":{\"anyOf\":[{\"x-corax\":\"molecule\"},true]}}}";
+    struct registry *kept = r;
+    char list[512];
+    struct buf out;
+    struct jsonw w;
+    struct err err;
+
+    r = registry_create();
+    snprintf(list, sizeof(list), "{\"tools\":[{\"name\":\"b\",\"description\":\"B\",\"inputSchema\":%s}]}", schema);
+    is_int(add("p", true, list, &err), 1, "a tool with a role");
+    is_str(registry_find(r, "b")->args_schema, schema, "its schema is whole");
+    buf_init(&out, 4096);
+    w = jsonw_start(&out);
+    tool_write_chat(registry_find(r, "b"), false, &w);
+    is_str(out.data,
+           "{\"name\":\"b\",\"description\":\"B\",\"parameters\":{\"type\":\"object\",\"properties\":{\"a\":{\"type\":"
+           "\"string\"},"
+           "\"x-corax\":{\"anyOf\":[{},true]}}}}",
+           "the model is not told of it");
+    buf_finish(&out);
+    registry_destroy(r);
+    r = kept;
+}
+
 /* More tools than any model is shown: adding and finding must stay quick. */
 static void test_many(void)
 {
@@ -331,6 +361,7 @@ int main(void)
     test_duplicates();
     test_validate();
     test_writing();
+    test_roles();
     test_many();
     test_foreign();
     registry_destroy(r);
