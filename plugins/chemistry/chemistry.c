@@ -28,6 +28,11 @@ static const struct corax_tool *const tools[] = {
     &explosive_check_tool,
     &depict_tool,
     &safety_summary_tool,
+    &purchasable_tool,
+    &patent_tool,
+    &price_tool,
+    &web_search_tool,
+    &literature_search_tool,
     NULL,
 };
 

@@ -16,5 +16,7 @@ extern const struct corax_tool depict_tool;                   /* depict.c */
 extern const struct corax_tool synthetic_accessibility_tool;  /* synthesis.c */
 extern const struct corax_tool explosive_check_tool;          /* explosive.c */
 extern const struct corax_tool safety_summary_tool;           /* ghs.c */
+extern const struct corax_tool purchasable_tool, patent_tool;  /* lists.c */
+extern const struct corax_tool price_tool, web_search_tool, literature_search_tool; /* services.c */
 
 #endif
