@@ -115,6 +115,8 @@ void answer_define(struct answer *a, const char *figure, const char *definition)
 {
     cJSON *all = cJSON_GetObjectItemCaseSensitive(a->json, "definitions");
 
+    if (a->defined)
+        return;
     if (all == NULL) {
         all = cJSON_CreateObject();
         answer_item(a, "definitions", all);

@@ -18,7 +18,8 @@ struct answer {
     size_t len, size;
     cJSON *json;
     char *svg; /* a picture for people; NULL: none */
-    bool failed; /* out of memory */
+    bool defined; /* elsewhere: definitions are left out */
+    bool failed;  /* out of memory */
 };
 
 /* What every answer's object is: of a tool's .result_schema. */

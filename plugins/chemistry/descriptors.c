@@ -18,12 +18,19 @@ static int descriptors(const struct rdkit_mol *mol, struct answer *a, struct rdk
     answer_number(a, "hba", d.hba, 0);
     answer_number(a, "rotatable_bonds", d.rotatable, 0);
     answer_number(a, "rings", d.rings, 0);
+    answer_number(a, "aromatic_rings", d.aromatic_rings, 0);
+    answer_number(a, "heavy_atoms", d.heavy_atoms, 0);
+    answer_number(a, "fraction_csp3", d.csp3, 3);
+    answer_number(a, "molar_refractivity", d.refractivity, 2);
     answer_define(a, "logp", "Wildman and Crippen 1999");
     answer_define(a, "tpsa", "square angstrom, Ertl, Rohde and Selzer 2000, nitrogen and oxygen");
     answer_define(a, "hbd", "hydrogens on nitrogen and oxygen: groups that donate");
     answer_define(a, "hba", "acceptors as RDKit counts them");
     answer_define(a, "rotatable_bonds", "single bonds outside rings and between heavy atoms, amides left out");
     answer_define(a, "rings", "smallest set of smallest rings");
+    answer_define(a, "aromatic_rings", "of the smallest set");
+    answer_define(a, "fraction_csp3", "carbon atoms with four neighbours, of all carbon atoms");
+    answer_define(a, "molar_refractivity", "Wildman and Crippen 1999");
     return CORAX_OK;
 }
 

@@ -1,7 +1,7 @@
 // rdkit.cc - molecules behind the C functions of rdkit.h: reading, masses, formula, canonical SMILES, descriptors, fingerprints.
 //
-// A SMILES is parsed twice: first without any chemistry, to count atoms and to have their symbols for an error, then as
-// RDKit's own MolFromSmiles does it, so that every figure is what RDKit's users expect.  Why a parse failed is known only
+// A SMILES is parsed without any chemistry first, to count its atoms, since the chemistry of large molecules takes long; then all is done to
+// it that RDKit's own MolFromSmiles does, so that every figure is what RDKit's users expect.  Why a parse failed is known only
 // from what RDKit logs, so its error log is led into a string for that moment and is silent otherwise.  That log is one for all
 // threads: where there are several, nobody asks for reasons (rdkit_read without err).
 #include "rdkit_molecule.hh"
@@ -10,11 +10,12 @@
 #include <sstream>
 
 #include <DataStructs/ExplicitBitVect.h>
-#include <GraphMol/Descriptors/Crippen.h>
 #include <GraphMol/Descriptors/Lipinski.h>
 #include <GraphMol/Descriptors/MolDescriptors.h>
 #include <GraphMol/Descriptors/MolSurf.h>
 #include <GraphMol/Fingerprints/MorganFingerprints.h>
+#include <GraphMol/MolOps.h>
+#include <GraphMol/PeriodicTable.h>
 #include <GraphMol/SanitException.h>
 #include <GraphMol/SmilesParse/SmilesParse.h>
 #include <GraphMol/SmilesParse/SmilesWrite.h>
@@ -41,12 +42,13 @@ std::string parse_reason(const std::string &log)
     return to == std::string::npos || to - from > 100 ? "syntax error" : log.substr(from, to - from);
 }
 
-Molecule parse(const std::string &smiles, bool sanitize)
+// Atoms and bonds as they are written, without any chemistry.
+Molecule parse(const std::string &smiles)
 {
     RDKit::SmilesParserParams params;
 
-    params.sanitize = sanitize;
-    params.removeHs = sanitize;
+    params.sanitize = false;
+    params.removeHs = false;
     params.allowCXSMILES = false;
     params.parseName = false;
     return Molecule(RDKit::SmilesToMol(smiles, params));
@@ -58,14 +60,14 @@ Molecule parse_raw(const std::string &smiles, bool with_reason)
     Molecule mol;
 
     if (!with_reason) {
-        mol = parse(smiles, false);
+        mol = parse(smiles);
         if (!mol)
             invalid("syntax error");
         return mol;
     }
     rdErrorLog = std::make_shared<boost::logging::rdLogger>(&log);
     try {
-        mol = parse(smiles, false);
+        mol = parse(smiles);
     } catch (...) {
         rdErrorLog.reset();
         throw;
@@ -84,33 +86,53 @@ std::string atom_name(const RDKit::ROMol &mol, unsigned index)
     return "atom " + std::to_string(index + 1) + " (" + mol.getAtomWithIdx(index)->getSymbol() + ")";
 }
 
+// What SmilesToMol does with a SMILES that it has parsed.
+void sanitize(RDKit::RWMol &mol)
+{
+    const bool implicit_only = false, update_explicit_count = true, clean = true, force = true, flag_possible = true;
+
+    RDKit::MolOps::removeHs(mol, implicit_only, update_explicit_count);
+    RDKit::MolOps::assignStereochemistry(mol, clean, force, flag_possible);
+}
+
 Molecule read_molecule(const char *smiles, size_t len, bool with_reason)
 {
     const std::string text = trimmed(smiles, len, "SMILES");
-    const Molecule raw = parse_raw(text, with_reason);
-    const auto heavy = std::count_if(raw->atoms().begin(), raw->atoms().end(),
+    Molecule mol = parse_raw(text, with_reason);
+    const auto heavy = std::count_if(mol->atoms().begin(), mol->atoms().end(),
                                      [](const RDKit::Atom *a) { return a->getAtomicNum() != 1; });
-    Molecule mol;
 
     if (heavy > RDKIT_MAX_HEAVY_ATOMS)
         throw refusal(CORAX_E_LIMIT, "the molecule has " + std::to_string(heavy) + " heavy atoms, at most " +
                                          std::to_string(RDKIT_MAX_HEAVY_ATOMS) + " are allowed");
-    if (raw->getNumAtoms() == 0)
+    if (mol->getNumAtoms() == 0)
         invalid("it has no atoms");
+    // An error has the numbers of atoms of this moment, when hydrogens are gone, but names are wanted as they were written.
     try {
-        mol = parse(text, true);
+        sanitize(*mol);
     } catch (const RDKit::AtomValenceException &e) {
-        invalid(atom_name(*raw, e.getAtomIdx()) + " has too many bonds");
+        invalid(atom_name(*parse(text), e.getAtomIdx()) + " has too many bonds");
     } catch (const RDKit::AtomSanitizeException &e) {
-        invalid("cannot kekulize " + atom_name(*raw, e.getAtomIdx()));
+        invalid("cannot kekulize " + atom_name(*parse(text), e.getAtomIdx()));
     } catch (const RDKit::KekulizeException &e) {
-        invalid("cannot kekulize " + atom_name(*raw, e.getAtomIndices().empty() ? -1U : e.getAtomIndices().front()));
+        invalid("cannot kekulize " +
+                atom_name(*parse(text), e.getAtomIndices().empty() ? -1U : e.getAtomIndices().front()));
     } catch (const RDKit::MolSanitizeException &e) {
         invalid(e.what());
     }
-    if (!mol)
-        invalid("syntax error");
     return mol;
+}
+
+// RDKit takes vanadium for its isotope 50, of which there is 0.25 %.
+double vanadium_correction(const RDKit::ROMol &mol)
+{
+    const int vanadium = 23;
+    const auto *table = RDKit::PeriodicTable::getTable();
+    const auto n = std::count_if(mol.atoms().begin(), mol.atoms().end(), [](const RDKit::Atom *a) {
+        return a->getAtomicNum() == vanadium && a->getIsotope() == 0;
+    });
+
+    return n ? double(n) * (table->getMassForIsotope(vanadium, 51) - table->getMostCommonIsotopeMass(vanadium)) : 0;
 }
 
 } // namespace
@@ -166,7 +188,7 @@ int rdkit_masses(const struct rdkit_mol *m, double *average, double *monoisotopi
 {
     return guarded(err, [&] {
         *average = RDKit::Descriptors::calcAMW(*m->mol);
-        *monoisotopic = RDKit::Descriptors::calcExactMW(*m->mol);
+        *monoisotopic = RDKit::Descriptors::calcExactMW(*m->mol) + vanadium_correction(*m->mol);
     });
 }
 
@@ -192,14 +214,15 @@ int rdkit_canonical(const struct rdkit_mol *m, char out[RDKIT_TEXT_SIZE], struct
 int rdkit_describe(const struct rdkit_mol *m, struct rdkit_descriptors *out, struct rdkit_err *err)
 {
     return guarded(err, [&] {
-        double refractivity;
-
-        RDKit::Descriptors::calcCrippenDescriptors(*m->mol, out->logp, refractivity);
+        crippen(*m->mol, out->logp, out->refractivity);
         out->tpsa = RDKit::Descriptors::calcTPSA(*m->mol);
         out->hbd = RDKit::Descriptors::calcNumHBD(*m->mol);
         out->hba = RDKit::Descriptors::calcNumHBA(*m->mol);
         out->rotatable = RDKit::Descriptors::calcNumRotatableBonds(*m->mol, RDKit::Descriptors::Strict);
         out->rings = RDKit::Descriptors::calcNumRings(*m->mol);
+        out->csp3 = RDKit::Descriptors::calcFractionCSP3(*m->mol);
+        out->aromatic_rings = RDKit::Descriptors::calcNumAromaticRings(*m->mol);
+        out->heavy_atoms = m->mol->getNumHeavyAtoms();
     });
 }
 

@@ -50,6 +50,9 @@ struct rdkit_descriptors {
     unsigned hbd, hba;  /* calcNumHBD, calcNumHBA */
     unsigned rotatable; /* Strict */
     unsigned rings;     /* of the smallest set */
+    double refractivity; /* Wildman & Crippen 1999 */
+    double csp3;         /* part of the carbon atoms that have four neighbours */
+    unsigned aromatic_rings, heavy_atoms;
 };
 
 int rdkit_describe(const struct rdkit_mol *, struct rdkit_descriptors *, struct rdkit_err *);

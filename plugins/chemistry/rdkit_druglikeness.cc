@@ -10,7 +10,6 @@
 #include <vector>
 
 #include <GraphMol/ChemTransforms/ChemTransforms.h>
-#include <GraphMol/Descriptors/Crippen.h>
 #include <GraphMol/Descriptors/Lipinski.h>
 #include <GraphMol/Descriptors/MolDescriptors.h>
 #include <GraphMol/Descriptors/MolSurf.h>
@@ -113,7 +112,7 @@ int rdkit_qed_of(const struct rdkit_mol *m, struct rdkit_qed *out, struct rdkit_
         patterns();
         *out = {};
         out->mass = RDKit::Descriptors::calcAMW(mol);
-        RDKit::Descriptors::calcCrippenDescriptors(mol, out->logp, refractivity);
+        crippen(mol, out->logp, refractivity);
         for (const auto &acceptor : patterns().acceptors)
             out->hba += unsigned(RDKit::SubstructMatch(mol, *acceptor).size());
         out->hbd = RDKit::Descriptors::calcNumHBD(mol);
@@ -188,7 +187,7 @@ int rdkit_lipinski_of(const struct rdkit_mol *m, struct rdkit_lipinski *out, str
         double refractivity;
 
         out->mass = RDKit::Descriptors::calcAMW(*m->mol);
-        RDKit::Descriptors::calcCrippenDescriptors(*m->mol, out->logp, refractivity);
+        crippen(*m->mol, out->logp, refractivity);
         out->donors = RDKit::Descriptors::calcLipinskiHBD(*m->mol);
         out->acceptors = RDKit::Descriptors::calcLipinskiHBA(*m->mol);
     });
@@ -199,7 +198,7 @@ int rdkit_permeation(const struct rdkit_mol *m, double *logp, double *tpsa, stru
     return guarded(err, [&] {
         double refractivity;
 
-        RDKit::Descriptors::calcCrippenDescriptors(*m->mol, *logp, refractivity);
+        crippen(*m->mol, *logp, refractivity);
         *tpsa = RDKit::Descriptors::calcTPSA(*m->mol, true, true);
     });
 }

@@ -54,5 +54,7 @@ template <typename F> int guarded(struct rdkit_err *err, F &&work)
 std::string trimmed(const char *text, size_t len, const char *what);
 // Into a buffer of RDKIT_TEXT_SIZE, or CORAX_E_LIMIT.
 void put_text(char *out, const std::string &text);
+// Wildman and Crippen 1999, as RDKit's calcCrippenDescriptors (rdkit_crippen.cc).
+void crippen(const RDKit::ROMol &, double &logp, double &refractivity);
 
 #endif

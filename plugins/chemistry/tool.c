@@ -135,11 +135,26 @@ static void first_thread(struct batch *b)
     }
 }
 
+/* Up to the first that succeeds: its definitions are those of all, and the others need not write them again. */
+static void define(struct batch *b)
+{
+    int i = 0;
+
+    do
+        work_on(b, &b->items[i], false);
+    while (b->items[i++].status != CORAX_OK && i < b->n && b->tool->host->remaining_ms(b->tool->call) > 0);
+    atomic_store(&b->next, i);
+    for (; i < b->n; i++)
+        b->items[i].answer.defined = true;
+}
+
 static int work_in_two_threads(struct batch *b)
 {
     pthread_t second;
-    bool two = b->n > 1 && pthread_create(&second, NULL, second_thread, b) == 0;
+    bool two;
 
+    define(b);
+    two = b->n > 2 && pthread_create(&second, NULL, second_thread, b) == 0;
     first_thread(b);
     if (two)
         pthread_join(second, NULL);

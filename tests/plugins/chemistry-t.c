@@ -30,6 +30,7 @@ static const struct {
     { "mol_weight", "Brc1ccccc1", "average 157.010 g/mol, monoisotopic 155.95746 Da" },
     { "mol_weight", "ClC(Cl)(Cl)Cl", "average 153.823 g/mol, monoisotopic 151.87541 Da" },
     { "mol_weight", " CCO\\n", "average 46.069 g/mol, monoisotopic 46.04186 Da" },
+    { "mol_weight", "[V]", "average 50.942 g/mol, monoisotopic 50.94396 Da" },
     { "formula", ASPIRIN, "C9H8O4" },
     { "formula", "CC(=O)[O-]", "C2H3O2-" },
     { "formula", "[Na+].[Cl-]", "ClNa" },
