@@ -12,6 +12,7 @@
 
 #include <GraphMol/Descriptors/MolDescriptors.h>
 #include <GraphMol/MolOps.h>
+#include <GraphMol/SanitException.h>
 #include <GraphMol/MolStandardize/Tautomer.h>
 #include <GraphMol/SmilesParse/SmilesParse.h>
 #include <GraphMol/SmilesParse/SmilesWrite.h>
@@ -416,21 +417,30 @@ void look_at_site(const RDKit::ROMol &mol, const std::vector<bool> &matched, uns
 
 } // namespace
 
+static void fill_parts(rdkit_parts &all, const RDKit::ROMol &given)
+{
+    unsigned was;
+    const Molecule plain = plain_form(given, was);
+    const auto fragments = RDKit::MolOps::getMolFrags(*plain, false);
+
+    if (fragments.size() > 1)
+        was |= RDKIT_WAS_MIXED;
+    for (const auto &fragment : fragments)
+        add_part(all, *fragment, was);
+    for (size_t i = 0; i < all.parts.size(); i++) {
+        all.parts[i].mol = all.mols[i].get();
+        all.parts[i].atom = all.atoms[i].data();
+    }
+}
+
 struct rdkit_parts *rdkit_parts_of(const struct rdkit_mol *m, struct rdkit_err *err)
 {
     std::unique_ptr<rdkit_parts> all(new rdkit_parts);
     const int rc = guarded(err, [&] {
-        unsigned was;
-        const Molecule plain = plain_form(*m->mol, was);
-        const auto fragments = RDKit::MolOps::getMolFrags(*plain, false);
-
-        if (fragments.size() > 1)
-            was |= RDKIT_WAS_MIXED;
-        for (const auto &fragment : fragments)
-            add_part(*all, *fragment, was);
-        for (size_t i = 0; i < all->parts.size(); i++) {
-            all->parts[i].mol = all->mols[i].get();
-            all->parts[i].atom = all->atoms[i].data();
+        try {
+            fill_parts(*all, *m->mol);
+        } catch (const RDKit::MolSanitizeException &) { // of an aromatic ring the reader lets pass some
+            throw refusal(CORAX_E_ARGS, "invalid SMILES: an atom of an aromatic ring has too many bonds");
         }
     });
 
