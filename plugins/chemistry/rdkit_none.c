@@ -7,8 +7,10 @@
 
 struct rdkit_mol *rdkit_read(const char *smiles, size_t len, struct rdkit_err *err)
 {
-    err->status = CORAX_E_UNAVAIL;
-    snprintf(err->msg, sizeof err->msg, "unavailable: corax was built without RDKit");
+    if (err) {
+        err->status = CORAX_E_UNAVAIL;
+        snprintf(err->msg, sizeof err->msg, "unavailable: corax was built without RDKit");
+    }
     return NULL;
 }
 

@@ -239,6 +239,20 @@ unsigned forget_isotopes_and_stereo(RDKit::RWMol &mol)
     return was;
 }
 
+// F[H-]F is FH and F(-).
+void open_bridges(RDKit::RWMol &mol)
+{
+    for (auto *h : mol.atoms()) {
+        if (h->getAtomicNum() != 1 || h->getDegree() != 2 || h->getFormalCharge() != -1)
+            continue;
+        auto *last = *mol.atomNeighbors(h).begin();
+
+        mol.removeBond(h->getIdx(), last->getIdx());
+        h->setFormalCharge(0);
+        last->setFormalCharge(last->getFormalCharge() - 1);
+    }
+}
+
 Molecule plain_form(const RDKit::ROMol &given, unsigned &was)
 {
     Molecule mol(new RDKit::RWMol(given));
@@ -250,6 +264,7 @@ Molecule plain_form(const RDKit::ROMol &given, unsigned &was)
         atom->setProp(given_index, atom->getIdx());
     }
     was = forget_isotopes_and_stereo(*mol);
+    open_bridges(*mol);
     RDKit::MolOps::removeHs(*mol);
     RDKit::MolOps::Kekulize(*mol, true);
     if (cut_salts(*mol))

@@ -299,6 +299,12 @@ static int check_compound(const struct check *c, const struct entry *e, const st
     return CORAX_OK;
 }
 
+/* Ammonia that a metal binds, which comes off it as an anion, is no ammonium. */
+static bool is_opposite(const struct rdkit_part *a, const struct rdkit_part *b)
+{
+    return (a->charge < 0 && b->charge > 0) || (a->charge > 0 && b->charge < 0);
+}
+
 /* Whether the molecule has each part of the entry, as often as that has it. */
 static int check_salt(const struct check *c, const struct entry *e)
 {
@@ -311,8 +317,8 @@ static int check_salt(const struct check *c, const struct entry *e)
         enum rdkit_sameness same = RDKIT_OTHER;
 
         for (size_t i = 0; i < n && same == RDKIT_OTHER; i++) {
-            int rc =
-                taken[i] ? CORAX_OK : compare_part(c, rdkit_parts_at(e->parts, k), rdkit_parts_at(c->parts, i), &same);
+            const struct rdkit_part *listed = rdkit_parts_at(e->parts, k), *part = rdkit_parts_at(c->parts, i);
+            int rc = taken[i] || is_opposite(listed, part) ? CORAX_OK : compare_part(c, listed, part, &same);
 
             if (rc != CORAX_OK)
                 return rc;

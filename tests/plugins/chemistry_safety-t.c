@@ -532,6 +532,8 @@ int main(void)
     if (strstr(ask("controlled_check", "C"), "built without RDKit")) {
         is_str(ask("controlled_check", "C"), "error: unavailable: corax was built without RDKit",
                "without RDKit it says so");
+        has_str(drive_call(&d, "controlled_check", "{\"smiles\":[\"C\",\"CC\"]}", 0),
+                "C: error: unavailable: corax was built without RDKit", "of a list, too");
     } else {
         diag("start and first call: %lld ms", (long long)(clock_mono_ms() - start));
         test_cases();
