@@ -33,6 +33,10 @@ static const struct corax_tool *const tools[] = {
     &price_tool,
     &web_search_tool,
     &literature_search_tool,
+    &reaction_predict_tool,
+    &reaction_name_tool,
+    &retro_step_tool,
+    &modify_mol_tool,
     NULL,
 };
 

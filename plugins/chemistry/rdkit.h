@@ -299,6 +299,40 @@ int rdkit_draw(const struct rdkit_mol *, const struct rdkit_drawing *, char **sv
 int rdkit_draw_reaction(const char *smiles, size_t len, const struct rdkit_drawing *, char **svg, struct rdkit_sides *,
                         struct rdkit_err *);
 unsigned rdkit_atoms(const struct rdkit_mol *); /* hydrogens only where they are atoms */
+/* --- reactions (rdkit_reaction.cc, outcomes.c) --- */
+
+#define RDKIT_MAX_REACTION  4000 /* characters of a reaction SMARTS */
+#define RDKIT_MAX_TEMPLATES 3    /* reactants in one */
+#define RDKIT_MAX_OUTCOMES  100  /* in a list */
+
+/* What may come out: canonical SMILES, each once; several products of one reaction are sorted and joined by ".". */
+struct rdkit_outcomes {
+    char **smiles;
+    size_t n;
+    bool more; /* there are more than are listed */
+    /* Is the time over?  NULL: there is all the time.  rdkit_reaction_run() asks between two products: CORAX_E_TIMEOUT. */
+    bool (*stop)(void *ctx);
+    void *ctx;
+};
+
+/* Takes a copy unless it is there already or the list is full.  CORAX_E_LIMIT: out of memory. */
+int rdkit_outcomes_add(struct rdkit_outcomes *, const char *smiles);
+bool rdkit_outcomes_has(const struct rdkit_outcomes *, const char *smiles);
+void rdkit_outcomes_finish(struct rdkit_outcomes *);
+
+struct rdkit_reaction; /* of a reaction SMARTS; never changes */
+
+struct rdkit_reaction *rdkit_reaction_read(const char *smarts, size_t len, struct rdkit_err *);
+void rdkit_reaction_free(struct rdkit_reaction *); /* NULL is fine */
+unsigned rdkit_reaction_templates(const struct rdkit_reaction *);
+/* Does the i-th reactant's pattern occur in the molecule? */
+bool rdkit_reaction_matches(const struct rdkit_reaction *, unsigned i, const struct rdkit_mol *);
+/* Adds what comes of one reactant for each pattern, in the pattern's order; each way to match reacts once. */
+int rdkit_reaction_run(const struct rdkit_reaction *, const struct rdkit_mol *const *reactants, struct rdkit_outcomes *,
+                       struct rdkit_err *);
+/* The molecules that the SMILES joined by ".": their canonical SMILES, without numbers of an atom mapping. */
+int rdkit_split(const struct rdkit_mol *, bool stereo, struct rdkit_outcomes *, struct rdkit_err *);
+unsigned rdkit_heavy_atoms(const struct rdkit_mol *);
 
 #ifdef __cplusplus
 }

@@ -191,3 +191,40 @@ unsigned rdkit_atoms(const struct rdkit_mol *mol)
 {
     return 0;
 }
+
+struct rdkit_reaction *rdkit_reaction_read(const char *smarts, size_t len, struct rdkit_err *err)
+{
+    err->status = CORAX_E_UNAVAIL;
+    snprintf(err->msg, sizeof err->msg, "unavailable: corax was built without RDKit");
+    return NULL;
+}
+
+void rdkit_reaction_free(struct rdkit_reaction *reaction)
+{
+}
+
+unsigned rdkit_reaction_templates(const struct rdkit_reaction *reaction)
+{
+    return 0;
+}
+
+bool rdkit_reaction_matches(const struct rdkit_reaction *reaction, unsigned i, const struct rdkit_mol *mol)
+{
+    return false;
+}
+
+int rdkit_reaction_run(const struct rdkit_reaction *reaction, const struct rdkit_mol *const *reactants,
+                       struct rdkit_outcomes *out, struct rdkit_err *err)
+{
+    return CORAX_E_UNAVAIL;
+}
+
+int rdkit_split(const struct rdkit_mol *mol, bool stereo, struct rdkit_outcomes *out, struct rdkit_err *err)
+{
+    return CORAX_E_UNAVAIL;
+}
+
+unsigned rdkit_heavy_atoms(const struct rdkit_mol *mol)
+{
+    return 0;
+}

@@ -18,5 +18,8 @@ extern const struct corax_tool explosive_check_tool;          /* explosive.c */
 extern const struct corax_tool safety_summary_tool;           /* ghs.c */
 extern const struct corax_tool purchasable_tool, patent_tool;  /* lists.c */
 extern const struct corax_tool price_tool, web_search_tool, literature_search_tool; /* services.c */
+extern const struct corax_tool reaction_predict_tool, reaction_name_tool; /* reactions.c */
+extern const struct corax_tool retro_step_tool;               /* retro.c */
+extern const struct corax_tool modify_mol_tool;               /* modify.c */
 
 #endif

@@ -2,7 +2,7 @@
 # with "@list" is a LIST("...", ...).  "@columns N" says how many there are; missing ones are empty.
 BEGIN { FS = "\t" }
 function quoted(text) {
-    gsub(/\\/, "\\\\", text)
+    gsub(/\\/, "&&", text)
     gsub(/"/, "\\\"", text)
     return "\"" text "\""
 }
