@@ -66,6 +66,7 @@ _corax() {
         case $command in
         run) options+=" --detach --quiet --agent --memory --no-memory --tools --planner --priority --at --deadline --every --max-steps --max-tokens --timeout --temperature --seed --unattended --attended --policy --label --model" ;;
         watch) options+=" --quiet" ;;
+        trace) options+=" --save" ;;
         replay) options+=" --planner --policy --model" ;;
         eval) options+=" --agent --planner --model --temperature --seeds --jobs --judge --votes --against --save --keep --only --check" ;;
         ls) options+=" --limit --state" ;;

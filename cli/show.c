@@ -67,7 +67,7 @@ static void put_part(FILE *out, const struct json *part, int indent, int max_lin
     struct buf json;
     struct jsonw w;
 
-    if (text) {
+    if (text && strcmp(kind, "data") != 0) {
         size_t len = max_lines < 0 ? strlen(text) : cut_lines(text, max_lines);
 
         term_text(out, text, len, indent);
@@ -88,6 +88,8 @@ static void put_part(FILE *out, const struct json *part, int indent, int max_lin
         }
         if (json_get(part, "base64"))
             fprintf(out, ", %zu bytes", strlen(text_of(part, "base64")) / 4 * 3);
+        else if (text)
+            fprintf(out, ", %zu bytes", strlen(text));
         fputc(')', out);
     }
 }

@@ -107,6 +107,10 @@ Molecule read_molecule(const char *smiles, size_t len, bool with_reason)
                                          std::to_string(RDKIT_MAX_HEAVY_ATOMS) + " are allowed");
     if (mol->getNumAtoms() == 0)
         invalid("it has no atoms");
+    for (const auto *bond : mol->bonds())
+        if (bond->hasQuery()) // "~", which is any bond, as in a pattern
+            invalid("the bond between atoms " + std::to_string(bond->getBeginAtomIdx() + 1) + " and " +
+                    std::to_string(bond->getEndAtomIdx() + 1) + " is of no kind");
     // An error has the numbers of atoms of this moment, when hydrogens are gone, but names are wanted as they were written.
     try {
         sanitize(*mol);

@@ -46,6 +46,7 @@ write_script() {
         { "reasoning": "I ask the tool.", "calls": [ { "name": "say", "arguments": "{\"text\":\"forty-two\"}" } ] },
         { "reasoning": "That is it.", "text": "It says forty-two." }
     ],
+    "draw": [ { "calls": [ { "name": "draw", "arguments": "{\"text\":\"drew it\"}" } ] }, { "text": "There it is." } ],
     "planned": [ { "reasoning": "Hm.", "text": "Plan: 1. say it" }, { "text": "It is said." } ],
     "fail": [ { "do": "error" } ],
     "sleep": [ { "sleep_ms": 60000, "text": "late" } ],
@@ -76,6 +77,8 @@ write_tools() {
  {"name":"append","description":"Writes a line.","inputSchema":{"type":"object","properties":{"text":{"type":"string"}},"required":["text"]},
   "_meta":{"corax/effects":["write"],"corax/traits":[]}},
  {"name":"say","description":"Says the text.","inputSchema":{"type":"object","properties":{"text":{"type":"string"}},"required":["text"]},
+  "_meta":{"corax/effects":[],"corax/traits":["idempotent"]}},
+ {"name":"draw","description":"Draws.","inputSchema":{"type":"object","properties":{"text":{"type":"string"}},"required":["text"]},
   "_meta":{"corax/effects":[],"corax/traits":["idempotent"]}}]}
 TOOLS
 }
@@ -333,6 +336,23 @@ apart() {
     [[ $output == *"finished   answered"* ]]
 }
 
+@test "trace --save writes the pictures of a task" {
+    corax run --quiet draw
+    run corax trace last
+    [[ $output == *"drew it"*"(data image/svg+xml, 11 bytes)"* ]]
+    run corax trace --save "$daemon_run/pictures" last
+    [ "$status" -eq 0 ]
+    [ "$output" = "$daemon_run/pictures/c1-1.svg" ]
+    [ "$(cat "$daemon_run/pictures/c1-1.svg")" = "<svg></svg>" ]
+    apart corax trace --save "$daemon_run/pictures" last
+    [ "$status" -eq 1 ]
+    [[ $err == *"c1-1.svg: File exists"* ]]
+    corax run --quiet hello
+    apart corax trace --save "$daemon_run/pictures" last
+    [ "$status" -eq 1 ]
+    [[ $err == *"the task has no pictures or sounds"* ]]
+}
+
 @test "trace --json is what the API says" {
     corax run --quiet hello
     run corax --json trace last
@@ -468,7 +488,7 @@ apart() {
     [ "$status" -eq 0 ]
     [[ $output == "ok: coraxd "* ]]
     [[ $output == *"model    ready, scripted"* ]]
-    [[ $output == *"host     ready, ledger, 2 tools"* ]]
+    [[ $output == *"host     ready, ledger, 3 tools"* ]]
     [[ $output == *"journal  ok"* ]]
 }
 

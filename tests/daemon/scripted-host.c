@@ -9,7 +9,7 @@
  * do what they say; the rest answers with the text.  One with "screen" in it plays a screening tool: for each text of its list "values"
  * it finds the words of bad, worse and good that the text holds; of one with "odd" it does not know, and with "wrong" it is an
  * error.  What it was given is a line of the ledger.  "short" in its name leaves the last out, "loud" finds a hundred things, "mute"
- * has nothing for programs, "bare" no findings.  One with "exec" in it asks for the service corax/exec, as a host that was taken over could, and
+ * has nothing for programs, "bare" no findings.  One with "draw" in it adds a picture.  One with "exec" in it asks for the service corax/exec, as a host that was taken over could, and
  * answers with what it hears.
  */
 #include <fcntl.h>
@@ -146,6 +146,13 @@ static void call(const struct rpc_msg *msg, struct jsonw *w)
     jsonw_text(w, "type", "text");
     jsonw_text(w, "text", text);
     jsonw_end(w);
+    if (strstr(name, "draw")) {
+        jsonw_object(w, NULL);
+        jsonw_text(w, "type", "image");
+        jsonw_text(w, "mimeType", "image/svg+xml");
+        jsonw_text(w, "data", "PHN2Zz48L3N2Zz4="); /* <svg></svg> */
+        jsonw_end(w);
+    }
     jsonw_end(w);
     if (strstr(name, "screen"))
         screen(name, json_get(json_get(msg->params, "arguments"), "values"), w);

@@ -51,6 +51,7 @@ static const struct {
     { "formula", "C\\u0007", "error: invalid SMILES: syntax error" },
     { "canonical_smiles", "c1cccc1", "error: invalid SMILES: cannot kekulize atom 1 (C)" },
     { "canonical_smiles", "ccC", "error: invalid SMILES: cannot kekulize atom 1 (C)" },
+    { "formula", "CC~C", "error: invalid SMILES: the bond between atoms 2 and 3 is of no kind" },
     { "canonical_smiles", "C11", "error: invalid SMILES: duplicated ring closure 1 bonds atom 0 to itself" },
     { "descriptors", "", "error: invalid SMILES: it is empty" },
     { "descriptors", " ", "error: invalid SMILES: it is empty" },
