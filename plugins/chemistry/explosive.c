@@ -250,7 +250,8 @@ static int explosive_of(const struct rdkit_mol *mol, struct answer *a, struct rd
         return rc;
     add_known(a, &v.known);
     if (v.by_rule && v.known.hits == 0)
-        answer_addf(a, "explosive by its groups: %u carbons and %u of them", v.carbons, v.counted);
+        answer_addf(a, "explosive by the rule: %u energetic group%s and %u carbon%s", v.counted,
+                    v.counted == 1 ? "" : "s", v.carbons, v.carbons == 1 ? "" : "s");
     add_groups(a, &v);
     if (a->len == 0)
         answer_add(a, "no known explosive and none of the groups looked for");
