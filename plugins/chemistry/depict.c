@@ -159,7 +159,7 @@ const struct corax_tool depict_tool = {
     .summary = "Draws a molecule given as SMILES, or a reaction as reaction SMILES, as a picture for the user, some "
                "atoms highlighted.",
     .args_schema = "{\"type\":\"object\",\"properties\":{"
-                   "\"smiles\":{\"type\":\"string\",\"description\":\"SMILES, or reactants>agents>products\"},"
+                   "\"smiles\":{\"type\":\"string\"," MOLECULE_ROLE ",\"description\":\"SMILES, or reactants>agents>products\"},"
                    "\"highlight\":{\"type\":\"string\",\"description\":\"SMARTS: what it matches is highlighted\"},"
                    "\"atoms\":{\"type\":\"array\",\"maxItems\":1000,\"items\":{\"type\":\"integer\",\"minimum\":1,"
                    "\"maximum\":1000},"

@@ -224,8 +224,8 @@ const struct corax_tool same_molecule_tool = {
         "Whether two SMILES mean the same molecule, and if not, whether only stereo, isotopes, charge or salt form, or "
         "tautomer differ.",
     .args_schema = "{\"type\":\"object\",\"properties\":{"
-                   "\"a\":{\"type\":\"string\",\"description\":\"SMILES\"},"
-                   "\"b\":{\"type\":\"string\",\"description\":\"SMILES\"}},"
+                   "\"a\":{\"type\":\"string\"," MOLECULE_ROLE ",\"description\":\"SMILES\"},"
+                   "\"b\":{\"type\":\"string\"," MOLECULE_ROLE ",\"description\":\"SMILES\"}},"
                    "\"required\":[\"a\",\"b\"],\"additionalProperties\":false}",
     .result_schema = ANSWER_SCHEMA,
     .call = same_molecule_call,

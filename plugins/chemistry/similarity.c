@@ -62,8 +62,8 @@ const struct corax_tool similarity_tool = {
     .name = "similarity",
     .summary = "Tanimoto similarity of two molecules given as SMILES: 1 is the same fingerprint, 0 nothing in common.",
     .args_schema = "{\"type\":\"object\",\"properties\":{"
-                   "\"a\":{\"type\":\"string\",\"description\":\"SMILES\"},"
-                   "\"b\":{\"type\":\"string\",\"description\":\"SMILES\"}},"
+                   "\"a\":{\"type\":\"string\"," MOLECULE_ROLE ",\"description\":\"SMILES\"},"
+                   "\"b\":{\"type\":\"string\"," MOLECULE_ROLE ",\"description\":\"SMILES\"}},"
                    "\"required\":[\"a\",\"b\"],\"additionalProperties\":false}",
     .result_schema = ANSWER_SCHEMA,
     .call = similarity_call,
@@ -196,7 +196,7 @@ const struct corax_tool rank_similarity_tool = {
         "{\"type\":\"object\",\"properties\":{"
         "\"query\":" SMILES_PROPERTY ","
         "\"smiles\":{\"type\":\"array\",\"minItems\":1,\"maxItems\":1000,"
-        "\"items\":{\"type\":\"string\"},\"description\":\"a list of SMILES\"},"
+        "\"items\":{\"type\":\"string\"," MOLECULE_ROLE "},\"description\":\"a list of SMILES\"},"
         "\"top\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":1000,\"description\":\"how many, 10 if left out\"}},"
         "\"required\":[\"query\",\"smiles\"],\"additionalProperties\":false}",
     .result_schema = ANSWER_SCHEMA,

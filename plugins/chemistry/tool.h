@@ -14,7 +14,8 @@
 
 #define TOOL_MAX_LIST 1000 /* molecules in a call */
 
-#define SMILES_PROPERTY "{\"type\":\"string\",\"description\":\"SMILES, for example CCO\"}"
+#define MOLECULE_ROLE "\"x-corax\":\"molecule\"" /* of an argument: policies may have it screened */
+#define SMILES_PROPERTY "{\"type\":\"string\"," MOLECULE_ROLE ",\"description\":\"SMILES, for example CCO\"}"
 /* The argument "smiles": one, or one or a list of them. */
 #define SMILES_SCHEMA                                                  \
     "{\"type\":\"object\",\"properties\":{\"smiles\":" SMILES_PROPERTY \
