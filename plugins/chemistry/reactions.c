@@ -11,8 +11,8 @@
 
 #define MAX_HINTS 8 /* in a text; the JSON has all */
 
-#define STRING_OR_LIST(about)                                                      \
-    "{\"anyOf\":[{\"type\":\"string\",\"maxLength\":1000,\"description\":\"" about \
+#define STRING_OR_LIST(role, about)                                                     \
+    "{\"anyOf\":[{\"type\":\"string\"" role ",\"maxLength\":1000,\"description\":\"" about \
     "\"},{\"type\":\"array\",\"minItems\":0,\"maxItems\":16,\"items\":{\"type\":\"string\",\"maxLength\":1000}}]}"
 
 static int timed_out(const struct tool *t, const struct flask *f)
@@ -399,14 +399,9 @@ const struct corax_tool reaction_predict_tool = {
                "or SMILES; without the reagent that a rule needs there is no product.",
     .args_schema =
         "{\"type\":\"object\",\"properties\":{"
-        "\"reactants\":" STRING_OR_LIST("SMILES, for example CC(=O)O.CCO") ","
-                                                                           "\"conditions\":" STRING_OR_LIST(
-                                                                               "reagents and conditions, for example "
-                                                                               "H2SO4, heat") "},"
-                                                                                              "\"required\":["
-                                                                                              "\"reactants\"],"
-                                                                                              "\"additionalProperties\""
-                                                                                              ":false}",
+        "\"reactants\":" STRING_OR_LIST("," MOLECULE_ROLE, "SMILES, for example CC(=O)O.CCO") ","
+        "\"conditions\":" STRING_OR_LIST("", "reagents and conditions, for example H2SO4, heat") "},"
+        "\"required\":[\"reactants\"],\"additionalProperties\":false}",
     .result_schema = ANSWER_SCHEMA,
     .call = predict_call,
 };
@@ -416,7 +411,7 @@ const struct corax_tool reaction_name_tool = {
     .traits = CORAX_TRAIT_IDEMPOTENT,
     .name = "reaction_name",
     .summary = "The textbook name of a reaction given as reaction SMILES, reactants>agents>products.",
-    .args_schema = "{\"type\":\"object\",\"properties\":{\"reaction\":{\"type\":\"string\",\"maxLength\":3000,"
+    .args_schema = "{\"type\":\"object\",\"properties\":{\"reaction\":{\"type\":\"string\"," MOLECULE_ROLE ",\"maxLength\":3000,"
                    "\"description\":\"reaction SMILES, for example CCO.CC(=O)O>>CCOC(C)=O\"}},"
                    "\"required\":[\"reaction\"],\"additionalProperties\":false}",
     .result_schema = ANSWER_SCHEMA,

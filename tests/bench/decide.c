@@ -75,6 +75,12 @@ static void ranges(struct buf *b, int i)
     buf_addf(b, "\"ask\":\"plugin.tool0\",\"when\":{\"args\":{\"n\":{\"min\":%d,\"max\":%d}}}", 10 + i, 10 + i);
 }
 
+/* All about what a screen of one tool found, by other words. */
+static void screened(struct buf *b, int i)
+{
+    buf_addf(b, "\"ask\":\"plugin.tool0\",\"when\":{\"screened\":{\"s\":{\"any\":[\"w%d\"]}}}", 10 + i);
+}
+
 static const struct shape {
     const char *key, *what;
     void (*rule)(struct buf *, int);
@@ -87,6 +93,7 @@ static const struct shape {
     { "decide_one_url", "all about one URL", one_url, true },
     { "decide_nested", "all about one URL, nested, with duties", nested, true },
     { "decide_ranges", "all about one number", ranges, true },
+    { "decide_screened", "all about what one screen found", screened, true },
 };
 #define N_SHAPES (sizeof(shapes) / sizeof(*shapes))
 
@@ -104,7 +111,10 @@ static struct policy *load(const struct shape *s)
         s->rule(&b, i);
         buf_adds(&b, ",\"why\":\"w\"}");
     }
-    buf_adds(&b, "]}");
+    buf_adds(&b, "]");
+    if (s->rule == screened)
+        buf_adds(&b, ",\"screens\":[{\"id\":\"s\",\"of\":\"plugin.tool0\",\"by\":\"q.check\",\"argument\":\"v\",\"role\":\"molecule\",\"why\":\"w\"}]");
+    buf_adds(&b, "}");
     file.text = b.data;
     file.len = b.len;
     if (b.failed || !(p = policy_load(&file, 1, POLICY_BASE, &err))) {
@@ -130,7 +140,9 @@ static void run(const struct policy *p, const struct shape *s, const struct json
 
     for (int i = 0; i < N_DECISIONS; i++) {
         char provider[32], tool[32];
-        struct policy_request r = { .provider = provider, .tool = tool, .effects = CORAX_FX_NET, .args = args };
+        static const char *const found[] = { "w1", "w2" };
+        static const struct screen_answer answer = { "q.check", "v", "molecule", true, 2, found };
+        struct policy_request r = { .provider = provider, .tool = tool, .effects = CORAX_FX_NET, .args = args, .n_screened = 1, .screened = &answer };
         const int rule = i * 7919 % N_RULES;
         int64_t start, cpu;
 
