@@ -37,6 +37,9 @@ static const struct corax_tool *const tools[] = {
     &reaction_name_tool,
     &retro_step_tool,
     &modify_mol_tool,
+    &name_to_smiles_tool,
+    &smiles_to_name_tool,
+    &cas_check_tool,
     NULL,
 };
 

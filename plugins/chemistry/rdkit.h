@@ -334,6 +334,17 @@ int rdkit_reaction_run(const struct rdkit_reaction *, const struct rdkit_mol *co
 int rdkit_split(const struct rdkit_mol *, bool stereo, struct rdkit_outcomes *, struct rdkit_err *);
 unsigned rdkit_heavy_atoms(const struct rdkit_mol *);
 
+/* --- stereo by its descriptors (rdkit_stereo.cc) --- */
+
+struct rdkit_stereo_label {
+    char kind; /* R S of a centre, E Z of a double bond by the CIP rules; c t: cis, trans of one with a single group on either end */
+    int a, b;  /* the centre and -1, or the bond's atoms; a -1: the only place there is */
+};
+
+/* The canonical SMILES of the molecule with that stereo.  CORAX_E_NOTFOUND: there is no such stereoisomer; err goes on "it ...". */
+int rdkit_with_stereo(const struct rdkit_mol *, const struct rdkit_stereo_label *, size_t n, char out[RDKIT_TEXT_SIZE],
+                      struct rdkit_err *);
+
 #ifdef __cplusplus
 }
 #endif

@@ -228,3 +228,9 @@ unsigned rdkit_heavy_atoms(const struct rdkit_mol *mol)
 {
     return 0;
 }
+
+int rdkit_with_stereo(const struct rdkit_mol *mol, const struct rdkit_stereo_label *labels, size_t n,
+                      char out[RDKIT_TEXT_SIZE], struct rdkit_err *err)
+{
+    return CORAX_E_UNAVAIL;
+}

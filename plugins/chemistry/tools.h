@@ -21,5 +21,6 @@ extern const struct corax_tool price_tool, web_search_tool, literature_search_to
 extern const struct corax_tool reaction_predict_tool, reaction_name_tool; /* reactions.c */
 extern const struct corax_tool retro_step_tool;               /* retro.c */
 extern const struct corax_tool modify_mol_tool;               /* modify.c */
+extern const struct corax_tool name_to_smiles_tool, smiles_to_name_tool, cas_check_tool; /* names.c */
 
 #endif
