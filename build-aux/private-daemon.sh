@@ -21,7 +21,8 @@ daemon_json_string() {
 }
 
 # daemon_write_conf MODEL [INFER HOST PLUGIN]: what stands in for corax-infer, corax-host and the plugins.
-# A host that stands in writes outside, so it has a box that stands in, too.
+# A host that stands in writes outside, so it has a box that stands in, too.  Pinned are the tools that the shipped model was trained
+# on: of the others, which a task is given as they fit it, it knows the names alone.
 daemon_write_conf() {
     # A copy: a clone may be writable by the group, and coraxd takes no policy that others may write.
     cp "$daemon_source/policies/default.json" "$daemon_run/policy.json"
@@ -35,6 +36,8 @@ daemon_write_conf() {
         while read -r so; do daemon_json_string "$so" && printf ', '; done)],
     "policies": [$(daemon_json_string "$daemon_run/policy.json")],
     "infer": { "path": $(daemon_json_string "${2:-$daemon_build/corax-infer}") },
+    "tool_retrieval": { "pinned": ["calc", "canonical_smiles", "convert", "descriptors", "formula", "mol_weight", "now",
+        "run_python", "search", "similarity"] },
     "roots": { "docs": $(daemon_json_string "$daemon_source/docs") },
     "host": { "path": $(daemon_json_string "${3:-$daemon_build/corax-host}") },
     "box": { "path": $(daemon_json_string "$(if [ -n "${3:-}" ]; then echo "$daemon_build/tests/daemon/scripted-box"; else echo "$daemon_build/corax-box"; fi)") },

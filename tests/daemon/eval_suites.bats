@@ -8,6 +8,7 @@ load daemon
 suites=${CORAX_SRCDIR:?}/evals
 more_plugins=
 
+# All tools of our plugins are offered, as a script calls what it was not given; with the catalogue there are too many.
 config() {
     local p plugins=
     for p in .libs/math .libs/time .libs/code .libs/chemistry .libs/search $more_plugins; do
@@ -19,7 +20,8 @@ config() {
     cat > "$dir/corax.conf" <<CONF
 { "socket": "$sock", "state": "$dir/state", "model": "$dir/script.json", "plugins": [$plugins],
   "policies": ["$dir/policy.json"], "infer": { "path": "$helpers/scripted-infer" },
-  "box": { "path": "$build/corax-box" }, "host": { "path": "$build/corax-host" }, "roots": { "library": "$suites/library" } }
+  "box": { "path": "$build/corax-box" }, "host": { "path": "$build/corax-host" }, "roots": { "library": "$suites/library" },
+  "tool_retrieval": { "max_tools": 64 } }
 CONF
 }
 
